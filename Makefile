@@ -1,0 +1,44 @@
+# nearset: `make demo` shows it, `make test` tests it.
+
+CARGO_TARGET_DIR ?= target
+DUCKDB_LIB_DIR ?= $(CURDIR)/.duckdb
+export CARGO_TARGET_DIR DUCKDB_LIB_DIR
+
+NEARSET := $(CARGO_TARGET_DIR)/release/nearset
+
+.PHONY: demo build test lint format bench fixtures library clean
+
+demo: build
+	$(NEARSET) demo
+
+build: library
+	cargo build --release --locked
+
+# DuckDB's prebuilt library, beside the program, where it looks for it
+library:
+	@test -f "$(DUCKDB_LIB_DIR)/libduckdb.so" -a "$(DUCKDB_LIB_DIR)" != "$(CURDIR)/.duckdb" || deploy/fetch-duckdb.sh "$(DUCKDB_LIB_DIR)"
+	@mkdir -p "$(CARGO_TARGET_DIR)/release"
+	@cmp -s "$(DUCKDB_LIB_DIR)/libduckdb.so" "$(CARGO_TARGET_DIR)/release/libduckdb.so" || \
+		cp "$(DUCKDB_LIB_DIR)/libduckdb.so" "$(CARGO_TARGET_DIR)/release/libduckdb.so"
+
+test: library
+	cargo test --release --locked
+
+lint: library
+	cargo fmt --check
+	cargo clippy --release --locked --all-targets -- -D warnings
+	sh -n deploy/fetch-duckdb.sh
+
+format:
+	cargo fmt
+
+bench: library
+	cargo bench --locked
+
+# write fixtures/json and fixtures/exposure_log.1.jsonl.gz again, the same bytes every time
+fixtures: library
+	cargo run --release --locked --example generate -- --out fixtures
+
+clean:
+	cargo clean
+	rm -rf .duckdb

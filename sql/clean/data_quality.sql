@@ -1,0 +1,20 @@
+-- description: Each source table's rows, the share of them with nothing set aside, and whether the table was there at all.
+-- key: table_name
+with
+set_aside as (
+    select source_table, count(distinct coalesce(source_key, '') || file || coalesce(row_number, 0)) as rows
+    from rejected_rows
+    where outcome in ('dropped', 'repaired')
+    group by source_table
+)
+
+select
+    watermarks.table_name,
+    watermarks.rows,
+    coalesce(set_aside.rows, 0) as rows_set_aside,
+    round(case when watermarks.rows = 0 then 0 else greatest(1 - coalesce(set_aside.rows, 0) / watermarks.rows, 0) end, 6)
+        as quality_score,
+    case when exists (select 1 from raw.files where files.table_name = watermarks.table_name) then 1 else 0 end
+        as contract_status
+from raw.watermarks
+left join set_aside on set_aside.source_table = watermarks.table_name

@@ -1,0 +1,52 @@
+-- description: The catalogue after the business rules: HTML out of descriptions, tags split and lowered, prices that are
+-- no prices taken as unknown (never as free). Only listed datasets may be recommended.
+-- key: dataset_id
+with
+image_counts as (
+    select dataset_id, count(*) as image_count
+    from images
+    group by dataset_id
+),
+
+plain as (
+    select
+        dataset_id,
+        trim(regexp_replace(
+            replace(replace(replace(replace(replace(replace(
+                regexp_replace(
+                    regexp_replace(description, '(?is)<script\b.*?</script\s*>|<style\b.*?</style\s*>|<!--.*?-->', ' ', 'g'),
+                    '</?[A-Za-z][^<>]*>', ' ', 'g'
+                ),
+                '&nbsp;', ' '), '&lt;', '<'), '&gt;', '>'), '&quot;', '"'), '&#39;', ''''), '&amp;', '&'),
+            '\s+', ' ', 'g'
+        )) as description,
+        list_sort(list_distinct(list_filter(
+            list_transform(regexp_split_to_array(tag, '[;；,，、|]'), lambda t: lower(trim(t))),
+            lambda t: t <> ''
+        ))) as tags
+    from stg_dataset
+)
+
+select
+    stg_dataset.dataset_id,
+    stg_dataset.title,
+    nullif(plain.description, '') as description,
+    coalesce(plain.tags, []) as tags,
+    case when stg_dataset.price >= 0 then stg_dataset.price end as price,
+    stg_dataset.provider,
+    coalesce(cover.image_url, first_image.image_url) as cover_image,
+    coalesce(image_counts.image_count, 0) as image_count,
+    stg_dataset.is_deleted,
+    stg_dataset.title is not null and not stg_dataset.is_deleted as is_listed,
+    stg_dataset.created_at,
+    case
+        when stg_dataset.updated_at <= getvariable('as_of') then stg_dataset.updated_at
+        else stg_dataset.created_at
+    end as updated_at
+from stg_dataset
+inner join plain on plain.dataset_id = stg_dataset.dataset_id
+left join image_counts on image_counts.dataset_id = stg_dataset.dataset_id
+left join images as cover
+    on cover.image_id = stg_dataset.cover_id and cover.dataset_id = stg_dataset.dataset_id
+left join images as first_image
+    on first_image.dataset_id = stg_dataset.dataset_id and first_image.image_rank = 1

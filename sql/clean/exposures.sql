@@ -1,0 +1,36 @@
+-- description: One row per shown item: the list it stood in, its position there (from 0), and who saw it when.
+-- key: request_id, position
+with
+items as (
+    select
+        request_id,
+        unnest(items) as item,
+        generate_subscripts(items, 1) - 1 as position,
+        user_id,
+        page_dataset_id,
+        algorithm_version,
+        shown_at,
+        endpoint,
+        variant,
+        experiment_variant,
+        degrade_reason
+    from stg_exposure
+    where shown_at is not null
+)
+
+select
+    request_id,
+    position,
+    try_cast(item.dataset_id as bigint) as dataset_id,
+    item.score as score,
+    item.reason as reason,
+    user_id,
+    page_dataset_id,
+    algorithm_version,
+    shown_at,
+    cast(timezone(getvariable('report_timezone'), timezone('UTC', shown_at)) as date) as day,
+    endpoint,
+    variant,
+    experiment_variant,
+    degrade_reason
+from items

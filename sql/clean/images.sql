@@ -1,0 +1,11 @@
+-- description: Pictures of datasets in their order; rank 1 is the cover where the dataset names none.
+-- key: image_id
+select
+    image_id,
+    dataset_id,
+    image_url,
+    created_at,
+    row_number() over (partition by dataset_id order by image_order nulls last, image_id) as image_rank
+from stg_dataset_image
+where image_url is not null
+    and dataset_id is not null

@@ -1,0 +1,22 @@
+-- description: Every order, of a dataset (T) and of an API (A), under the name Matomo knows it by.
+-- key: order_ref
+with
+all_orders as (
+    select 'T' || task_id as order_ref, 'task' as order_kind, dataset_id, user_id, price, created_at
+    from stg_task
+    union all
+    select 'A' || api_order_id, 'api_order', dataset_id, user_id, coalesce(price, api_price), created_at
+    from stg_api_order
+)
+
+select
+    order_ref,
+    order_kind,
+    dataset_id,
+    user_id,
+    case when price >= 0 then price end as revenue,
+    created_at as ordered_at,
+    cast(timezone(getvariable('report_timezone'), timezone('UTC', created_at)) as date) as day
+from all_orders
+where dataset_id is not null
+    and created_at is not null

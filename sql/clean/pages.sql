@@ -1,0 +1,20 @@
+-- description: Every page of a dataset (view or payment) that a person, not a bot, opened, with the request id it followed.
+-- key: action_row_id
+select
+    stg_link_visit_action.action_row_id,
+    stg_link_visit_action.visit_id,
+    visits.visitor_id,
+    visits.user_id,
+    stg_link_visit_action.viewed_at,
+    cast(timezone(getvariable('report_timezone'), timezone('UTC', stg_link_visit_action.viewed_at)) as date) as day,
+    case when stg_action.payment_dataset_id is not null then 'payment' when stg_action.is_api_page then 'api' else 'detail' end
+        as page_kind,
+    coalesce(stg_action.payment_dataset_id, stg_action.detail_dataset_id) as dataset_id,
+    coalesce(stg_link_visit_action.dimension_request_id, stg_action.url_request_id) as request_id,
+    stg_link_visit_action.click_position
+from stg_link_visit_action
+inner join stg_action on stg_action.action_id = stg_link_visit_action.url_action_id
+inner join visits on visits.visit_id = stg_link_visit_action.visit_id
+where not visits.is_bot
+    and stg_link_visit_action.viewed_at is not null
+    and coalesce(stg_action.payment_dataset_id, stg_action.detail_dataset_id) is not null

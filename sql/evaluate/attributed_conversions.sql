@@ -1,0 +1,19 @@
+-- description: Conversions whose request id was exposed; position is that of the converted dataset in the list, where it stood in it.
+-- key: conversion_id
+select
+    conversions.conversion_id,
+    conversions.request_id,
+    conversions.dataset_id,
+    conversions.order_ref,
+    conversions.converted_at,
+    conversions.day,
+    coalesce(conversions.revenue, 0) as revenue,
+    min(exposures.position) filter (exposures.dataset_id = conversions.dataset_id) as position,
+    any_value(exposures.algorithm_version) as algorithm_version,
+    any_value(exposures.variant) as variant,
+    any_value(exposures.experiment_variant) as experiment_variant,
+    any_value(exposures.endpoint) as endpoint
+from conversions
+inner join exposures on exposures.request_id = conversions.request_id
+where conversions.order_ref is not null
+group by all

@@ -1,0 +1,26 @@
+-- description: Exposures, clicks and orders of each day by version, variant, position, endpoint and cause of fallback.
+-- key: day, breakdown, name
+with
+named as (
+    select day, 'versions' as breakdown, algorithm_version as name, is_clicked, conversions, revenue from exposure_outcomes
+    union all
+    select day, 'variants', experiment_variant, is_clicked, conversions, revenue from exposure_outcomes
+    union all
+    select day, 'positions', cast(position as varchar), is_clicked, conversions, revenue from exposure_outcomes
+    union all
+    select day, 'endpoints', endpoint, is_clicked, conversions, revenue from exposure_outcomes
+    union all
+    select day, 'degrade_reasons', degrade_reason, is_clicked, conversions, revenue from exposure_outcomes
+)
+
+select
+    day,
+    breakdown,
+    name,
+    count(*) as exposures,
+    count(*) filter (is_clicked) as clicks,
+    cast(sum(conversions) as bigint) as conversions,
+    round(sum(revenue), 2) as revenue,
+    round(count(*) filter (is_clicked) / count(*), 6) as ctr
+from named
+group by day, breakdown, name

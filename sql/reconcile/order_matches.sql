@@ -1,0 +1,21 @@
+-- description: Orders and Matomo conversions side by side, joined by order id: matched, missing in Matomo, or Matomo's only.
+-- key: order_ref
+select
+    coalesce(orders.order_ref, conversions.order_ref) as order_ref,
+    -- a day belongs to the event's own time: the order's, and for Matomo's own the conversion's
+    coalesce(orders.day, conversions.day) as day,
+    case
+        when conversions.order_ref is null then 'missing_in_matomo'
+        when orders.order_ref is null then 'matomo_only'
+        else 'matched'
+    end as status,
+    coalesce(orders.dataset_id, conversions.dataset_id) as dataset_id,
+    orders.user_id,
+    orders.revenue as order_revenue,
+    conversions.matomo_revenue,
+    orders.ordered_at,
+    conversions.converted_at,
+    conversions.visit_id
+from orders
+full join (select * from conversions where order_ref is not null) as conversions
+    on conversions.order_ref = orders.order_ref

@@ -1,0 +1,322 @@
+//! The command line: one function a command, no logic.
+
+use std::io::{self, IsTerminal, Write};
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, Result};
+use chrono::{DateTime, NaiveDate, Utc};
+use clap::{Args, Parser, Subcommand};
+
+use crate::config::{Config, Overrides, parse_moment};
+use crate::evaluate::reports;
+use crate::pipeline::{self, Options, Step, history};
+use crate::warehouse::project::Project;
+use crate::warehouse::{self, Format};
+use crate::{extract, model, serve};
+
+/// Recommends datasets beside datasets: reads the marketplace's exports, learns, evaluates itself, serves.
+///
+/// Settings come from flags, the environment, .env, nearset.toml, and defaults, in this order; nearset.example.toml
+/// lists them all.
+#[derive(Debug, Parser)]
+#[command(version, propagate_version = true)]
+pub struct Cli {
+    #[command(flatten)]
+    global: Global,
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Args)]
+struct Global {
+    /// The folder of the warehouse, the reports and the exposure log (DATA_DIR)
+    #[arg(long, global = true, value_name = "DIR")]
+    data_dir: Option<PathBuf>,
+    /// The folder of model versions (MODELS_DIR)
+    #[arg(long, global = true, value_name = "DIR")]
+    models_dir: Option<PathBuf>,
+    /// The settings file, instead of nearset.toml
+    #[arg(long, global = true, value_name = "FILE")]
+    config: Option<PathBuf>,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Run the pipeline: extract, features, train, evaluate, reconcile
+    Run(RunArgs),
+    /// Past runs and their steps
+    Runs {
+        /// How many runs to show, newest last
+        #[arg(long, default_value_t = 10)]
+        limit: usize,
+    },
+    /// Serve the API
+    Serve {
+        /// The address to listen on (LISTEN)
+        #[arg(long, value_name = "ADDR")]
+        listen: Option<String>,
+    },
+    /// Run on fixtures/ (or on DATA_JSON_DIR, where it is set), then serve
+    Demo {
+        /// Only run the pipeline
+        #[arg(long)]
+        no_serve: bool,
+        /// The address to listen on (LISTEN)
+        #[arg(long, value_name = "ADDR")]
+        listen: Option<String>,
+    },
+    /// A read-only query on the published warehouse
+    Sql {
+        /// The query, or a file that holds it
+        query: String,
+        /// How to write the result
+        #[arg(long, value_enum, default_value_t = Format::Table)]
+        format: Format,
+    },
+    /// The SQL project: what there is, what feeds what, what is wrong with it
+    #[command(subcommand)]
+    Views(ViewsCommand),
+    /// Model versions
+    #[command(subcommand)]
+    Models(ModelsCommand),
+    /// Write and show the reconciliation of some days again
+    Reconcile {
+        /// The first day, as 2026-10-01
+        #[arg(long)]
+        start: NaiveDate,
+        /// The last day
+        #[arg(long)]
+        end: NaiveDate,
+    },
+    /// Write one day's report again
+    Report {
+        /// The day, as 2026-10-01
+        #[arg(long)]
+        date: NaiveDate,
+    },
+    /// Check settings, folders, sources and model files, and say how to mend what is wrong
+    Doctor,
+}
+
+#[derive(Debug, Args)]
+struct RunArgs {
+    /// Read all exports again, from the full ones on
+    #[arg(long)]
+    full_refresh: bool,
+    /// Run this step alone
+    #[arg(long, value_enum, conflicts_with = "from")]
+    only: Option<Step>,
+    /// Run this step and all after it
+    #[arg(long, value_enum)]
+    from: Option<Step>,
+    /// Say what would be done, and do nothing
+    #[arg(long)]
+    dry_run: bool,
+    /// Stands for now: 2026-10-28, 2026-10-28 09:30:00 (UTC) or 2026-10-28T09:30:00+08:00
+    #[arg(long, value_name = "TIME", value_parser = parse_moment)]
+    as_of: Option<DateTime<Utc>>,
+}
+
+#[derive(Debug, Subcommand)]
+enum ViewsCommand {
+    /// Check every file: syntax, names, cycles, and (where there is a warehouse) columns and types
+    Check,
+    /// List the relations with their descriptions
+    List,
+    /// Show what feeds what
+    Lineage {
+        /// Only what this relation reads and what reads it
+        relation: Option<String>,
+    },
+}
+
+#[derive(Debug, Subcommand)]
+enum ModelsCommand {
+    /// List the versions, with their held-out figures
+    List,
+    /// Make a version the current one
+    Promote { version: String },
+    /// Go back to the version that was current before
+    Rollback,
+}
+
+/// Runs the command that was asked for.
+pub fn run(cli: Cli) -> Result<()> {
+    start_logging();
+    let mut overrides = Overrides {
+        data_dir: cli.global.data_dir,
+        models_dir: cli.global.models_dir,
+        config: cli.global.config,
+        ..Overrides::default()
+    };
+    if let Command::Serve { listen: Some(listen) } | Command::Demo { listen: Some(listen), .. } = &cli.command {
+        overrides.values.insert("LISTEN", listen.clone());
+    }
+    let config = Config::load(&overrides)?;
+    match cli.command {
+        Command::Run(args) => run_pipeline(&config, &args),
+        Command::Runs { limit } => runs(&config, limit),
+        Command::Serve { .. } => serve::serve(&config),
+        Command::Demo { no_serve, .. } => demo(config, no_serve),
+        Command::Sql { query, format } => sql(&config, &query, format),
+        Command::Views(command) => views(&config, &command),
+        Command::Models(command) => models(&config, &command),
+        Command::Reconcile { start, end } => reconcile(&config, start, end),
+        Command::Report { date } => report(&config, date),
+        Command::Doctor => crate::doctor::doctor(&config),
+    }
+}
+
+fn start_logging() {
+    let filter = tracing_subscriber::EnvFilter::try_from_env("NEARSET_LOG")
+        .unwrap_or_else(|_| tracing_subscriber::EnvFilter::new("nearset=info"));
+    tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_writer(io::stderr)
+        .with_ansi(io::stderr().is_terminal())
+        .with_target(false)
+        .init();
+}
+
+fn run_pipeline(config: &Config, args: &RunArgs) -> Result<()> {
+    let steps = match (args.only, args.from) {
+        (Some(step), _) => vec![step],
+        (None, Some(first)) => Step::ALL.into_iter().filter(|step| *step >= first).collect(),
+        (None, None) => Step::ALL.to_vec(),
+    };
+    let options =
+        Options { full_refresh: args.full_refresh, steps, as_of: args.as_of.unwrap_or_else(pipeline::now) };
+    if args.dry_run { pipeline::dry_run(config, &options) } else { pipeline::run(config, &options) }
+}
+
+fn runs(config: &Config, limit: usize) -> Result<()> {
+    let all = history::read(config)?;
+    let held = pipeline::lock::is_held(config);
+    if all.is_empty() {
+        println!("no runs yet; `nearset run` makes the first");
+    }
+    let last = all.len();
+    for (index, (id, past)) in all.iter().enumerate().skip(last.saturating_sub(limit)) {
+        print!("{}", past.show(id, held && index + 1 == last));
+    }
+    Ok(())
+}
+
+fn demo(mut config: Config, no_serve: bool) -> Result<()> {
+    let as_of = match &config.json_dir {
+        Some(_) => pipeline::now(),
+        None => pipeline::use_fixtures(&mut config)?,
+    };
+    pipeline::run(&config, &Options { full_refresh: false, steps: Step::ALL.to_vec(), as_of })?;
+    if no_serve {
+        return Ok(());
+    }
+    serve::print_where_to_look(&config)?;
+    serve::serve(&config)
+}
+
+fn sql(config: &Config, query: &str, format: Format) -> Result<()> {
+    let text = match Path::new(query) {
+        file if file.extension().is_some_and(|e| e == "sql") => {
+            std::fs::read_to_string(file).with_context(|| format!("{} cannot be read", file.display()))?
+        }
+        _ => query.to_owned(),
+    };
+    let db = warehouse::open_published(config)?;
+    let as_of: i64 = db
+        .query_row("select epoch_us(as_of) from raw.run_parameters", [], |row| row.get(0))
+        .context("the warehouse does not say what time it stands for; run `nearset run` again")?;
+    warehouse::set_parameters(&db, config, DateTime::from_timestamp_micros(as_of).unwrap_or_default())?;
+    warehouse::run_query(&db, &text, format, &mut io::stdout().lock())
+}
+
+fn views(config: &Config, command: &ViewsCommand) -> Result<()> {
+    let project = Project::load(&config.project_dir, &extract::raw_tables())?;
+    let mut out = io::stdout().lock();
+    match command {
+        ViewsCommand::Check => {
+            let bound = warehouse::check_against_warehouse(config, &project)?;
+            writeln!(out, "{} files are in order{bound}", project.relations.len())?;
+        }
+        ViewsCommand::List => {
+            let width = project.relations.iter().map(|r| r.name.len()).max().unwrap_or(0);
+            for relation in &project.relations {
+                let room = relation.room.folder();
+                writeln!(out, "{room:<13} {:<width$}  {}", relation.name, relation.description)?;
+            }
+        }
+        ViewsCommand::Lineage { relation: None } => {
+            for (input, relation) in project.edges() {
+                writeln!(out, "{input} -> {relation}")?;
+            }
+        }
+        ViewsCommand::Lineage { relation: Some(name) } => {
+            let relation = project.get(name)?;
+            writeln!(out, "{name} ({})", relation.file.display())?;
+            for input in &relation.inputs {
+                writeln!(out, "  reads   {input}")?;
+            }
+            for (_, reader) in project.edges().filter(|(input, _)| input == name) {
+                writeln!(out, "  read by {reader}")?;
+            }
+        }
+    }
+    Ok(())
+}
+
+fn models(config: &Config, command: &ModelsCommand) -> Result<()> {
+    let dir = &config.models_dir;
+    match command {
+        ModelsCommand::List => {
+            let current = model::current(dir);
+            for manifest in model::list(dir)? {
+                let mark = if Some(&manifest.version) == current.as_ref() { "*" } else { " " };
+                let figure = |name: &str| {
+                    let value = manifest.metrics.as_ref().and_then(|m| m["metrics"][name].as_f64());
+                    value.map_or("     -".to_owned(), |v| format!("{v:.4}"))
+                };
+                println!(
+                    "{mark} {}  {:>8} datasets  HR@10 {}  MRR@10 {}",
+                    manifest.version,
+                    manifest.items,
+                    figure("hit_rate@10"),
+                    figure("mrr@10")
+                );
+            }
+            if current.is_none() {
+                println!("no current version; `nearset run` trains one");
+            }
+        }
+        ModelsCommand::Promote { version } => {
+            model::load(dir, version)?;
+            model::promote(dir, version)?;
+            println!("{version} is current");
+        }
+        ModelsCommand::Rollback => println!("{} is current again", model::rollback(dir)?),
+    }
+    Ok(())
+}
+
+fn reconcile(config: &Config, start: NaiveDate, end: NaiveDate) -> Result<()> {
+    let db = warehouse::open_published(config)?;
+    let report = reports::reconciliation(&db, start, end)?;
+    let path = reports::reconciliation_path(config, start, end);
+    warehouse::write_file(&path, &serde_json::to_vec_pretty(&report)?)?;
+    let sql = format!(
+        "select day, business_order_count as orders, business_revenue as revenue, matched_count as matched,
+             missing_in_matomo_count as missing, matomo_only_count as matomo_only, exposures, clicks,
+             attributed_conversions as attributed, status
+         from reconciliation_daily where day between '{start}' and '{end}' order by day"
+    );
+    warehouse::run_query(&db, &sql, Format::Table, &mut io::stdout().lock())?;
+    println!("{}", path.display());
+    Ok(())
+}
+
+fn report(config: &Config, day: NaiveDate) -> Result<()> {
+    let db = warehouse::open_published(config)?;
+    let path = reports::daily_path(config, day);
+    warehouse::write_file(&path, &serde_json::to_vec_pretty(&reports::daily(&db, day)?)?)?;
+    println!("{}", path.display());
+    Ok(())
+}

@@ -1,0 +1,250 @@
+//! Every setting: its name, its default and its one sentence.
+//!
+//! A value comes from the first place that has one: a flag, the environment, `.env`, `nearset.toml`, the default here.
+//! A name nearset does not know is ignored (an `.env` of the replaced system works as it is); a value it cannot use is
+//! an error that names it and the place it came from.
+
+use std::collections::BTreeMap;
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, Result, bail};
+use chrono::{DateTime, NaiveDate, NaiveDateTime, Utc};
+
+/// One setting: the name it has in the environment and, in lower case, in `nearset.toml`.
+pub struct Setting {
+    pub name: &'static str,
+    pub default: &'static str,
+    pub about: &'static str,
+    /// Never printed.
+    pub secret: bool,
+}
+
+const fn setting(name: &'static str, default: &'static str, about: &'static str) -> Setting {
+    Setting { name, default, about, secret: false }
+}
+
+/// All settings, in the order of `nearset.example.toml`.
+pub const SETTINGS: &[Setting] = &[
+    setting("DATA_SOURCE", "json", "Where both sources are read from: json (a folder of exports)."),
+    setting("BUSINESS_DATA_SOURCE", "", "The same for the marketplace's tables alone."),
+    setting("MATOMO_DATA_SOURCE", "", "The same for Matomo's tables alone."),
+    setting("DATA_JSON_DIR", "", "The folder of JSON exports."),
+    setting("DATA_DIR", "data", "The folder of the warehouse, the reports and the exposure log."),
+    setting("MODELS_DIR", "models", "The folder of model versions."),
+    setting("PROJECT_DIR", "", "The folder that holds sql/, views/ and fixtures/; found by itself where empty."),
+    setting("DATASET_IMAGE_ROOT", "", "The folder image_url is relative to; DATA_JSON_DIR where empty."),
+    setting("BUSINESS_TIMEZONE", "UTC", "The time zone of the marketplace's own times (an IANA name)."),
+    setting("REPORT_TIMEZONE", "UTC", "The time zone that days in reports are cut in."),
+    setting("MATOMO_REQUEST_DIMENSIONS", "4,2,3,1", "The custom dimensions searched for a request id, in this order."),
+    setting("BOT_MAX_ACTIONS", "100", "A visit with more actions than this is a bot's and counts nowhere."),
+    setting("LISTEN", "127.0.0.1:8000", "The address the server listens on."),
+    setting("CACHE_ENTRIES", "100000", "How many finished lists the server keeps."),
+    Setting {
+        name: "ADMIN_TOKEN",
+        default: "",
+        about: "The token for admin routes (Authorization: Bearer ...); they are off without one.",
+        secret: true,
+    },
+    setting("MEMORY_LIMIT", "4GB", "The most memory DuckDB may use before it spills to disk."),
+    setting("THREADS", "0", "How many threads a run uses; 0 is all cores."),
+];
+
+/// The settings in force.
+#[derive(Clone, Debug)]
+pub struct Config {
+    pub json_dir: Option<PathBuf>,
+    pub data_dir: PathBuf,
+    pub models_dir: PathBuf,
+    pub project_dir: PathBuf,
+    pub image_root: Option<PathBuf>,
+    pub business_timezone: String,
+    pub report_timezone: String,
+    pub request_dimensions: Vec<u32>,
+    pub bot_max_actions: u32,
+    pub listen: SocketAddr,
+    pub cache_entries: u64,
+    pub admin_token: Option<String>,
+    pub memory_limit: String,
+    pub threads: usize,
+}
+
+/// What the command line says of settings; `None` where it says nothing.
+#[derive(Clone, Debug, Default)]
+pub struct Overrides {
+    pub data_dir: Option<PathBuf>,
+    pub models_dir: Option<PathBuf>,
+    pub config: Option<PathBuf>,
+    pub values: BTreeMap<&'static str, String>,
+}
+
+/// The values found, each with the place it was found in.
+struct Values(BTreeMap<String, (String, String)>);
+
+impl Values {
+    fn gather(overrides: &Overrides) -> Result<Self> {
+        let mut found = BTreeMap::new();
+        let mut add = |name: &str, value: String, place: &str| {
+            if !value.is_empty() && !found.contains_key(name) {
+                found.insert(name.to_owned(), (value, place.to_owned()));
+            }
+        };
+        let path_text = |path: &PathBuf| path.to_string_lossy().into_owned();
+        if let Some(dir) = &overrides.data_dir {
+            add("DATA_DIR", path_text(dir), "--data-dir");
+        }
+        if let Some(dir) = &overrides.models_dir {
+            add("MODELS_DIR", path_text(dir), "--models-dir");
+        }
+        for (name, value) in &overrides.values {
+            add(name, value.clone(), "the command line");
+        }
+        for setting in SETTINGS {
+            if let Ok(value) = std::env::var(setting.name) {
+                add(setting.name, value.trim().to_owned(), "the environment");
+            }
+        }
+        if Path::new(".env").is_file() {
+            for entry in dotenvy::from_path_iter(".env").context(".env cannot be read")? {
+                // dotenvy's own error repeats the line, which may hold a secret
+                let (name, value) = entry
+                    .map_err(|_| anyhow::anyhow!(".env: a line is not NAME=value; put values with spaces in quotes"))?;
+                add(&name, value.trim().to_owned(), ".env");
+            }
+        }
+        let file = overrides.config.clone().unwrap_or_else(|| PathBuf::from("nearset.toml"));
+        if file.is_file() {
+            let text = std::fs::read_to_string(&file).with_context(|| format!("{} cannot be read", file.display()))?;
+            let table: toml::Table = toml::from_str(&text).map_err(|e| {
+                anyhow::anyhow!("{}: {}", file.display(), e.message())
+            })?;
+            for setting in SETTINGS {
+                if let Some(value) = table.get(&setting.name.to_lowercase()) {
+                    let text = match value {
+                        toml::Value::String(text) => text.clone(),
+                        toml::Value::Array(items) => {
+                            items.iter().map(|i| i.to_string()).collect::<Vec<_>>().join(",")
+                        }
+                        other => other.to_string(),
+                    };
+                    add(setting.name, text, &file.to_string_lossy());
+                }
+            }
+        } else if overrides.config.is_some() {
+            bail!("{} does not exist; --config names the settings file to read", file.display());
+        }
+        for setting in SETTINGS {
+            add(setting.name, setting.default.to_owned(), "the default");
+        }
+        Ok(Self(found))
+    }
+
+    fn text(&self, name: &str) -> Option<String> {
+        self.0.get(name).map(|(value, _)| value.clone())
+    }
+
+    fn path(&self, name: &str) -> Option<PathBuf> {
+        self.text(name).map(PathBuf::from)
+    }
+
+    /// The value read by `read`, or an error that names the setting, where it stands and what it should be.
+    fn read<T>(&self, name: &str, expected: &str, read: impl Fn(&str) -> Option<T>) -> Result<T> {
+        let (value, place) = self.0.get(name).with_context(|| format!("{name} is not set"))?;
+        read(value).with_context(|| format!("{name} = {value:?} (from {place}) cannot be used: expected {expected}"))
+    }
+}
+
+impl Config {
+    /// Reads all settings and checks each.
+    pub fn load(overrides: &Overrides) -> Result<Self> {
+        let values = Values::gather(overrides)?;
+        let source = values.text("DATA_SOURCE").unwrap_or_default();
+        for name in ["DATA_SOURCE", "BUSINESS_DATA_SOURCE", "MATOMO_DATA_SOURCE"] {
+            let value = values.text(name).unwrap_or_else(|| source.clone());
+            match value.as_str() {
+                "json" => {}
+                "database" => bail!("{name} = \"database\": this version reads JSON exports only; set {name}=json"),
+                other => bail!("{name} = {other:?} cannot be used: expected json"),
+            }
+        }
+        let timezone = |name: &str| {
+            values.read(name, "an IANA time zone such as Asia/Shanghai", |v| {
+                v.parse::<chrono_tz::Tz>().ok().map(|tz| tz.name().to_owned())
+            })
+        };
+        let project_dir = match values.path("PROJECT_DIR") {
+            Some(dir) if dir.join("sql").is_dir() => dir,
+            Some(dir) => bail!("PROJECT_DIR = {:?} cannot be used: it has no folder sql/", dir.display().to_string()),
+            None => find_project_dir()?,
+        };
+        let json_dir = values.path("DATA_JSON_DIR");
+        Ok(Self {
+            data_dir: values.path("DATA_DIR").context("DATA_DIR is not set")?,
+            models_dir: values.path("MODELS_DIR").context("MODELS_DIR is not set")?,
+            image_root: values.path("DATASET_IMAGE_ROOT").or_else(|| json_dir.clone()),
+            json_dir,
+            project_dir,
+            business_timezone: timezone("BUSINESS_TIMEZONE")?,
+            report_timezone: timezone("REPORT_TIMEZONE")?,
+            request_dimensions: values.read("MATOMO_REQUEST_DIMENSIONS", "numbers from 1 to 5, as in 4,2,3,1", |v| {
+                v.split(',')
+                    .map(|d| d.trim().parse().ok().filter(|d| (1..=5).contains(d)))
+                    .collect()
+            })?,
+            bot_max_actions: values.read("BOT_MAX_ACTIONS", "a whole number", |v| v.parse().ok())?,
+            listen: values.read("LISTEN", "an address with a port, as in 127.0.0.1:8000", |v| v.parse().ok())?,
+            cache_entries: values.read("CACHE_ENTRIES", "a whole number", |v| v.parse().ok())?,
+            admin_token: values.text("ADMIN_TOKEN"),
+            memory_limit: values.read("MEMORY_LIMIT", "a size such as 4GB", |v| {
+                let digits = v.trim_end_matches(|c: char| c.is_ascii_alphabetic());
+                (digits.trim().parse::<f64>().is_ok() && digits.len() < v.len()).then(|| v.to_owned())
+            })?,
+            threads: match values.read("THREADS", "a whole number", |v| v.parse().ok())? {
+                0 => std::thread::available_parallelism().map_or(1, |n| n.get()),
+                threads => threads,
+            },
+        })
+    }
+
+    pub fn warehouse_path(&self) -> PathBuf {
+        self.data_dir.join("warehouse.duckdb")
+    }
+
+    pub fn evaluation_dir(&self) -> PathBuf {
+        self.data_dir.join("evaluation")
+    }
+
+    pub fn metadata_dir(&self) -> PathBuf {
+        self.data_dir.join("_metadata")
+    }
+}
+
+/// The folder with `sql/`: the working directory, else one above the program (a checkout, or an image's /app).
+fn find_project_dir() -> Result<PathBuf> {
+    let here = std::env::current_dir().context("the working directory cannot be read")?;
+    if here.join("sql").is_dir() {
+        return Ok(PathBuf::from("."));
+    }
+    let program = std::env::current_exe().context("the program's own path cannot be read")?;
+    program
+        .ancestors()
+        .skip(1)
+        .find(|dir| dir.join("sql/staging").is_dir())
+        .map(Path::to_path_buf)
+        .context("the folder sql/ was found neither here nor above the program; set PROJECT_DIR to the folder that holds it")
+}
+
+/// Reads a moment as `--as-of` takes it: RFC 3339, or a date with or without a time, which are UTC.
+pub fn parse_moment(text: &str) -> Result<DateTime<Utc>, String> {
+    if let Ok(moment) = DateTime::parse_from_rfc3339(text) {
+        return Ok(moment.with_timezone(&Utc));
+    }
+    for format in ["%Y-%m-%d %H:%M:%S", "%Y-%m-%dT%H:%M:%S", "%Y-%m-%d %H:%M"] {
+        if let Ok(moment) = NaiveDateTime::parse_from_str(text, format) {
+            return Ok(moment.and_utc());
+        }
+    }
+    NaiveDate::parse_from_str(text, "%Y-%m-%d")
+        .map(|day| day.and_time(chrono::NaiveTime::MIN).and_utc())
+        .map_err(|_| format!("{text:?} is no time; write 2026-10-28, 2026-10-28 09:30:00 or 2026-10-28T09:30:00+08:00"))
+}

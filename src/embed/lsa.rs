@@ -1,0 +1,91 @@
+//! Dense vectors by latent semantic analysis (Deerwester et al. 1990): the truncated SVD of the TF-IDF matrix, found by
+//! randomized subspace iteration (Halko, Martinsson, Tropp 2011).
+
+use nalgebra::{DMatrix, SymmetricEigen};
+
+use super::Sparse;
+use crate::index::Vectors;
+
+const OVERSAMPLING: usize = 16;
+const ITERATIONS: usize = 4;
+
+/// Reduces the rows to at most `dimensions` dense ones of length 1 (all zero where a text has no shared word).
+pub fn reduce(sparse: &Sparse, dimensions: usize) -> Vectors {
+    let rows = sparse.rows.len();
+    let dimensions = dimensions.min(rows.saturating_sub(1)).min(sparse.features);
+    if dimensions == 0 {
+        return Vectors::new(1, vec![0.0; rows]);
+    }
+    let width = (dimensions + OVERSAMPLING).min(rows).min(sparse.features);
+    // the range of A Aᵀ, from a start that is the same every time
+    let mut state = 0x9e37_79b9_7f4a_7c15_u64;
+    let mut basis = DMatrix::from_fn(rows, width, |_, _| gaussian(&mut state));
+    for _ in 0..ITERATIONS {
+        basis = orthonormal(basis);
+        basis = times(sparse, &transposed_times(sparse, &basis));
+    }
+    let basis = orthonormal(basis);
+    // with B = Qᵀ A: the eigenvectors of B Bᵀ rotate Q to the left singular vectors of A
+    let projected = transposed_times(sparse, &basis);
+    let eigen = SymmetricEigen::new(projected.transpose() * &projected);
+    let mut order: Vec<usize> = (0..width).collect();
+    order.sort_by(|a, b| eigen.eigenvalues[*b].total_cmp(&eigen.eigenvalues[*a]));
+    let rotation = DMatrix::from_fn(width, dimensions, |row, column| {
+        let from = order[column];
+        eigen.eigenvectors[(row, from)] * eigen.eigenvalues[from].max(0.0).sqrt()
+    });
+    let reduced = basis * rotation;
+    let mut data = Vec::with_capacity(rows * dimensions);
+    for row in 0..rows {
+        let length = reduced.row(row).norm();
+        let scale = if length > 1e-9 { 1.0 / length } else { 0.0 };
+        data.extend(reduced.row(row).iter().map(|v| (v * scale) as f32));
+    }
+    Vectors::new(dimensions, data)
+}
+
+/// A · m: (rows x features) · (features x width).
+fn times(sparse: &Sparse, m: &DMatrix<f64>) -> DMatrix<f64> {
+    let mut out = DMatrix::zeros(sparse.rows.len(), m.ncols());
+    for column in 0..m.ncols() {
+        let from = m.column(column);
+        let mut into = out.column_mut(column);
+        for (row, entries) in sparse.rows.iter().enumerate() {
+            into[row] = entries.iter().map(|(feature, weight)| f64::from(*weight) * from[*feature as usize]).sum();
+        }
+    }
+    out
+}
+
+/// Aᵀ · m: (features x rows) · (rows x width).
+fn transposed_times(sparse: &Sparse, m: &DMatrix<f64>) -> DMatrix<f64> {
+    let mut out = DMatrix::zeros(sparse.features, m.ncols());
+    for column in 0..m.ncols() {
+        let from = m.column(column);
+        let mut into = out.column_mut(column);
+        for (row, entries) in sparse.rows.iter().enumerate() {
+            for (feature, weight) in entries {
+                into[*feature as usize] += f64::from(*weight) * from[row];
+            }
+        }
+    }
+    out
+}
+
+/// An orthonormal basis of the columns' span.
+fn orthonormal(m: DMatrix<f64>) -> DMatrix<f64> {
+    m.qr().q()
+}
+
+/// A normally distributed number from a small generator (splitmix64) of its own, so that it never changes.
+fn gaussian(state: &mut u64) -> f64 {
+    let mut uniform = || {
+        *state = state.wrapping_add(0x9e37_79b9_7f4a_7c15);
+        let mut z = *state;
+        z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+        ((z ^ (z >> 31)) >> 11) as f64 / (1_u64 << 53) as f64
+    };
+    let radius = (-2.0 * (1.0 - uniform()).ln()).sqrt();
+    radius * (2.0 * std::f64::consts::PI * uniform()).cos()
+}

@@ -1,0 +1,27 @@
+//! The failures that have an exit code of their own; every other error exits with 1.
+
+use thiserror::Error;
+
+#[derive(Debug, Error)]
+pub enum Failure {
+    /// Exit code 3.
+    #[error("another run holds the lock {path}{holder}; wait for it, or stop it, and run again")]
+    Locked { path: String, holder: String },
+    /// Exit code 4: nothing was published.
+    #[error("quality gate: {0}; nothing was published")]
+    Gate(String),
+}
+
+/// An error with its causes in one text, without the code that DuckDB's driver puts behind each message.
+pub fn describe(error: &anyhow::Error) -> String {
+    format!("{error:#}").replace(": Error code 1: Unknown error code", "")
+}
+
+impl Failure {
+    pub fn exit_code(&self) -> u8 {
+        match self {
+            Self::Locked { .. } => 3,
+            Self::Gate(_) => 4,
+        }
+    }
+}

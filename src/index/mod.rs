@@ -1,0 +1,189 @@
+//! Vectors to neighbours: exact search for small sets, an HNSW graph (Malkov, Yashunin 2016; instant-distance) beyond.
+
+use std::cell::RefCell;
+
+use anyhow::{Context, Result};
+use instant_distance::{Builder, Hnsw, Point, Search};
+use serde::{Deserialize, Serialize};
+
+/// Above this many vectors the graph is quicker than looking at each.
+pub const EXACT_LIMIT: usize = 20_000;
+
+/// How widely the graph is searched: recall@10 of 0.99 and more.
+const EF_SEARCH: usize = 200;
+
+/// Rows of equal dimension, each of length 1 (or all zero).
+#[derive(Clone, Debug, Default)]
+pub struct Vectors {
+    dimensions: usize,
+    data: Vec<f32>,
+}
+
+impl Vectors {
+    /// `data` holds one row after the other.
+    pub fn new(dimensions: usize, data: Vec<f32>) -> Self {
+        Self { dimensions, data }
+    }
+
+    pub fn len(&self) -> usize {
+        if self.dimensions == 0 { 0 } else { self.data.len() / self.dimensions }
+    }
+
+    pub fn dimensions(&self) -> usize {
+        self.dimensions
+    }
+
+    pub fn row(&self, index: usize) -> &[f32] {
+        &self.data[index * self.dimensions..(index + 1) * self.dimensions]
+    }
+
+    /// All rows as little-endian bytes.
+    pub fn to_bytes(&self) -> Vec<u8> {
+        self.data.iter().flat_map(|v| v.to_le_bytes()).collect()
+    }
+
+    pub fn from_bytes(dimensions: usize, bytes: &[u8]) -> Self {
+        let data = bytes.chunks_exact(4).map(|b| f32::from_le_bytes([b[0], b[1], b[2], b[3]])).collect();
+        Self { dimensions, data }
+    }
+}
+
+/// The dot product; in eight lanes, so that the compiler uses the machine's vector registers.
+pub fn dot(a: &[f32], b: &[f32]) -> f32 {
+    let mut lanes = [0.0_f32; 8];
+    let (a_chunks, b_chunks) = (a.chunks_exact(8), b.chunks_exact(8));
+    let rest: f32 = a_chunks.remainder().iter().zip(b_chunks.remainder()).map(|(x, y)| x * y).sum();
+    for (x, y) in a_chunks.zip(b_chunks) {
+        for lane in 0..8 {
+            lanes[lane] += x[lane] * y[lane];
+        }
+    }
+    lanes.iter().sum::<f32>() + rest
+}
+
+/// A row as the graph holds it.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+struct Row(Box<[f32]>);
+
+impl Point for Row {
+    fn distance(&self, other: &Self) -> f32 {
+        1.0 - dot(&self.0, &other.0)
+    }
+}
+
+/// A graph over vectors, with the row each of its points stands for.
+#[derive(Serialize, Deserialize)]
+pub struct Graph {
+    hnsw: Hnsw<Row>,
+    rows: Vec<u32>,
+}
+
+/// Finds the rows nearest to a vector.
+pub enum Index {
+    Exact(Vectors),
+    Graph(Vectors, Graph),
+}
+
+thread_local! {
+    static SEARCH: RefCell<Search> = RefCell::default();
+}
+
+impl Index {
+    /// Indexes the rows. One thread builds the graph, so that it comes out the same every time.
+    pub fn build(vectors: Vectors) -> Result<Self> {
+        if vectors.len() <= EXACT_LIMIT {
+            return Ok(Self::Exact(vectors));
+        }
+        let points: Vec<Row> = (0..vectors.len()).map(|row| Row(vectors.row(row).into())).collect();
+        let pool = rayon::ThreadPoolBuilder::new().num_threads(1).build().context("no thread for the index")?;
+        let (hnsw, ids) =
+            pool.install(|| Builder::default().seed(7).ef_construction(100).ef_search(EF_SEARCH).build_hnsw(points));
+        let mut rows = vec![0; ids.len()];
+        for (row, id) in ids.iter().enumerate() {
+            rows[id.into_inner() as usize] = row as u32;
+        }
+        Ok(Self::Graph(vectors, Graph { hnsw, rows }))
+    }
+
+    /// Takes up an index with the graph it was saved with.
+    pub fn restore(vectors: Vectors, graph: Option<Graph>) -> Self {
+        match graph {
+            Some(graph) => Self::Graph(vectors, graph),
+            None => Self::Exact(vectors),
+        }
+    }
+
+    pub fn vectors(&self) -> &Vectors {
+        match self {
+            Self::Exact(vectors) | Self::Graph(vectors, _) => vectors,
+        }
+    }
+
+    pub fn graph(&self) -> Option<&Graph> {
+        match self {
+            Self::Exact(_) => None,
+            Self::Graph(_, graph) => Some(graph),
+        }
+    }
+
+    /// The `count` rows nearest to `query` (of length 1), as (row, cosine), nearest first, ties by row.
+    pub fn nearest(&self, query: &[f32], count: usize) -> Vec<(u32, f32)> {
+        let mut found: Vec<(u32, f32)> = match self {
+            Self::Exact(vectors) => (0..vectors.len()).map(|row| (row as u32, dot(query, vectors.row(row)))).collect(),
+            Self::Graph(_, graph) => SEARCH.with_borrow_mut(|search| {
+                let query = Row(query.into());
+                let hits = graph.hnsw.search(&query, search).take(count);
+                hits.map(|hit| (graph.rows[hit.pid.into_inner() as usize], 1.0 - hit.distance)).collect()
+            }),
+        };
+        top(&mut found, count);
+        found
+    }
+}
+
+/// Keeps the `count` best of (row, score), best first, ties by row.
+pub fn top(scored: &mut Vec<(u32, f32)>, count: usize) {
+    let order = |a: &(u32, f32), b: &(u32, f32)| b.1.total_cmp(&a.1).then(a.0.cmp(&b.0));
+    if scored.len() > count && count > 0 {
+        scored.select_nth_unstable_by(count - 1, order);
+    }
+    scored.truncate(count);
+    scored.sort_unstable_by(order);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn circle(count: usize) -> Vectors {
+        let data = (0..count)
+            .flat_map(|i| {
+                let angle = i as f32 / count as f32 * std::f32::consts::TAU;
+                [angle.cos(), angle.sin()]
+            })
+            .collect();
+        Vectors::new(2, data)
+    }
+
+    #[test]
+    fn the_graph_finds_what_exact_search_finds() -> Result<()> {
+        let vectors = circle(EXACT_LIMIT + 1);
+        let exact = Index::Exact(vectors.clone());
+        let graph = Index::build(vectors.clone())?;
+        assert!(graph.graph().is_some());
+        let mut shared = 0;
+        for row in (0..vectors.len()).step_by(997) {
+            let best: Vec<u32> = exact.nearest(vectors.row(row), 10).iter().map(|hit| hit.0).collect();
+            shared += graph.nearest(vectors.row(row), 10).iter().filter(|hit| best.contains(&hit.0)).count();
+        }
+        assert!(shared * 100 >= 21 * 10 * 90, "{shared} of 210 neighbours found");
+        Ok(())
+    }
+
+    #[test]
+    fn ties_go_to_the_lower_row() {
+        let mut scored = vec![(3, 1.0), (1, 1.0), (2, 2.0), (0, 0.5)];
+        top(&mut scored, 3);
+        assert_eq!(scored, [(2, 2.0), (1, 1.0), (3, 1.0)]);
+    }
+}

@@ -1,0 +1,355 @@
+//! Model versions on disk: save, load, promote, roll back.
+
+use std::collections::{BTreeMap, HashMap};
+use std::fs;
+use std::os::unix::fs::symlink;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use anyhow::{Context, Result, anyhow, bail};
+use chrono::{DateTime, Utc};
+use duckdb::Connection;
+use duckdb::arrow::array::{
+    ArrayRef, BooleanArray, Float32Array, Float64Array, Int64Array, ListBuilder, Int64Builder, StringArray, UInt32Array,
+};
+use duckdb::arrow::record_batch::RecordBatch;
+use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
+
+use super::{History, Item, Manifest, Model, Neighbour, Ranked};
+use crate::extract::sha256_file;
+use crate::index::{Index, Vectors};
+use crate::warehouse::arrow::{each_batch, text_at};
+use crate::warehouse::{self, quote};
+
+const MANIFEST: &str = "manifest.json";
+const VECTORS: &str = "vectors.f32";
+const GRAPH: &str = "graph.bin";
+const PROMOTIONS: &str = "promotions.jsonl";
+
+/// How many versions stay on disk beside the current one.
+const KEPT: usize = 10;
+
+/// Saves a version and returns its name, which holds `as_of` and a hash of its files. A version already there
+/// with the same content is left as it is.
+pub fn save(models_dir: &Path, model: &mut Model) -> Result<String> {
+    fs::create_dir_all(models_dir)
+        .with_context(|| format!("{} cannot be made; MODELS_DIR must be writable", models_dir.display()))?;
+    for leftover in fs::read_dir(models_dir)?.flatten().filter(|e| e.file_name().to_string_lossy().starts_with(".work-")) {
+        fs::remove_dir_all(leftover.path()).ok();
+    }
+    let work = models_dir.join(format!(".work-{}", std::process::id()));
+    fs::create_dir_all(&work)?;
+    let result = write_files(&work, model).and_then(|()| {
+        let place = models_dir.join(&model.manifest.version);
+        if place.exists() {
+            fs::remove_dir_all(&work)?;
+        } else {
+            warehouse::rename(&work, &place)?;
+        }
+        Ok(model.manifest.version.clone())
+    });
+    fs::remove_dir_all(&work).ok();
+    result
+}
+
+fn write_files(dir: &Path, model: &mut Model) -> Result<()> {
+    let db = Connection::open_in_memory()?;
+    for (name, batch) in tables(model)? {
+        write_parquet(&db, batch, &dir.join(format!("{name}.parquet")))?;
+    }
+    fs::write(dir.join(VECTORS), model.index.vectors().to_bytes())?;
+    if let Some(graph) = model.index.graph() {
+        fs::write(dir.join(GRAPH), postcard::to_stdvec(graph).context("the index cannot be written")?)?;
+    }
+    let mut files = BTreeMap::new();
+    let mut hash = Sha256::new();
+    for entry in fs::read_dir(dir)? {
+        let path = entry?.path();
+        warehouse::sync(&path)?;
+        let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
+        files.insert(name, sha256_file(&path)?);
+    }
+    for (name, sha256) in &files {
+        hash.update(format!("{name} {sha256}\n"));
+    }
+    let short: String = hash.finalize().iter().take(4).map(|b| format!("{b:02x}")).collect();
+    model.manifest.files = files;
+    model.manifest.version = format!("{}-{short}", model.manifest.trained_at.format("%Y%m%dT%H%M%SZ"));
+    warehouse::write_file(&dir.join(MANIFEST), &serde_json::to_vec_pretty(&model.manifest)?)
+}
+
+fn write_parquet(db: &Connection, batch: RecordBatch, path: &Path) -> Result<()> {
+    let columns = batch
+        .schema()
+        .fields()
+        .iter()
+        .map(|f| {
+            let kind = match f.data_type() {
+                duckdb::arrow::datatypes::DataType::Utf8 => "varchar",
+                duckdb::arrow::datatypes::DataType::Boolean => "boolean",
+                duckdb::arrow::datatypes::DataType::Float32 => "float",
+                duckdb::arrow::datatypes::DataType::Float64 => "double",
+                duckdb::arrow::datatypes::DataType::UInt32 => "uinteger",
+                duckdb::arrow::datatypes::DataType::List(_) => "bigint[]",
+                _ => "bigint",
+            };
+            format!("{} {kind}", warehouse::ident(f.name()))
+        })
+        .collect::<Vec<_>>()
+        .join(", ");
+    db.execute_batch(&format!("create or replace table part ({columns})"))?;
+    // the appender takes a batch of at most a vector's length at a time
+    let mut appender = db.appender("part")?;
+    let mut start = 0;
+    while start < batch.num_rows() {
+        let length = (batch.num_rows() - start).min(2048);
+        appender.append_record_batch(batch.slice(start, length))?;
+        start += length;
+    }
+    appender.flush()?;
+    drop(appender);
+    db.execute_batch(&format!("copy part to {} (format parquet); drop table part;", quote(&path.to_string_lossy())))
+        .with_context(|| format!("{} cannot be written", path.display()))
+}
+
+/// The version's tables, as Arrow batches.
+fn tables(model: &Model) -> Result<Vec<(&'static str, RecordBatch)>> {
+    let id = |item: u32| model.item(item).dataset_id;
+    let items = RecordBatch::try_from_iter([
+        ("dataset_id", Arc::new(Int64Array::from_iter_values(model.items.iter().map(|i| i.dataset_id))) as ArrayRef),
+        ("title", Arc::new(StringArray::from_iter_values(model.items.iter().map(|i| &i.title)))),
+        ("price", Arc::new(Float64Array::from_iter(model.items.iter().map(|i| i.price)))),
+        ("cover_image", Arc::new(StringArray::from_iter(model.items.iter().map(|i| i.cover_image.as_deref())))),
+        ("is_listed", Arc::new(BooleanArray::from_iter(model.items.iter().map(|i| Some(i.is_listed))))),
+        ("views", Arc::new(UInt32Array::from_iter_values(model.items.iter().map(|i| i.views)))),
+    ])?;
+    let pairs = || {
+        model.neighbours.iter().enumerate().flat_map(|(item, list)| {
+            list.iter().enumerate().map(move |(position, neighbour)| (item as u32, position as u32, neighbour))
+        })
+    };
+    let neighbours = RecordBatch::try_from_iter([
+        ("dataset_id", Arc::new(Int64Array::from_iter_values(pairs().map(|p| id(p.0)))) as ArrayRef),
+        ("position", Arc::new(UInt32Array::from_iter_values(pairs().map(|p| p.1)))),
+        ("neighbour_id", Arc::new(Int64Array::from_iter_values(pairs().map(|p| id(p.2.item))))),
+        ("score", Arc::new(Float32Array::from_iter_values(pairs().map(|p| p.2.score)))),
+        ("behaviour", Arc::new(Float32Array::from_iter_values(pairs().map(|p| p.2.behaviour)))),
+        ("content", Arc::new(Float32Array::from_iter_values(pairs().map(|p| p.2.content)))),
+        ("visits", Arc::new(UInt32Array::from_iter_values(pairs().map(|p| p.2.visits)))),
+    ])?;
+    let ranked = std::iter::once(("popular", &model.popular))
+        .chain(model.trending.iter().map(|(timeframe, list)| (timeframe.as_str(), list)));
+    let ranked: Vec<(&str, usize, &Ranked)> = ranked
+        .flat_map(|(list, entries)| entries.iter().enumerate().map(move |(position, entry)| (list, position, entry)))
+        .collect();
+    let lists = RecordBatch::try_from_iter([
+        ("list", Arc::new(StringArray::from_iter_values(ranked.iter().map(|r| r.0))) as ArrayRef),
+        ("position", Arc::new(UInt32Array::from_iter_values(ranked.iter().map(|r| r.1 as u32)))),
+        ("dataset_id", Arc::new(Int64Array::from_iter_values(ranked.iter().map(|r| id(r.2.item))))),
+        ("score", Arc::new(Float32Array::from_iter_values(ranked.iter().map(|r| r.2.score)))),
+        ("views", Arc::new(UInt32Array::from_iter_values(ranked.iter().map(|r| r.2.views)))),
+    ])?;
+    let mut ids: Vec<i64> = model.users.keys().copied().collect();
+    ids.sort_unstable();
+    let history = |pick: fn(&History) -> &Vec<u32>| {
+        let mut lists = ListBuilder::new(Int64Builder::new());
+        for user in &ids {
+            lists.append_value(pick(&model.users[user]).iter().map(|item| Some(id(*item))));
+        }
+        Arc::new(lists.finish()) as ArrayRef
+    };
+    let users = RecordBatch::try_from_iter([
+        ("user_id", Arc::new(Int64Array::from(ids.clone())) as ArrayRef),
+        ("bought", history(|h| &h.bought)),
+        ("viewed", history(|h| &h.viewed)),
+    ])?;
+    Ok(vec![("items", items), ("neighbours", neighbours), ("lists", lists), ("users", users)])
+}
+
+/// Reads a version's manifest.
+pub fn read_manifest(models_dir: &Path, version: &str) -> Result<Manifest> {
+    let path = models_dir.join(version).join(MANIFEST);
+    let text = fs::read_to_string(&path)
+        .with_context(|| format!("{} cannot be read; `nearset models list` shows the versions there are", path.display()))?;
+    serde_json::from_str(&text).with_context(|| format!("{} is no manifest", path.display()))
+}
+
+/// Loads a version into memory after checking every file's checksum.
+pub fn load(models_dir: &Path, version: &str) -> Result<Model> {
+    let dir = models_dir.join(version);
+    let manifest = read_manifest(models_dir, version)?;
+    for (name, sha256) in &manifest.files {
+        if sha256_file(&dir.join(name))? != *sha256 {
+            bail!("{} is not what its manifest says (checksum); train again", dir.join(name).display());
+        }
+    }
+    let db = Connection::open_in_memory()?;
+    let from = |name: &str| quote(&dir.join(format!("{name}.parquet")).to_string_lossy());
+    let mut items = Vec::with_capacity(manifest.items);
+    each_batch(&db, &format!("select dataset_id, title, price, cover_image, is_listed, views::bigint as views from {} order by dataset_id", from("items")), |batch| {
+        let (ids, titles) = (batch.i64("dataset_id")?, batch.text("title")?);
+        let (prices, covers) = (batch.f64("price")?, batch.text("cover_image")?);
+        let (listed, views) = (batch.bool("is_listed")?, batch.i64("views")?);
+        for row in 0..batch.rows() {
+            items.push(Item {
+                dataset_id: ids.value(row),
+                title: titles.value(row).to_owned(),
+                price: prices.iter().nth(row).flatten(),
+                cover_image: text_at(covers, row).map(str::to_owned),
+                is_listed: listed.value(row),
+                views: views.value(row) as u32,
+            });
+        }
+        Ok(())
+    })?;
+    let by_id: HashMap<i64, u32> = items.iter().enumerate().map(|(index, item)| (item.dataset_id, index as u32)).collect();
+    let find = |id: i64| by_id.get(&id).copied().ok_or_else(|| anyhow!("{}: dataset {id} is no item", dir.display()));
+    let mut neighbours: Vec<Vec<Neighbour>> = vec![Vec::new(); items.len()];
+    each_batch(
+        &db,
+        &format!(
+            "select dataset_id, neighbour_id, score::double as score, behaviour::double as behaviour,
+                 content::double as content, visits::bigint as visits
+             from {} order by dataset_id, position",
+            from("neighbours")
+        ),
+        |batch| {
+            let (ids, others, scores) = (batch.i64("dataset_id")?, batch.i64("neighbour_id")?, batch.f64("score")?);
+            let (behaviour, content) = (batch.f64("behaviour")?, batch.f64("content")?);
+            let visits = batch.i64("visits")?;
+            for row in 0..batch.rows() {
+                neighbours[find(ids.value(row))? as usize].push(Neighbour {
+                    item: find(others.value(row))?,
+                    score: scores.value(row) as f32,
+                    behaviour: behaviour.value(row) as f32,
+                    content: content.value(row) as f32,
+                    visits: visits.value(row) as u32,
+                });
+            }
+            Ok(())
+        },
+    )?;
+    let mut popular = Vec::new();
+    let mut trending: BTreeMap<String, Vec<Ranked>> = BTreeMap::new();
+    each_batch(
+        &db,
+        &format!("select list, dataset_id, score::double as score, views::bigint as views from {} order by list, position", from("lists")),
+        |batch| {
+            let (lists, ids) = (batch.text("list")?, batch.i64("dataset_id")?);
+            let (scores, views) = (batch.f64("score")?, batch.i64("views")?);
+            for row in 0..batch.rows() {
+                let entry =
+                    Ranked { item: find(ids.value(row))?, score: scores.value(row) as f32, views: views.value(row) as u32 };
+                match lists.value(row) {
+                    "popular" => popular.push(entry),
+                    timeframe => trending.entry(timeframe.to_owned()).or_default().push(entry),
+                }
+            }
+            Ok(())
+        },
+    )?;
+    let mut users = HashMap::new();
+    each_batch(&db, &format!("select user_id, bought, viewed from {}", from("users")), |batch| {
+        let ids = batch.i64("user_id")?;
+        let (bought, viewed) = (batch.i64_lists("bought")?, batch.i64_lists("viewed")?);
+        for row in 0..batch.rows() {
+            let known = |list: &Vec<i64>| list.iter().filter_map(|id| by_id.get(id).copied()).collect();
+            users.insert(ids.value(row), History { bought: known(&bought[row]), viewed: known(&viewed[row]) });
+        }
+        Ok(())
+    })?;
+    let vectors = Vectors::from_bytes(manifest.dimensions, &fs::read(dir.join(VECTORS))?);
+    let graph = match manifest.files.contains_key(GRAPH) {
+        true => Some(postcard::from_bytes(&fs::read(dir.join(GRAPH))?).context("the index cannot be read")?),
+        false => None,
+    };
+    let index = Index::restore(vectors, graph);
+    Ok(Model { manifest, items, by_id, neighbours, popular, trending, users, index })
+}
+
+/// The name of the current version, where there is one.
+pub fn current(models_dir: &Path) -> Option<String> {
+    let target = fs::read_link(models_dir.join("current")).ok()?;
+    Some(target.file_name()?.to_string_lossy().into_owned())
+}
+
+/// Loads the current version.
+pub fn load_current(models_dir: &Path) -> Result<Model> {
+    let version = current(models_dir)
+        .with_context(|| format!("{} has no current version; `nearset run` trains one", models_dir.display()))?;
+    load(models_dir, &version)
+}
+
+/// One line of `promotions.jsonl`.
+#[derive(Debug, Serialize, Deserialize)]
+pub struct Promotion {
+    pub version: String,
+    pub at: DateTime<Utc>,
+}
+
+/// Makes a version the current one, in one step.
+pub fn promote(models_dir: &Path, version: &str) -> Result<()> {
+    read_manifest(models_dir, version)?;
+    let link = models_dir.join(format!(".current-{}", std::process::id()));
+    fs::remove_file(&link).ok();
+    symlink(version, &link).with_context(|| format!("{} cannot be made", link.display()))?;
+    warehouse::rename(&link, &models_dir.join("current"))?;
+    let mut log = fs::read_to_string(models_dir.join(PROMOTIONS)).unwrap_or_default();
+    let line = serde_json::to_string(&Promotion { version: version.to_owned(), at: Utc::now() })?;
+    log.push_str(&line);
+    log.push('\n');
+    warehouse::write_file(&models_dir.join(PROMOTIONS), log.as_bytes())
+}
+
+/// All promotions, oldest first.
+pub fn promotions(models_dir: &Path) -> Vec<Promotion> {
+    let text = fs::read_to_string(models_dir.join(PROMOTIONS)).unwrap_or_default();
+    text.lines().filter_map(|line| serde_json::from_str(line).ok()).collect()
+}
+
+/// The versions on disk, oldest first.
+pub fn list(models_dir: &Path) -> Result<Vec<Manifest>> {
+    let Ok(entries) = fs::read_dir(models_dir) else { return Ok(Vec::new()) };
+    let mut found = Vec::new();
+    for entry in entries {
+        let path: PathBuf = entry?.path();
+        let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
+        if name != "current" && path.join(MANIFEST).is_file() {
+            found.push(read_manifest(models_dir, &name)?);
+        }
+    }
+    found.sort_by(|a, b| a.version.cmp(&b.version));
+    Ok(found)
+}
+
+/// Removes all but the newest versions, the current one and the one promoted before it.
+pub fn prune(models_dir: &Path) -> Result<()> {
+    let mut spared: Vec<String> = promotions(models_dir).into_iter().rev().map(|p| p.version).take(2).collect();
+    spared.extend(current(models_dir));
+    let versions = list(models_dir)?;
+    for manifest in versions.iter().rev().skip(KEPT).filter(|m| !spared.contains(&m.version)) {
+        let dir = models_dir.join(&manifest.version);
+        fs::remove_dir_all(&dir).with_context(|| format!("{} cannot be removed", dir.display()))?;
+    }
+    Ok(())
+}
+
+/// Goes back to the version that was current before the current one, and returns its name.
+pub fn rollback(models_dir: &Path) -> Result<String> {
+    let now = current(models_dir).context("there is no current version to go back from")?;
+    // versions that were rolled back from are behind us: the way back is a stack
+    let mut stack: Vec<String> = Vec::new();
+    for promotion in promotions(models_dir) {
+        match stack.iter().position(|v| *v == promotion.version) {
+            Some(place) => stack.truncate(place + 1),
+            None => stack.push(promotion.version),
+        }
+    }
+    stack.retain(|version| models_dir.join(version).join(MANIFEST).is_file());
+    let place = stack.iter().position(|v| *v == now).unwrap_or(stack.len());
+    let before = place.checked_sub(1).and_then(|p| stack.get(p)).context("no version was current before this one")?.clone();
+    load(models_dir, &before)?;
+    promote(models_dir, &before)?;
+    Ok(before)
+}

@@ -1,0 +1,353 @@
+//! The pipeline: extract, features, train, evaluate, reconcile, on a work copy that is published whole or not at all.
+
+pub mod history;
+pub mod lock;
+mod progress;
+
+use std::collections::HashSet;
+use std::fs;
+use std::path::PathBuf;
+use std::time::Instant;
+
+use anyhow::{Context, Result};
+use chrono::{DateTime, SubsecRound, Utc};
+use clap::ValueEnum;
+use duckdb::Connection;
+
+use crate::config::Config;
+use crate::failure::{Failure, describe};
+use crate::warehouse::project::{Project, Room, export_parquet};
+use crate::warehouse::{self, WorkCopy, quote, timestamp};
+use crate::{evaluate, extract, model, train};
+use history::Event;
+use progress::Progress;
+
+/// A step of the pipeline, in the order they run.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, ValueEnum)]
+pub enum Step {
+    Extract,
+    Features,
+    Train,
+    Evaluate,
+    Reconcile,
+}
+
+impl Step {
+    pub const ALL: [Self; 5] = [Self::Extract, Self::Features, Self::Train, Self::Evaluate, Self::Reconcile];
+
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Extract => "extract",
+            Self::Features => "features",
+            Self::Train => "train",
+            Self::Evaluate => "evaluate",
+            Self::Reconcile => "reconcile",
+        }
+    }
+}
+
+/// What a run is asked to do.
+#[derive(Clone, Debug)]
+pub struct Options {
+    pub full_refresh: bool,
+    pub steps: Vec<Step>,
+    /// Stands for now, so that runs repeat exactly.
+    pub as_of: DateTime<Utc>,
+}
+
+/// A run under way: the work copy, and what will be put in place once it is published.
+struct Run<'a> {
+    config: &'a Config,
+    project: &'a Project,
+    options: &'a Options,
+    db: &'a Connection,
+    built: HashSet<String>,
+    outbox: Outbox,
+    trained: Option<model::Model>,
+    progress: Progress,
+}
+
+/// Files written beside their places, to be renamed into them after the warehouse.
+#[derive(Default)]
+struct Outbox {
+    files: Vec<(PathBuf, PathBuf)>,
+}
+
+impl Outbox {
+    /// Where to write what will stand at `place`.
+    fn part(&mut self, place: PathBuf) -> Result<PathBuf> {
+        if let Some(parent) = place.parent() {
+            fs::create_dir_all(parent).with_context(|| format!("{} cannot be made", parent.display()))?;
+        }
+        let part = PathBuf::from(format!("{}.part", place.to_string_lossy()));
+        self.files.push((part.clone(), place));
+        Ok(part)
+    }
+
+    fn put_in_place(&mut self) -> Result<()> {
+        for (part, place) in self.files.drain(..) {
+            warehouse::sync(&part)?;
+            warehouse::rename(&part, &place)?;
+        }
+        Ok(())
+    }
+}
+
+impl Drop for Outbox {
+    fn drop(&mut self) {
+        for (part, _) in &self.files {
+            fs::remove_file(part).ok();
+        }
+    }
+}
+
+/// Says what a run would do, and does none of it.
+pub fn dry_run(config: &Config, options: &Options) -> Result<()> {
+    let project = Project::load(&config.project_dir, &extract::raw_tables())?;
+    println!("as of {}; steps: {}", options.as_of, step_names(&options.steps).join(", "));
+    if options.steps.contains(&Step::Extract) {
+        let published = match options.full_refresh || !config.warehouse_path().exists() {
+            true => None,
+            false => Some(warehouse::open_published(config)?),
+        };
+        for line in extract::preview(published.as_ref(), config)? {
+            println!("  {line}");
+        }
+    }
+    println!("{} relations and checks in the SQL project; nothing was changed", project.relations.len());
+    Ok(())
+}
+
+fn step_names(steps: &[Step]) -> Vec<String> {
+    steps.iter().map(|s| s.name().to_owned()).collect()
+}
+
+/// Runs the steps asked for and publishes what they made. On any error the published state stays as it was.
+pub fn run(config: &Config, options: &Options) -> Result<()> {
+    let project = Project::load(&config.project_dir, &extract::raw_tables())?;
+    let _lock = lock::take(config)?;
+    let started = Instant::now();
+    let id = Utc::now().format("%Y%m%dT%H%M%S%.6fZ").to_string();
+    history::record(
+        config,
+        &Event::Started {
+            run: id.clone(),
+            at: Utc::now(),
+            as_of: options.as_of,
+            steps: step_names(&options.steps),
+        },
+    )?;
+    println!("run {id}, as of {}", options.as_of.format("%Y-%m-%d %H:%M:%S UTC"));
+    let result = run_locked(config, &project, options, &id);
+    let error = result.as_ref().err().map(describe);
+    history::record(
+        config,
+        &Event::Ended {
+            run: id,
+            at: Utc::now(),
+            seconds: started.elapsed().as_secs_f64(),
+            peak_bytes: progress::peak_memory(),
+            error,
+        },
+    )?;
+    if result.is_ok() {
+        println!(
+            "done in {:.1} s, peak memory {} MB",
+            started.elapsed().as_secs_f64(),
+            progress::peak_memory() / 1_000_000
+        );
+    }
+    result
+}
+
+fn run_locked(config: &Config, project: &Project, options: &Options, id: &str) -> Result<()> {
+    let work = WorkCopy::open(config)?;
+    warehouse::set_parameters(&work.db, config, options.as_of)?;
+    let mut run = Run {
+        config,
+        project,
+        options,
+        db: &work.db,
+        built: HashSet::new(),
+        outbox: Outbox::default(),
+        trained: None,
+        progress: Progress::new(),
+    };
+    for step in &options.steps {
+        let started = Instant::now();
+        run.progress.start(step.name());
+        let result = run.step(*step).with_context(|| format!("step {}", step.name()));
+        let seconds = started.elapsed().as_secs_f64();
+        history::record(
+            config,
+            &Event::Step {
+                run: id.to_owned(),
+                step: step.name().to_owned(),
+                at: Utc::now(),
+                seconds: (seconds * 1000.0).round() / 1000.0,
+                rows: *result.as_ref().unwrap_or(&0),
+                error: result.as_ref().err().map(describe),
+            },
+        )?;
+        run.progress.finish(step.name(), seconds, result?);
+    }
+    run.progress.start("publish");
+    let started = Instant::now();
+    let rows = run.finish()?;
+    let version = run.keep_model()?;
+    let Run { mut outbox, progress, .. } = run;
+    work.publish()?;
+    outbox.put_in_place()?;
+    if let Some(version) = version {
+        if model::current(&config.models_dir).as_ref() != Some(&version) {
+            model::promote(&config.models_dir, &version)?;
+        }
+        model::prune(&config.models_dir)?;
+        progress.note(&format!("model {version} is current"));
+    }
+    progress.finish("publish", started.elapsed().as_secs_f64(), rows);
+    Ok(())
+}
+
+impl Run<'_> {
+    /// Runs one step; returns the rows it took in or made.
+    fn step(&mut self, step: Step) -> Result<u64> {
+        match step {
+            Step::Extract => self.extract(),
+            Step::Features => self.build(&[Room::Staging, Room::Clean, Room::Features]),
+            Step::Train => {
+                let model = train::fit(self.db, self.project, self.options.as_of, None)?;
+                let items = model.items.len() as u64;
+                self.trained = Some(model);
+                Ok(items)
+            }
+            Step::Evaluate => self.evaluate(),
+            Step::Reconcile => {
+                let rows = self.build(&[Room::Reconcile])?;
+                for (place, bytes) in evaluate::reports::after_run(self.db, self.config)? {
+                    fs::write(self.outbox.part(place)?, bytes)?;
+                }
+                Ok(rows)
+            }
+        }
+    }
+
+    fn extract(&mut self) -> Result<u64> {
+        let extracted = extract::extract(self.db, self.config, self.options.as_of, self.options.full_refresh)?;
+        for note in &extracted.notes {
+            self.progress.note(note);
+        }
+        let state = extract::state(self.db)?;
+        fs::write(self.outbox.part(self.config.metadata_dir().join("extract_state.json"))?, state)?;
+        Ok(extracted.rows)
+    }
+
+    /// Replays the held-out visits, and lets SQL do the arithmetic.
+    fn evaluate(&mut self) -> Result<u64> {
+        evaluate::replay(self.db, self.project, self.options.as_of)?;
+        let rows = self.build(&[Room::Evaluate])?;
+        let exposures = evaluate::exposure_metrics(self.db)?;
+        let path = self.config.evaluation_dir().join("exposure_metrics.json");
+        fs::write(self.outbox.part(path)?, serde_json::to_vec_pretty(&exposures)?)?;
+        Ok(rows)
+    }
+
+    /// Saves what was trained with its held-out figures, and writes them to `summary.json`. A version that is clearly
+    /// worse than the current one is kept, but stops the run.
+    fn keep_model(&mut self) -> Result<Option<String>> {
+        let evaluated = self.options.steps.contains(&Step::Evaluate);
+        let models_dir = &self.config.models_dir;
+        let mut summary = match evaluated {
+            true => Some(evaluate::summary(self.db, self.options.as_of)?),
+            false => None,
+        };
+        let version = match &mut self.trained {
+            Some(model) => {
+                model.manifest.metrics = summary.clone();
+                Some(model::save(models_dir, model)?)
+            }
+            None => None,
+        };
+        if let Some(summary) = &mut summary {
+            summary["model_version"] = version.clone().or_else(|| model::current(models_dir)).into();
+            self.progress.note(&evaluate::headline(summary));
+            fs::write(
+                self.outbox.part(self.config.evaluation_dir().join("summary.json"))?,
+                serde_json::to_vec_pretty(summary)?,
+            )?;
+            if version.is_some() {
+                evaluate::gate(models_dir, summary)?;
+            }
+        }
+        Ok(version)
+    }
+
+    /// Builds the relations of some rooms, with what they need that is missing or older than its inputs.
+    fn build(&mut self, rooms: &[Room]) -> Result<u64> {
+        let there = warehouse::project::existing(self.db)?;
+        let mut rows = 0;
+        for relation in self.project.needed_for(rooms) {
+            let wanted = rooms.contains(&relation.room)
+                || !there.contains_key(&relation.name)
+                || relation.inputs.iter().any(|input| self.built.contains(input));
+            if wanted && !self.built.contains(&relation.name) {
+                self.progress.at(&relation.name);
+                let built = relation.build(self.db)?;
+                tracing::debug!(relation = built.name, rows = built.rows, ms = built.elapsed.as_millis() as u64, "built");
+                rows += built.rows;
+                self.built.insert(built.name);
+            }
+        }
+        Ok(rows)
+    }
+
+    /// Views, checks and Parquet copies: what every run ends with.
+    fn finish(&mut self) -> Result<u64> {
+        let rows = self.build(&[Room::Checks, Room::Views])?;
+        self.project.drop_strangers(self.db)?;
+        self.progress.at("checks");
+        let violations = self.project.violations(self.db)?;
+        if !violations.is_empty() {
+            return Err(Failure::Gate(violations.join("; ")).into());
+        }
+        self.db
+            .execute_batch(&format!(
+                "create or replace table raw.run_parameters as
+                 select {} as as_of, {} as business_timezone, {} as report_timezone, cast({} as integer) as bot_max_actions",
+                timestamp(self.options.as_of),
+                quote(&self.config.business_timezone),
+                quote(&self.config.report_timezone),
+                self.config.bot_max_actions
+            ))
+            .context("the run's parameters could not be kept")?;
+        let processed = self.config.data_dir.join("processed");
+        for relation in self.project.relations.iter().filter(|r| r.export) {
+            self.progress.at(&format!("{}.parquet", relation.name));
+            let part = self.outbox.part(processed.join(format!("{}.parquet", relation.name)))?;
+            export_parquet(self.db, relation, &part)?;
+        }
+        Ok(rows)
+    }
+}
+
+/// Points the settings at the fixtures, and returns the moment they stand for. Their exposure log joins the data folder
+/// as a rotated sibling, beside the one that serving the demo writes.
+pub fn use_fixtures(config: &mut Config) -> Result<DateTime<Utc>> {
+    let fixtures = config.project_dir.join("fixtures");
+    let path = fixtures.join("as_of");
+    let as_of = fs::read_to_string(&path)
+        .with_context(|| format!("{} cannot be read; fixtures/ belongs beside sql/", path.display()))?;
+    let log = fixtures.join("exposure_log.1.jsonl.gz");
+    let evaluation = config.evaluation_dir();
+    fs::create_dir_all(&evaluation).with_context(|| format!("{} cannot be made", evaluation.display()))?;
+    fs::copy(&log, evaluation.join("exposure_log.1.jsonl.gz"))
+        .with_context(|| format!("{} cannot be copied", log.display()))?;
+    config.json_dir = Some(fixtures.join("json"));
+    config.image_root = config.json_dir.clone();
+    crate::config::parse_moment(as_of.trim()).map_err(anyhow::Error::msg)
+}
+
+/// Now, to the second: finer would make no difference to any figure and be harder to type.
+pub fn now() -> DateTime<Utc> {
+    Utc::now().trunc_subsecs(0)
+}

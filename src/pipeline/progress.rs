@@ -1,0 +1,73 @@
+//! What a person sees of a run: a spinner on a terminal, and one aligned line a step everywhere.
+
+use std::time::Duration;
+
+use indicatif::{ProgressBar, ProgressStyle};
+
+pub struct Progress {
+    spinner: ProgressBar,
+}
+
+impl Progress {
+    /// Hidden by indicatif where standard error is no terminal.
+    pub fn new() -> Self {
+        let spinner = ProgressBar::new_spinner();
+        spinner.set_style(
+            ProgressStyle::with_template("  {spinner} {prefix:<10} {elapsed:>4}  {msg}")
+                .unwrap_or_else(|_| ProgressStyle::default_spinner()),
+        );
+        Self { spinner }
+    }
+
+    pub fn start(&self, step: &'static str) {
+        self.spinner.reset_elapsed();
+        self.spinner.set_prefix(step);
+        self.spinner.set_message("");
+        self.spinner.enable_steady_tick(Duration::from_millis(120));
+    }
+
+    /// What the step is at.
+    pub fn at(&self, what: &str) {
+        self.spinner.set_message(what.to_owned());
+    }
+
+    pub fn note(&self, text: &str) {
+        self.spinner.suspend(|| println!("    {text}"));
+    }
+
+    pub fn finish(&self, step: &str, seconds: f64, rows: u64) {
+        let memory = peak_memory() / 1_000_000;
+        self.spinner
+            .suspend(|| println!("  {step:<10} {seconds:>8.2} s {:>12} rows   peak {memory:>5} MB", grouped(rows)));
+    }
+}
+
+impl Drop for Progress {
+    fn drop(&mut self) {
+        self.spinner.finish_and_clear();
+    }
+}
+
+/// A number with its thousands set apart.
+pub fn grouped(number: u64) -> String {
+    let digits = number.to_string();
+    let mut text = String::new();
+    for (index, digit) in digits.chars().enumerate() {
+        if index > 0 && (digits.len() - index) % 3 == 0 {
+            text.push(',');
+        }
+        text.push(digit);
+    }
+    text
+}
+
+/// The most memory this process has held, in bytes (Linux; 0 elsewhere).
+pub fn peak_memory() -> u64 {
+    std::fs::read_to_string("/proc/self/status")
+        .ok()
+        .and_then(|status| {
+            let line = status.lines().find(|l| l.starts_with("VmHWM:"))?;
+            line.split_whitespace().nth(1)?.parse::<u64>().ok()
+        })
+        .map_or(0, |kib| kib * 1024)
+}

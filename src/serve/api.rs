@@ -1,0 +1,127 @@
+//! Health, metrics and administration.
+
+use axum::Json;
+use axum::extract::State;
+use axum::http::{HeaderMap, StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use serde::Serialize;
+use sha2::{Digest, Sha256};
+use utoipa::ToSchema;
+
+use super::error::{ApiError, ErrorBody};
+use super::state::Shared;
+use super::watch;
+
+/// How the server is.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct Health {
+    /// `healthy`, or `unavailable` where no model is loaded.
+    status: &'static str,
+    models_loaded: bool,
+    model_version: Option<String>,
+    datasets: usize,
+    cache: CacheHealth,
+    uptime_seconds: u64,
+}
+
+#[derive(Debug, Serialize, ToSchema)]
+pub struct CacheHealth {
+    entries: u64,
+    hit_rate: f64,
+}
+
+/// How the server is; 503 where it cannot answer lists.
+#[utoipa::path(get, path = "/health", tag = "operation",
+    responses((status = 200, body = Health), (status = 503, body = Health)))]
+pub async fn health(State(state): State<Shared>) -> Response {
+    let loaded = state.loaded.load_full();
+    let health = Health {
+        status: if loaded.is_some() { "healthy" } else { "unavailable" },
+        models_loaded: loaded.is_some(),
+        model_version: loaded.as_ref().map(|l| l.model.manifest.version.clone()),
+        datasets: loaded.as_ref().map_or(0, |l| l.model.items.len()),
+        cache: CacheHealth {
+            entries: loaded.as_ref().map_or(0, |l| l.cache.entry_count()),
+            hit_rate: state.metrics.hit_rate(),
+        },
+        uptime_seconds: state.started.elapsed().as_secs(),
+    };
+    (status_of(loaded.is_some()), Json(health)).into_response()
+}
+
+fn status_of(ready: bool) -> StatusCode {
+    if ready { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE }
+}
+
+/// A probe's answer.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct Probe {
+    status: &'static str,
+}
+
+/// The process runs.
+#[utoipa::path(get, path = "/health/live", tag = "operation", responses((status = 200, body = Probe)))]
+pub async fn live() -> Json<Probe> {
+    Json(Probe { status: "live" })
+}
+
+/// A model is loaded and lists are answered.
+#[utoipa::path(get, path = "/health/ready", tag = "operation",
+    responses((status = 200, body = Probe), (status = 503, body = Probe)))]
+pub async fn ready(State(state): State<Shared>) -> Response {
+    let ready = state.loaded.load().is_some();
+    (status_of(ready), Json(Probe { status: if ready { "ready" } else { "no_model" } })).into_response()
+}
+
+/// Metrics in Prometheus' text form.
+#[utoipa::path(get, path = "/metrics", tag = "operation", responses((status = 200, body = String)))]
+pub async fn metrics(State(state): State<Shared>) -> Result<Response, ApiError> {
+    let loaded = state.loaded.load_full();
+    let items = loaded.as_ref().map_or(0.0, |l| l.item_coverage());
+    let known = loaded.as_ref().map_or(0, |l| l.model.users.len()).max(1);
+    let users = state.users.lock().map_or(0, |users| users.len()) as f64 / known as f64;
+    let text = state.metrics.render(items, users).map_err(|error| {
+        tracing::error!("metrics: {error:#}");
+        ApiError::Internal
+    })?;
+    Ok(([(header::CONTENT_TYPE, "text/plain; version=0.0.4; charset=utf-8")], text).into_response())
+}
+
+/// The version that was loaded.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct Reloaded {
+    model_version: String,
+}
+
+/// Load the current version now, without waiting to notice it. Needs the admin token.
+#[utoipa::path(post, path = "/models/reload", tag = "operation", security(("admin_token" = [])),
+    responses((status = 200, body = Reloaded), (status = 401, body = ErrorBody), (status = 503, body = ErrorBody)))]
+pub async fn reload(State(state): State<Shared>, headers: HeaderMap) -> Result<Json<Reloaded>, ApiError> {
+    authorize(&state, &headers)?;
+    let loading = state.clone();
+    let loaded = tokio::task::spawn_blocking(move || watch::load_current(&loading)).await;
+    match loaded {
+        Ok(Ok(model_version)) => Ok(Json(Reloaded { model_version })),
+        Ok(Err(error)) => {
+            tracing::error!("reload: {error:#}");
+            state.metrics.error("model_load", "models_reload");
+            Err(if state.loaded.load().is_some() { ApiError::Internal } else { ApiError::NoModel })
+        }
+        Err(error) => {
+            tracing::error!("reload: {error}");
+            Err(ApiError::Internal)
+        }
+    }
+}
+
+/// Lets through who holds the admin token. Hashes are compared, so that the time taken tells nothing of the token.
+fn authorize(state: &Shared, headers: &HeaderMap) -> Result<(), ApiError> {
+    let Some(token) = &state.config.admin_token else {
+        return Err(ApiError::Unauthorized("admin routes are off; set ADMIN_TOKEN to use them"));
+    };
+    let given = headers.get(header::AUTHORIZATION).and_then(|v| v.to_str().ok()).and_then(|v| v.strip_prefix("Bearer "));
+    match given {
+        Some(given) if Sha256::digest(given) == Sha256::digest(token) => Ok(()),
+        _ => Err(ApiError::Unauthorized("send the admin token: Authorization: Bearer …")),
+    }
+}

@@ -1,0 +1,132 @@
+//! The API: lists from memory, each in the exposure log before it is answered.
+
+mod api;
+mod console;
+mod error;
+mod exposure_log;
+mod lists;
+mod metrics;
+mod openapi;
+mod state;
+mod watch;
+
+use std::io::IsTerminal;
+use std::time::Duration;
+
+use anyhow::{Context, Result};
+use axum::Router;
+use axum::routing::{get, post};
+use axum::serve::ListenerExt;
+use tokio::net::TcpListener;
+use tower_http::catch_panic::CatchPanicLayer;
+
+use crate::config::Config;
+use crate::model;
+use state::Shared;
+
+/// How long requests in flight may take to end once the server is told to stop.
+const SHUTDOWN_PATIENCE: Duration = Duration::from_secs(10);
+
+/// All routes.
+fn router(state: Shared) -> Router {
+    Router::new()
+        .route("/similar/{dataset_id}", get(lists::similar))
+        .route("/recommend/detail/{dataset_id}", get(lists::detail))
+        .route("/hot/trending", get(lists::trending))
+        .route("/health", get(api::health))
+        .route("/health/live", get(api::live))
+        .route("/health/ready", get(api::ready))
+        .route("/metrics", get(api::metrics))
+        .route("/models/reload", post(api::reload))
+        .route("/openapi.json", get(openapi::document))
+        .route("/", get(console::page))
+        .fallback(error::no_route)
+        .method_not_allowed_fallback(error::wrong_method)
+        .layer(CatchPanicLayer::custom(error::panicked))
+        .with_state(state)
+}
+
+/// Serves until it is told to stop (SIGTERM, or Ctrl-C), then lets requests in flight end.
+pub fn serve(config: &Config) -> Result<()> {
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(config.threads)
+        .enable_all()
+        .build()
+        .context("the server's threads could not be started")?;
+    runtime.block_on(serve_async(config))?;
+    runtime.shutdown_timeout(SHUTDOWN_PATIENCE);
+    Ok(())
+}
+
+async fn serve_async(config: &Config) -> Result<()> {
+    let listener = TcpListener::bind(config.listen)
+        .await
+        .with_context(|| format!("{} cannot be listened on; choose another with --listen", config.listen))?;
+    let address = listener.local_addr().context("the server's address cannot be read")?;
+    let state = state::start(config.clone())?;
+    if let Err(error) = watch::load_current(&state) {
+        tracing::warn!("no model yet, lists answer 503 until there is one: {error:#}");
+    }
+    let watcher = tokio::spawn(watch::watch(state.clone()));
+    tracing::info!("listening on http://{address}");
+    let (stop, mut stopping) = tokio::sync::watch::channel(false);
+    tokio::spawn(async move {
+        stop_signal().await;
+        tracing::info!("stopping: requests in flight are answered first");
+        stop.send(true).ok();
+    });
+    let mut patience = stopping.clone();
+    let server = axum::serve(
+        listener.tap_io(|stream| {
+            if let Err(error) = stream.set_nodelay(true) {
+                tracing::debug!("nodelay: {error}");
+            }
+        }),
+        router(state.clone()),
+    )
+    .with_graceful_shutdown(async move {
+        stopping.wait_for(|stop| *stop).await.ok();
+    });
+    tokio::select! {
+        result = server => result.context("the server failed")?,
+        () = async {
+            patience.wait_for(|stop| *stop).await.ok();
+            tokio::time::sleep(SHUTDOWN_PATIENCE).await;
+        } => tracing::warn!("some connections did not end in {} s and were cut", SHUTDOWN_PATIENCE.as_secs()),
+    }
+    watcher.abort();
+    state.log.close();
+    tracing::info!("stopped");
+    Ok(())
+}
+
+async fn stop_signal() {
+    let interrupt = tokio::signal::ctrl_c();
+    match tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate()) {
+        Ok(mut terminate) => {
+            tokio::select! {
+                _ = interrupt => {}
+                _ = terminate.recv() => {}
+            }
+        }
+        Err(_) => drop(interrupt.await),
+    }
+}
+
+/// Tells a person what to open first.
+pub fn print_where_to_look(config: &Config) -> Result<()> {
+    let model = model::load_current(&config.models_dir)?;
+    let Some(best) = model.popular.first() else { return Ok(()) };
+    let (base, item) = (format!("http://{}", config.listen), model.item(best.item));
+    let bold = |text: &str| {
+        if std::io::stdout().is_terminal() { format!("\x1b[1m{text}\x1b[0m") } else { text.to_owned() }
+    };
+    println!("\nlook here (stop with Ctrl-C):");
+    println!("  {}   a page to try lists on", bold(&format!("{base}/")));
+    println!("  {base}/similar/{}   beside “{}”", item.dataset_id, item.title);
+    println!("  {base}/recommend/detail/{}?user_id=1", item.dataset_id);
+    println!("  {base}/hot/trending?timeframe=7d");
+    println!("  {base}/health   {base}/metrics   {base}/openapi.json");
+    println!("  nearset sql \"from funnel_by_day\" --data-dir {}", config.data_dir.display());
+    Ok(())
+}

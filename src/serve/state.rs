@@ -1,0 +1,84 @@
+//! What all requests share: the model in force, the cache of finished lists, the log, the metrics.
+
+use std::collections::HashSet;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex};
+use std::time::Instant;
+
+use anyhow::Result;
+use arc_swap::ArcSwapOption;
+use moka::sync::Cache;
+
+use super::exposure_log::ExposureLog;
+use super::metrics::Metrics;
+use crate::config::Config;
+use crate::extract::exposures::LOG_NAME;
+use crate::model::Model;
+
+/// A finished list: its items as the answer and as the log have them.
+pub struct Finished {
+    pub items: Box<serde_json::value::RawValue>,
+    pub logged_items: Box<serde_json::value::RawValue>,
+    pub count: usize,
+}
+
+/// What a finished list depends on besides the model: it is the same for all who share it.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub enum Key {
+    Similar { page: Option<u32>, top_n: usize },
+    Detail { page: Option<u32>, user: Option<i64>, recent: Vec<u32>, top_n: usize },
+    Trending { timeframe: &'static str, limit: usize },
+}
+
+/// A model with the lists made from it: both go at once when a new version comes, so that no list mixes versions.
+pub struct Loaded {
+    pub model: Model,
+    pub cache: Cache<Key, Arc<Finished>>,
+    /// A bit an item: was it in a list.
+    pub shown: Vec<AtomicU64>,
+}
+
+impl Loaded {
+    pub fn new(model: Model, cache_entries: u64) -> Self {
+        let shown = (0..model.items.len().div_ceil(64)).map(|_| AtomicU64::new(0)).collect();
+        Self { model, cache: Cache::new(cache_entries), shown }
+    }
+
+    pub fn mark_shown(&self, item: u32) {
+        let (word, bit) = (&self.shown[item as usize / 64], 1 << (item % 64));
+        if word.load(Ordering::Relaxed) & bit == 0 {
+            word.fetch_or(bit, Ordering::Relaxed);
+        }
+    }
+
+    /// The share of listed datasets that stood in a list since this version was loaded.
+    pub fn item_coverage(&self) -> f64 {
+        let shown: u32 = self.shown.iter().map(|word| word.load(Ordering::Relaxed).count_ones()).sum();
+        f64::from(shown) / self.model.manifest.listed_items.max(1) as f64
+    }
+}
+
+pub struct State {
+    pub config: Config,
+    pub loaded: ArcSwapOption<Loaded>,
+    pub log: ExposureLog,
+    pub metrics: Metrics,
+    /// Known users that asked for a list since the start.
+    pub users: Mutex<HashSet<i64>>,
+    pub started: Instant,
+}
+
+pub type Shared = Arc<State>;
+
+/// Opens the log and sets up the state, without a model.
+pub fn start(config: Config) -> Result<Shared> {
+    let log = ExposureLog::open(&config.evaluation_dir().join(LOG_NAME))?;
+    Ok(Arc::new(State {
+        loaded: ArcSwapOption::empty(),
+        log,
+        metrics: Metrics::new()?,
+        users: Mutex::default(),
+        started: Instant::now(),
+        config,
+    }))
+}

@@ -1,0 +1,72 @@
+//! Reading query results as Arrow batches, column by column.
+
+use anyhow::{Context, Result, anyhow};
+use duckdb::Connection;
+use duckdb::arrow::array::{Array, BooleanArray, Float64Array, Int64Array, ListArray, StringArray};
+use duckdb::arrow::record_batch::RecordBatch;
+
+/// A batch whose columns are asked for by name and type. SQL casts to the types read here: `bigint`, `double`,
+/// `varchar`, `boolean`, `bigint[]`.
+pub struct Columns(RecordBatch);
+
+impl Columns {
+    pub fn rows(&self) -> usize {
+        self.0.num_rows()
+    }
+
+    fn column<T: 'static>(&self, name: &str) -> Result<&T> {
+        let column = self.0.column_by_name(name).with_context(|| format!("the query has no column {name}"))?;
+        column
+            .as_any()
+            .downcast_ref::<T>()
+            .with_context(|| format!("the column {name} is {}, not what is read here", column.data_type()))
+    }
+
+    pub fn i64(&self, name: &str) -> Result<&Int64Array> {
+        self.column(name)
+    }
+
+    pub fn f64(&self, name: &str) -> Result<&Float64Array> {
+        self.column(name)
+    }
+
+    pub fn text(&self, name: &str) -> Result<&StringArray> {
+        self.column(name)
+    }
+
+    pub fn bool(&self, name: &str) -> Result<&BooleanArray> {
+        self.column(name)
+    }
+
+    /// The `bigint[]` values of a column, row by row; NULL is empty.
+    pub fn i64_lists(&self, name: &str) -> Result<Vec<Vec<i64>>> {
+        let lists: &ListArray = self.column(name)?;
+        (0..lists.len())
+            .map(|row| {
+                if lists.is_null(row) {
+                    return Ok(Vec::new());
+                }
+                let values = lists.value(row);
+                let values = values
+                    .as_any()
+                    .downcast_ref::<Int64Array>()
+                    .with_context(|| format!("the column {name} is no bigint[]"))?;
+                Ok(values.iter().flatten().collect())
+            })
+            .collect()
+    }
+}
+
+/// The value of a text column at a row, where there is one.
+pub fn text_at(column: &StringArray, row: usize) -> Option<&str> {
+    column.is_valid(row).then(|| column.value(row))
+}
+
+/// Runs a query and hands its batches to `each`.
+pub fn each_batch(db: &Connection, sql: &str, mut each: impl FnMut(&Columns) -> Result<()>) -> Result<()> {
+    let mut statement = db.prepare(sql).map_err(|e| anyhow!("{}", super::message(&e)))?;
+    for batch in statement.query_arrow([]).map_err(|e| anyhow!("{}", super::message(&e)))? {
+        each(&Columns(batch))?;
+    }
+    Ok(())
+}

@@ -1,0 +1,194 @@
+//! The warehouse: one DuckDB file that readers open at any time and a run replaces in one step.
+//!
+//! DuckDB lets one process write or many read. So a run works on a copy, closes it and renames it over the published
+//! file; readers keep the file they opened, and a run that fails or is killed leaves only a work file, which the next
+//! run removes.
+
+pub mod arrow;
+pub mod project;
+mod query;
+
+use std::fs::{self, File};
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, Result};
+use chrono::{DateTime, Utc};
+use duckdb::{AccessMode, Connection};
+
+use crate::config::Config;
+
+pub use query::{Format, run_query};
+
+/// Writes `text` as an SQL string literal.
+pub fn quote(text: &str) -> String {
+    format!("'{}'", text.replace('\'', "''"))
+}
+
+/// Writes `name` as an SQL identifier.
+pub fn ident(name: &str) -> String {
+    format!("\"{}\"", name.replace('"', "\"\""))
+}
+
+/// Writes a moment as an SQL timestamp in UTC.
+pub fn timestamp(moment: DateTime<Utc>) -> String {
+    format!("timestamp '{}'", moment.format("%Y-%m-%d %H:%M:%S%.6f"))
+}
+
+/// What DuckDB says of an error, without what the driver adds.
+pub fn message(error: &duckdb::Error) -> String {
+    match error {
+        duckdb::Error::DuckDBFailure(_, Some(message)) => message.clone(),
+        other => other.to_string(),
+    }
+}
+
+/// An error of DuckDB's in one line, without the statement it repeats.
+pub fn short_error(error: &duckdb::Error) -> String {
+    let text = message(error);
+    let text = text.split("\n\nLINE ").next().unwrap_or(&text);
+    text.replace("Invalid Input Error: ", "").split_whitespace().collect::<Vec<_>>().join(" ")
+}
+
+/// Sets the parameters that SQL files read with `getvariable`.
+pub fn set_parameters(db: &Connection, config: &Config, as_of: DateTime<Utc>) -> Result<()> {
+    let dimensions = config.request_dimensions.iter().map(u32::to_string).collect::<Vec<_>>().join(", ");
+    db.execute_batch(&format!(
+        "set variable as_of = {};
+         set variable business_timezone = {};
+         set variable report_timezone = {};
+         set variable bot_max_actions = {};
+         set variable request_dimensions = [{dimensions}];
+         set variable train_until = cast(null as timestamp);",
+        timestamp(as_of),
+        quote(&config.business_timezone),
+        quote(&config.report_timezone),
+        config.bot_max_actions,
+    ))
+    .context("the run's parameters could not be set")
+}
+
+/// Opens the published warehouse for reading, as any number of processes may at once.
+pub fn open_published(config: &Config) -> Result<Connection> {
+    let path = config.warehouse_path();
+    if !path.exists() {
+        anyhow::bail!("{} does not exist yet; `nearset run` makes it", path.display());
+    }
+    let options = duckdb::Config::default()
+        .access_mode(AccessMode::ReadOnly)?
+        .threads(config.threads as i64)?
+        .max_memory(&config.memory_limit)?;
+    Connection::open_with_flags(&path, options).with_context(|| format!("{} cannot be opened", path.display()))
+}
+
+/// Takes the file system and the network away from a connection, so that a query reads the warehouse and nothing else.
+pub fn fence(db: &Connection) -> Result<()> {
+    db.execute_batch("set enable_external_access = false; set lock_configuration = true;")
+        .context("the connection could not be fenced")
+}
+
+/// The copy of the warehouse that a run works on. Dropped without [`WorkCopy::publish`], it leaves the published file
+/// as it was.
+pub struct WorkCopy {
+    pub db: Connection,
+    path: PathBuf,
+    published: PathBuf,
+}
+
+impl WorkCopy {
+    /// Copies the published warehouse (or starts an empty one), removing what a killed run may have left.
+    pub fn open(config: &Config) -> Result<Self> {
+        let published = config.warehouse_path();
+        let path = config.data_dir.join("warehouse.work.duckdb");
+        remove_work(&path)?;
+        if published.exists() {
+            fs::copy(&published, &path)
+                .with_context(|| format!("{} cannot be copied to {}", published.display(), path.display()))?;
+        }
+        let options = duckdb::Config::default()
+            .threads(config.threads as i64)?
+            .max_memory(&config.memory_limit)?;
+        let db = Connection::open_with_flags(&path, options).with_context(|| {
+            format!("{} cannot be opened; if it was written by a newer DuckDB, move it away and run again", published.display())
+        })?;
+        let spill = config.data_dir.join("warehouse.work.tmp");
+        db.execute_batch(&format!(
+            "set temp_directory = {}; set preserve_insertion_order = true; set TimeZone = 'UTC';
+             create schema if not exists raw;",
+            quote(&spill.to_string_lossy())
+        ))
+        .or_else(|_| {
+            // without ICU (the bundled build) there is no time zone to set
+            db.execute_batch(&format!(
+                "set temp_directory = {}; create schema if not exists raw;",
+                quote(&spill.to_string_lossy())
+            ))
+        })
+        .context("the work copy could not be set up")?;
+        Ok(Self { db, path, published })
+    }
+
+    /// Closes the copy whole and puts it in the published file's place in one step.
+    pub fn publish(self) -> Result<()> {
+        let Self { db, path, published } = self;
+        db.execute_batch("checkpoint").context("the warehouse could not be written")?;
+        db.close().map_err(|(_, e)| e).context("the warehouse could not be closed")?;
+        sync(&path)?;
+        rename(&path, &published)?;
+        remove_work(&path)
+    }
+}
+
+/// Removes a work file with all that belongs to it.
+fn remove_work(path: &Path) -> Result<()> {
+    let beside = |suffix: &str| PathBuf::from(format!("{}{suffix}", path.to_string_lossy()));
+    for leftover in [path.to_path_buf(), beside(".wal")] {
+        match fs::remove_file(&leftover) {
+            Err(e) if e.kind() != std::io::ErrorKind::NotFound => {
+                return Err(e).with_context(|| format!("{} cannot be removed", leftover.display()));
+            }
+            _ => {}
+        }
+    }
+    let _ = fs::remove_dir_all(path.with_extension("tmp"));
+    Ok(())
+}
+
+/// Waits until a file's bytes are on disk.
+pub fn sync(path: &Path) -> Result<()> {
+    File::open(path)
+        .and_then(|file| file.sync_all())
+        .with_context(|| format!("{} could not be written to disk", path.display()))
+}
+
+/// Renames in one step and waits until the folder knows of it.
+pub fn rename(from: &Path, to: &Path) -> Result<()> {
+    fs::rename(from, to).with_context(|| format!("{} could not be renamed to {}", from.display(), to.display()))?;
+    match to.parent() {
+        Some(parent) if !parent.as_os_str().is_empty() => sync(parent),
+        _ => Ok(()),
+    }
+}
+
+/// Writes a file whole or not at all.
+pub fn write_file(path: &Path, bytes: &[u8]) -> Result<()> {
+    if let Some(parent) = path.parent() {
+        fs::create_dir_all(parent).with_context(|| format!("{} cannot be made", parent.display()))?;
+    }
+    let part = PathBuf::from(format!("{}.part", path.to_string_lossy()));
+    fs::write(&part, bytes).with_context(|| format!("{} cannot be written", part.display()))?;
+    sync(&part)?;
+    rename(&part, path)
+}
+
+/// Binds every relation of the project against the published warehouse, where there is one, without building any; says
+/// so in words to append to a verdict.
+pub fn check_against_warehouse(config: &Config, project: &project::Project) -> Result<&'static str> {
+    if !config.warehouse_path().exists() {
+        return Ok("; columns are checked once there is a warehouse (`nearset run`)");
+    }
+    let published = open_published(config)?;
+    set_parameters(&published, config, Utc::now())?;
+    let problems: Vec<String> =
+        project.relations.iter().filter_map(|r| r.bind(&published).err()).map(|e| format!("{e:#}")).collect();
+    if problems.is_empty() { Ok(", and bind against the warehouse") } else { anyhow::bail!("{}", problems.join("\n")) }
+}
