@@ -1,5 +1,5 @@
 -- description: Conversions of people with the order, the dataset and the request id they belong to. An order converted
--- twice counts at its first conversion.
+-- twice counts at its first conversion. The page of a conversion (idlink_va) tells better than its time what came before.
 -- key: conversion_id
 with
 people as (
@@ -12,9 +12,13 @@ people as (
         stg_conversion.revenue,
         stg_conversion.url_dataset_id,
         stg_conversion.url_action_id,
-        stg_conversion.dimension_request_id
+        stg_conversion.dimension_request_id,
+        coalesce(own_page.viewed_at, stg_conversion.converted_at) as followed_until,
+        coalesce(own_page.action_row_id, 9223372036854775807) as followed_until_row
     from stg_conversion
     left join visits on visits.visit_id = stg_conversion.visit_id
+    left join stg_link_visit_action as own_page
+        on own_page.action_row_id = stg_conversion.action_row_id and own_page.visit_id = stg_conversion.visit_id
     where not coalesce(visits.is_bot, false)
         and stg_conversion.converted_at is not null
     qualify stg_conversion.order_ref is null
@@ -35,10 +39,17 @@ item_skus as (
 ),
 
 followed_pages as (
-    select visit_id, viewed_at, arg_max(request_id, action_row_id) as request_id
-    from pages
-    where request_id is not null
-    group by visit_id, viewed_at
+    select
+        people.visit_id,
+        people.goal_id,
+        people.buster,
+        arg_max(pages.request_id, (pages.viewed_at, pages.action_row_id)) as request_id
+    from people
+    inner join pages
+        on pages.visit_id = people.visit_id
+        and pages.request_id is not null
+        and (pages.viewed_at, pages.action_row_id) <= (people.followed_until, people.followed_until_row)
+    group by people.visit_id, people.goal_id, people.buster
 )
 
 select
@@ -62,5 +73,7 @@ from people
 left join orders on orders.order_ref = people.order_ref
 left join item_skus on item_skus.visit_id = people.visit_id and item_skus.order_ref = people.order_ref
 left join stg_action as url_action on url_action.action_id = people.url_action_id
-asof left join followed_pages
-    on followed_pages.visit_id = people.visit_id and followed_pages.viewed_at <= people.converted_at
+left join followed_pages
+    on followed_pages.visit_id = people.visit_id
+    and followed_pages.goal_id = people.goal_id
+    and followed_pages.buster is not distinct from people.buster

@@ -1,4 +1,6 @@
--- description: Conversions whose request id was exposed; position is that of the converted dataset in the list, where it stood in it.
+-- description: Conversions whose request id was exposed; position is that of the converted dataset in the list, where it
+-- stood in it. An order that the business does not know of (Matomo's only) earns no list anything, unless the business's
+-- orders are not there to ask.
 -- key: conversion_id
 select
     conversions.conversion_id,
@@ -16,4 +18,5 @@ select
 from conversions
 inner join exposures on exposures.request_id = conversions.request_id
 where conversions.order_ref is not null
+    and (conversions.is_business_order or not exists (select 1 from orders))
 group by all

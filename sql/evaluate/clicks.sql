@@ -4,8 +4,8 @@ select
     page_views.request_id,
     page_views.dataset_id,
     min(page_views.viewed_at) as clicked_at,
-    arg_min(page_views.day, page_views.viewed_at) as day,
-    arg_min(page_views.visit_id, page_views.viewed_at) as visit_id
+    arg_min(page_views.day, (page_views.viewed_at, page_views.action_row_id)) as day,
+    arg_min(page_views.visit_id, (page_views.viewed_at, page_views.action_row_id)) as visit_id
 from page_views
 inner join (select distinct request_id, dataset_id from exposures) as shown
     on shown.request_id = page_views.request_id and shown.dataset_id = page_views.dataset_id

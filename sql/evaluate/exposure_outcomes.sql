@@ -2,7 +2,7 @@
 -- key: request_id, position
 with
 ordered as (
-    select request_id, position, count(*) as conversions, sum(revenue) as revenue
+    select request_id, position, count(*) as conversions, round(sum(revenue), 2) as revenue
     from attributed_conversions
     where position is not null
     group by request_id, position

@@ -1,6 +1,7 @@
 -- description: How strongly one dataset's page leads to another: both in one visit, nearer pages count more, the way
 -- forward twice as much as the way back; two orders of one buyer count like two neighbouring pages.
--- Only what happened before train_until counts (all, where it is not set).
+-- Only what happened before train_until counts (all, where it is not set). Weights are summed as whole 5040ths, so that
+-- the sum is the same in whatever order it is taken.
 -- key: dataset_id, other_id
 with
 steps as (
@@ -14,7 +15,7 @@ visit_pairs as (
     select
         here.dataset_id,
         there.dataset_id as other_id,
-        case when there.place > here.place then 1.0 else 0.5 end / abs(there.place - here.place) as weight,
+        case when there.place > here.place then 5040 else 2520 end // abs(there.place - here.place) as weight,
         here.visit_id
     from steps as here
     inner join steps as there
@@ -36,7 +37,7 @@ all_pairs as (
     select dataset_id, other_id, weight, visit_id, 0 as buyers
     from visit_pairs
     union all
-    select here.dataset_id, there.dataset_id, 1.0, null, 1
+    select here.dataset_id, there.dataset_id, 5040, null, 1
     from bought as here
     inner join bought as there on there.user_id = here.user_id and there.dataset_id <> here.dataset_id
 )
@@ -44,7 +45,7 @@ all_pairs as (
 select
     dataset_id,
     other_id,
-    round(sum(weight), 9) as weight,
+    sum(weight) / 5040 as weight,
     count(distinct visit_id) as visits,
     cast(sum(buyers) as bigint) as buyers
 from all_pairs

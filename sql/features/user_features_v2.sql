@@ -46,13 +46,22 @@ view_figures as (
         round(count(*) filter (page_kind = 'api') / count(*), 4) as api_share,
         round(count(*) filter (language = 'zh') / count(*), 4) as chinese_share,
         round(count(*) filter (has_cover) / count(*), 4) as cover_share,
-        round(avg(price), 2) as mean_price_viewed,
+        round(avg(cast(price as decimal(18, 4))), 2) as mean_price_viewed,
         round(median(price), 2) as median_price_viewed,
         round(count(*) filter (price = 0) / count(*), 4) as free_share,
         round(avg(popularity_rank), 2) as mean_popularity_rank,
-        mode(extract(hour from viewed_at) order by viewed_at) as preferred_hour_utc,
-        round(entropy(dataset_id), 4) as dataset_entropy
+        mode(extract(hour from viewed_at) order by viewed_at) as preferred_hour_utc
     from seen
+    group by user_id
+),
+
+dataset_entropies as (
+    select user_id, round(ln(sum(views)) - sum(views * ln(views) order by dataset_id) / sum(views), 4) as dataset_entropy
+    from (
+        select user_id, dataset_id, count(*) as views
+        from seen
+        group by user_id, dataset_id
+    )
     group by user_id
 ),
 
@@ -67,7 +76,7 @@ tag_figures as (
         user_id,
         count(*) as tags_viewed,
         (list(tag order by views desc, tag))[1:5] as top_tags,
-        round(ln(sum(views)) - sum(views * ln(views)) / sum(views), 4) as tag_entropy
+        round(ln(sum(views)) - sum(views * ln(views) order by tag) / sum(views), 4) as tag_entropy
     from tag_views
     group by user_id
 ),
@@ -91,9 +100,9 @@ order_figures as (
         count(*) filter (ordered_at > getvariable('as_of') - interval 30 day) as orders_30d,
         count(distinct dataset_id) as datasets_bought,
         round(sum(revenue), 2) as spent,
-        round(avg(revenue), 2) as mean_order_value,
+        round(avg(cast(revenue as decimal(18, 4))), 2) as mean_order_value,
         round(max(revenue), 2) as largest_order,
-        round(coalesce(stddev_pop(revenue), 0), 2) as order_value_deviation,
+        round(coalesce(stddev_pop(revenue order by order_ref), 0), 2) as order_value_deviation,
         round(count(*) filter (revenue = 0) / count(*), 4) as free_order_share,
         min(ordered_at) as first_ordered_at,
         max(ordered_at) as last_ordered_at
@@ -132,7 +141,7 @@ select
     view_figures.median_price_viewed,
     view_figures.mean_popularity_rank,
     view_figures.preferred_hour_utc,
-    view_figures.dataset_entropy,
+    dataset_entropies.dataset_entropy,
     coalesce(tag_figures.tags_viewed, 0) as tags_viewed,
     coalesce(tag_figures.top_tags, []) as top_tags,
     tag_figures.tag_entropy,
@@ -153,6 +162,7 @@ select
 from users
 left join visit_figures on visit_figures.user_id = users.user_id
 left join view_figures on view_figures.user_id = users.user_id
+left join dataset_entropies on dataset_entropies.user_id = users.user_id
 left join tag_figures on tag_figures.user_id = users.user_id
 left join provider_figures on provider_figures.user_id = users.user_id
 left join order_figures on order_figures.user_id = users.user_id
