@@ -7,7 +7,7 @@ use anyhow::{Context, Result};
 use chrono::{DateTime, NaiveDate, Utc};
 use clap::{Args, Parser, Subcommand};
 
-use crate::config::{Config, Overrides, parse_moment};
+use crate::config::{self, Config, Overrides, parse_moment};
 use crate::evaluate::reports;
 use crate::pipeline::{self, Options, Step, history};
 use crate::warehouse::project::Project;
@@ -19,7 +19,7 @@ use crate::{extract, model, serve};
 /// Settings come from flags, the environment, .env, nearset.toml, and defaults, in this order; nearset.example.toml
 /// lists them all.
 #[derive(Debug, Parser)]
-#[command(version, propagate_version = true)]
+#[command(version, propagate_version = true, after_long_help = config::settings_help())]
 pub struct Cli {
     #[command(flatten)]
     global: Global,
@@ -184,8 +184,7 @@ fn run_pipeline(config: &Config, args: &RunArgs) -> Result<()> {
         (None, Some(first)) => Step::ALL.into_iter().filter(|step| *step >= first).collect(),
         (None, None) => Step::ALL.to_vec(),
     };
-    let options =
-        Options { full_refresh: args.full_refresh, steps, as_of: args.as_of.unwrap_or_else(pipeline::now) };
+    let options = Options { full_refresh: args.full_refresh, steps, as_of: args.as_of.unwrap_or_else(pipeline::now) };
     if args.dry_run { pipeline::dry_run(config, &options) } else { pipeline::run(config, &options) }
 }
 
@@ -242,7 +241,8 @@ fn views(config: &Config, command: &ViewsCommand) -> Result<()> {
             let width = project.relations.iter().map(|r| r.name.len()).max().unwrap_or(0);
             for relation in &project.relations {
                 let room = relation.room.folder();
-                writeln!(out, "{room:<13} {:<width$}  {}", relation.name, relation.description)?;
+                let chart = relation.chart.as_ref().map_or(String::new(), |c| format!(" [chart: {c}]"));
+                writeln!(out, "{room:<13} {:<width$}  {}{chart}", relation.name, relation.description)?;
             }
         }
         ViewsCommand::Lineage { relation: None } => {

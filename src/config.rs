@@ -16,12 +16,10 @@ pub struct Setting {
     pub name: &'static str,
     pub default: &'static str,
     pub about: &'static str,
-    /// Never printed.
-    pub secret: bool,
 }
 
 const fn setting(name: &'static str, default: &'static str, about: &'static str) -> Setting {
-    Setting { name, default, about, secret: false }
+    Setting { name, default, about }
 }
 
 /// All settings, in the order of `nearset.example.toml`.
@@ -40,15 +38,20 @@ pub const SETTINGS: &[Setting] = &[
     setting("BOT_MAX_ACTIONS", "100", "A visit with more actions than this is a bot's and counts nowhere."),
     setting("LISTEN", "127.0.0.1:8000", "The address the server listens on."),
     setting("CACHE_ENTRIES", "100000", "How many finished lists the server keeps."),
-    Setting {
-        name: "ADMIN_TOKEN",
-        default: "",
-        about: "The token for admin routes (Authorization: Bearer ...); they are off without one.",
-        secret: true,
-    },
+    setting("ADMIN_TOKEN", "", "The token for admin routes (Authorization: Bearer ...); they are off without one."),
     setting("MEMORY_LIMIT", "4GB", "The most memory DuckDB may use before it spills to disk."),
     setting("THREADS", "0", "How many threads a run uses; 0 is all cores."),
 ];
+
+/// All settings with their defaults and what they are for, as `nearset --help` shows them.
+pub fn settings_help() -> String {
+    let mut text = "Settings, as environment variables or in lower case in nearset.toml:\n".to_owned();
+    for Setting { name, default, about } in SETTINGS {
+        let default = if default.is_empty() { String::new() } else { format!(" [default: {default}]") };
+        text += &format!("  {name:<26} {about}{default}\n");
+    }
+    text
+}
 
 /// The settings in force.
 #[derive(Clone, Debug)]
@@ -115,16 +118,13 @@ impl Values {
         let file = overrides.config.clone().unwrap_or_else(|| PathBuf::from("nearset.toml"));
         if file.is_file() {
             let text = std::fs::read_to_string(&file).with_context(|| format!("{} cannot be read", file.display()))?;
-            let table: toml::Table = toml::from_str(&text).map_err(|e| {
-                anyhow::anyhow!("{}: {}", file.display(), e.message())
-            })?;
+            let table: toml::Table =
+                toml::from_str(&text).map_err(|e| anyhow::anyhow!("{}: {}", file.display(), e.message()))?;
             for setting in SETTINGS {
                 if let Some(value) = table.get(&setting.name.to_lowercase()) {
                     let text = match value {
                         toml::Value::String(text) => text.clone(),
-                        toml::Value::Array(items) => {
-                            items.iter().map(|i| i.to_string()).collect::<Vec<_>>().join(",")
-                        }
+                        toml::Value::Array(items) => items.iter().map(|i| i.to_string()).collect::<Vec<_>>().join(","),
                         other => other.to_string(),
                     };
                     add(setting.name, text, &file.to_string_lossy());
@@ -186,11 +186,11 @@ impl Config {
             project_dir,
             business_timezone: timezone("BUSINESS_TIMEZONE")?,
             report_timezone: timezone("REPORT_TIMEZONE")?,
-            request_dimensions: values.read("MATOMO_REQUEST_DIMENSIONS", "numbers from 1 to 5, as in 4,2,3,1", |v| {
-                v.split(',')
-                    .map(|d| d.trim().parse().ok().filter(|d| (1..=5).contains(d)))
-                    .collect()
-            })?,
+            request_dimensions: values.read(
+                "MATOMO_REQUEST_DIMENSIONS",
+                "numbers from 1 to 5, as in 4,2,3,1",
+                |v| v.split(',').map(|d| d.trim().parse().ok().filter(|d| (1..=5).contains(d))).collect(),
+            )?,
             bot_max_actions: values.read("BOT_MAX_ACTIONS", "a whole number", |v| v.parse().ok())?,
             listen: values.read("LISTEN", "an address with a port, as in 127.0.0.1:8000", |v| v.parse().ok())?,
             cache_entries: values.read("CACHE_ENTRIES", "a whole number", |v| v.parse().ok())?,
@@ -226,12 +226,9 @@ fn find_project_dir() -> Result<PathBuf> {
         return Ok(PathBuf::from("."));
     }
     let program = std::env::current_exe().context("the program's own path cannot be read")?;
-    program
-        .ancestors()
-        .skip(1)
-        .find(|dir| dir.join("sql/staging").is_dir())
-        .map(Path::to_path_buf)
-        .context("the folder sql/ was found neither here nor above the program; set PROJECT_DIR to the folder that holds it")
+    program.ancestors().skip(1).find(|dir| dir.join("sql/staging").is_dir()).map(Path::to_path_buf).context(
+        "the folder sql/ was found neither here nor above the program; set PROJECT_DIR to the folder that holds it",
+    )
 }
 
 /// Reads a moment as `--as-of` takes it: RFC 3339, or a date with or without a time, which are UTC.

@@ -19,20 +19,43 @@ pub fn doctor(config: &Config) -> Result<()> {
         }
     };
     let set = SETTINGS.iter().filter(|s| std::env::var(s.name).is_ok_and(|v| !v.is_empty())).count();
-    say("settings", Ok(format!("{} of {} set in the environment; times of the marketplace in {}, days in {}", set, SETTINGS.len(), config.business_timezone, config.report_timezone)));
-    say("sql", Project::load(&config.project_dir, &extract::raw_tables()).map(|p| format!("{} files in order", p.relations.len())));
-    say("exports", extract::preview(None, config).map(|lines| {
-        let there = lines.iter().filter(|l| !l.ends_with("nothing new")).count();
-        format!("{there} of {} tables have exports", lines.len())
-    }));
+    say(
+        "settings",
+        Ok(format!(
+            "{} of {} set in the environment; times of the marketplace in {}, days in {}",
+            set,
+            SETTINGS.len(),
+            config.business_timezone,
+            config.report_timezone
+        )),
+    );
+    say(
+        "sql",
+        Project::load(&config.project_dir, &extract::raw_tables())
+            .map(|p| format!("{} files in order", p.relations.len())),
+    );
+    say(
+        "exports",
+        extract::preview(None, config).map(|lines| {
+            let there = lines.iter().filter(|l| !l.ends_with("nothing new")).count();
+            format!("{there} of {} tables have exports", lines.len())
+        }),
+    );
     for (what, dir) in [("data", &config.data_dir), ("models", &config.models_dir)] {
         say(what, writable(dir).map(|()| format!("{} can be written", dir.display())));
     }
-    say("warehouse", warehouse::open_published(config).and_then(|db| {
-        let as_of: String = db.query_row("select as_of::varchar from raw.run_parameters", [], |row| row.get(0))?;
-        Ok(format!("opens; stands for {as_of} UTC"))
-    }));
-    say("model", model::load_current(&config.models_dir).map(|m| format!("{} is whole: {} datasets", m.manifest.version, m.items.len())));
+    say(
+        "warehouse",
+        warehouse::open_published(config).and_then(|db| {
+            let as_of: String = db.query_row("select as_of::varchar from raw.run_parameters", [], |row| row.get(0))?;
+            Ok(format!("opens; stands for {as_of} UTC"))
+        }),
+    );
+    say(
+        "model",
+        model::load_current(&config.models_dir)
+            .map(|m| format!("{} is whole: {} datasets", m.manifest.version, m.items.len())),
+    );
     match broken {
         0 => Ok(()),
         n => bail!("{n} finding(s) to mend"),

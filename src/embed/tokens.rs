@@ -6,12 +6,90 @@ use rust_stemmers::{Algorithm, Stemmer};
 
 /// Words so common that they tell nothing of a dataset.
 const STOP_WORDS: &[&str] = &[
-    "a", "about", "all", "also", "an", "and", "any", "are", "as", "at", "be", "been", "both", "but", "by", "can", "data",
-    "dataset", "datasets", "each", "for", "from", "has", "have", "how", "i", "if", "in", "including", "into", "is", "it",
-    "its", "may", "more", "most", "not", "of", "on", "one", "or", "other", "our", "over", "s", "such", "than", "that",
-    "the", "their", "them", "there", "these", "they", "this", "to", "two", "use", "used", "using", "was", "we", "were",
-    "which", "while", "who", "will", "with", "you", "your", "的", "了", "和", "与", "及", "等", "在", "为", "数", "据",
-    "数据", "集", "据集", "数集",
+    "a",
+    "about",
+    "all",
+    "also",
+    "an",
+    "and",
+    "any",
+    "are",
+    "as",
+    "at",
+    "be",
+    "been",
+    "both",
+    "but",
+    "by",
+    "can",
+    "data",
+    "dataset",
+    "datasets",
+    "each",
+    "for",
+    "from",
+    "has",
+    "have",
+    "how",
+    "i",
+    "if",
+    "in",
+    "including",
+    "into",
+    "is",
+    "it",
+    "its",
+    "may",
+    "more",
+    "most",
+    "not",
+    "of",
+    "on",
+    "one",
+    "or",
+    "other",
+    "our",
+    "over",
+    "s",
+    "such",
+    "than",
+    "that",
+    "the",
+    "their",
+    "them",
+    "there",
+    "these",
+    "they",
+    "this",
+    "to",
+    "two",
+    "use",
+    "used",
+    "using",
+    "was",
+    "we",
+    "were",
+    "which",
+    "while",
+    "who",
+    "will",
+    "with",
+    "you",
+    "your",
+    "的",
+    "了",
+    "和",
+    "与",
+    "及",
+    "等",
+    "在",
+    "为",
+    "数",
+    "据",
+    "数据",
+    "集",
+    "据集",
+    "数集",
 ];
 
 fn is_han(c: char) -> bool {
@@ -29,13 +107,11 @@ pub fn terms(text: &str, stemmer: &Stemmer, mut each: impl FnMut(&str)) {
     let mut han: Option<char> = None;
     let mut pair = String::new();
     for c in text.chars().flat_map(char::to_lowercase).chain(std::iter::once(' ')) {
-        if is_han(c) || !c.is_alphanumeric() {
-            if !word.is_empty() {
-                if !STOP_WORDS.contains(&word.as_str()) {
-                    emit(&stemmer.stem(&word));
-                }
-                word.clear();
+        if (is_han(c) || !c.is_alphanumeric()) && !word.is_empty() {
+            if !STOP_WORDS.contains(&word.as_str()) {
+                emit(&stemmer.stem(&word));
             }
+            word.clear();
         }
         if is_han(c) {
             emit(c.encode_utf8(&mut [0; 4]));
@@ -82,7 +158,10 @@ mod tests {
 
     #[test]
     fn latin_words_are_stemmed_and_chinese_is_cut_into_characters_and_pairs() {
-        assert_eq!(all("Satellites of the 海洋温度 v2"), ["satellit", "海", "洋", "海洋", "温", "洋温", "度", "温度", "v2"]);
+        assert_eq!(
+            all("Satellites of the 海洋温度 v2"),
+            ["satellit", "海", "洋", "海洋", "温", "洋温", "度", "温度", "v2"]
+        );
         assert_eq!(all("NDVI植被"), ["ndvi", "植", "被", "植被"]);
     }
 

@@ -58,7 +58,11 @@ fn lists(model: &Model, page: i64) -> Vec<(&'static str, Vec<Recommended>)> {
         ranked
             .into_iter()
             .take(LIST_LENGTH)
-            .map(|n| Recommended { item: n.item, score: score(n), reason: recommend::Reason::Content { similarity: n.content } })
+            .map(|n| Recommended {
+                item: n.item,
+                score: score(n),
+                reason: recommend::Reason::Content { similarity: n.content },
+            })
             .collect::<Vec<_>>()
     };
     vec![
@@ -76,7 +80,9 @@ fn lists(model: &Model, page: i64) -> Vec<(&'static str, Vec<Recommended>)> {
 
 /// A query's rows as JSON objects, columns in their order.
 pub fn rows(db: &Connection, sql: &str) -> Result<Vec<Map<String, Value>>> {
-    let mut statement = db.prepare(&format!("select to_json(t)::varchar from (\n{sql}\n) as t")).map_err(|e| anyhow!("{}", crate::warehouse::message(&e)))?;
+    let mut statement = db
+        .prepare(&format!("select to_json(t)::varchar from (\n{sql}\n) as t"))
+        .map_err(|e| anyhow!("{}", crate::warehouse::message(&e)))?;
     let texts: Vec<String> = statement.query_map([], |row| row.get(0))?.collect::<duckdb::Result<_>>()?;
     texts.iter().map(|text| Ok(serde_json::from_str(text)?)).collect()
 }
@@ -126,14 +132,14 @@ pub fn gate(models_dir: &Path, summary: &Value) -> Result<()> {
     };
     let figure = |metrics: &Value, name: &str| metrics["metrics"][name].as_f64();
     let Some(old) = &manifest.metrics else { return Ok(()) };
-    if let (Some(high), Some(low)) = (figure(summary, "hit_rate@10_high"), figure(old, "hit_rate@10_low")) {
-        if high < low {
-            return Err(Failure::Gate(format!(
-                "the new version's hit rate@10 is at most {high:.4} on held-out visits, where {} reached at least {low:.4}",
-                manifest.version
-            ))
-            .into());
-        }
+    if let (Some(high), Some(low)) = (figure(summary, "hit_rate@10_high"), figure(old, "hit_rate@10_low"))
+        && high < low
+    {
+        return Err(Failure::Gate(format!(
+            "the new version's hit rate@10 is at most {high:.4} on held-out visits, where {} reached at least {low:.4}",
+            manifest.version
+        ))
+        .into());
     }
     Ok(())
 }
@@ -142,7 +148,13 @@ pub fn gate(models_dir: &Path, summary: &Value) -> Result<()> {
 pub fn exposure_metrics(db: &Connection) -> Result<Value> {
     let summary = rows(db, "select * from exposure_summary")?.into_iter().next().unwrap_or_else(|| {
         let zero = [
-            "exposures_total", "requests_total", "clicks_total", "conversions_total", "revenue_total", "ctr", "cvr",
+            "exposures_total",
+            "requests_total",
+            "clicks_total",
+            "conversions_total",
+            "revenue_total",
+            "ctr",
+            "cvr",
             "exposures_unique_users",
         ];
         zero.iter().map(|name| ((*name).to_owned(), json!(0))).collect()

@@ -18,11 +18,10 @@ const HISTORY_DAYS: i64 = 14;
 
 /// The first and the last day there is anything of, up to the day of `as_of`.
 pub fn days(db: &Connection) -> Result<Option<(NaiveDate, NaiveDate)>> {
-    let (first, last): (Option<String>, Option<String>) = db.query_row(
-        "select min(day)::varchar, max(day)::varchar from reconciliation_daily",
-        [],
-        |row| Ok((row.get(0)?, row.get(1)?)),
-    )?;
+    let (first, last): (Option<String>, Option<String>) =
+        db.query_row("select min(day)::varchar, max(day)::varchar from reconciliation_daily", [], |row| {
+            Ok((row.get(0)?, row.get(1)?))
+        })?;
     match (first, last) {
         (Some(first), Some(last)) => Ok(Some((first.parse()?, last.parse()?))),
         _ => Ok(None),
@@ -37,7 +36,8 @@ pub fn reconciliation(db: &Connection, start: NaiveDate, end: NaiveDate) -> Resu
     let sql = format!("select * from reconciliation_daily where day between '{start}' and '{end}' order by day");
     let mut days = Map::new();
     for mut row in rows(db, &sql)? {
-        let day = row.shift_remove("day").and_then(|d| d.as_str().map(str::to_owned)).context("a day without a date")?;
+        let day =
+            row.shift_remove("day").and_then(|d| d.as_str().map(str::to_owned)).context("a day without a date")?;
         days.insert(day, Value::Object(row));
     }
     Ok(Value::Object(days))
@@ -60,7 +60,9 @@ pub fn daily(db: &Connection, day: NaiveDate) -> Result<Value> {
         bail!("nothing is known of {day}; {range}");
     };
     let mut breakdowns = Map::new();
-    let sql = format!("select * exclude (day) from daily_breakdowns where day = '{day}' order by breakdown, exposures desc, name");
+    let sql = format!(
+        "select * exclude (day) from daily_breakdowns where day = '{day}' order by breakdown, exposures desc, name"
+    );
     for mut row in rows(db, &sql)? {
         let breakdown = row.shift_remove("breakdown").and_then(|b| b.as_str().map(str::to_owned)).unwrap_or_default();
         if let Value::Array(list) = breakdowns.entry(breakdown).or_insert_with(|| json!([])) {

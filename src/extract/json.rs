@@ -144,10 +144,8 @@ fn columns_of(db: &Connection, file: &ExportFile) -> Result<BTreeSet<String>> {
         quote(&file.path.to_string_lossy())
     );
     let mut statement = db.prepare(&sql).map_err(|e| unreadable(file, &e))?;
-    let columns: BTreeSet<String> = statement
-        .query_map([], |row| row.get(0))
-        .and_then(|rows| rows.collect())
-        .map_err(|e| unreadable(file, &e))?;
+    let columns: BTreeSet<String> =
+        statement.query_map([], |row| row.get(0)).and_then(|rows| rows.collect()).map_err(|e| unreadable(file, &e))?;
     // what DuckDB calls a file without objects
     if columns.len() == 1 && columns.contains("json") {
         return Ok(BTreeSet::new());
@@ -201,7 +199,10 @@ fn load_incoming(
             };
             match *column {
                 "idorder" => format!("trim({value}) as {}", ident(column)),
-                _ => format!("coalesce(cast(try_cast({value} as bigint) as varchar), trim({value})) as {}", ident(column)),
+                _ => format!(
+                    "coalesce(cast(try_cast({value} as bigint) as varchar), trim({value})) as {}",
+                    ident(column)
+                ),
             }
         })
         .collect::<Vec<_>>()
@@ -227,9 +228,8 @@ fn fold_incoming(db: &Connection, table: &Table, file: &ExportFile) -> Result<u6
     let key_list = keys.join(", ");
     let key_text = format!("concat_ws(':', {key_list})");
     let no_key = keys.iter().map(|k| format!("coalesce({k}, '') = ''")).collect::<Vec<_>>().join(" or ");
-    let same_key = |a: &str, b: &str| {
-        keys.iter().map(|k| format!("{a}.{k} = {b}.{k}")).collect::<Vec<_>>().join(" and ")
-    };
+    let same_key =
+        |a: &str, b: &str| keys.iter().map(|k| format!("{a}.{k} = {b}.{k}")).collect::<Vec<_>>().join(" and ");
     let reject = |reason: &str, outcome: &str, column: &str, from: &str| {
         format!(
             "insert into raw.rejected

@@ -26,7 +26,7 @@ impl Vectors {
     }
 
     pub fn len(&self) -> usize {
-        if self.dimensions == 0 { 0 } else { self.data.len() / self.dimensions }
+        self.data.len().checked_div(self.dimensions).unwrap_or(0)
     }
 
     pub fn dimensions(&self) -> usize {

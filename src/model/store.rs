@@ -10,7 +10,7 @@ use anyhow::{Context, Result, anyhow, bail};
 use chrono::{DateTime, Utc};
 use duckdb::Connection;
 use duckdb::arrow::array::{
-    ArrayRef, BooleanArray, Float32Array, Float64Array, Int64Array, ListBuilder, Int64Builder, StringArray, UInt32Array,
+    ArrayRef, BooleanArray, Float32Array, Float64Array, Int64Array, Int64Builder, ListBuilder, StringArray, UInt32Array,
 };
 use duckdb::arrow::record_batch::RecordBatch;
 use serde::{Deserialize, Serialize};
@@ -35,7 +35,9 @@ const KEPT: usize = 10;
 pub fn save(models_dir: &Path, model: &mut Model) -> Result<String> {
     fs::create_dir_all(models_dir)
         .with_context(|| format!("{} cannot be made; MODELS_DIR must be writable", models_dir.display()))?;
-    for leftover in fs::read_dir(models_dir)?.flatten().filter(|e| e.file_name().to_string_lossy().starts_with(".work-")) {
+    for leftover in
+        fs::read_dir(models_dir)?.flatten().filter(|e| e.file_name().to_string_lossy().starts_with(".work-"))
+    {
         fs::remove_dir_all(leftover.path()).ok();
     }
     let work = models_dir.join(format!(".work-{}", std::process::id()));
@@ -170,8 +172,9 @@ fn tables(model: &Model) -> Result<Vec<(&'static str, RecordBatch)>> {
 /// Reads a version's manifest.
 pub fn read_manifest(models_dir: &Path, version: &str) -> Result<Manifest> {
     let path = models_dir.join(version).join(MANIFEST);
-    let text = fs::read_to_string(&path)
-        .with_context(|| format!("{} cannot be read; `nearset models list` shows the versions there are", path.display()))?;
+    let text = fs::read_to_string(&path).with_context(|| {
+        format!("{} cannot be read; `nearset models list` shows the versions there are", path.display())
+    })?;
     serde_json::from_str(&text).with_context(|| format!("{} is no manifest", path.display()))
 }
 
@@ -187,23 +190,31 @@ pub fn load(models_dir: &Path, version: &str) -> Result<Model> {
     let db = Connection::open_in_memory()?;
     let from = |name: &str| quote(&dir.join(format!("{name}.parquet")).to_string_lossy());
     let mut items = Vec::with_capacity(manifest.items);
-    each_batch(&db, &format!("select dataset_id, title, price, cover_image, is_listed, views::bigint as views from {} order by dataset_id", from("items")), |batch| {
-        let (ids, titles) = (batch.i64("dataset_id")?, batch.text("title")?);
-        let (prices, covers) = (batch.f64("price")?, batch.text("cover_image")?);
-        let (listed, views) = (batch.bool("is_listed")?, batch.i64("views")?);
-        for row in 0..batch.rows() {
-            items.push(Item {
-                dataset_id: ids.value(row),
-                title: titles.value(row).to_owned(),
-                price: prices.iter().nth(row).flatten(),
-                cover_image: text_at(covers, row).map(str::to_owned),
-                is_listed: listed.value(row),
-                views: views.value(row) as u32,
-            });
-        }
-        Ok(())
-    })?;
-    let by_id: HashMap<i64, u32> = items.iter().enumerate().map(|(index, item)| (item.dataset_id, index as u32)).collect();
+    each_batch(
+        &db,
+        &format!(
+            "select dataset_id, title, price, cover_image, is_listed, views::bigint as views from {} order by dataset_id",
+            from("items")
+        ),
+        |batch| {
+            let (ids, titles) = (batch.i64("dataset_id")?, batch.text("title")?);
+            let (prices, covers) = (batch.f64("price")?, batch.text("cover_image")?);
+            let (listed, views) = (batch.bool("is_listed")?, batch.i64("views")?);
+            for row in 0..batch.rows() {
+                items.push(Item {
+                    dataset_id: ids.value(row),
+                    title: titles.value(row).to_owned(),
+                    price: prices.iter().nth(row).flatten(),
+                    cover_image: text_at(covers, row).map(str::to_owned),
+                    is_listed: listed.value(row),
+                    views: views.value(row) as u32,
+                });
+            }
+            Ok(())
+        },
+    )?;
+    let by_id: HashMap<i64, u32> =
+        items.iter().enumerate().map(|(index, item)| (item.dataset_id, index as u32)).collect();
     let find = |id: i64| by_id.get(&id).copied().ok_or_else(|| anyhow!("{}: dataset {id} is no item", dir.display()));
     let mut neighbours: Vec<Vec<Neighbour>> = vec![Vec::new(); items.len()];
     each_batch(
@@ -234,13 +245,19 @@ pub fn load(models_dir: &Path, version: &str) -> Result<Model> {
     let mut trending: BTreeMap<String, Vec<Ranked>> = BTreeMap::new();
     each_batch(
         &db,
-        &format!("select list, dataset_id, score::double as score, views::bigint as views from {} order by list, position", from("lists")),
+        &format!(
+            "select list, dataset_id, score::double as score, views::bigint as views from {} order by list, position",
+            from("lists")
+        ),
         |batch| {
             let (lists, ids) = (batch.text("list")?, batch.i64("dataset_id")?);
             let (scores, views) = (batch.f64("score")?, batch.i64("views")?);
             for row in 0..batch.rows() {
-                let entry =
-                    Ranked { item: find(ids.value(row))?, score: scores.value(row) as f32, views: views.value(row) as u32 };
+                let entry = Ranked {
+                    item: find(ids.value(row))?,
+                    score: scores.value(row) as f32,
+                    views: views.value(row) as u32,
+                };
                 match lists.value(row) {
                     "popular" => popular.push(entry),
                     timeframe => trending.entry(timeframe.to_owned()).or_default().push(entry),
@@ -348,7 +365,8 @@ pub fn rollback(models_dir: &Path) -> Result<String> {
     }
     stack.retain(|version| models_dir.join(version).join(MANIFEST).is_file());
     let place = stack.iter().position(|v| *v == now).unwrap_or(stack.len());
-    let before = place.checked_sub(1).and_then(|p| stack.get(p)).context("no version was current before this one")?.clone();
+    let before =
+        place.checked_sub(1).and_then(|p| stack.get(p)).context("no version was current before this one")?.clone();
     load(models_dir, &before)?;
     promote(models_dir, &before)?;
     Ok(before)

@@ -65,7 +65,8 @@ impl Past {
             }
         }
         let took = total.map_or(String::new(), |s| format!("  {s:.2} s, peak memory {memory} MB"));
-        let as_of = self.events.iter().find_map(|e| if let Event::Started { as_of, .. } = e { Some(as_of) } else { None });
+        let as_of =
+            self.events.iter().find_map(|e| if let Event::Started { as_of, .. } = e { Some(as_of) } else { None });
         let as_of = as_of.map_or(String::new(), |t| format!("  as of {}", t.format("%Y-%m-%d %H:%M:%S")));
         let error = failed.map_or(String::new(), |e| format!("  error: {e}\n"));
         format!("{id}  {}{as_of}{took}\n{text}{error}", self.state(lock_is_held))

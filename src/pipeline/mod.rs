@@ -130,12 +130,7 @@ pub fn run(config: &Config, options: &Options) -> Result<()> {
     let id = Utc::now().format("%Y%m%dT%H%M%S%.6fZ").to_string();
     history::record(
         config,
-        &Event::Started {
-            run: id.clone(),
-            at: Utc::now(),
-            as_of: options.as_of,
-            steps: step_names(&options.steps),
-        },
+        &Event::Started { run: id.clone(), at: Utc::now(), as_of: options.as_of, steps: step_names(&options.steps) },
     )?;
     println!("run {id}, as of {}", options.as_of.format("%Y-%m-%d %H:%M:%S UTC"));
     let result = run_locked(config, &project, options, &id);
@@ -293,7 +288,12 @@ impl Run<'_> {
             if wanted && !self.built.contains(&relation.name) {
                 self.progress.at(&relation.name);
                 let built = relation.build(self.db)?;
-                tracing::debug!(relation = built.name, rows = built.rows, ms = built.elapsed.as_millis() as u64, "built");
+                tracing::debug!(
+                    relation = built.name,
+                    rows = built.rows,
+                    ms = built.elapsed.as_millis() as u64,
+                    "built"
+                );
                 rows += built.rows;
                 self.built.insert(built.name);
             }

@@ -37,7 +37,9 @@ pub enum Reason {
 impl std::fmt::Display for Reason {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
-            Self::Behaviour { visits: 0, content } => write!(f, "behaviour: bought together, text similarity {content:.2}"),
+            Self::Behaviour { visits: 0, content } => {
+                write!(f, "behaviour: bought together, text similarity {content:.2}")
+            }
             Self::Behaviour { visits, content } => {
                 write!(f, "behaviour: viewed together in {visits} visits, text similarity {content:.2}")
             }
@@ -94,18 +96,15 @@ pub fn similar(model: &Model, page: Option<u32>, top_n: usize) -> Vec<Recommende
 /// already bought.
 pub fn detail(model: &Model, request: &Request<'_>) -> Vec<Recommended> {
     let viewed = request.user.map(|u| u.viewed.as_slice()).unwrap_or_default();
-    let trail: Vec<u32> = request
-        .recent
-        .iter()
-        .chain(viewed)
-        .copied()
-        .filter(|item| Some(*item) != request.page)
-        .fold(Vec::new(), |mut trail, item| {
+    let trail: Vec<u32> = request.recent.iter().chain(viewed).copied().filter(|item| Some(*item) != request.page).fold(
+        Vec::new(),
+        |mut trail, item| {
             if trail.len() < TRAIL_LENGTH && !trail.contains(&item) {
                 trail.push(item);
             }
             trail
-        });
+        },
+    );
     let bought = request.user.map(|u| u.bought.as_slice()).unwrap_or_default();
     if trail.is_empty() && bought.is_empty() {
         return similar(model, request.page, request.top_n);
@@ -113,9 +112,11 @@ pub fn detail(model: &Model, request: &Request<'_>) -> Vec<Recommended> {
     let mut taken: HashSet<u32> = request.page.into_iter().chain(bought.iter().copied()).collect();
 
     let mut scored: HashMap<u32, Recommended> = HashMap::new();
-    let sources = request.page.map(|page| (page, 1.0)).into_iter().chain(
-        trail.iter().enumerate().map(|(age, item)| (*item, TRAIL_WEIGHT * 0.5_f32.powi(age as i32))),
-    );
+    let sources = request
+        .page
+        .map(|page| (page, 1.0))
+        .into_iter()
+        .chain(trail.iter().enumerate().map(|(age, item)| (*item, TRAIL_WEIGHT * 0.5_f32.powi(age as i32))));
     for (source, weight) in sources {
         let from_page = Some(source) == request.page;
         for neighbour in model.neighbours[source as usize].iter().filter(|n| !taken.contains(&n.item)) {

@@ -119,7 +119,8 @@ fn authorize(state: &Shared, headers: &HeaderMap) -> Result<(), ApiError> {
     let Some(token) = &state.config.admin_token else {
         return Err(ApiError::Unauthorized("admin routes are off; set ADMIN_TOKEN to use them"));
     };
-    let given = headers.get(header::AUTHORIZATION).and_then(|v| v.to_str().ok()).and_then(|v| v.strip_prefix("Bearer "));
+    let given =
+        headers.get(header::AUTHORIZATION).and_then(|v| v.to_str().ok()).and_then(|v| v.strip_prefix("Bearer "));
     match given {
         Some(given) if Sha256::digest(given) == Sha256::digest(token) => Ok(()),
         _ => Err(ApiError::Unauthorized("send the admin token: Authorization: Bearer …")),

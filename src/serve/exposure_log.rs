@@ -6,9 +6,7 @@
 use std::fs::{self, File, OpenOptions};
 use std::io::{Read, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
-use std::sync::Mutex;
 use std::sync::mpsc::{self, Receiver, Sender};
-use std::thread::JoinHandle;
 
 use anyhow::{Context, Result};
 use tokio::sync::oneshot;
@@ -21,11 +19,9 @@ struct Entry {
     written: oneshot::Sender<std::io::Result<()>>,
 }
 
-/// The writing end, shared by all requests.
+/// The writing end, shared by all requests. Whoever was answered is in the file, so there is nothing to close.
 pub struct ExposureLog {
-    entries: Mutex<Option<Sender<Entry>>>,
-    sender: Sender<Entry>,
-    writer: Mutex<Option<JoinHandle<()>>>,
+    entries: Sender<Entry>,
 }
 
 impl ExposureLog {
@@ -34,27 +30,23 @@ impl ExposureLog {
         if let Some(parent) = path.parent() {
             fs::create_dir_all(parent).with_context(|| format!("{} cannot be made", parent.display()))?;
         }
-        let file = open(path).with_context(|| format!("{} cannot be written; lists are not served unlogged", path.display()))?;
-        let (sender, receiver) = mpsc::channel();
+        let file = open(path)
+            .with_context(|| format!("{} cannot be written; lists are not served unlogged", path.display()))?;
+        let (entries, receiver) = mpsc::channel();
         let place = path.to_path_buf();
-        let writer = std::thread::Builder::new()
+        std::thread::Builder::new()
             .name("exposure-log".to_owned())
             .spawn(move || write_all(file, &place, &receiver))
             .context("the exposure log's thread could not be started")?;
-        Ok(Self { entries: Mutex::new(Some(sender.clone())), sender, writer: Mutex::new(Some(writer)) })
+        Ok(Self { entries })
     }
 
     /// Writes one line (without its end) and returns when the operating system has it.
     pub async fn append(&self, line: Vec<u8>) -> std::io::Result<()> {
         let (written, done) = oneshot::channel();
         let gone = || std::io::Error::other("the exposure log is closed");
-        self.sender.send(Entry { line, written }).map_err(|_| gone())?;
+        self.entries.send(Entry { line, written }).map_err(|_| gone())?;
         done.await.map_err(|_| gone())?
-    }
-
-    /// Waits until everything handed over is written.
-    pub fn close(&self) {
-        drop(self.entries.lock().map(|mut sender| sender.take()));
     }
 }
 

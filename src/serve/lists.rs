@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::Instant;
 
+use axum::extract::rejection::{PathRejection, QueryRejection};
 use axum::extract::{Path, Query, State};
 use axum::http::header;
 use axum::response::{IntoResponse, Response};
@@ -142,11 +143,12 @@ const RECENT_READ: usize = 20;
 )]
 pub async fn similar(
     State(state): State<Shared>,
-    Path(dataset_id): Path<String>,
-    Query(params): Query<SimilarParams>,
+    path: Result<Path<String>, PathRejection>,
+    params: Result<Query<SimilarParams>, QueryRejection>,
 ) -> Response {
     let asked = Asked::new(&state, Endpoint::Similar);
     let answer = async {
+        let (Path(dataset_id), Query(params)) = (path?, params?);
         let dataset_id = id("dataset_id", &dataset_id)?;
         let top_n = count("top_n", params.top_n.or(params.limit).as_deref(), 10)?;
         let loaded = state.loaded.load_full().ok_or(ApiError::NoModel)?;
@@ -174,11 +176,12 @@ pub async fn similar(
 )]
 pub async fn detail(
     State(state): State<Shared>,
-    Path(dataset_id): Path<String>,
-    Query(params): Query<DetailParams>,
+    path: Result<Path<String>, PathRejection>,
+    params: Result<Query<DetailParams>, QueryRejection>,
 ) -> Response {
     let asked = Asked::new(&state, Endpoint::Detail);
     let answer = async {
+        let (Path(dataset_id), Query(params)) = (path?, params?);
         let dataset_id = id("dataset_id", &dataset_id)?;
         let top_n = count("top_n", params.top_n.or(params.limit).as_deref(), 10)?;
         let user = match params.user_id.as_deref() {
@@ -186,8 +189,11 @@ pub async fn detail(
             Some(text) => Some(id("user_id", text)?),
         };
         let recent = params.recent.as_deref().unwrap_or_default();
-        let recent: Vec<i64> =
-            recent.split(',').filter(|t| !t.trim().is_empty()).map(|t| id("recent", t.trim())).collect::<Result<_, _>>()?;
+        let recent: Vec<i64> = recent
+            .split(',')
+            .filter(|t| !t.trim().is_empty())
+            .map(|t| id("recent", t.trim()))
+            .collect::<Result<_, _>>()?;
         let loaded = state.loaded.load_full().ok_or(ApiError::NoModel)?;
         let model = &loaded.model;
         let page = model.by_id.get(&dataset_id).copied();
@@ -221,9 +227,10 @@ pub async fn detail(
         (status = 503, body = ErrorBody, description = "No model is loaded"),
     ),
 )]
-pub async fn trending(State(state): State<Shared>, Query(params): Query<TrendingParams>) -> Response {
+pub async fn trending(State(state): State<Shared>, params: Result<Query<TrendingParams>, QueryRejection>) -> Response {
     let asked = Asked::new(&state, Endpoint::Trending);
     let answer = async {
+        let Query(params) = params?;
         let limit = count("limit", params.limit.or(params.top_n).as_deref(), 20)?;
         let asked_for = params.timeframe.as_deref().unwrap_or("24h");
         let timeframe = TIMEFRAMES.into_iter().find(|t| *t == asked_for).ok_or_else(|| {
@@ -334,8 +341,13 @@ impl<'a> Asked<'a> {
             // the page comes first: the log's own thread has said why
             self.state.metrics.error("exposure_log", self.endpoint.name());
         }
-        let about =
-            About { request_id: &request_id, algorithm_version: version, variant, experiment_variant, request_context: context };
+        let about = About {
+            request_id: &request_id,
+            algorithm_version: version,
+            variant,
+            experiment_variant,
+            request_context: context,
+        };
         let body = render(about, &finished.items).map_err(|_| ApiError::Internal)?;
         let labels = [variant, experiment_variant, degrade_reason.unwrap_or("none")];
         self.state.metrics.answered(self.endpoint, labels, finished.count, self.at.elapsed().as_secs_f64());
@@ -344,7 +356,8 @@ impl<'a> Asked<'a> {
 
     fn respond(&self, answer: Result<Vec<u8>, ApiError>) -> Response {
         match answer {
-            Ok(body) => ([(header::CONTENT_TYPE, "application/json"), (header::CACHE_CONTROL, "no-store")], body).into_response(),
+            Ok(body) => ([(header::CONTENT_TYPE, "application/json"), (header::CACHE_CONTROL, "no-store")], body)
+                .into_response(),
             Err(error) => {
                 self.state.metrics.failed(self.endpoint, error.status().as_u16(), error.code());
                 error.into_response()
@@ -401,7 +414,10 @@ pub fn smoke(loaded: &Loaded) -> anyhow::Result<()> {
         let expected = 10.min(listed.saturating_sub(usize::from(page.is_some())));
         let (list, _) = compute(model, &Key::Similar { page, top_n: 10 });
         anyhow::ensure!(list.len() == expected, "a list has {} items where {expected} were due", list.len());
-        anyhow::ensure!(list.iter().all(|e| Some(e.item) != page && model.item(e.item).is_listed), "a list breaks its rules");
+        anyhow::ensure!(
+            list.iter().all(|e| Some(e.item) != page && model.item(e.item).is_listed),
+            "a list breaks its rules"
+        );
     }
     Ok(())
 }

@@ -91,8 +91,11 @@ impl Metrics {
         let requests =
             counter("recommendation_requests_total", "Requests for lists, by status.", &["endpoint", "status"])?;
         let lists = counter("recommendation_count", "Lists answered.", &["endpoint"])?;
-        let fallback_lists =
-            counter("recommendation_fallback_lists_total", "Lists answered with a fallback, by endpoint.", &["endpoint"])?;
+        let fallback_lists = counter(
+            "recommendation_fallback_lists_total",
+            "Lists answered with a fallback, by endpoint.",
+            &["endpoint"],
+        )?;
         let cache = counter("cache_requests_total", "Look-ups in the cache of finished lists.", &["result"])?;
         let hot = Endpoint::ALL.map(|endpoint| Hot {
             answered: requests.with_label_values(&[endpoint.name(), "200"]),
@@ -107,9 +110,17 @@ impl Metrics {
                 "Items shown.",
                 &["endpoint", "variant", "experiment_variant", "degrade_reason"],
             )?,
-            fallback_ratio: gauge("recommendation_fallback_ratio", "Share of lists that were fallbacks.", &["endpoint"])?,
+            fallback_ratio: gauge(
+                "recommendation_fallback_ratio",
+                "Share of lists that were fallbacks.",
+                &["endpoint"],
+            )?,
             degraded,
-            fallbacks: counter("fallback_triggered_total", "Fallbacks, by cause and what stood in.", &["reason", "level"])?,
+            fallbacks: counter(
+                "fallback_triggered_total",
+                "Fallbacks, by cause and what stood in.",
+                &["reason", "level"],
+            )?,
             cache: [cache.with_label_values(&["hit"]), cache.with_label_values(&["miss"])],
             cache_hit_rate: plain_gauge("cache_hit_rate", "Share of look-ups that found their list.")?,
             inference: histogram(
@@ -122,11 +133,21 @@ impl Metrics {
                 "Candidates a computed list was chosen from.",
                 &[0.0, 5.0, 10.0, 20.0, 50.0, 100.0, 200.0, 500.0],
             )?,
-            item_coverage: plain_gauge("item_coverage_ratio", "Share of listed datasets shown since the model was loaded.")?,
-            user_coverage: plain_gauge("user_coverage_ratio", "Share of known users that were shown a list since the start.")?,
+            item_coverage: plain_gauge(
+                "item_coverage_ratio",
+                "Share of listed datasets shown since the model was loaded.",
+            )?,
+            user_coverage: plain_gauge(
+                "user_coverage_ratio",
+                "Share of known users that were shown a list since the start.",
+            )?,
             errors: counter("error_total", "Errors.", &["error_type", "endpoint"])?,
             quality: gauge("data_quality_score", "Share of a source table's rows with nothing set aside.", &["table"])?,
-            contract: gauge("data_schema_contract_status", "1 where a source table is there with its columns.", &["table"])?,
+            contract: gauge(
+                "data_schema_contract_status",
+                "1 where a source table is there with its columns.",
+                &["table"],
+            )?,
             hot,
             registry,
         })

@@ -95,7 +95,6 @@ async fn serve_async(config: &Config) -> Result<()> {
         } => tracing::warn!("some connections did not end in {} s and were cut", SHUTDOWN_PATIENCE.as_secs()),
     }
     watcher.abort();
-    state.log.close();
     tracing::info!("stopped");
     Ok(())
 }

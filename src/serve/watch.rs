@@ -46,7 +46,8 @@ pub async fn watch(state: Shared) {
         tokio::time::sleep(EVERY).await;
         let Some(current) = model::current(&state.config.models_dir) else { continue };
         let in_force = state.loaded.load().as_ref().map(|l| l.model.manifest.version.clone());
-        let written = std::fs::metadata(state.config.models_dir.join("current/manifest.json")).and_then(|m| m.modified()).ok();
+        let written =
+            std::fs::metadata(state.config.models_dir.join("current/manifest.json")).and_then(|m| m.modified()).ok();
         let candidate = (current, written);
         if in_force.as_ref() == Some(&candidate.0) || refused.as_ref() == Some(&candidate) {
             continue;

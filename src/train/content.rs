@@ -25,7 +25,8 @@ impl Similarity<'_> {
         let mut scored: Vec<(u32, f32)> = match self.index {
             Index::Exact(_) => {
                 let own = vectors.row(row);
-                let mut cosines: Vec<f32> = (0..vectors.len()).map(|other| 0.5 * dot(own, vectors.row(other))).collect();
+                let mut cosines: Vec<f32> =
+                    (0..vectors.len()).map(|other| 0.5 * dot(own, vectors.row(other))).collect();
                 self.sparse.add_cosines(row, 0.5, &mut cosines);
                 cosines.into_iter().enumerate().map(|(other, cosine)| (other as u32, cosine)).collect()
             }

@@ -40,11 +40,8 @@ fn fit_inner(db: &Connection, project: &Project, as_of: DateTime<Utc>, anew: boo
         Ok(if anew { format!("(\n{}\n)", project.get(name)?.sql) } else { name.to_owned() })
     };
     if anew {
-        db.execute_batch(&format!(
-            "create or replace temp table covisits as\n{}",
-            source("covisits")?
-        ))
-        .context("co-visits before the held-out visits")?;
+        db.execute_batch(&format!("create or replace temp table covisits as\n{}", source("covisits")?))
+            .context("co-visits before the held-out visits")?;
     }
     let behaviour = read_behaviour(db, &source("behaviour_neighbours")?, &by_id);
     if anew {
@@ -99,10 +96,8 @@ fn blend(
     for (item, cosine) in content {
         all.entry(item).or_insert(Neighbour { item, score: 0.0, behaviour: 0.0, content: cosine, visits: 0 });
     }
-    let mut blended: Vec<Neighbour> = all
-        .into_values()
-        .map(|n| Neighbour { score: n.behaviour + CONTENT_WEIGHT * n.content, ..n })
-        .collect();
+    let mut blended: Vec<Neighbour> =
+        all.into_values().map(|n| Neighbour { score: n.behaviour + CONTENT_WEIGHT * n.content, ..n }).collect();
     blended.sort_by(|a, b| b.score.total_cmp(&a.score).then(a.item.cmp(&b.item)));
     blended.truncate(KEPT);
     blended

@@ -104,11 +104,12 @@ impl WorkCopy {
             fs::copy(&published, &path)
                 .with_context(|| format!("{} cannot be copied to {}", published.display(), path.display()))?;
         }
-        let options = duckdb::Config::default()
-            .threads(config.threads as i64)?
-            .max_memory(&config.memory_limit)?;
+        let options = duckdb::Config::default().threads(config.threads as i64)?.max_memory(&config.memory_limit)?;
         let db = Connection::open_with_flags(&path, options).with_context(|| {
-            format!("{} cannot be opened; if it was written by a newer DuckDB, move it away and run again", published.display())
+            format!(
+                "{} cannot be opened; if it was written by a newer DuckDB, move it away and run again",
+                published.display()
+            )
         })?;
         let spill = config.data_dir.join("warehouse.work.tmp");
         db.execute_batch(&format!(

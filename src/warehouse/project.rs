@@ -129,10 +129,9 @@ impl Project {
     }
 
     pub fn get(&self, name: &str) -> Result<&Relation> {
-        self.relations
-            .iter()
-            .find(|r| r.name == name)
-            .with_context(|| format!("the project has no relation {name}; it needs a file {name}.sql in sql/ or views/"))
+        self.relations.iter().find(|r| r.name == name).with_context(|| {
+            format!("the project has no relation {name}; it needs a file {name}.sql in sql/ or views/")
+        })
     }
 
     /// The relations of the rooms asked for and all they need, inputs first.
@@ -164,7 +163,10 @@ impl Project {
         for relation in &self.relations {
             match relation.room {
                 Room::Checks => {
-                    let sql = format!("select count(*), any_value(to_json(violations)) from (\n{}\n) as violations", relation.sql);
+                    let sql = format!(
+                        "select count(*), any_value(to_json(violations)) from (\n{}\n) as violations",
+                        relation.sql
+                    );
                     let (rows, example): (u64, Option<String>) = db
                         .query_row(&sql, [], |row| Ok((row.get(0)?, row.get(1)?)))
                         .map_err(|e| explain(relation, &e, 1))?;
@@ -183,9 +185,14 @@ impl Project {
                              select concat_ws(', ', {key}) as example from {} group by {key} having count(*) > 1)",
                         ident(&relation.name)
                     );
-                    let (keys, example): (u64, Option<String>) = db
-                        .query_row(&sql, [], |row| Ok((row.get(0)?, row.get(1)?)))
-                        .map_err(|e| anyhow!("{}: its key ({key}) cannot be checked: {}", relation.file.display(), super::short_error(&e)))?;
+                    let (keys, example): (u64, Option<String>) =
+                        db.query_row(&sql, [], |row| Ok((row.get(0)?, row.get(1)?))).map_err(|e| {
+                            anyhow!(
+                                "{}: its key ({key}) cannot be checked: {}",
+                                relation.file.display(),
+                                super::short_error(&e)
+                            )
+                        })?;
                     if keys > 0 {
                         found.push(format!(
                             "{}: {keys} value(s) of its key ({}) stand in more than one row, such as {}",
@@ -445,7 +452,11 @@ fn cycle(waiting: &[Relation]) -> String {
             let mut names: Vec<&str> = way[start..].iter().map(|r| r.name.as_str()).collect();
             names.push(&next.name);
             let files: Vec<String> = way[start..].iter().map(|r| r.file.display().to_string()).collect();
-            return format!("{}: these relations read each other in a circle: {}", files.join(", "), names.join(" <- "));
+            return format!(
+                "{}: these relations read each other in a circle: {}",
+                files.join(", "),
+                names.join(" <- ")
+            );
         }
         way.push(next);
     }

@@ -35,9 +35,7 @@ pub fn run_query(db: &Connection, sql: &str, format: Format, out: &mut impl Writ
     let result = db
         .execute_batch(&format!("set allowed_directories = [{}];", quote(&folder.to_string_lossy())))
         .and_then(|()| db.execute_batch("set enable_external_access = false; set lock_configuration = true;"))
-        .and_then(|()| {
-            db.execute_batch(&format!("copy (\n{sql}\n) to {} ({options})", quote(&file.to_string_lossy())))
-        })
+        .and_then(|()| db.execute_batch(&format!("copy (\n{sql}\n) to {} ({options})", quote(&file.to_string_lossy()))))
         .map_err(|e| anyhow!("{}", super::short_error(&e)))
         .and_then(|()| {
             io::copy(&mut File::open(&file)?, out)?;

@@ -1,0 +1,88 @@
+//! Settings: where they come from, what is said of bad ones, and that the example holds them all.
+
+use std::fs;
+use std::path::Path;
+
+use crate::support::{Nearset, ROOT, text};
+
+#[test]
+fn the_example_and_the_help_hold_every_setting() {
+    let n = Nearset::empty();
+    let help = n.ok(&["--help"]);
+    let example = fs::read_to_string(Path::new(ROOT).join("nearset.example.toml")).expect("the example");
+    let names: Vec<&str> = help
+        .lines()
+        .skip_while(|l| !l.starts_with("Settings, as"))
+        .skip(1)
+        .filter_map(|l| l.split_whitespace().next())
+        .collect();
+    assert!(names.len() > 10, "{help}");
+    for name in names {
+        assert!(example.contains(&format!("{} =", name.to_lowercase())), "{name} is not in nearset.example.toml");
+    }
+}
+
+#[test]
+fn flags_come_before_the_environment_before_dot_env_before_the_file() {
+    let n = Nearset::empty();
+    let listen = |n: &Nearset, env: Option<&str>, flag: Option<&str>| {
+        let mut args = vec!["serve"];
+        args.extend(flag.iter().flat_map(|f| ["--listen", f]));
+        let mut command = n.command(&args);
+        if let Some(env) = env {
+            command.env("LISTEN", env);
+        }
+        let output = command.output().expect("nearset runs");
+        text(&output.stderr)
+    };
+    fs::write(n.path().join("nearset.toml"), "listen = \"file\"\n").expect("a file");
+    assert!(listen(&n, None, None).contains("LISTEN = \"file\" (from nearset.toml) cannot be used"));
+    fs::write(n.path().join(".env"), "LISTEN=dotenv\nSOMETHING_ELSE=1\n").expect("a file");
+    assert!(listen(&n, None, None).contains("LISTEN = \"dotenv\" (from .env)"));
+    assert!(listen(&n, Some("environment"), None).contains("LISTEN = \"environment\" (from the environment)"));
+    assert!(listen(&n, Some("environment"), Some("flag")).contains("LISTEN = \"flag\" (from the command line)"));
+}
+
+#[test]
+fn a_value_that_cannot_be_used_is_named() {
+    let n = Nearset::empty();
+    for (name, value, expected) in [
+        ("REPORT_TIMEZONE", "Mars/Olympus", "IANA"),
+        ("BOT_MAX_ACTIONS", "many", "whole number"),
+        ("MATOMO_REQUEST_DIMENSIONS", "4,9", "1 to 5"),
+        ("DATA_SOURCE", "carrier pigeon", "json"),
+        ("MEMORY_LIMIT", "lots", "4GB"),
+    ] {
+        let output = n.command(&["runs"]).env(name, value).output().expect("nearset runs");
+        let error = text(&output.stderr);
+        assert_eq!(output.status.code(), Some(1));
+        assert!(error.contains(name) && error.contains(value) && error.contains(expected), "{error}");
+    }
+    let error = n.fails(1, &["runs", "--config", "nowhere.toml"]);
+    assert!(error.contains("nowhere.toml does not exist"), "{error}");
+    // a line of .env that is none is told of without its text, which may be a secret
+    fs::write(n.path().join(".env"), "ADMIN TOKEN hunter2\n").expect("a file");
+    let error = n.fails(1, &["runs"]);
+    assert!(error.contains(".env") && !error.contains("hunter2"), "{error}");
+}
+
+#[test]
+fn wrong_usage_exits_with_two() {
+    let n = Nearset::empty();
+    for args in [vec!["run", "--as-of", "yesterday"], vec!["fly"], vec!["run", "--only", "everything"], vec![]] {
+        n.fails(2, &args);
+    }
+}
+
+#[test]
+fn doctor_says_what_to_mend() {
+    let n = Nearset::empty();
+    let output = n.run(&["doctor"]);
+    assert_eq!(output.status.code(), Some(1));
+    let said = text(&output.stdout);
+    assert!(said.contains("MEND  warehouse") && said.contains("`nearset run` makes it"), "{said}");
+    assert!(said.contains("MEND  exports") && said.contains("DATA_JSON_DIR is not set"), "{said}");
+    let demo = Nearset::demo();
+    let output = demo.command(&["doctor"]).env("DATA_JSON_DIR", demo.exports()).output().expect("nearset runs");
+    assert!(output.status.success(), "{}", text(&output.stdout));
+}
