@@ -250,7 +250,9 @@ fn without_a_model_lists_are_503_until_there_is_one() {
 fn a_new_version_comes_in_without_a_failed_request_and_goes_back() {
     let n = Nearset::demo();
     n.take_fixtures(|_| true);
-    let server = n.serve_with(|command| drop(command.env("ADMIN_TOKEN", "let me in")));
+    let server = n.serve_with(|command| {
+        command.env("ADMIN_TOKEN", "let me in");
+    });
     let first = server.list("/similar/1001")["algorithm_version"].clone();
     let stop = AtomicBool::new(false);
     let (base, stop_ref) = (server.base.clone(), &stop);
@@ -289,7 +291,9 @@ fn a_new_version_comes_in_without_a_failed_request_and_goes_back() {
 #[test]
 fn a_damaged_version_never_becomes_current() {
     let n = Nearset::demo();
-    let server = n.serve_with(|command| drop(command.env("ADMIN_TOKEN", "t")));
+    let server = n.serve_with(|command| {
+        command.env("ADMIN_TOKEN", "t");
+    });
     let version = n.models().join(fs::read_link(n.models().join("current")).expect("a link"));
     fs::write(version.join("neighbours.parquet"), "damaged").expect("damage");
     let name = version.file_name().expect("a name").to_string_lossy().into_owned();
