@@ -78,7 +78,10 @@ fn write_all(mut file: File, path: &Path, entries: &Receiver<Entry>) {
             tracing::error!("{}: {error}; lists are served without being logged", path.display());
         }
         for written in waiting.drain(..) {
-            let result = result.as_ref().map(|()| ()).map_err(|e| std::io::Error::from(e.kind()));
+            let result = match &result {
+                Ok(()) => Ok(()),
+                Err(error) => Err(std::io::Error::from(error.kind())),
+            };
             // a client that hung up does not wait any more
             written.send(result).ok();
         }
