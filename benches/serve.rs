@@ -16,6 +16,13 @@ const ROUND: Duration = Duration::from_secs(2);
 const ROUNDS: usize = 5;
 const ROOT: &str = env!("CARGO_MANIFEST_DIR");
 
+/// What is asked of which server; the path may differ from request to request.
+struct Case {
+    name: &'static str,
+    address: SocketAddr,
+    path: fn(u64) -> String,
+}
+
 fn main() {
     let dir = tempfile::tempdir().expect("a temporary folder");
     let nearset = || {
@@ -37,18 +44,19 @@ fn main() {
     let body = get(address, "/similar/1001");
     let bare = bare_route(body.clone());
 
-    let cases: [(&str, SocketAddr, fn(u64) -> String); 4] = [
-        ("bare axum route", bare, |_| "/".to_owned()),
-        ("/similar, from the cache", address, |n| format!("/similar/{}", 1001 + n % 300)),
-        ("/recommend/detail, trail new each time", address, |n| {
+    let case = |name, address, path| Case { name, address, path };
+    let cases = [
+        case("bare axum route", bare, |_| "/".to_owned()),
+        case("/similar, from the cache", address, |n| format!("/similar/{}", 1001 + n % 300)),
+        case("/recommend/detail, trail new each time", address, |n| {
             format!("/recommend/detail/{}?recent={},{}", 1001 + n % 311, 1001 + n / 7 % 311, 1001 + n / 311 % 311)
         }),
-        ("/similar, dataset unknown", address, |n| format!("/similar/{}", 900_000 + n % 100)),
+        case("/similar, dataset unknown", address, |n| format!("/similar/{}", 900_000 + n % 100)),
     ];
     let mut rates: Vec<Vec<f64>> = vec![Vec::new(); cases.len()];
     for _ in 0..ROUNDS {
-        for (case, (_, address, path)) in cases.iter().enumerate() {
-            rates[case].push(load(*address, *path));
+        for (rates, case) in rates.iter_mut().zip(&cases) {
+            rates.push(load(case.address, case.path));
         }
     }
     let medians: Vec<f64> = rates
@@ -63,7 +71,7 @@ fn main() {
         body.len(),
         ROUND.as_secs()
     );
-    for ((name, ..), rate) in cases.iter().zip(&medians) {
+    for (Case { name, .. }, rate) in cases.iter().zip(&medians) {
         println!("  {name:<40} {rate:>9.0} answers/s   {:>5.2} of the bare route", rate / medians[0]);
     }
     let metrics = String::from_utf8(get(address, "/metrics")).expect("text");
