@@ -10,7 +10,7 @@ NEARSET := $(CARGO_TARGET_DIR)/release/nearset
 .PHONY: demo build test lint format bench fixtures library clean
 
 demo: build
-	$(NEARSET) demo
+	$(NEARSET) demo $(if $(DATA_JSON_DIR),,--data-dir demo/data --models-dir demo/models)
 
 build: library
 	cargo build --release --locked

@@ -37,7 +37,7 @@ pub const SETTINGS: &[Setting] = &[
     setting("MATOMO_REQUEST_DIMENSIONS", "4,2,3,1", "The custom dimensions searched for a request id, in this order."),
     setting("BOT_MAX_ACTIONS", "100", "A visit with more actions than this is a bot's and counts nowhere."),
     setting("LISTEN", "127.0.0.1:8000", "The address the server listens on."),
-    setting("CACHE_ENTRIES", "100000", "How many finished lists the server keeps."),
+    setting("CACHE_MB", "64", "How many megabytes of finished lists the server keeps."),
     setting("ADMIN_TOKEN", "", "The token for admin routes (Authorization: Bearer ...); they are off without one."),
     setting("MEMORY_LIMIT", "4GB", "The most memory DuckDB may use before it spills to disk."),
     setting("THREADS", "0", "How many threads a run uses; 0 is all cores."),
@@ -66,7 +66,7 @@ pub struct Config {
     pub request_dimensions: Vec<u32>,
     pub bot_max_actions: u32,
     pub listen: SocketAddr,
-    pub cache_entries: u64,
+    pub cache_mb: u64,
     pub admin_token: Option<String>,
     pub memory_limit: String,
     pub threads: usize,
@@ -193,7 +193,7 @@ impl Config {
             )?,
             bot_max_actions: values.read("BOT_MAX_ACTIONS", "a whole number", |v| v.parse().ok())?,
             listen: values.read("LISTEN", "an address with a port, as in 127.0.0.1:8000", |v| v.parse().ok())?,
-            cache_entries: values.read("CACHE_ENTRIES", "a whole number", |v| v.parse().ok())?,
+            cache_mb: values.read("CACHE_MB", "a whole number", |v| v.parse().ok())?,
             admin_token: values.text("ADMIN_TOKEN"),
             memory_limit: values.read("MEMORY_LIMIT", "a size such as 4GB", |v| {
                 let digits = v.trim_end_matches(|c: char| c.is_ascii_alphabetic());
@@ -222,7 +222,7 @@ impl Config {
 /// The folder with `sql/`: the working directory, else one above the program (a checkout, or an image's /app).
 fn find_project_dir() -> Result<PathBuf> {
     let here = std::env::current_dir().context("the working directory cannot be read")?;
-    if here.join("sql").is_dir() {
+    if here.join("sql/staging").is_dir() {
         return Ok(PathBuf::from("."));
     }
     let program = std::env::current_exe().context("the program's own path cannot be read")?;

@@ -51,6 +51,7 @@ pub fn doctor(config: &Config) -> Result<()> {
             Ok(format!("opens; stands for {as_of} UTC"))
         }),
     );
+    say("covers", covers(config));
     say(
         "model",
         model::load_current(&config.models_dir)
@@ -60,6 +61,20 @@ pub fn doctor(config: &Config) -> Result<()> {
         0 => Ok(()),
         n => bail!("{n} finding(s) to mend"),
     }
+}
+
+/// Whether the pictures the catalogue names are where it says.
+fn covers(config: &Config) -> Result<String> {
+    let db = warehouse::open_published(config)?;
+    let mut statement = db.prepare("select image_url from images order by image_id")?;
+    let urls: Vec<String> = statement.query_map([], |row| row.get(0))?.collect::<duckdb::Result<_>>()?;
+    let Some(root) = &config.image_root else {
+        return Ok(format!("{} pictures are named; DATASET_IMAGE_ROOT tells where they are", urls.len()));
+    };
+    let is_there = |url: &&String| root.join(url.trim_start_matches('/')).is_file();
+    let there = urls.iter().filter(is_there).count();
+    let missing = urls.iter().find(|url| !is_there(url)).map_or(String::new(), |url| format!("; {url} is not"));
+    Ok(format!("{there} of {} pictures are in {}{missing}", urls.len(), root.display()))
 }
 
 fn writable(dir: &Path) -> Result<()> {

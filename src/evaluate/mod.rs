@@ -14,7 +14,7 @@ use serde_json::{Map, Value, json};
 use crate::failure::Failure;
 use crate::model::{self, Model};
 use crate::recommend::{self, Recommended};
-use crate::train;
+use crate::train::{self, Catalogue};
 use crate::warehouse::project::Project;
 
 /// The longest list that figures are given for.
@@ -23,7 +23,7 @@ const LIST_LENGTH: usize = 20;
 /// Trains on what was before the held-out visits and writes, for every page they start from, the list of each channel
 /// to `raw.offline_lists`. None, where there is too little traffic to
 /// hold any out.
-pub fn replay(db: &Connection, project: &Project, as_of: DateTime<Utc>) -> Result<()> {
+pub fn replay(db: &Connection, project: &Project, catalogue: &Catalogue, as_of: DateTime<Utc>) -> Result<()> {
     db.execute_batch("delete from raw.offline_lists")?;
     for name in ["next_pages", "holdout"] {
         project.get(name)?.build(db)?;
@@ -31,7 +31,8 @@ pub fn replay(db: &Connection, project: &Project, as_of: DateTime<Utc>) -> Resul
     let from: Option<i64> =
         db.query_row("select epoch_us(holdout_from) from holdout", [], |row| row.get(0)).optional()?;
     let Some(from) = from.and_then(DateTime::from_timestamp_micros) else { return Ok(()) };
-    let model = train::fit(db, project, as_of, Some(from)).context("training without the held-out visits")?;
+    let model =
+        train::fit(db, project, catalogue, as_of, Some(from)).context("training without the held-out visits")?;
     let mut statement = db.prepare(
         "select distinct dataset_id from next_pages where viewed_at >= (select holdout_from from holdout) order by dataset_id",
     )?;

@@ -25,7 +25,16 @@ pub struct ExportFile {
     stamp: String,
 }
 
+/// Whether a file's name is that of a table's full export.
+pub fn is_full_name(table: &Table, name: &str) -> bool {
+    name.strip_prefix(table.name).is_some_and(|rest| rest == ".json" || rest == ".json.gz")
+}
+
 impl ExportFile {
+    pub fn is_full(&self) -> bool {
+        self.stamp.is_empty()
+    }
+
     pub fn bytes(&self) -> Result<u64> {
         Ok(fs::metadata(&self.path).with_context(|| format!("{} cannot be read", self.name))?.len())
     }
@@ -135,12 +144,10 @@ pub fn take_in(
     Ok(rows)
 }
 
-const READ_OPTIONS: &str = "maximum_object_size = 134217728";
-
 /// The columns a file's rows have; none for an empty file.
 fn columns_of(db: &Connection, file: &ExportFile) -> Result<BTreeSet<String>> {
     let sql = format!(
-        "describe from read_json({}, maximum_depth = 1, sample_size = -1, {READ_OPTIONS})",
+        "describe from read_json({}, maximum_depth = 1, sample_size = -1)",
         quote(&file.path.to_string_lossy())
     );
     let mut statement = db.prepare(&sql).map_err(|e| unreadable(file, &e))?;
@@ -213,7 +220,7 @@ fn load_incoming(
              case when {change} <= {as_of} then {change} end as _changed_at,
              {name} as _file,
              row_number() over () as _row
-         from read_json({path}, columns = {{{spec}}}, format = 'auto', {READ_OPTIONS})",
+         from read_json({path}, columns = {{{spec}}}, format = 'auto')",
         as_of = timestamp(as_of),
         name = quote(&file.name),
         path = quote(&file.path.to_string_lossy()),

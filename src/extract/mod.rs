@@ -115,6 +115,11 @@ fn extract_table(
     let taken = taken_files(db, table)?;
     for file in files {
         match taken.get(&file.name) {
+            None if file.is_full() && taken.keys().any(|name| json::is_full_name(table, name)) => bail!(
+                "{} is a full export, but the table's full export was taken in before under another name; \
+                 --full-refresh reads everything anew, --data-dir keeps it apart",
+                file.name
+            ),
             None => extracted.rows += json::take_in(db, config, as_of, table, file, &mut extracted.notes)?,
             Some((bytes, sha256)) => {
                 if *bytes != file.bytes()? || *sha256 != file.sha256()? {

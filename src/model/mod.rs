@@ -7,6 +7,7 @@
 mod store;
 
 use std::collections::{BTreeMap, HashMap};
+use std::sync::Arc;
 
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
@@ -86,7 +87,7 @@ pub struct Model {
     pub trending: BTreeMap<String, Vec<Ranked>>,
     pub users: HashMap<i64, History>,
     /// Text vectors of all items, row i for item i.
-    pub index: Index,
+    pub index: Arc<Index>,
 }
 
 impl Model {

@@ -281,7 +281,7 @@ pub fn load(models_dir: &Path, version: &str) -> Result<Model> {
         true => Some(postcard::from_bytes(&fs::read(dir.join(GRAPH))?).context("the index cannot be read")?),
         false => None,
     };
-    let index = Index::restore(vectors, graph);
+    let index = Arc::new(Index::restore(vectors, graph));
     Ok(Model { manifest, items, by_id, neighbours, popular, trending, users, index })
 }
 

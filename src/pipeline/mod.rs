@@ -16,9 +16,10 @@ use duckdb::Connection;
 
 use crate::config::Config;
 use crate::failure::{Failure, describe};
+use crate::train::{self, Catalogue};
 use crate::warehouse::project::{Project, Room, export_parquet};
 use crate::warehouse::{self, WorkCopy, quote, timestamp};
-use crate::{evaluate, extract, model, train};
+use crate::{evaluate, extract, model};
 use history::Event;
 use progress::Progress;
 
@@ -63,6 +64,7 @@ struct Run<'a> {
     db: &'a Connection,
     built: HashSet<String>,
     outbox: Outbox,
+    catalogue: Option<Catalogue>,
     trained: Option<model::Model>,
     progress: Progress,
 }
@@ -165,6 +167,7 @@ fn run_locked(config: &Config, project: &Project, options: &Options, id: &str) -
         db: &work.db,
         built: HashSet::new(),
         outbox: Outbox::default(),
+        catalogue: None,
         trained: None,
         progress: Progress::new(),
     };
@@ -211,7 +214,8 @@ impl Run<'_> {
             Step::Extract => self.extract(),
             Step::Features => self.build(&[Room::Staging, Room::Clean, Room::Features]),
             Step::Train => {
-                let model = train::fit(self.db, self.project, self.options.as_of, None)?;
+                let (db, project, as_of) = (self.db, self.project, self.options.as_of);
+                let model = train::fit(db, project, self.catalogue()?, as_of, None)?;
                 let items = model.items.len() as u64;
                 self.trained = Some(model);
                 Ok(items)
@@ -237,9 +241,18 @@ impl Run<'_> {
         Ok(extracted.rows)
     }
 
+    /// The catalogue with its vectors, read once a run.
+    fn catalogue(&mut self) -> Result<&Catalogue> {
+        match &mut self.catalogue {
+            Some(catalogue) => Ok(catalogue),
+            none => Ok(none.insert(Catalogue::read(self.db)?)),
+        }
+    }
+
     /// Replays the held-out visits, and lets SQL do the arithmetic.
     fn evaluate(&mut self) -> Result<u64> {
-        evaluate::replay(self.db, self.project, self.options.as_of)?;
+        let (db, project, as_of) = (self.db, self.project, self.options.as_of);
+        evaluate::replay(db, project, self.catalogue()?, as_of)?;
         let rows = self.build(&[Room::Evaluate])?;
         let exposures = evaluate::exposure_metrics(self.db)?;
         let path = self.config.evaluation_dir().join("exposure_metrics.json");

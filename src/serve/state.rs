@@ -22,6 +22,14 @@ pub struct Finished {
     pub count: usize,
 }
 
+impl Finished {
+    /// About what an entry of the cache takes.
+    fn bytes(key: &Key, list: &Arc<Self>) -> u32 {
+        let trail = if let Key::Detail { recent, .. } = key { 4 * recent.len() } else { 0 };
+        (256 + trail + list.items.get().len() + list.logged_items.get().len()) as u32
+    }
+}
+
 /// What a finished list depends on besides the model: it is the same for all who share it.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub enum Key {
@@ -39,9 +47,11 @@ pub struct Loaded {
 }
 
 impl Loaded {
-    pub fn new(model: Model, cache_entries: u64) -> Self {
+    /// `cache_mb`: how many megabytes of finished lists to keep.
+    pub fn new(model: Model, cache_mb: u64) -> Self {
         let shown = (0..model.items.len().div_ceil(64)).map(|_| AtomicU64::new(0)).collect();
-        Self { model, cache: Cache::new(cache_entries), shown }
+        let cache = Cache::builder().max_capacity(cache_mb * 1_000_000).weigher(Finished::bytes).build();
+        Self { model, cache, shown }
     }
 
     pub fn mark_shown(&self, item: u32) {

@@ -17,7 +17,7 @@ const EVERY: Duration = Duration::from_secs(1);
 pub fn load_current(state: &Shared) -> Result<String> {
     let loaded = model::load_current(&state.config.models_dir)?;
     let version = loaded.manifest.version.clone();
-    let loaded = Loaded::new(loaded, state.config.cache_entries);
+    let loaded = Loaded::new(loaded, state.config.cache_mb);
     super::lists::smoke(&loaded).with_context(|| format!("version {version} cannot answer"))?;
     state.loaded.store(Some(Arc::new(loaded)));
     tracing::info!("serving model {version}");

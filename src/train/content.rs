@@ -1,7 +1,5 @@
 //! Content neighbours: datasets whose texts are alike, by words and by what words keep company with.
 
-use rayon::prelude::*;
-
 use crate::embed::Sparse;
 use crate::index::{Index, dot, top};
 
@@ -41,9 +39,4 @@ impl Similarity<'_> {
         top(&mut scored, count);
         scored
     }
-}
-
-/// Runs `each` for all rows on all cores; the result is in the order of the rows.
-pub fn for_each_row<T: Send>(rows: usize, each: impl Fn(usize) -> T + Send + Sync) -> Vec<T> {
-    (0..rows).into_par_iter().map(each).collect()
 }

@@ -4,17 +4,20 @@
 mod content;
 
 use std::collections::{BTreeMap, HashMap};
+use std::sync::Arc;
 
 use anyhow::{Context, Result};
 use chrono::{DateTime, Utc};
 use duckdb::Connection;
+use rayon::prelude::*;
 
-use crate::embed::{self, Text};
+use crate::embed::{self, Sparse, Text};
 use crate::index::Index;
 use crate::model::{History, Item, Manifest, Model, Neighbour, Ranked};
 use crate::warehouse::arrow::{each_batch, text_at};
 use crate::warehouse::project::Project;
 use crate::warehouse::timestamp;
+use content::Similarity;
 
 /// How many candidates a dataset keeps: as many as a list may have.
 const KEPT: usize = 100;
@@ -23,77 +26,105 @@ const KEPT: usize = 100;
 /// world's training part: from 0.01 to 0.05 the hit rate moves by less than its error, above it falls.
 const CONTENT_WEIGHT: f32 = 0.03;
 
-/// Trains on everything before `until` (on all there is, where that is `None`).
-pub fn fit(db: &Connection, project: &Project, as_of: DateTime<Utc>, until: Option<DateTime<Utc>>) -> Result<Model> {
-    let limit = until.map_or("cast(null as timestamp)".to_owned(), timestamp);
-    db.execute_batch(&format!("set variable train_until = {limit}"))?;
-    let fitted = fit_inner(db, project, as_of, until.is_some());
-    db.execute_batch("set variable train_until = cast(null as timestamp)")?;
-    fitted
+/// What does not depend on visitors, worked out once for all models of a run.
+pub struct Catalogue {
+    items: Vec<Item>,
+    by_id: HashMap<i64, u32>,
+    sparse: Sparse,
+    index: Arc<Index>,
+    /// For each item the listed ones whose texts are most like its own, best first.
+    alike: Vec<Vec<(u32, f32)>>,
 }
 
-fn fit_inner(db: &Connection, project: &Project, as_of: DateTime<Utc>, anew: bool) -> Result<Model> {
-    let (items, texts) = read_items(db)?;
-    let by_id: HashMap<i64, u32> = items.iter().enumerate().map(|(i, item)| (item.dataset_id, i as u32)).collect();
-    // the relations in the warehouse hold everything; for an earlier time their queries run again
-    let source = |name: &str| -> Result<String> {
-        Ok(if anew { format!("(\n{}\n)", project.get(name)?.sql) } else { name.to_owned() })
+impl Catalogue {
+    pub fn len(&self) -> usize {
+        self.items.len()
+    }
+
+    /// Reads the catalogue and embeds its texts.
+    pub fn read(db: &Connection) -> Result<Self> {
+        let (items, texts) = read_items(db)?;
+        let by_id = items.iter().enumerate().map(|(index, item)| (item.dataset_id, index as u32)).collect();
+        let embedding = embed::embed(&texts);
+        let index = Index::build(embedding.dense)?;
+        let listed: Vec<bool> = items.iter().map(|i| i.is_listed).collect();
+        let similarity = Similarity { sparse: &embedding.sparse, index: &index };
+        let alike = (0..items.len()).into_par_iter().map(|row| similarity.nearest(row, &listed, KEPT)).collect();
+        Ok(Self { items, by_id, sparse: embedding.sparse, index: Arc::new(index), alike })
+    }
+}
+
+/// Trains on everything before `until` (on all there is, where that is `None`).
+pub fn fit(
+    db: &Connection,
+    project: &Project,
+    catalogue: &Catalogue,
+    as_of: DateTime<Utc>,
+    until: Option<DateTime<Utc>>,
+) -> Result<Model> {
+    let (behaviour, popular) = match until {
+        None => (
+            read_behaviour(db, "behaviour_neighbours", &catalogue.by_id)?,
+            read_popular(db, "popular_datasets", &catalogue.by_id)?,
+        ),
+        Some(until) => {
+            db.execute_batch(&format!("set variable train_until = {}", timestamp(until)))?;
+            let read = read_before(db, project, &catalogue.by_id);
+            db.execute_batch("set variable train_until = cast(null as timestamp)")?;
+            read?
+        }
     };
-    if anew {
-        db.execute_batch(&format!("create or replace temp table covisits as\n{}", source("covisits")?))
-            .context("co-visits before the held-out visits")?;
-    }
-    let behaviour = read_behaviour(db, &source("behaviour_neighbours")?, &by_id);
-    if anew {
-        db.execute_batch("drop table temp.covisits")?;
-    }
-    let mut behaviour = behaviour?;
-    let popular = read_popular(db, &source("popular_datasets")?, &by_id)?;
-
-    let embedding = embed::embed(&texts);
-    let index = Index::build(embedding.dense)?;
-    let listed: Vec<bool> = items.iter().map(|i| i.is_listed).collect();
-    let similarity = content::Similarity { sparse: &embedding.sparse, index: &index };
-    let neighbours = content::for_each_row(items.len(), |row| {
-        blend(row, &behaviour[row], similarity.nearest(row, &listed, KEPT), &similarity)
-    });
-    behaviour.clear();
-
+    let similarity = Similarity { sparse: &catalogue.sparse, index: &catalogue.index };
+    let neighbours = (0..catalogue.len())
+        .into_par_iter()
+        .map(|row| blend(row, &behaviour[row], &catalogue.alike[row], &similarity))
+        .collect();
     Ok(Model {
         manifest: Manifest {
             version: String::new(),
             trained_at: as_of,
             nearset_version: env!("CARGO_PKG_VERSION").to_owned(),
-            items: items.len(),
-            listed_items: listed.iter().filter(|l| **l).count(),
+            items: catalogue.len(),
+            listed_items: catalogue.items.iter().filter(|item| item.is_listed).count(),
             parameters: BTreeMap::from([("content_weight".to_owned(), f64::from(CONTENT_WEIGHT))]),
-            dimensions: index.vectors().dimensions(),
+            dimensions: catalogue.index.vectors().dimensions(),
             metrics: None,
             files: BTreeMap::new(),
         },
-        trending: read_trending(db, &by_id)?,
-        users: read_users(db, &by_id)?,
-        items,
-        by_id,
+        trending: read_trending(db, &catalogue.by_id)?,
+        users: read_users(db, &catalogue.by_id)?,
+        items: catalogue.items.clone(),
+        by_id: catalogue.by_id.clone(),
         neighbours,
         popular,
-        index,
+        index: catalogue.index.clone(),
     })
+}
+
+/// Behaviour and popularity as they were before `train_until`: the relations in the warehouse hold everything, so their
+/// queries run again.
+fn read_before(
+    db: &Connection,
+    project: &Project,
+    by_id: &HashMap<i64, u32>,
+) -> Result<(Vec<Vec<Neighbour>>, Vec<Ranked>)> {
+    let query = |name: &str| project.get(name).map(|relation| relation.sql.as_str());
+    // a temporary table goes before the relation of the same name
+    db.execute_batch(&format!("create or replace temp table covisits as\n{}", query("covisits")?))
+        .context("co-visits before the held-out visits")?;
+    let behaviour = read_behaviour(db, &format!("(\n{}\n)", query("behaviour_neighbours")?), by_id);
+    db.execute_batch("drop table temp.covisits")?;
+    Ok((behaviour?, read_popular(db, &format!("(\n{}\n)", query("popular_datasets")?), by_id)?))
 }
 
 /// Brings both channels into one order: the share of co-visits, plus a little for alike texts, which decides where
 /// nothing or little is known of visitors.
-fn blend(
-    row: usize,
-    behaviour: &[Neighbour],
-    content: Vec<(u32, f32)>,
-    similarity: &content::Similarity<'_>,
-) -> Vec<Neighbour> {
+fn blend(row: usize, behaviour: &[Neighbour], alike: &[(u32, f32)], similarity: &Similarity<'_>) -> Vec<Neighbour> {
     let mut all: BTreeMap<u32, Neighbour> = behaviour
         .iter()
         .map(|n| (n.item, Neighbour { content: similarity.cosine(row, n.item as usize), ..*n }))
         .collect();
-    for (item, cosine) in content {
+    for &(item, cosine) in alike {
         all.entry(item).or_insert(Neighbour { item, score: 0.0, behaviour: 0.0, content: cosine, visits: 0 });
     }
     let mut blended: Vec<Neighbour> =

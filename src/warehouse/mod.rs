@@ -49,8 +49,26 @@ pub fn short_error(error: &duckdb::Error) -> String {
     text.replace("Invalid Input Error: ", "").split_whitespace().collect::<Vec<_>>().join(" ")
 }
 
+/// Lets SQL files turn times from zone to zone. The prebuilt DuckDB has ICU; a bundled one does not, and there every
+/// zone must be UTC, where nothing is to be turned.
+fn set_time_zones(db: &Connection, config: &Config) -> Result<()> {
+    if db.execute_batch("set TimeZone = 'UTC'; select timezone('UTC', timestamp '2026-01-01');").is_ok() {
+        return Ok(());
+    }
+    for (name, zone) in [("BUSINESS_TIMEZONE", &config.business_timezone), ("REPORT_TIMEZONE", &config.report_timezone)]
+    {
+        if zone != "UTC" {
+            anyhow::bail!(
+                "{name} = {zone:?}: this build's DuckDB knows no time zones but UTC; build with the prebuilt library"
+            );
+        }
+    }
+    db.execute_batch("create or replace temp macro timezone(zone, moment) as moment").context("time zones")
+}
+
 /// Sets the parameters that SQL files read with `getvariable`.
 pub fn set_parameters(db: &Connection, config: &Config, as_of: DateTime<Utc>) -> Result<()> {
+    set_time_zones(db, config)?;
     let dimensions = config.request_dimensions.iter().map(u32::to_string).collect::<Vec<_>>().join(", ");
     db.execute_batch(&format!(
         "set variable as_of = {};
@@ -113,17 +131,9 @@ impl WorkCopy {
         })?;
         let spill = config.data_dir.join("warehouse.work.tmp");
         db.execute_batch(&format!(
-            "set temp_directory = {}; set preserve_insertion_order = true; set TimeZone = 'UTC';
-             create schema if not exists raw;",
+            "set temp_directory = {}; create schema if not exists raw;",
             quote(&spill.to_string_lossy())
         ))
-        .or_else(|_| {
-            // without ICU (the bundled build) there is no time zone to set
-            db.execute_batch(&format!(
-                "set temp_directory = {}; create schema if not exists raw;",
-                quote(&spill.to_string_lossy())
-            ))
-        })
         .context("the work copy could not be set up")?;
         Ok(Self { db, path, published })
     }

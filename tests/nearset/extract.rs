@@ -58,6 +58,14 @@ fn the_newest_row_wins_and_an_older_one_never_replaces_it() {
     n.ok(&["run", "--as-of", AS_OF]);
     assert_eq!(n.value("select title from datasets where dataset_id = 7"), "corrected");
 
+    // one full export a table: another is no increment
+    fs::rename(n.exports().join("dataset.json"), n.exports().join("aside")).expect("renamed");
+    fs::write(n.exports().join("dataset.json.gz"), "").expect("a file");
+    let error = n.fails(1, &["run", "--as-of", AS_OF]);
+    assert!(error.contains("dataset.json.gz is a full export") && error.contains("--full-refresh"), "{error}");
+    fs::remove_file(n.exports().join("dataset.json.gz")).expect("removed");
+    fs::rename(n.exports().join("aside"), n.exports().join("dataset.json")).expect("renamed");
+
     // each file once; one that changed is said, and read on --full-refresh
     n.write("dataset_20260404_000000.json", &row("changed in place", "2026-03-06"));
     let said = n.ok(&["run", "--as-of", AS_OF]);
@@ -158,10 +166,14 @@ fn the_exposure_log_counts_each_response_once_through_crash_and_rotation() {
     n.ok(&["run", "--as-of", AS_OF]);
     assert_eq!(n.value("select count(*) from exposures"), 4);
     assert_eq!(n.value("select count(*) from rejected_rows where source_table = 'exposure_log'"), 1);
+    // times carry their offset
+    append(&format!("{}\n", line("req_5").replace("2026-10-01T00:00:00+00:00", "2026-10-02T07:30:00+08:00")));
+    n.ok(&["run", "--as-of", AS_OF]);
+    assert_eq!(n.value("select shown_at from exposures where request_id = 'req_5'"), "2026-10-01 23:30:00");
     // a full refresh reads the sources again; what was shown stays shown, logs or no logs
     fs::remove_file(log.with_file_name("exposure_log.20261001.jsonl")).expect("removed");
     n.ok(&["run", "--as-of", AS_OF, "--full-refresh"]);
-    assert_eq!(n.value("select count(*) from exposures"), 4);
+    assert_eq!(n.value("select count(*) from exposures"), 5);
 }
 
 #[test]

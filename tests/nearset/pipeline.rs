@@ -158,6 +158,47 @@ fn a_catalogue_alone_is_enough() {
 }
 
 #[test]
+fn one_report_again() {
+    let n = Nearset::demo();
+    let said = n.ok(&["reconcile", "--start", "2026-10-01", "--end", "2026-10-03"]);
+    assert!(said.contains("attributed") && said.contains("reconciliation_2026-10-01_2026-10-03.json"), "{said}");
+    let days = n.json("evaluation/reconciliation_2026-10-01_2026-10-03.json");
+    assert_eq!(days.as_object().map(serde_json::Map::len), Some(3));
+    n.ok(&["report", "--date", "2026-09-20"]);
+    let report = n.json("evaluation/daily_reports/recommendation_report_2026-09-20.json");
+    let positions: u64 = report["breakdowns"]["positions"]
+        .as_array()
+        .expect("positions")
+        .iter()
+        .map(|p| p["exposures"].as_u64().expect("a count"))
+        .sum();
+    assert_eq!(report["summary"]["exposures"].as_u64(), Some(positions));
+    let error = n.fails(1, &["report", "--date", "2020-01-01"]);
+    assert!(error.contains("there are figures from 2026-09-01 to 2026-10-15"), "{error}");
+    n.fails(1, &["reconcile", "--start", "2026-10-03", "--end", "2026-10-01"]);
+}
+
+#[test]
+fn a_version_that_is_clearly_worse_is_kept_but_not_promoted() {
+    let mut n = Nearset::demo();
+    n.take_fixtures(|_| true);
+    let current = fs::read_link(n.models().join("current")).expect("a current version");
+    let project = n.path().join("project");
+    for folder in ["sql", "views"] {
+        crate::support::copy_dir(&std::path::Path::new(crate::support::ROOT).join(folder), &project.join(folder));
+    }
+    let file = project.join("sql/features/behaviour_neighbours.sql");
+    let sql = fs::read_to_string(&file).expect("the query");
+    // lists turned upside down
+    fs::write(&file, sql.replace("round(score, 9) as score", "1 / (1 + 1e6 * score) as score")).expect("worse");
+    n.project = project;
+    let error = n.fails(4, &["run", "--as-of", AS_OF, "--from", "features"]);
+    assert!(error.contains("hit rate@10") && error.contains("nothing was published"), "{error}");
+    assert_eq!(fs::read_link(n.models().join("current")).expect("a current version"), current);
+    assert_eq!(n.ok(&["models", "list"]).lines().count(), 2, "it is kept");
+}
+
+#[test]
 fn one_run_at_a_time() {
     let n = Nearset::demo();
     fs::create_dir_all(n.data().join("_metadata")).expect("a folder");
