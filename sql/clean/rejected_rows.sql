@@ -5,11 +5,11 @@ found as (
     select 'dataset' as source_table, id as source_key, 'price_not_a_number' as reason, 'price' as column_name, price as value,
         'repaired' as outcome, _file, _row
     from raw.dataset
-    where trim(price) <> '' and try_cast(price as double) is null
+    where trim(price) <> '' and try_cast(price as decimal(18, 4)) is null
     union all
     select 'dataset', id, 'negative_price', 'price', price, 'repaired', _file, _row
     from raw.dataset
-    where try_cast(price as double) < 0
+    where try_cast(price as decimal(18, 4)) < 0
     union all
     select 'dataset', id, 'future_update_time', 'update_time', update_time, 'repaired', _file, _row
     from raw.dataset
@@ -37,11 +37,11 @@ found as (
     union all
     select 'task', id, 'price_not_a_number', 'price', price, 'repaired', _file, _row
     from raw.task
-    where trim(price) <> '' and try_cast(price as double) is null
+    where trim(price) <> '' and try_cast(price as decimal(18, 4)) is null
     union all
     select 'task', id, 'negative_price', 'price', price, 'repaired', _file, _row
     from raw.task
-    where try_cast(price as double) < 0
+    where try_cast(price as decimal(18, 4)) < 0
     union all
     select 'task', id, 'dataset_id_not_a_number', 'dataset_id', dataset_id, 'dropped', _file, _row
     from raw.task
@@ -57,11 +57,11 @@ found as (
     union all
     select 'api_order', id, 'price_not_a_number', 'price', coalesce(price, api_price), 'repaired', _file, _row
     from raw.api_order
-    where trim(coalesce(price, api_price)) <> '' and try_cast(coalesce(price, api_price) as double) is null
+    where trim(coalesce(price, api_price)) <> '' and try_cast(coalesce(price, api_price) as decimal(18, 4)) is null
     union all
     select 'api_order', id, 'negative_price', 'price', price, 'repaired', _file, _row
     from raw.api_order
-    where try_cast(coalesce(price, api_price) as double) < 0
+    where try_cast(coalesce(price, api_price) as decimal(18, 4)) < 0
     union all
     select 'api_order', id, 'dataset_id_not_a_number', 'api_id', api_id, 'dropped', _file, _row
     from raw.api_order

@@ -6,7 +6,7 @@ select
     buster,
     try_cast(server_time as timestamp) as converted_at,
     nullif(trim(idorder), '') as order_ref,
-    try_cast(revenue as double) as revenue,
+    cast(try_cast(revenue as decimal(18, 4)) as double) as revenue,
     try_cast(nullif(regexp_extract(url, '(?:data(?:API)?Detail|payment)/(\d+)', 1), '') as bigint) as url_dataset_id,
     try_cast(idaction_url as bigint) as url_action_id,
     try_cast(idlink_va as bigint) as action_row_id,

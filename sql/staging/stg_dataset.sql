@@ -5,9 +5,9 @@ select
     nullif(trim(dataset_name), '') as title,
     description,
     tag,
-    try_cast(price as double) as price,
+    cast(try_cast(price as decimal(18, 4)) as double) as price,
     nullif(trim(create_company_name), '') as provider,
-    coalesce(try_cast(is_delete as integer), 0) = 1 as is_deleted,
+    coalesce(try_cast(is_delete as integer), cast(try_cast(is_delete as boolean) as integer), 0) = 1 as is_deleted,
     try_cast(cover_id as bigint) as cover_id,
     timezone('UTC', timezone(getvariable('business_timezone'), try_cast(create_time as timestamp))) as created_at,
     timezone('UTC', timezone(getvariable('business_timezone'), try_cast(update_time as timestamp))) as updated_at

@@ -4,7 +4,7 @@ select
     try_cast(id as bigint) as task_id,
     try_cast(dataset_id as bigint) as dataset_id,
     try_cast(create_user as bigint) as user_id,
-    try_cast(price as double) as price,
+    cast(try_cast(price as decimal(18, 4)) as double) as price,
     timezone('UTC', timezone(getvariable('business_timezone'), try_cast(create_time as timestamp))) as created_at,
     timezone('UTC', timezone(getvariable('business_timezone'), try_cast(update_time as timestamp))) as updated_at
 from raw.task

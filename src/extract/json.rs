@@ -44,6 +44,19 @@ impl ExportFile {
         sha256_file(&self.path)
     }
 
+    /// Where the file starts with a byte order mark, as some Windows programs write it, copies it without to `plain`.
+    fn unmark(&self, plain: &Path) -> Result<bool> {
+        let mut reader = self.reader()?;
+        let mut start = Vec::new();
+        // a file that is no gzip is told of where it is read
+        if reader.by_ref().take(3).read_to_end(&mut start).is_err() || start != b"\xef\xbb\xbf" {
+            return Ok(false);
+        }
+        let mut copy = File::create(plain).with_context(|| format!("{} cannot be written", plain.display()))?;
+        std::io::copy(&mut reader, &mut copy).with_context(|| format!("{} cannot be read", self.name))?;
+        Ok(true)
+    }
+
     fn reader(&self) -> Result<Box<dyn Read>> {
         let file = File::open(&self.path).with_context(|| format!("{} cannot be read", self.name))?;
         Ok(if self.name.ends_with(".gz") {
@@ -125,7 +138,26 @@ pub fn take_in(
     file: &ExportFile,
     notes: &mut Vec<String>,
 ) -> Result<u64> {
-    let present = columns_of(db, file)?;
+    let plain = config.data_dir.join("export.work.json");
+    let marked = file.unmark(&plain)?;
+    let taken = take_in_from(db, config, as_of, table, file, if marked { &plain } else { &file.path }, notes);
+    if marked {
+        fs::remove_file(&plain).ok();
+    }
+    taken
+}
+
+/// The same, with the file's bytes at `path`.
+fn take_in_from(
+    db: &Connection,
+    config: &Config,
+    as_of: DateTime<Utc>,
+    table: &Table,
+    file: &ExportFile,
+    path: &Path,
+    notes: &mut Vec<String>,
+) -> Result<u64> {
+    let present = columns_of(db, file, path)?;
     if !present.is_empty() {
         if let Some(missing) = table.required.iter().find(|c| !present.contains(**c)) {
             bail!("{}: the column {missing} is missing; it must be there", file.name);
@@ -135,7 +167,7 @@ pub fn take_in(
             notes.push(format!("{}: without {}", file.name, without.join(", ")));
         }
     }
-    load_incoming(db, config, as_of, table, file, &present)?;
+    load_incoming(db, config, as_of, table, (file, path), &present)?;
     let rows = fold_incoming(db, table, file)?;
     db.execute(
         "insert into raw.files values (?, ?, ?, ?, ?)",
@@ -145,11 +177,9 @@ pub fn take_in(
 }
 
 /// The columns a file's rows have; none for an empty file.
-fn columns_of(db: &Connection, file: &ExportFile) -> Result<BTreeSet<String>> {
-    let sql = format!(
-        "describe from read_json({}, maximum_depth = 1, sample_size = -1)",
-        quote(&file.path.to_string_lossy())
-    );
+fn columns_of(db: &Connection, file: &ExportFile, path: &Path) -> Result<BTreeSet<String>> {
+    let sql =
+        format!("describe from read_json({}, maximum_depth = 1, sample_size = -1)", quote(&path.to_string_lossy()));
     let mut statement = db.prepare(&sql).map_err(|e| unreadable(file, &e))?;
     let columns: BTreeSet<String> =
         statement.query_map([], |row| row.get(0)).and_then(|rows| rows.collect()).map_err(|e| unreadable(file, &e))?;
@@ -166,7 +196,7 @@ fn load_incoming(
     config: &Config,
     as_of: DateTime<Utc>,
     table: &Table,
-    file: &ExportFile,
+    (file, path): (&ExportFile, &Path),
     present: &BTreeSet<String>,
 ) -> Result<()> {
     for column in present.iter().filter(|c| !table.columns().any(|known| known == c.as_str())) {
@@ -223,7 +253,7 @@ fn load_incoming(
          from read_json({path}, columns = {{{spec}}}, format = 'auto')",
         as_of = timestamp(as_of),
         name = quote(&file.name),
-        path = quote(&file.path.to_string_lossy()),
+        path = quote(&path.to_string_lossy()),
     );
     db.execute_batch(&sql).map_err(|e| unreadable(file, &e))
 }

@@ -41,7 +41,8 @@ impl std::fmt::Display for Reason {
                 write!(f, "behaviour: bought together, text similarity {content:.2}")
             }
             Self::Behaviour { visits, content } => {
-                write!(f, "behaviour: viewed together in {visits} visits, text similarity {content:.2}")
+                let s = if *visits == 1 { "" } else { "s" };
+                write!(f, "behaviour: viewed together in {visits} visit{s}, text similarity {content:.2}")
             }
             Self::Content { similarity } => write!(f, "content: text similarity {similarity:.2}"),
             Self::Trail { similarity } => write!(f, "trail: goes with pages viewed before, {similarity:.2}"),

@@ -31,6 +31,43 @@ fn arrays_lines_and_packed_files_are_the_same() {
 }
 
 #[test]
+fn odd_values_are_set_aside_and_never_served() {
+    let n = Nearset::empty();
+    let rows = json!([
+        {"id": 1, "dataset_name": "甲", "create_time": "2026-01-01", "price": "1,200", "description": {"nested": [1]}},
+        {"id": 2, "dataset_name": "乙 😀", "create_time": "2026-01-01", "is_delete": true},
+        {"id": null, "dataset_name": "keyless", "create_time": "2026-01-01"},
+        {"id": "abc", "dataset_name": "no number", "create_time": "2026-01-01"},
+        {"id": 3, "dataset_name": "丙", "create_time": "never", "price": "THE_PRICE"},
+    ]);
+    // a byte order mark in front and NaN inside, as some exporters write them
+    n.write("dataset.json", &format!("\u{feff}{}", rows.to_string().replace("\"THE_PRICE\"", "NaN")));
+    n.write("task.json", r#"[{"id": 1, "dataset_id": 1, "create_user": 2, "create_time": null, "price": "免费"}]"#);
+    n.ok(&["run", "--as-of", AS_OF]);
+    let found = n.sql("select source_table, source_key, reason from rejected_rows order by all");
+    let found: Vec<String> =
+        found.iter().map(|r| format!("{} {} {}", r["source_table"], r["source_key"], r["reason"])).collect();
+    let expected = [
+        r#""dataset" "" "id_missing""#,
+        r#""dataset" "1" "price_not_a_number""#,
+        r#""dataset" "3" "price_not_a_number""#,
+        r#""dataset" "abc" "id_not_a_number""#,
+        r#""task" "1" "create_time_not_a_time""#,
+        r#""task" "1" "price_not_a_number""#,
+    ];
+    assert_eq!(found, expected);
+    assert_eq!(
+        n.sql("select dataset_id, price from datasets where is_listed order by all"),
+        [json!({"dataset_id": 1}), json!({"dataset_id": 3})].map(|mut row| {
+            row["price"] = json!(null);
+            row
+        })
+    );
+    assert_eq!(n.value("select count(*) from orders"), 0);
+    assert!(!n.data().join("export.work.json").exists());
+}
+
+#[test]
 fn the_newest_row_wins_and_an_older_one_never_replaces_it() {
     let n = Nearset::empty();
     let row = |name: &str, update: &str| {

@@ -180,18 +180,13 @@ fn one_report_again() {
 
 #[test]
 fn a_version_that_is_clearly_worse_is_kept_but_not_promoted() {
-    let mut n = Nearset::demo();
+    let n = Nearset::demo().own_project();
     n.take_fixtures(|_| true);
     let current = fs::read_link(n.models().join("current")).expect("a current version");
-    let project = n.path().join("project");
-    for folder in ["sql", "views"] {
-        crate::support::copy_dir(&std::path::Path::new(crate::support::ROOT).join(folder), &project.join(folder));
-    }
-    let file = project.join("sql/features/behaviour_neighbours.sql");
+    let file = n.project.join("sql/features/behaviour_neighbours.sql");
     let sql = fs::read_to_string(&file).expect("the query");
     // lists turned upside down
     fs::write(&file, sql.replace("round(score, 9) as score", "1 / (1 + 1e6 * score) as score")).expect("worse");
-    n.project = project;
     let error = n.fails(4, &["run", "--as-of", AS_OF, "--from", "features"]);
     assert!(error.contains("hit rate@10") && error.contains("nothing was published"), "{error}");
     assert_eq!(fs::read_link(n.models().join("current")).expect("a current version"), current);
@@ -210,18 +205,13 @@ fn one_run_at_a_time() {
 
 #[test]
 fn a_failed_check_publishes_nothing() {
-    let mut n = Nearset::demo();
+    let n = Nearset::demo().own_project();
     let before = n.fingerprints();
-    let project = n.path().join("project");
-    for folder in ["sql", "views"] {
-        crate::support::copy_dir(&std::path::Path::new(crate::support::ROOT).join(folder), &project.join(folder));
-    }
     fs::write(
-        project.join("sql/checks/check_no_free_data.sql"),
+        n.project.join("sql/checks/check_no_free_data.sql"),
         "-- description: A check that does not hold.\nselect dataset_id, price\nfrom datasets\nwhere price = 0\n",
     )
     .expect("a check");
-    n.project = project;
     n.take_fixtures(|_| true);
     let error = n.fails(4, &["run", "--as-of", AS_OF, "--from", "features"]);
     assert!(error.contains("sql/checks/check_no_free_data.sql") && error.contains("row(s)"), "{error}");

@@ -1,19 +1,8 @@
 //! The SQL project as analysts meet it: their own files, and what they read when something is wrong.
 
 use std::fs;
-use std::path::Path;
 
-use crate::support::{AS_OF, Nearset, ROOT, copy_dir};
-
-/// A demo with a project folder that a test may change.
-fn analyst() -> Nearset {
-    let mut n = Nearset::demo();
-    n.project = n.path().join("project");
-    for folder in ["sql", "views"] {
-        copy_dir(&Path::new(ROOT).join(folder), &n.project.join(folder));
-    }
-    n
-}
+use crate::support::{AS_OF, Nearset};
 
 fn view(n: &Nearset, name: &str, text: &str) {
     fs::write(n.project.join("views").join(format!("{name}.sql")), text).expect("a view");
@@ -27,7 +16,7 @@ fn the_projects_own_files_are_in_order() {
 
 #[test]
 fn a_new_view_is_in_the_warehouse_after_the_next_run_and_gone_after_its_file() {
-    let n = analyst();
+    let n = Nearset::demo().own_project();
     view(
         &n,
         "busy_pages",
@@ -46,7 +35,7 @@ fn a_new_view_is_in_the_warehouse_after_the_next_run_and_gone_after_its_file() {
 
 #[test]
 fn mistakes_are_told_with_file_line_and_caret() {
-    let n = analyst();
+    let n = Nearset::demo().own_project();
     view(&n, "broken", "-- description: A slip.\nselect dataset_id\nform datasets\nwhere price > 1\n");
     let error = n.fails(1, &["views", "check"]);
     assert!(error.contains("views/broken.sql:4:") || error.contains("views/broken.sql:3:"), "{error}");
@@ -80,7 +69,7 @@ fn mistakes_are_told_with_file_line_and_caret() {
 
 #[test]
 fn circles_are_named_and_common_table_expressions_are_no_relations() {
-    let n = analyst();
+    let n = Nearset::demo().own_project();
     view(&n, "one", "-- description: One.\nselect a from two\n");
     view(&n, "two", "-- description: Two.\nselect a from three\n");
     view(&n, "three", "-- description: Three.\nselect a from one\n");

@@ -42,6 +42,15 @@ impl Nearset {
         copy
     }
 
+    /// Gives this one a project folder that its test may change.
+    pub fn own_project(mut self) -> Self {
+        self.project = self.path().join("project");
+        for folder in ["sql", "views"] {
+            copy_dir(&Path::new(ROOT).join(folder), &self.project.join(folder));
+        }
+        self
+    }
+
     pub fn path(&self) -> &Path {
         self.dir.path()
     }
