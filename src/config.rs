@@ -108,11 +108,8 @@ impl Values {
             }
         }
         if Path::new(".env").is_file() {
-            for entry in dotenvy::from_path_iter(".env").context(".env cannot be read")? {
-                // dotenvy's own error repeats the line, which may hold a secret
-                let (name, value) = entry
-                    .map_err(|_| anyhow::anyhow!(".env: a line is not NAME=value; put values with spaces in quotes"))?;
-                add(&name, value.trim().to_owned(), ".env");
+            for (name, value) in read_dot_env(Path::new(".env"))? {
+                add(&name, value, ".env");
             }
         }
         let file = overrides.config.clone().unwrap_or_else(|| PathBuf::from("nearset.toml"));
@@ -217,6 +214,31 @@ impl Config {
     pub fn metadata_dir(&self) -> PathBuf {
         self.data_dir.join("_metadata")
     }
+}
+
+/// Reads `NAME=value` lines as Docker Compose does: values may hold spaces, quotes around them are taken off, and what
+/// follows ` #` is a comment.
+fn read_dot_env(path: &Path) -> Result<Vec<(String, String)>> {
+    let text = std::fs::read_to_string(path).with_context(|| format!("{} cannot be read", path.display()))?;
+    let mut entries = Vec::new();
+    for (number, line) in text.lines().enumerate() {
+        let line = line.trim().trim_start_matches("export ");
+        if line.is_empty() || line.starts_with('#') {
+            continue;
+        }
+        // the line itself is not repeated: it may hold a secret
+        let (name, value) = line
+            .split_once('=')
+            .with_context(|| format!("{} line {} is not NAME=value", path.display(), number + 1))?;
+        let value = value.trim();
+        let quoted = ['"', '\''].into_iter().find_map(|q| value.strip_prefix(q)?.split_once(q));
+        let value = match quoted {
+            Some((inner, _)) => inner,
+            None => value.split_once(" #").map_or(value, |(before, _)| before.trim_end()),
+        };
+        entries.push((name.trim().to_owned(), value.to_owned()));
+    }
+    Ok(entries)
 }
 
 /// The folder with `sql/`: the working directory, else one above the program (a checkout, or an image's /app).

@@ -22,7 +22,7 @@ scored as (
         covisits.dataset_id,
         covisits.other_id as neighbour_id,
         covisits.weight
-            / (2 + sum(covisits.weight) over (partition by covisits.dataset_id order by covisits.other_id
+            / (4 + sum(covisits.weight) over (partition by covisits.dataset_id order by covisits.other_id
                 rows between unbounded preceding and unbounded following))
             / pow((1 + coalesce(popularity.views, 0)) / (1 + typical.views), 0.3) as score,
         covisits.visits,

@@ -95,6 +95,22 @@ impl Outbox {
     }
 }
 
+/// Removes what a killed run had written beside its places.
+fn sweep(config: &Config) -> Result<()> {
+    let evaluation = config.evaluation_dir();
+    let dirs = [config.data_dir.join("processed"), evaluation.join("daily_reports"), evaluation, config.metadata_dir()];
+    for dir in dirs.iter().filter(|dir| dir.is_dir()) {
+        for entry in fs::read_dir(dir).with_context(|| format!("{} cannot be read", dir.display()))? {
+            let path = entry?.path();
+            let name = path.to_string_lossy();
+            if name.ends_with(".json.part") || name.ends_with(".parquet.part") {
+                fs::remove_file(&path).with_context(|| format!("{} cannot be removed", path.display()))?;
+            }
+        }
+    }
+    Ok(())
+}
+
 impl Drop for Outbox {
     fn drop(&mut self) {
         for (part, _) in &self.files {
@@ -158,6 +174,7 @@ pub fn run(config: &Config, options: &Options) -> Result<()> {
 }
 
 fn run_locked(config: &Config, project: &Project, options: &Options, id: &str) -> Result<()> {
+    sweep(config)?;
     let work = WorkCopy::open(config)?;
     warehouse::set_parameters(&work.db, config, options.as_of)?;
     let mut run = Run {

@@ -37,7 +37,8 @@ fn flags_come_before_the_environment_before_dot_env_before_the_file() {
     };
     fs::write(n.path().join("nearset.toml"), "listen = \"file\"\n").expect("a file");
     assert!(listen(&n, None, None).contains("LISTEN = \"file\" (from nearset.toml) cannot be used"));
-    fs::write(n.path().join(".env"), "LISTEN=dotenv\nSOMETHING_ELSE=1\n").expect("a file");
+    let old = "# the replaced system's\nexport MLFLOW_EXPERIMENT_NAME=dataset recommendation # by hand\nBUSINESS_DB_PASSWORD='a b=c'\n\nLISTEN=\"dotenv\"\n";
+    fs::write(n.path().join(".env"), old).expect("a file");
     assert!(listen(&n, None, None).contains("LISTEN = \"dotenv\" (from .env)"));
     assert!(listen(&n, Some("environment"), None).contains("LISTEN = \"environment\" (from the environment)"));
     assert!(listen(&n, Some("environment"), Some("flag")).contains("LISTEN = \"flag\" (from the command line)"));
