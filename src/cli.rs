@@ -230,7 +230,7 @@ fn sql(config: &Config, query: &str, format: Format) -> Result<()> {
 }
 
 fn views(config: &Config, command: &ViewsCommand) -> Result<()> {
-    let project = Project::load(&config.project_dir, &extract::raw_tables())?;
+    let project = Project::load(config.project_dir()?, &extract::raw_tables())?;
     let mut out = io::stdout().lock();
     match command {
         ViewsCommand::Check => {

@@ -59,7 +59,7 @@ pub struct Config {
     pub json_dir: Option<PathBuf>,
     pub data_dir: PathBuf,
     pub models_dir: PathBuf,
-    pub project_dir: PathBuf,
+    project_dir: Option<PathBuf>,
     pub image_root: Option<PathBuf>,
     pub business_timezone: String,
     pub report_timezone: String,
@@ -170,9 +170,9 @@ impl Config {
             })
         };
         let project_dir = match values.path("PROJECT_DIR") {
-            Some(dir) if dir.join("sql").is_dir() => dir,
-            Some(dir) => bail!("PROJECT_DIR = {:?} cannot be used: it has no folder sql/", dir.display().to_string()),
-            None => find_project_dir()?,
+            Some(dir) if is_project(&dir) => Some(dir),
+            Some(dir) => bail!("PROJECT_DIR = {:?} cannot be used: it has no sql/staging", dir.display().to_string()),
+            None => find_project_dir(),
         };
         let json_dir = values.path("DATA_JSON_DIR");
         Ok(Self {
@@ -201,6 +201,13 @@ impl Config {
                 threads => threads,
             },
         })
+    }
+
+    /// The folder with sql/, views/ and fixtures/; serving does without.
+    pub fn project_dir(&self) -> Result<&Path> {
+        self.project_dir
+            .as_deref()
+            .context("sql/ was found neither here nor above the program; set PROJECT_DIR to the folder that holds it")
     }
 
     pub fn warehouse_path(&self) -> PathBuf {
@@ -241,16 +248,17 @@ fn read_dot_env(path: &Path) -> Result<Vec<(String, String)>> {
     Ok(entries)
 }
 
-/// The folder with `sql/`: the working directory, else one above the program (a checkout, or an image's /app).
-fn find_project_dir() -> Result<PathBuf> {
-    let here = std::env::current_dir().context("the working directory cannot be read")?;
-    if here.join("sql/staging").is_dir() {
-        return Ok(PathBuf::from("."));
-    }
-    let program = std::env::current_exe().context("the program's own path cannot be read")?;
-    program.ancestors().skip(1).find(|dir| dir.join("sql/staging").is_dir()).map(Path::to_path_buf).context(
-        "the folder sql/ was found neither here nor above the program; set PROJECT_DIR to the folder that holds it",
-    )
+fn is_project(dir: &Path) -> bool {
+    dir.join("sql/staging").is_dir()
+}
+
+/// The folder with `sql/`: the working directory, else one above the program (a checkout, or an image's /app), else the
+/// checkout the program was built from.
+fn find_project_dir() -> Option<PathBuf> {
+    let program = std::env::current_exe().unwrap_or_default();
+    let above = program.ancestors().skip(1);
+    let candidates = [Path::new(".")].into_iter().chain(above).chain([Path::new(env!("CARGO_MANIFEST_DIR"))]);
+    candidates.into_iter().find(|dir| is_project(dir)).map(Path::to_path_buf)
 }
 
 /// Reads a moment as `--as-of` takes it: RFC 3339, or a date with or without a time, which are UTC.

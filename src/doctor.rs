@@ -31,7 +31,9 @@ pub fn doctor(config: &Config) -> Result<()> {
     );
     say(
         "sql",
-        Project::load(&config.project_dir, &extract::raw_tables())
+        config
+            .project_dir()
+            .and_then(|dir| Project::load(dir, &extract::raw_tables()))
             .map(|p| format!("{} files in order", p.relations.len())),
     );
     say(

@@ -10,7 +10,8 @@ use anyhow::{Context, Result, anyhow, bail};
 use chrono::{DateTime, Utc};
 use duckdb::Connection;
 use duckdb::arrow::array::{
-    ArrayRef, BooleanArray, Float32Array, Float64Array, Int64Array, Int64Builder, ListBuilder, StringArray, UInt32Array,
+    Array, ArrayRef, BooleanArray, Float32Array, Float64Array, Int64Array, Int64Builder, ListBuilder, StringArray,
+    UInt32Array,
 };
 use duckdb::arrow::record_batch::RecordBatch;
 use serde::{Deserialize, Serialize};
@@ -204,7 +205,7 @@ pub fn load(models_dir: &Path, version: &str) -> Result<Model> {
                 items.push(Item {
                     dataset_id: ids.value(row),
                     title: titles.value(row).to_owned(),
-                    price: prices.iter().nth(row).flatten(),
+                    price: prices.is_valid(row).then(|| prices.value(row)),
                     cover_image: text_at(covers, row).map(str::to_owned),
                     is_listed: listed.value(row),
                     views: views.value(row) as u32,

@@ -121,7 +121,7 @@ impl Drop for Outbox {
 
 /// Says what a run would do, and does none of it.
 pub fn dry_run(config: &Config, options: &Options) -> Result<()> {
-    let project = Project::load(&config.project_dir, &extract::raw_tables())?;
+    let project = Project::load(config.project_dir()?, &extract::raw_tables())?;
     println!("as of {}; steps: {}", options.as_of, step_names(&options.steps).join(", "));
     if options.steps.contains(&Step::Extract) {
         let published = match options.full_refresh || !config.warehouse_path().exists() {
@@ -142,7 +142,7 @@ fn step_names(steps: &[Step]) -> Vec<String> {
 
 /// Runs the steps asked for and publishes what they made. On any error the published state stays as it was.
 pub fn run(config: &Config, options: &Options) -> Result<()> {
-    let project = Project::load(&config.project_dir, &extract::raw_tables())?;
+    let project = Project::load(config.project_dir()?, &extract::raw_tables())?;
     let _lock = lock::take(config)?;
     let started = Instant::now();
     let id = Utc::now().format("%Y%m%dT%H%M%S%.6fZ").to_string();
@@ -363,7 +363,7 @@ impl Run<'_> {
 /// Points the settings at the fixtures, and returns the moment they stand for. Their exposure log joins the data folder
 /// as a rotated sibling, beside the one that serving the demo writes.
 pub fn use_fixtures(config: &mut Config) -> Result<DateTime<Utc>> {
-    let fixtures = config.project_dir.join("fixtures");
+    let fixtures = config.project_dir()?.join("fixtures");
     let path = fixtures.join("as_of");
     let as_of = fs::read_to_string(&path)
         .with_context(|| format!("{} cannot be read; fixtures/ belongs beside sql/", path.display()))?;

@@ -154,7 +154,7 @@ pub async fn similar(
         let loaded = state.loaded.load_full().ok_or(ApiError::NoModel)?;
         let page = loaded.model.by_id.get(&dataset_id).copied();
         let degrade_reason = page.is_none().then_some("unknown_dataset");
-        let finished = asked.list(&loaded, Key::Similar { page, top_n });
+        let finished = asked.list(&loaded, Key::Similar { page, top_n })?;
         asked
             .answer(&loaded, &finished, Some(dataset_id), None, degrade_reason, |about, items| {
                 serde_json::to_vec(&SimilarAnswer { dataset_id, similar_items: items, about })
@@ -207,7 +207,7 @@ pub async fn detail(
         if let (Some(user), true, Ok(mut users)) = (user, known, state.users.lock()) {
             users.insert(user);
         }
-        let finished = asked.list(&loaded, Key::Detail { page, user: user.filter(|_| known), recent, top_n });
+        let finished = asked.list(&loaded, Key::Detail { page, user: user.filter(|_| known), recent, top_n })?;
         asked
             .answer(&loaded, &finished, Some(dataset_id), user, degrade_reason, |about, items| {
                 serde_json::to_vec(&DetailAnswer { dataset_id, recommendations: items, about })
@@ -237,7 +237,7 @@ pub async fn trending(State(state): State<Shared>, params: Result<Query<Trending
             ApiError::BadRequest(format!("timeframe is {asked_for:?}; it may be {}", TIMEFRAMES.join(", ")))
         })?;
         let loaded = state.loaded.load_full().ok_or(ApiError::NoModel)?;
-        let finished = asked.list(&loaded, Key::Trending { timeframe, limit });
+        let finished = asked.list(&loaded, Key::Trending { timeframe, limit })?;
         asked
             .answer(&loaded, &finished, None, None, None, |about, items| {
                 serde_json::to_vec(&TrendingAnswer { timeframe, items, about })
@@ -290,20 +290,20 @@ impl<'a> Asked<'a> {
     }
 
     /// The finished list for a key, from the cache or computed now.
-    fn list(&self, loaded: &Loaded, key: Key) -> Arc<Finished> {
+    fn list(&self, loaded: &Loaded, key: Key) -> Result<Arc<Finished>, ApiError> {
         if let Some(finished) = loaded.cache.get(&key) {
             self.state.metrics.cache_hit();
-            return finished;
+            return Ok(finished);
         }
         let started = Instant::now();
         let (list, candidates) = compute(&loaded.model, &key);
         for entry in &list {
             loaded.mark_shown(entry.item);
         }
-        let finished = Arc::new(finish(&loaded.model, &list));
+        let finished = Arc::new(finish(&loaded.model, &list).map_err(|_| ApiError::Internal)?);
         self.state.metrics.cache_miss(started.elapsed().as_secs_f64(), candidates);
         loaded.cache.insert(key, finished.clone());
-        finished
+        Ok(finished)
     }
 
     /// Logs the exposure, then renders the answer.
@@ -383,7 +383,8 @@ fn compute(model: &Model, key: &Key) -> (Vec<Recommended>, usize) {
     }
 }
 
-fn finish(model: &Model, list: &[Recommended]) -> Finished {
+/// Renders a list as the answer and the log have it.
+fn finish(model: &Model, list: &[Recommended]) -> serde_json::Result<Finished> {
     let items: Vec<ListItem<'_>> = list
         .iter()
         .map(|entry| {
@@ -402,8 +403,7 @@ fn finish(model: &Model, list: &[Recommended]) -> Finished {
         .iter()
         .map(|item| LoggedItem { dataset_id: item.dataset_id, score: item.score, reason: item.reason.clone() })
         .collect();
-    let raw = |value: serde_json::Result<Box<RawValue>>| value.unwrap_or_else(|_| RawValue::NULL.to_owned());
-    Finished { items: raw(to_raw_value(&items)), logged_items: raw(to_raw_value(&logged)), count: list.len() }
+    Ok(Finished { items: to_raw_value(&items)?, logged_items: to_raw_value(&logged)?, count: list.len() })
 }
 
 /// Asks a version for lists as visitors would, before it is put in force.
