@@ -178,16 +178,14 @@ fn take_in_from(
 
 /// The columns a file's rows have; none for an empty file.
 fn columns_of(db: &Connection, file: &ExportFile, path: &Path) -> Result<BTreeSet<String>> {
-    let sql =
-        format!("describe from read_json({}, maximum_depth = 1, sample_size = -1)", quote(&path.to_string_lossy()));
-    let mut statement = db.prepare(&sql).map_err(|e| unreadable(file, &e))?;
-    let columns: BTreeSet<String> =
-        statement.query_map([], |row| row.get(0)).and_then(|rows| rows.collect()).map_err(|e| unreadable(file, &e))?;
-    // what DuckDB calls a file without objects
-    if columns.len() == 1 && columns.contains("json") {
-        return Ok(BTreeSet::new());
-    }
-    Ok(columns)
+    let sql = format!(
+        "select distinct unnest(keys) from (
+             select distinct json_keys(json) as keys from read_json_objects({}, format = 'auto'))",
+        quote(&path.to_string_lossy())
+    );
+    db.prepare(&sql)
+        .and_then(|mut statement| statement.query_map([], |row| row.get(0)).and_then(|rows| rows.collect()))
+        .map_err(|e| unreadable(file, &e))
 }
 
 /// Reads the file into the temporary table `incoming`: all columns as text, keys in one spelling, the change time in UTC.

@@ -2,8 +2,9 @@
 
 use std::fs;
 use std::path::Path;
+use std::process::Command;
 
-use crate::support::{Nearset, ROOT, text};
+use crate::support::{Nearset, ROOT, copy_dir, text};
 
 #[test]
 fn the_example_and_the_help_hold_every_setting() {
@@ -86,4 +87,33 @@ fn doctor_says_what_to_mend() {
     let demo = Nearset::demo();
     let output = demo.command(&["doctor"]).env("DATA_JSON_DIR", demo.exports()).output().expect("nearset runs");
     assert!(output.status.success(), "{}", text(&output.stdout));
+}
+
+#[test]
+fn the_images_layout_runs_from_anywhere_with_nothing_set() {
+    let n = Nearset::empty();
+    let app = n.path().join("app");
+    for folder in ["sql", "views", "fixtures"] {
+        copy_dir(&Path::new(ROOT).join(folder), &app.join(folder));
+    }
+    fs::write(app.join("views/only_here.sql"), "-- description: Tells this project from others.\nselect 1 as one\n")
+        .expect("a view");
+    let built = Path::new(env!("CARGO_BIN_EXE_nearset"));
+    for (from, to) in [(built.to_path_buf(), "bin/nearset"), (built.with_file_name("libduckdb.so"), "lib/libduckdb.so")]
+    {
+        let place = app.join(to);
+        fs::create_dir_all(place.parent().expect("a folder")).expect("a folder");
+        // a program with DuckDB compiled in needs no library
+        if from.exists() {
+            fs::copy(from, place).expect("a copy");
+        }
+    }
+    let output = Command::new(app.join("bin/nearset"))
+        .args(["demo", "--no-serve", "--data-dir", "volumes/data", "--models-dir", "volumes/models"])
+        .current_dir(n.path())
+        .env_clear()
+        .output()
+        .expect("nearset runs");
+    assert!(output.status.success(), "{}", text(&output.stderr));
+    assert_eq!(n.ok(&["sql", "from only_here", "--format", "csv", "--data-dir", "volumes/data"]), "one\n1\n");
 }
