@@ -12,6 +12,7 @@ select
     request_id,
     click_position,
     row_number() over (partition by visit_id order by viewed_at, action_row_id) as place,
+    min(viewed_at) over (partition by visit_id) as visit_first_viewed_at,
     max(viewed_at) over (partition by visit_id) as visit_last_viewed_at
 from pages
 where page_kind <> 'payment'

@@ -1,4 +1,5 @@
 -- description: Where training ends and the held-out visits begin: the last tenth of the days with traffic, at most 14 days.
+-- A visit that spans the cut trains with the pages before it and is not held out.
 with
 traffic as (
     select

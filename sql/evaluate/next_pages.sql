@@ -5,6 +5,7 @@ select
     here.visit_id,
     here.user_id,
     here.viewed_at,
+    here.visit_first_viewed_at,
     here.dataset_id,
     there.dataset_id as next_dataset_id
 from page_views as here

@@ -4,7 +4,7 @@ with
 pairs as (
     select action_row_id, dataset_id, next_dataset_id
     from next_pages
-    where viewed_at >= (select holdout_from from holdout)
+    where visit_first_viewed_at >= (select holdout_from from holdout)
 ),
 
 channels as (

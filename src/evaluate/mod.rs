@@ -34,7 +34,7 @@ pub fn replay(db: &Connection, project: &Project, catalogue: &Catalogue, as_of: 
     let model =
         train::fit(db, project, catalogue, as_of, Some(from)).context("training without the held-out visits")?;
     let mut statement = db.prepare(
-        "select distinct dataset_id from next_pages where viewed_at >= (select holdout_from from holdout) order by dataset_id",
+        "select distinct dataset_id from next_pages where visit_first_viewed_at >= (select holdout_from from holdout) order by dataset_id",
     )?;
     let pages: Vec<i64> = statement.query_map([], |row| row.get(0))?.collect::<duckdb::Result<_>>()?;
     let mut appender = db.appender_to_db("offline_lists", "raw")?;
@@ -93,7 +93,7 @@ pub fn summary(db: &Connection, as_of: DateTime<Utc>) -> Result<Value> {
     let holdout = rows(
         db,
         "select strftime(holdout_from, '%Y-%m-%dT%H:%M:%SZ') as \"from\", strftime(last_at, '%Y-%m-%dT%H:%M:%SZ') as \"to\",
-             (select count(*) from next_pages where viewed_at >= holdout_from) as pairs
+             (select count(*) from next_pages where visit_first_viewed_at >= holdout_from) as pairs
          from holdout",
     )?;
     let mut channels = BTreeMap::new();

@@ -45,7 +45,7 @@ pub fn extract(db: &Connection, config: &Config, as_of: DateTime<Utc>, full_refr
     let listing = json::list(json_dir)?;
     let mut extracted = Extracted::default();
     for name in &listing.strangers {
-        extracted.notes.push(format!("{name} is no table of the contract; left out"));
+        extracted.notes.push(format!("{name} is no export of a table that is read; left out"));
     }
     for table in TABLES {
         let files = listing.files.get(table.name).map(Vec::as_slice).unwrap_or_default();
@@ -66,21 +66,7 @@ fn create_raw_tables(db: &Connection, full_refresh: bool) -> Result<()> {
         for table in TABLES {
             db.execute_batch(&format!("drop table if exists raw.{}", ident(table.name)))?;
         }
-        // exposures stay: rotated logs may be gone, and a list that was shown stays shown
-        db.execute_batch(
-            "drop table if exists raw.files;
-             drop table if exists raw.watermarks;
-             create table if not exists raw.rejected (source_table varchar);
-             delete from raw.rejected where source_table <> 'exposure_log';",
-        )?;
-        let stub: u64 = db.query_row(
-            "select count(*) from duckdb_columns() where schema_name = 'raw' and table_name = 'rejected'",
-            [],
-            |row| row.get(0),
-        )?;
-        if stub == 1 {
-            db.execute_batch("drop table raw.rejected")?;
-        }
+        db.execute_batch("drop table if exists raw.files; drop table if exists raw.watermarks;")?;
     }
     for table in TABLES {
         let columns = table.columns().map(|c| format!("{} varchar", ident(c))).collect::<Vec<_>>().join(", ");
@@ -101,6 +87,10 @@ fn create_raw_tables(db: &Connection, full_refresh: bool) -> Result<()> {
              channel varchar, dataset_id bigint, position integer, item_id bigint);",
     )
     .context("the raw schema could not be made")?;
+    if full_refresh {
+        // exposures stay, and so does what was wrong with them: rotated logs may be gone
+        db.execute_batch("delete from raw.rejected where source_table <> 'exposure_log'")?;
+    }
     exposures::create_table(db)
 }
 
