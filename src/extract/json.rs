@@ -242,16 +242,31 @@ fn load_incoming(
         })
         .collect::<Vec<_>>()
         .join(", ");
+    // a time that names its own offset becomes what the source's clocks showed, as all other times are
+    let times = table.columns().filter(|c| c.ends_with("_time")).map(|column| {
+        let column = ident(column);
+        format!(
+            "case when regexp_matches({column}, ':\\d{{2}}(\\.\\d+)?\\s*(Z|[+-]\\d{{2}}(:?\\d{{2}})?)$')
+                 then coalesce(cast(cast(timezone({}, try_cast({column} as timestamptz)) as timestamp) as varchar), {column})
+                 else {column} end as {column}",
+            quote(timezone)
+        )
+    });
+    let read = format!(
+        "(select * replace ({}), row_number() over () as _row
+          from read_json({}, columns = {{{spec}}}, format = 'auto'))",
+        times.chain([keys]).collect::<Vec<_>>().join(", "),
+        quote(&path.to_string_lossy()),
+    );
     let sql = format!(
         "create or replace temp table incoming as
-         select * replace ({keys}),
+         select * exclude (_row),
              case when {change} <= {as_of} then {change} end as _changed_at,
              {name} as _file,
-             row_number() over () as _row
-         from read_json({path}, columns = {{{spec}}}, format = 'auto')",
+             _row
+         from {read}",
         as_of = timestamp(as_of),
         name = quote(&file.name),
-        path = quote(&path.to_string_lossy()),
     );
     db.execute_batch(&sql).map_err(|e| unreadable(file, &e))
 }

@@ -155,7 +155,9 @@ fn days_are_cut_in_the_report_time_zone_and_business_times_are_read_in_their_own
     n.write("dataset.json", &catalogue(&["a"]));
     n.write(
         "task.json",
-        r#"[{"id": 1, "dataset_id": 1, "create_user": 5, "create_time": "2026-10-02 00:30:00", "price": 2}]"#,
+        r#"[{"id": 1, "dataset_id": 1, "create_user": 5, "create_time": "2026-10-02 00:30:00", "price": 2},
+            {"id": 2, "dataset_id": 1, "create_user": 5, "create_time": "2026-10-01T16:30:00.000Z", "price": 2},
+            {"id": 3, "dataset_id": 1, "create_user": 5, "create_time": "2026-10-01 18:30:00+02:00", "price": 2}]"#,
     );
     let run = |report: &str| {
         let output = n
@@ -165,7 +167,10 @@ fn days_are_cut_in_the_report_time_zone_and_business_times_are_read_in_their_own
             .output()
             .expect("nearset runs");
         assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
-        n.sql("select day, ordered_at from orders")[0].clone()
+        let rows = n.sql("select day, ordered_at from orders");
+        assert_eq!(rows.len(), 3);
+        assert!(rows.iter().all(|row| row == &rows[0]), "times that name their offset are the same moment: {rows:?}");
+        rows[0].clone()
     };
     assert_eq!(run("Asia/Shanghai"), json!({"day": "2026-10-02", "ordered_at": "2026-10-01 16:30:00"}));
     assert_eq!(run("UTC")["day"], "2026-10-01");
