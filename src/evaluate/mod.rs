@@ -21,13 +21,9 @@ use crate::warehouse::project::Project;
 const LIST_LENGTH: usize = 20;
 
 /// Trains on what was before the held-out visits and writes, for every page they start from, the list of each channel
-/// to `raw.offline_lists`. None, where there is too little traffic to
-/// hold any out.
+/// to `raw.offline_lists`: none, where there is too little traffic to hold any out. Reads `next_pages` and `holdout`.
 pub fn replay(db: &Connection, project: &Project, catalogue: &Catalogue, as_of: DateTime<Utc>) -> Result<()> {
     db.execute_batch("delete from raw.offline_lists")?;
-    for name in ["next_pages", "holdout"] {
-        project.get(name)?.build(db)?;
-    }
     let from: Option<i64> =
         db.query_row("select epoch_us(holdout_from) from holdout", [], |row| row.get(0)).optional()?;
     let Some(from) = from.and_then(DateTime::from_timestamp_micros) else { return Ok(()) };
@@ -52,7 +48,7 @@ pub fn replay(db: &Connection, project: &Project, catalogue: &Catalogue, as_of: 
 /// The list of the whole and of each channel alone, for one page.
 fn lists(model: &Model, page: i64) -> Vec<(&'static str, Vec<Recommended>)> {
     let page = model.by_id.get(&page).copied();
-    let neighbours = page.map(|p| model.neighbours[p as usize].clone()).unwrap_or_default();
+    let neighbours = page.map(|p| model.neighbours[p as usize].as_slice()).unwrap_or_default();
     let alone = |score: fn(&model::Neighbour) -> f32| {
         let mut ranked: Vec<_> = neighbours.iter().filter(|n| score(n) > 0.0).collect();
         ranked.sort_by(|a, b| score(b).total_cmp(&score(a)).then(a.item.cmp(&b.item)));

@@ -88,7 +88,7 @@ fn take_in(db: &Connection, config: &Config, path: &Path, notes: &mut Vec<String
 fn head_hash(path: &Path, bytes: u64) -> Result<String> {
     let mut head = Vec::new();
     File::open(path)?.take(bytes).read_to_end(&mut head)?;
-    Ok(Sha256::digest(&head).iter().map(|b| format!("{b:02x}")).collect())
+    Ok(super::hex(&Sha256::digest(&head)))
 }
 
 /// Copies the whole lines from byte `start` on to `chunk`, as `{"line": "…"}` objects, so that a line which is no JSON

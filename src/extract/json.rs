@@ -67,6 +67,11 @@ impl ExportFile {
     }
 }
 
+/// Bytes as lower-case hex.
+pub fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|b| format!("{b:02x}")).collect()
+}
+
 /// The SHA-256 of a file, in hex.
 pub fn sha256_file(path: &Path) -> Result<String> {
     let mut file = File::open(path).with_context(|| format!("{} cannot be read", path.display()))?;
@@ -75,7 +80,7 @@ pub fn sha256_file(path: &Path) -> Result<String> {
     loop {
         let read = file.read(&mut buffer).with_context(|| format!("{} cannot be read", path.display()))?;
         if read == 0 {
-            return Ok(hash.finalize().iter().map(|b| format!("{b:02x}")).collect());
+            return Ok(hex(&hash.finalize()));
         }
         hash.update(&buffer[..read]);
     }
@@ -278,8 +283,7 @@ fn fold_incoming(db: &Connection, table: &Table, file: &ExportFile) -> Result<u6
     let key_list = keys.join(", ");
     let key_text = format!("concat_ws(':', {key_list})");
     let no_key = keys.iter().map(|k| format!("coalesce({k}, '') = ''")).collect::<Vec<_>>().join(" or ");
-    let same_key =
-        |a: &str, b: &str| keys.iter().map(|k| format!("{a}.{k} = {b}.{k}")).collect::<Vec<_>>().join(" and ");
+    let same = keys.iter().map(|k| format!("stored.{k} = winners.{k}")).collect::<Vec<_>>().join(" and ");
     let reject = |reason: &str, outcome: &str, column: &str, from: &str| {
         format!(
             "insert into raw.rejected
@@ -310,7 +314,6 @@ fn fold_incoming(db: &Connection, table: &Table, file: &ExportFile) -> Result<u6
         keyless = reject(&format!("{first_key}_missing"), "dropped", first_key, "keyless"),
         losers = reject("duplicate_id", "superseded", first_key, "losers"),
         stale = reject("older_than_stored", "superseded", table.change_columns.first().unwrap_or(&first_key), "stale"),
-        same = same_key("stored", "winners"),
     ))
     .map_err(|e| anyhow!("{}: its rows cannot be merged: {}", file.name, short_error(&e)))?;
     Ok(rows)

@@ -7,7 +7,7 @@ pub mod exposures;
 mod json;
 pub mod tables;
 
-pub use json::sha256_file;
+pub use json::{hex, sha256_file};
 
 use std::collections::BTreeMap;
 use std::path::Path;

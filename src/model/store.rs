@@ -18,7 +18,7 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
 use super::{History, Item, Manifest, Model, Neighbour, Ranked};
-use crate::extract::sha256_file;
+use crate::extract::{hex, sha256_file};
 use crate::index::{Index, Vectors};
 use crate::warehouse::arrow::{each_batch, text_at};
 use crate::warehouse::{self, quote};
@@ -76,7 +76,7 @@ fn write_files(dir: &Path, model: &mut Model) -> Result<()> {
     for (name, sha256) in &files {
         hash.update(format!("{name} {sha256}\n"));
     }
-    let short: String = hash.finalize().iter().take(4).map(|b| format!("{b:02x}")).collect();
+    let short = hex(&hash.finalize()[..4]);
     model.manifest.files = files;
     model.manifest.version = format!("{}-{short}", model.manifest.trained_at.format("%Y%m%dT%H%M%SZ"));
     warehouse::write_file(&dir.join(MANIFEST), &serde_json::to_vec_pretty(&model.manifest)?)

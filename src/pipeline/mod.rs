@@ -17,7 +17,7 @@ use duckdb::Connection;
 use crate::config::Config;
 use crate::failure::{Failure, describe};
 use crate::train::{self, Catalogue};
-use crate::warehouse::project::{Project, Room, export_parquet};
+use crate::warehouse::project::{Project, Relation, Room, export_parquet};
 use crate::warehouse::{self, WorkCopy, quote, timestamp};
 use crate::{evaluate, extract, model};
 use history::Event;
@@ -269,8 +269,12 @@ impl Run<'_> {
     /// Replays the held-out visits, and lets SQL do the arithmetic.
     fn evaluate(&mut self) -> Result<u64> {
         let (db, project, as_of) = (self.db, self.project, self.options.as_of);
+        let mut rows = 0;
+        for name in ["next_pages", "holdout"] {
+            rows += self.build_one(project.get(name)?)?;
+        }
         evaluate::replay(db, project, self.catalogue()?, as_of)?;
-        let rows = self.build(&[Room::Evaluate])?;
+        rows += self.build(&[Room::Evaluate])?;
         let exposures = evaluate::exposure_metrics(self.db)?;
         let path = self.config.evaluation_dir().join("exposure_metrics.json");
         fs::write(self.outbox.part(path)?, serde_json::to_vec_pretty(&exposures)?)?;
@@ -316,19 +320,19 @@ impl Run<'_> {
                 || !there.contains_key(&relation.name)
                 || relation.inputs.iter().any(|input| self.built.contains(input));
             if wanted && !self.built.contains(&relation.name) {
-                self.progress.at(&relation.name);
-                let built = relation.build(self.db)?;
-                tracing::debug!(
-                    relation = built.name,
-                    rows = built.rows,
-                    ms = built.elapsed.as_millis() as u64,
-                    "built"
-                );
-                rows += built.rows;
-                self.built.insert(built.name);
+                rows += self.build_one(relation)?;
             }
         }
         Ok(rows)
+    }
+
+    fn build_one(&mut self, relation: &Relation) -> Result<u64> {
+        self.progress.at(&relation.name);
+        let built = relation.build(self.db)?;
+        let ms = built.elapsed.as_millis() as u64;
+        tracing::debug!(relation = built.name, rows = built.rows, ms, "built");
+        self.built.insert(built.name);
+        Ok(built.rows)
     }
 
     /// Views, checks and Parquet copies: what every run ends with.

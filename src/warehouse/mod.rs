@@ -85,16 +85,18 @@ pub fn set_parameters(db: &Connection, config: &Config, as_of: DateTime<Utc>) ->
     .context("the run's parameters could not be set")
 }
 
+/// How much of the machine DuckDB may use.
+fn limits(config: &Config) -> duckdb::Result<duckdb::Config> {
+    duckdb::Config::default().threads(config.threads as i64)?.max_memory(&config.memory_limit)
+}
+
 /// Opens the published warehouse for reading, as any number of processes may at once.
 pub fn open_published(config: &Config) -> Result<Connection> {
     let path = config.warehouse_path();
     if !path.exists() {
         anyhow::bail!("{} does not exist yet; `nearset run` makes it", path.display());
     }
-    let options = duckdb::Config::default()
-        .access_mode(AccessMode::ReadOnly)?
-        .threads(config.threads as i64)?
-        .max_memory(&config.memory_limit)?;
+    let options = limits(config)?.access_mode(AccessMode::ReadOnly)?;
     Connection::open_with_flags(&path, options).with_context(|| format!("{} cannot be opened", path.display()))
 }
 
@@ -122,8 +124,7 @@ impl WorkCopy {
             fs::copy(&published, &path)
                 .with_context(|| format!("{} cannot be copied to {}", published.display(), path.display()))?;
         }
-        let options = duckdb::Config::default().threads(config.threads as i64)?.max_memory(&config.memory_limit)?;
-        let db = Connection::open_with_flags(&path, options).with_context(|| {
+        let db = Connection::open_with_flags(&path, limits(config)?).with_context(|| {
             format!(
                 "{} cannot be opened; if it was written by a newer DuckDB, move it away and run again",
                 published.display()

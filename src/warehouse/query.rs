@@ -2,6 +2,7 @@
 
 use std::fs::File;
 use std::io::{self, Write};
+use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, anyhow};
 use clap::ValueEnum;
@@ -31,18 +32,22 @@ pub fn run_query(db: &Connection, sql: &str, format: Format, out: &mut impl Writ
     };
     let folder = std::env::temp_dir().join(format!("nearset-sql-{}", std::process::id()));
     std::fs::create_dir_all(&folder).with_context(|| format!("{} cannot be made", folder.display()))?;
-    let file = folder.join("result");
-    let result = db
-        .execute_batch(&format!("set allowed_directories = [{}];", quote(&folder.to_string_lossy())))
-        .and_then(|()| db.execute_batch("set enable_external_access = false; set lock_configuration = true;"))
-        .and_then(|()| db.execute_batch(&format!("copy (\n{sql}\n) to {} ({options})", quote(&file.to_string_lossy()))))
-        .map_err(|e| anyhow!("{}", super::short_error(&e)))
-        .and_then(|()| {
-            io::copy(&mut File::open(&file)?, out)?;
-            Ok(out.flush()?)
-        });
+    let result = copy_to(db, sql, options, &folder).and_then(|file| {
+        io::copy(&mut File::open(file)?, out)?;
+        Ok(out.flush()?)
+    });
     std::fs::remove_dir_all(&folder).ok();
     result
+}
+
+/// Writes a query's result to a file in `folder`, the one place the connection may touch from then on.
+fn copy_to(db: &Connection, sql: &str, options: &str, folder: &Path) -> Result<PathBuf> {
+    let file = folder.join("result");
+    db.execute_batch(&format!("set allowed_directories = [{}]", quote(&folder.to_string_lossy())))?;
+    super::fence(db)?;
+    db.execute_batch(&format!("copy (\n{sql}\n) to {} ({options})", quote(&file.to_string_lossy())))
+        .map_err(|e| anyhow!("{}", super::short_error(&e)))?;
+    Ok(file)
 }
 
 fn print_table(db: &Connection, sql: &str, out: &mut impl Write) -> Result<()> {
