@@ -7,8 +7,9 @@ use anyhow::{Context, Result};
 use chrono::{DateTime, NaiveDate, Utc};
 use clap::{Args, Parser, Subcommand};
 
-use crate::config::{self, Config, Overrides, parse_moment};
+use crate::config::{self, Config, Overrides, Source, parse_moment};
 use crate::evaluate::reports;
+use crate::extract::SOURCES;
 use crate::pipeline::{self, Options, Step, history};
 use crate::warehouse::project::Project;
 use crate::warehouse::{self, Format};
@@ -44,6 +45,18 @@ struct Global {
 enum Command {
     /// Run the pipeline: extract, features, train, evaluate, reconcile
     Run(RunArgs),
+    /// Take in what is new at the sources, and nothing else
+    Extract {
+        /// Read everything again
+        #[arg(long)]
+        full_refresh: bool,
+        /// Say what would be read of each table, and read none of it
+        #[arg(long)]
+        dry_run: bool,
+        /// Stands for now: 2026-10-28, 2026-10-28 09:30:00 (UTC) or 2026-10-28T09:30:00+08:00
+        #[arg(long, value_name = "TIME", value_parser = parse_moment)]
+        as_of: Option<DateTime<Utc>>,
+    },
     /// Past runs and their steps
     Runs {
         /// How many runs to show, newest last
@@ -56,7 +69,7 @@ enum Command {
         #[arg(long, value_name = "ADDR")]
         listen: Option<String>,
     },
-    /// Run on fixtures/ (or on DATA_JSON_DIR, where it is set), then serve
+    /// Run on fixtures/ (or on your own sources, where the settings name some), then serve
     Demo {
         /// Only run the pipeline
         #[arg(long)]
@@ -100,7 +113,7 @@ enum Command {
 
 #[derive(Debug, Args)]
 struct RunArgs {
-    /// Read all exports again, from the full ones on
+    /// Read all sources again, from their first row or file on
     #[arg(long)]
     full_refresh: bool,
     /// Run this step alone
@@ -155,6 +168,9 @@ pub fn run(cli: Cli) -> Result<()> {
     let config = Config::load(&overrides)?;
     match cli.command {
         Command::Run(args) => run_pipeline(&config, &args),
+        Command::Extract { full_refresh, dry_run, as_of } => {
+            run_pipeline(&config, &RunArgs { full_refresh, only: Some(Step::Extract), from: None, dry_run, as_of })
+        }
         Command::Runs { limit } => runs(&config, limit),
         Command::Serve { .. } => serve::serve(&config),
         Command::Demo { no_serve, .. } => demo(config, no_serve),
@@ -202,9 +218,10 @@ fn runs(config: &Config, limit: usize) -> Result<()> {
 }
 
 fn demo(mut config: Config, no_serve: bool) -> Result<()> {
-    let as_of = match &config.json_dir {
-        Some(_) => pipeline::now(),
-        None => pipeline::use_fixtures(&mut config)?,
+    let has_own = config.json_dir.is_some() || SOURCES.iter().any(|s| matches!(config.source(s), Source::Database(_)));
+    let as_of = match has_own {
+        true => pipeline::now(),
+        false => pipeline::use_fixtures(&mut config)?,
     };
     pipeline::run(&config, &Options { full_refresh: false, steps: Step::ALL.to_vec(), as_of })?;
     if no_serve {

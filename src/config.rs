@@ -7,9 +7,10 @@
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use anyhow::{Context, Result, bail};
-use chrono::{DateTime, NaiveDate, NaiveDateTime, Utc};
+use chrono::{DateTime, NaiveDate, NaiveDateTime, TimeDelta, Utc};
 
 /// One setting: the name it has in the environment and, in lower case, in `nearset.toml`.
 pub struct Setting {
@@ -24,10 +25,44 @@ const fn setting(name: &'static str, default: &'static str, about: &'static str)
 
 /// All settings, in the order of `nearset.example.toml`.
 pub const SETTINGS: &[Setting] = &[
-    setting("DATA_SOURCE", "json", "Where both sources are read from: json (a folder of exports)."),
+    setting("DATA_SOURCE", "json", "Where both sources are read from: json (a folder of exports) or database."),
     setting("BUSINESS_DATA_SOURCE", "", "The same for the marketplace's tables alone."),
     setting("MATOMO_DATA_SOURCE", "", "The same for Matomo's tables alone."),
     setting("DATA_JSON_DIR", "", "The folder of JSON exports."),
+    setting(
+        "BUSINESS_DB_HOST",
+        "127.0.0.1",
+        "The marketplace's MySQL or MariaDB server: a name, an address or a socket's path.",
+    ),
+    setting("BUSINESS_DB_PORT", "3306", "Its port."),
+    setting("BUSINESS_DB_USER", "", "Its user; SELECT is the only right that is needed."),
+    setting("BUSINESS_DB_PASSWORD", "", "Its password."),
+    setting("BUSINESS_DB_NAME", "", "The database with the marketplace's tables."),
+    setting(
+        "BUSINESS_DB_URL",
+        "",
+        "Instead of these: mysql://, postgres://, sqlite: or duckdb:, with user and password.",
+    ),
+    setting("MATOMO_DB_HOST", "127.0.0.1", "Matomo's server, in the same way."),
+    setting("MATOMO_DB_PORT", "3306", "Its port."),
+    setting("MATOMO_DB_USER", "", "Its user."),
+    setting("MATOMO_DB_PASSWORD", "", "Its password."),
+    setting("MATOMO_DB_NAME", "", "The database with Matomo's tables."),
+    setting("MATOMO_DB_URL", "", "Instead of these, a URL."),
+    setting("MATOMO_TABLE_PREFIX", "matomo_", "What the names of Matomo's tables start with; may be empty."),
+    setting(
+        "DB_OVERLAP_MINUTES",
+        "10",
+        "How far before the watermark a database is read again, for rows committed late.",
+    ),
+    setting("DB_RETRIES", "5", "How often a lost connection is tried again, after 1, 2, 4, 8 ... seconds."),
+    setting("DB_TIMEOUT_SECONDS", "300", "How long a database may be silent before its connection counts as lost."),
+    setting("DUCKDB_EXTENSION_DIRECTORY", "", "Where DuckDB's extensions are; DuckDB's own folder where empty."),
+    setting(
+        "LEAVE_OUT_COLUMNS",
+        "password,passwd,pwd,*_password,salt,*secret*,*token*",
+        "Columns no source is asked for (* stands for anything).",
+    ),
     setting("DATA_DIR", "data", "The folder of the warehouse, the reports and the exposure log."),
     setting("MODELS_DIR", "models", "The folder of model versions."),
     setting("PROJECT_DIR", "", "The folder that holds sql/, views/ and fixtures/; found by itself where empty."),
@@ -56,7 +91,14 @@ pub fn settings_help() -> String {
 /// The settings in force.
 #[derive(Clone, Debug)]
 pub struct Config {
+    pub business: Source,
+    pub matomo: Source,
     pub json_dir: Option<PathBuf>,
+    pub db_overlap: TimeDelta,
+    pub db_retries: u32,
+    pub db_timeout: Duration,
+    pub extension_dir: Option<PathBuf>,
+    pub leave_out: Vec<String>,
     pub data_dir: PathBuf,
     pub models_dir: PathBuf,
     project_dir: Option<PathBuf>,
@@ -70,6 +112,38 @@ pub struct Config {
     pub admin_token: Option<String>,
     pub memory_limit: String,
     pub threads: usize,
+}
+
+/// Where a source's tables are read from.
+#[derive(Clone, Debug)]
+pub enum Source {
+    Json,
+    Database(Database),
+}
+
+/// What the settings say of a database; whether it makes sense is found out when it is needed.
+#[derive(Clone, Debug)]
+pub struct Database {
+    /// `BUSINESS` or `MATOMO`: what the names of its settings start with.
+    pub settings: &'static str,
+    pub url: Option<Secret>,
+    pub host: String,
+    pub port: u16,
+    pub user: Option<String>,
+    pub password: Option<Secret>,
+    pub name: Option<String>,
+    /// What the names of its tables start with, in place of the prefix they have in exports.
+    pub table_prefix: String,
+}
+
+/// A value that is never shown.
+#[derive(Clone)]
+pub struct Secret(pub String);
+
+impl std::fmt::Debug for Secret {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("***")
+    }
 }
 
 /// What the command line says of settings; `None` where it says nothing.
@@ -88,7 +162,8 @@ impl Values {
     fn gather(overrides: &Overrides) -> Result<Self> {
         let mut found = BTreeMap::new();
         let mut add = |name: &str, value: String, place: &str| {
-            if !value.is_empty() && !found.contains_key(name) {
+            // an empty value is as good as none, but that a prefix may be empty
+            if (!value.is_empty() || name == "MATOMO_TABLE_PREFIX") && !found.contains_key(name) {
                 found.insert(name.to_owned(), (value, place.to_owned()));
             }
         };
@@ -144,6 +219,29 @@ impl Values {
         self.text(name).map(PathBuf::from)
     }
 
+    /// Where a source is read from: its own setting's word, else that of both.
+    fn source(&self, settings: &'static str) -> Result<Source> {
+        let own = format!("{settings}_DATA_SOURCE");
+        let name = if self.0.contains_key(&own) { &own } else { "DATA_SOURCE" };
+        let of = |what: &str| format!("{settings}_DB_{what}");
+        match self
+            .read(name, "json or database", |v| Some(v.to_lowercase()).filter(|v| v == "json" || v == "database"))?
+        {
+            json if json == "json" => Ok(Source::Json),
+            _ => Ok(Source::Database(Database {
+                settings,
+                url: self.text(&of("URL")).map(Secret),
+                host: self.text(&of("HOST")).unwrap_or_default(),
+                port: self.read(&of("PORT"), "a port, 1 to 65535", |v| v.parse().ok().filter(|p| *p > 0))?,
+                user: self.text(&of("USER")),
+                password: self.text(&of("PASSWORD")).map(Secret),
+                name: self.text(&of("NAME")),
+                table_prefix: if settings == "MATOMO" { self.text("MATOMO_TABLE_PREFIX") } else { None }
+                    .unwrap_or_default(),
+            })),
+        }
+    }
+
     /// The value read by `read`, or an error that names the setting, where it stands and what it should be.
     fn read<T>(&self, name: &str, expected: &str, read: impl Fn(&str) -> Option<T>) -> Result<T> {
         let (value, place) = self.0.get(name).with_context(|| format!("{name} is not set"))?;
@@ -155,15 +253,6 @@ impl Config {
     /// Reads all settings and checks each.
     pub fn load(overrides: &Overrides) -> Result<Self> {
         let values = Values::gather(overrides)?;
-        let source = values.text("DATA_SOURCE").unwrap_or_default();
-        for name in ["DATA_SOURCE", "BUSINESS_DATA_SOURCE", "MATOMO_DATA_SOURCE"] {
-            let value = values.text(name).unwrap_or_else(|| source.clone());
-            match value.as_str() {
-                "json" => {}
-                "database" => bail!("{name} = \"database\": this version reads JSON exports only; set {name}=json"),
-                other => bail!("{name} = {other:?} cannot be used: expected json"),
-            }
-        }
         let timezone = |name: &str| {
             values.read(name, "an IANA time zone such as Asia/Shanghai", |v| {
                 v.parse::<chrono_tz::Tz>().ok().map(|tz| tz.name().to_owned())
@@ -176,6 +265,21 @@ impl Config {
         };
         let json_dir = values.path("DATA_JSON_DIR");
         Ok(Self {
+            business: values.source("BUSINESS")?,
+            matomo: values.source("MATOMO")?,
+            db_overlap: TimeDelta::minutes(
+                values.read("DB_OVERLAP_MINUTES", "a whole number of minutes", |v| {
+                    v.parse::<u32>().ok().map(i64::from)
+                })?,
+            ),
+            db_retries: values.read("DB_RETRIES", "a whole number", |v| v.parse().ok())?,
+            db_timeout: values.read("DB_TIMEOUT_SECONDS", "a whole number of seconds, 1 or more", |v| {
+                v.parse().ok().filter(|s| *s > 0).map(Duration::from_secs)
+            })?,
+            extension_dir: values.path("DUCKDB_EXTENSION_DIRECTORY"),
+            leave_out: values.read("LEAVE_OUT_COLUMNS", "names of columns with commas between", |v| {
+                Some(v.split(',').map(|c| c.trim().to_lowercase()).filter(|c| !c.is_empty()).collect())
+            })?,
             data_dir: values.path("DATA_DIR").context("DATA_DIR is not set")?,
             models_dir: values.path("MODELS_DIR").context("MODELS_DIR is not set")?,
             image_root: values.path("DATASET_IMAGE_ROOT").or_else(|| json_dir.clone()),
@@ -201,6 +305,11 @@ impl Config {
                 threads => threads,
             },
         })
+    }
+
+    /// Where the source of that name, `business` or `matomo`, is read from.
+    pub fn source(&self, name: &str) -> &Source {
+        if name == "business" { &self.business } else { &self.matomo }
     }
 
     /// The folder with sql/, views/ and fixtures/; serving does without.

@@ -5,21 +5,29 @@ use std::path::Path;
 use anyhow::{Result, bail};
 
 use crate::config::{Config, SETTINGS};
+use crate::extract::{Finding, Verdict};
+use crate::failure::describe;
 use crate::warehouse::project::Project;
 use crate::{extract, model, warehouse};
 
 /// Prints every finding; fails where one keeps nearset from working.
 pub fn doctor(config: &Config) -> Result<()> {
-    let mut broken = 0;
-    let mut say = |what: &str, finding: Result<String>| match finding {
-        Ok(text) => println!("ok    {what:<10} {text}"),
-        Err(error) => {
-            broken += 1;
-            println!("MEND  {what:<10} {error:#}");
-        }
+    let mut broken: usize = 0;
+    let mut say = |finding: Finding| {
+        let mark = match finding.verdict {
+            Verdict::Fine => "ok  ",
+            Verdict::Odd => "look",
+            Verdict::Broken => "MEND",
+        };
+        broken += usize::from(finding.verdict == Verdict::Broken);
+        println!("{mark}  {:<28}  {}", finding.what, finding.text);
+    };
+    let judge = |what: &str, found: Result<String>| match found {
+        Ok(text) => Finding::new(Verdict::Fine, what, text),
+        Err(error) => Finding::new(Verdict::Broken, what, describe(&error)),
     };
     let set = SETTINGS.iter().filter(|s| std::env::var(s.name).is_ok_and(|v| !v.is_empty())).count();
-    say(
+    say(judge(
         "settings",
         Ok(format!(
             "{} of {} set in the environment; times of the marketplace in {}, days in {}",
@@ -28,41 +36,64 @@ pub fn doctor(config: &Config) -> Result<()> {
             config.business_timezone,
             config.report_timezone
         )),
-    );
-    say(
-        "sql",
-        config
-            .project_dir()
-            .and_then(|dir| Project::load(dir, &extract::raw_tables()))
-            .map(|p| format!("{} files in order", p.relations.len())),
-    );
-    say(
-        "exports",
-        extract::preview(None, config).map(|lines| {
-            let there = lines.iter().filter(|l| !l.ends_with("nothing new")).count();
-            format!("{there} of {} tables have exports", lines.len())
-        }),
-    );
-    for (what, dir) in [("data", &config.data_dir), ("models", &config.models_dir)] {
-        say(what, writable(dir).map(|()| format!("{} can be written", dir.display())));
+    ));
+    let project = config.project_dir().and_then(|dir| Project::load(dir, &extract::raw_tables()));
+    say(judge("sql", project.map(|p| format!("{} files in order", p.relations.len()))));
+    for name in extract::SOURCES {
+        extract::inspect(config, name).into_iter().for_each(&mut say);
     }
-    say(
+    for (what, dir) in [("data", &config.data_dir), ("models", &config.models_dir)] {
+        say(judge(what, writable(dir).map(|()| format!("{} can be written", dir.display()))));
+    }
+    say(disk(config).unwrap_or_else(|error| Finding::new(Verdict::Odd, "disk", describe(&error))));
+    // what the first run makes is not amiss before it
+    if !config.warehouse_path().exists() {
+        let text = format!("{} does not exist yet; `nearset run` makes it", config.warehouse_path().display());
+        say(Finding::new(Verdict::Odd, "warehouse", text));
+        return conclude(broken);
+    }
+    say(judge(
         "warehouse",
         warehouse::open_published(config).and_then(|db| {
             let as_of: String = db.query_row("select as_of::varchar from raw.run_parameters", [], |row| row.get(0))?;
             Ok(format!("opens; stands for {as_of} UTC"))
         }),
-    );
-    say("covers", covers(config));
-    say(
+    ));
+    say(judge("covers", covers(config)));
+    say(judge(
         "model",
         model::load_current(&config.models_dir)
             .map(|m| format!("{} is whole: {} datasets", m.manifest.version, m.items.len())),
-    );
+    ));
+    conclude(broken)
+}
+
+fn conclude(broken: usize) -> Result<()> {
     match broken {
         0 => Ok(()),
         n => bail!("{n} finding(s) to mend"),
     }
+}
+
+/// Whether the next run has room: it works on a copy, and spills beside it.
+fn disk(config: &Config) -> Result<Finding> {
+    let stat = rustix::fs::statvfs(&config.data_dir)?;
+    let free = stat.f_bavail * stat.f_frsize;
+    let warehouse = std::fs::metadata(config.warehouse_path()).map_or(0, |m| m.len());
+    let needed = warehouse * 3 + (1 << 30);
+    let text =
+        format!("{:.1} GB free in DATA_DIR; the warehouse is {:.2} GB", free as f64 / 1e9, warehouse as f64 / 1e9);
+    Ok(match free < needed {
+        true => Finding::new(
+            Verdict::Odd,
+            "disk",
+            format!(
+                "{text}; a run works on a copy and may need {:.1} GB: make room, or move DATA_DIR",
+                needed as f64 / 1e9
+            ),
+        ),
+        false => Finding::new(Verdict::Fine, "disk", text),
+    })
 }
 
 /// Whether the pictures the catalogue names are where it says.

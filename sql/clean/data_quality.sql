@@ -14,7 +14,6 @@ select
     coalesce(set_aside.rows, 0) as rows_set_aside,
     round(case when watermarks.rows = 0 then 0 else greatest(1 - coalesce(set_aside.rows, 0) / watermarks.rows, 0) end, 6)
         as quality_score,
-    case when exists (select 1 from raw.files where files.table_name = watermarks.table_name) then 1 else 0 end
-        as contract_status
+    cast(watermarks.is_there as integer) as contract_status
 from raw.watermarks
 left join set_aside on set_aside.source_table = watermarks.table_name

@@ -1,4 +1,4 @@
--- description: One row per Matomo page action, typed. The request id of a followed recommendation is the first value
+-- description: One row per Matomo page action, typed; an action 0 is none. The request id of a followed recommendation is the first value
 -- starting req_ among the custom dimensions of MATOMO_REQUEST_DIMENSIONS; the one in the URL is added in pages.
 -- key: action_row_id
 select
@@ -6,8 +6,8 @@ select
     try_cast(idvisit as bigint) as visit_id,
     try_cast(server_time as timestamp) as viewed_at,
     try_cast(idaction_url as bigint) as url_action_id,
-    try_cast(idaction_url_ref as bigint) as referrer_action_id,
-    try_cast(idaction_product_sku as bigint) as sku_action_id,
+    nullif(try_cast(idaction_url_ref as bigint), 0) as referrer_action_id,
+    nullif(try_cast(idaction_product_sku as bigint), 0) as sku_action_id,
     try_cast(pageview_position as integer) as pageview_position,
     list_filter(
         list_transform(

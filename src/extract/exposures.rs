@@ -12,6 +12,7 @@ use duckdb::{Connection, OptionalExt};
 use flate2::read::MultiGzDecoder;
 use sha2::{Digest, Sha256};
 
+use super::Watch;
 use crate::config::Config;
 use crate::warehouse::{quote, short_error};
 
@@ -32,10 +33,10 @@ pub fn create_table(db: &Connection) -> Result<()> {
 }
 
 /// Takes in what was logged since the last run; returns the number of new responses.
-pub fn extract(db: &Connection, config: &Config, notes: &mut Vec<String>) -> Result<u64> {
+pub fn extract(db: &Connection, config: &Config, watch: &Watch) -> Result<u64> {
     let mut rows = 0;
     for path in log_files(&config.evaluation_dir())? {
-        rows += take_in(db, config, &path, notes).with_context(|| path.display().to_string())?;
+        rows += take_in(db, config, &path, watch).with_context(|| path.display().to_string())?;
     }
     Ok(rows)
 }
@@ -57,7 +58,7 @@ fn log_files(dir: &Path) -> Result<Vec<PathBuf>> {
     Ok(files)
 }
 
-fn take_in(db: &Connection, config: &Config, path: &Path, notes: &mut Vec<String>) -> Result<u64> {
+fn take_in(db: &Connection, config: &Config, path: &Path, watch: &Watch) -> Result<u64> {
     let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
     let size = fs::metadata(path)?.len();
     let known: Option<(String, u64, u64)> = db
@@ -77,7 +78,7 @@ fn take_in(db: &Connection, config: &Config, path: &Path, notes: &mut Vec<String
     let head = head_hash(path, head_bytes)?;
     let chunk = config.data_dir.join("exposures.work.jsonl");
     let end = copy_whole_lines(path, start, &chunk)?;
-    let result = insert(db, &chunk, &name, notes);
+    let result = insert(db, &chunk, &name, watch);
     fs::remove_file(&chunk).ok();
     let rows = result?;
     db.execute("delete from raw.exposure_files where file = ?", [&name])?;
@@ -123,7 +124,7 @@ fn copy_whole_lines(path: &Path, start: u64, chunk: &Path) -> Result<u64> {
     Ok(if packed { fs::metadata(path)?.len() } else { end })
 }
 
-fn insert(db: &Connection, chunk: &Path, name: &str, notes: &mut Vec<String>) -> Result<u64> {
+fn insert(db: &Connection, chunk: &Path, name: &str, watch: &Watch) -> Result<u64> {
     let bad: u64 = db
         .execute_batch(&format!(
             "create or replace temp table lines as
@@ -159,7 +160,7 @@ fn insert(db: &Connection, chunk: &Path, name: &str, notes: &mut Vec<String>) ->
         .and_then(|()| db.query_row("select count(*) from lines where fault is not null", [], |row| row.get(0)))
         .map_err(|e| anyhow!("{}", short_error(&e)))?;
     if bad > 0 {
-        notes.push(format!("{name}: {bad} line(s) are no exposure; kept aside in rejected_rows"));
+        (watch.note)(&format!("{name}: {bad} line(s) are no exposure; kept aside in rejected_rows"));
     }
     let rows: u64 = db.query_row("select count(*) from fresh", [], |row| row.get(0))?;
     db.execute_batch("drop table lines; drop table fresh;")?;

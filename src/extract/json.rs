@@ -12,9 +12,11 @@ use flate2::read::MultiGzDecoder;
 use serde::de::IgnoredAny;
 use sha2::{Digest, Sha256};
 
+use super::Watch;
+use super::incoming::{self, Fold};
 use super::tables::{TABLES, Table};
 use crate::config::Config;
-use crate::warehouse::{ident, quote, short_error, timestamp};
+use crate::warehouse::{ident, quote, short_error};
 
 /// One export of one table.
 #[derive(Debug)]
@@ -141,11 +143,11 @@ pub fn take_in(
     as_of: DateTime<Utc>,
     table: &Table,
     file: &ExportFile,
-    notes: &mut Vec<String>,
+    watch: &Watch,
 ) -> Result<u64> {
     let plain = config.data_dir.join("export.work.json");
     let marked = file.unmark(&plain)?;
-    let taken = take_in_from(db, config, as_of, table, file, if marked { &plain } else { &file.path }, notes);
+    let taken = take_in_from(db, config, as_of, table, file, if marked { &plain } else { &file.path }, watch);
     if marked {
         fs::remove_file(&plain).ok();
     }
@@ -160,20 +162,22 @@ fn take_in_from(
     table: &Table,
     file: &ExportFile,
     path: &Path,
-    notes: &mut Vec<String>,
+    watch: &Watch,
 ) -> Result<u64> {
-    let present = columns_of(db, file, path)?;
+    let mut present = columns_of(db, file, path)?;
+    present.retain(|column| !incoming::is_left_out(config, table, column));
     if !present.is_empty() {
         if let Some(missing) = table.required.iter().find(|c| !present.contains(**c)) {
             bail!("{}: the column {missing} is missing; it must be there", file.name);
         }
         let without: Vec<&str> = table.optional.iter().copied().filter(|c| !present.contains(*c)).collect();
         if !without.is_empty() && file.stamp.is_empty() {
-            notes.push(format!("{}: without {}", file.name, without.join(", ")));
+            (watch.note)(&format!("{}: without {}", file.name, without.join(", ")));
         }
     }
     load_incoming(db, config, as_of, table, (file, path), &present)?;
-    let rows = fold_incoming(db, table, file)?;
+    let rows = incoming::fold(db, table, Fold { keep_newer: true, fresh: false, numbered: true })
+        .map_err(|e| anyhow!("{}: its rows cannot be merged: {}", file.name, short_error(&e)))?;
     db.execute(
         "insert into raw.files values (?, ?, ?, ?, ?)",
         duckdb::params![table.name, file.name, file.bytes()?, file.sha256()?, rows],
@@ -193,7 +197,7 @@ fn columns_of(db: &Connection, file: &ExportFile, path: &Path) -> Result<BTreeSe
         .map_err(|e| unreadable(file, &e))
 }
 
-/// Reads the file into the temporary table `incoming`: all columns as text, keys in one spelling, the change time in UTC.
+/// Reads the file into the temporary table `incoming`.
 fn load_incoming(
     db: &Connection,
     config: &Config,
@@ -202,121 +206,27 @@ fn load_incoming(
     (file, path): (&ExportFile, &Path),
     present: &BTreeSet<String>,
 ) -> Result<()> {
-    for column in present.iter().filter(|c| !table.columns().any(|known| known == c.as_str())) {
-        db.execute_batch(&format!(
-            "alter table raw.{} add column if not exists {} varchar",
-            ident(table.name),
-            ident(column)
-        ))
-        .with_context(|| format!("{}: the column {column} cannot be kept", file.name))?;
-    }
+    incoming::keep_columns(db, table, present)?;
     let mut wanted: BTreeSet<&str> = present.iter().map(String::as_str).collect();
     for column in table.columns() {
         wanted.insert(column);
     }
     let spec = wanted.iter().map(|c| format!("{}: 'varchar'", quote(c))).collect::<Vec<_>>().join(", ");
-    let timezone = if table.source == "business" { config.business_timezone.as_str() } else { "UTC" };
-    let change = table
-        .change_columns
-        .iter()
-        .map(|c| format!("try_cast({} as timestamp)", ident(c)))
-        .chain(["cast(null as timestamp)".to_owned()])
-        .collect::<Vec<_>>()
-        .join(", ");
-    let change = if timezone == "UTC" {
-        format!("coalesce({change})")
-    } else {
-        format!("timezone('UTC', timezone({}, coalesce({change})))", quote(timezone))
-    };
-    // an id is the same whether it was written 7, "7" or 7.0
+    let zone = incoming::timezone(table, config);
+    let times = table
+        .columns()
+        .filter(|c| c.ends_with("_time"))
+        .map(|column| format!("{} as {}", incoming::clock_text(column, zone), ident(column)));
     let keys = table
         .key
         .iter()
-        .map(|(column, fallback)| {
-            let value = match *fallback {
-                "" => ident(column),
-                fallback => format!("coalesce({}, {fallback})", ident(column)),
-            };
-            match *column {
-                "idorder" => format!("trim({value}) as {}", ident(column)),
-                _ => format!(
-                    "coalesce(cast(try_cast({value} as bigint) as varchar), trim({value})) as {}",
-                    ident(column)
-                ),
-            }
-        })
-        .collect::<Vec<_>>()
-        .join(", ");
-    // a time that names its own offset becomes what the source's clocks showed, as all other times are
-    let times = table.columns().filter(|c| c.ends_with("_time")).map(|column| {
-        let column = ident(column);
-        format!(
-            "case when regexp_matches({column}, ':\\d{{2}}(\\.\\d+)?\\s*(Z|[+-]\\d{{2}}(:?\\d{{2}})?)$')
-                 then coalesce(cast(cast(timezone({}, try_cast({column} as timestamptz)) as timestamp) as varchar), {column})
-                 else {column} end as {column}",
-            quote(timezone)
-        )
-    });
-    let read = format!(
-        "(select * replace ({}), row_number() over () as _row
-          from read_json({}, columns = {{{spec}}}, format = 'auto'))",
-        times.chain([keys]).collect::<Vec<_>>().join(", "),
+        .map(|(column, fallback)| format!("{} as {}", incoming::key_text(column, fallback), ident(column)));
+    let rows = format!(
+        "select * replace ({}), row_number() over () as _row from read_json({}, columns = {{{spec}}}, format = 'auto')",
+        times.chain(keys).collect::<Vec<_>>().join(", "),
         quote(&path.to_string_lossy()),
     );
-    let sql = format!(
-        "create or replace temp table incoming as
-         select * exclude (_row),
-             case when {change} <= {as_of} then {change} end as _changed_at,
-             {name} as _file,
-             _row
-         from {read}",
-        as_of = timestamp(as_of),
-        name = quote(&file.name),
-    );
-    db.execute_batch(&sql).map_err(|e| unreadable(file, &e))
-}
-
-/// Merges `incoming` into the raw table; what loses goes to `raw.rejected` with its reason.
-fn fold_incoming(db: &Connection, table: &Table, file: &ExportFile) -> Result<u64> {
-    let raw = format!("raw.{}", ident(table.name));
-    let keys: Vec<String> = table.key.iter().map(|(column, _)| ident(column)).collect();
-    let key_list = keys.join(", ");
-    let key_text = format!("concat_ws(':', {key_list})");
-    let no_key = keys.iter().map(|k| format!("coalesce({k}, '') = ''")).collect::<Vec<_>>().join(" or ");
-    let same = keys.iter().map(|k| format!("stored.{k} = winners.{k}")).collect::<Vec<_>>().join(" and ");
-    let reject = |reason: &str, outcome: &str, column: &str, from: &str| {
-        format!(
-            "insert into raw.rejected
-             select {}, {key_text}, '{reason}', '{column}', null, '{outcome}', _file, _row, to_json({from})::varchar from {from};",
-            quote(table.name)
-        )
-    };
-    let first_key = table.key[0].0;
-    let rows: u64 = db.query_row("select count(*) from incoming", [], |row| row.get(0))?;
-    db.execute_batch(&format!(
-        "create or replace temp table keyless as from incoming where {no_key};
-         {keyless}
-         create or replace temp table ranked as
-         select *, row_number() over (partition by {key_list} order by
-             case when _changed_at is null or _changed_at = max_changed_at then 0 else 1 end, _row desc) as _place
-         from (select *, max(_changed_at) over (partition by {key_list}) as max_changed_at from incoming where not ({no_key}));
-         create or replace temp table losers as select * exclude (_place, max_changed_at) from ranked where _place > 1;
-         {losers}
-         create or replace temp table winners as select * exclude (_place, max_changed_at) from ranked where _place = 1;
-         create or replace temp table stale as
-         from winners where exists (
-             from {raw} as stored where {same} and stored._changed_at > winners._changed_at);
-         {stale}
-         delete from winners where exists (from stale where stale._row = winners._row);
-         delete from {raw} as stored where exists (from winners where {same});
-         insert into {raw} by name from winners order by _row;
-         drop table incoming; drop table keyless; drop table ranked; drop table losers; drop table winners; drop table stale;",
-        keyless = reject(&format!("{first_key}_missing"), "dropped", first_key, "keyless"),
-        losers = reject("duplicate_id", "superseded", first_key, "losers"),
-        stale = reject("older_than_stored", "superseded", table.change_columns.first().unwrap_or(&first_key), "stale"),
-    ))
-    .map_err(|e| anyhow!("{}: its rows cannot be merged: {}", file.name, short_error(&e)))?;
-    Ok(rows)
+    incoming::load(db, table, zone, as_of, &file.name, &rows).map_err(|e| unreadable(file, &e))
 }
 
 /// Says which file cannot be read and where it breaks: serde_json counts lines and columns over the whole file, where

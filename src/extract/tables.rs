@@ -14,9 +14,28 @@ pub struct Table {
     pub optional: &'static [&'static str],
     /// A row's change time is the first of these that holds a time; empty where rows never change.
     pub change_columns: &'static [&'static str],
+    /// What becomes of rows that a database no longer has.
+    pub gone: Gone,
+}
+
+/// What becomes of rows that a database no longer has.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Gone {
+    /// They go here too.
+    Removed,
+    /// They go here too, but for those below the source's smallest key: Matomo purges its old logs, and what was
+    /// learned from them stays.
+    RemovedAbovePurge,
+    /// They stay: Matomo purges actions that no log of its own names any more.
+    Kept,
 }
 
 impl Table {
+    /// Whether it is one of Matomo's.
+    pub fn is_matomo(&self) -> bool {
+        self.source == "matomo"
+    }
+
     /// Every column of the table's raw relation that nearset knows of.
     pub fn columns(&self) -> impl Iterator<Item = &'static str> {
         let listed = self.required.iter().chain(self.optional).copied();
@@ -25,6 +44,8 @@ impl Table {
     }
 }
 
+/// All tables, each before those that name its rows. A database is read from the last to the first, so that what a row
+/// names is read after it and never missing.
 pub const TABLES: &[Table] = &[
     Table {
         name: "user",
@@ -33,6 +54,7 @@ pub const TABLES: &[Table] = &[
         required: &["id", "create_time"],
         optional: &["company_name", "province", "city", "is_consumption", "last_login_time", "update_time"],
         change_columns: &["update_time", "create_time"],
+        gone: Gone::Removed,
     },
     Table {
         name: "dataset",
@@ -41,6 +63,7 @@ pub const TABLES: &[Table] = &[
         required: &["id", "dataset_name", "create_time"],
         optional: &["description", "tag", "price", "create_company_name", "is_delete", "cover_id", "update_time"],
         change_columns: &["update_time", "create_time"],
+        gone: Gone::Removed,
     },
     Table {
         name: "task",
@@ -49,6 +72,7 @@ pub const TABLES: &[Table] = &[
         required: &["id", "dataset_id", "create_user", "create_time"],
         optional: &["price", "update_time"],
         change_columns: &["update_time", "create_time"],
+        gone: Gone::Removed,
     },
     Table {
         name: "api_order",
@@ -57,6 +81,7 @@ pub const TABLES: &[Table] = &[
         required: &["id", "api_id", "creator_id", "create_time"],
         optional: &["price", "api_price", "update_time", "pay_time"],
         change_columns: &["update_time", "create_time"],
+        gone: Gone::Removed,
     },
     Table {
         name: "dataset_image",
@@ -65,6 +90,16 @@ pub const TABLES: &[Table] = &[
         required: &["id", "dataset_id", "image_url", "create_time"],
         optional: &["image_order", "update_time"],
         change_columns: &["update_time", "create_time"],
+        gone: Gone::Removed,
+    },
+    Table {
+        name: "matomo_log_action",
+        source: "matomo",
+        key: &[("idaction", "")],
+        required: &["idaction", "name", "type"],
+        optional: &["url_prefix"],
+        change_columns: &[],
+        gone: Gone::Kept,
     },
     Table {
         name: "matomo_log_visit",
@@ -73,6 +108,7 @@ pub const TABLES: &[Table] = &[
         required: &["idvisit", "idsite", "idvisitor", "visit_last_action_time"],
         optional: &["user_id", "visit_first_action_time", "visit_total_actions", "visit_total_time"],
         change_columns: &["visit_last_action_time"],
+        gone: Gone::RemovedAbovePurge,
     },
     Table {
         name: "matomo_log_link_visit_action",
@@ -92,14 +128,7 @@ pub const TABLES: &[Table] = &[
             "custom_dimension_5",
         ],
         change_columns: &["server_time"],
-    },
-    Table {
-        name: "matomo_log_action",
-        source: "matomo",
-        key: &[("idaction", "")],
-        required: &["idaction", "name", "type"],
-        optional: &["url_prefix"],
-        change_columns: &[],
+        gone: Gone::RemovedAbovePurge,
     },
     Table {
         name: "matomo_log_conversion",
@@ -119,6 +148,7 @@ pub const TABLES: &[Table] = &[
             "custom_dimension_5",
         ],
         change_columns: &["server_time"],
+        gone: Gone::RemovedAbovePurge,
     },
     Table {
         name: "matomo_log_conversion_item",
@@ -127,5 +157,6 @@ pub const TABLES: &[Table] = &[
         required: &["idvisit", "idorder", "idaction_sku"],
         optional: &["price", "quantity", "deleted", "server_time"],
         change_columns: &["server_time"],
+        gone: Gone::RemovedAbovePurge,
     },
 ];

@@ -14,14 +14,15 @@ use chrono::{DateTime, SubsecRound, Utc};
 use clap::ValueEnum;
 use duckdb::Connection;
 
-use crate::config::Config;
+use crate::config::{Config, Source};
+use crate::extract::Watch;
 use crate::failure::{Failure, describe};
 use crate::train::{self, Catalogue};
 use crate::warehouse::project::{Project, Relation, Room, export_parquet};
 use crate::warehouse::{self, WorkCopy, quote, timestamp};
 use crate::{evaluate, extract, model};
 use history::Event;
-use progress::Progress;
+use progress::{Progress, say};
 
 /// A step of the pipeline, in the order they run.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, ValueEnum)]
@@ -128,7 +129,8 @@ pub fn dry_run(config: &Config, options: &Options) -> Result<()> {
             true => None,
             false => Some(warehouse::open_published(config)?),
         };
-        for line in extract::preview(published.as_ref(), config)? {
+        let watch = Watch { at: &|_| {}, note: &|text| println!("  {text}") };
+        for line in extract::preview(published.as_ref(), config, &watch)? {
             println!("  {line}");
         }
     }
@@ -150,7 +152,7 @@ pub fn run(config: &Config, options: &Options) -> Result<()> {
         config,
         &Event::Started { run: id.clone(), at: Utc::now(), as_of: options.as_of, steps: step_names(&options.steps) },
     )?;
-    println!("run {id}, as of {}", options.as_of.format("%Y-%m-%d %H:%M:%S UTC"));
+    say(&format!("run {id}, as of {}", options.as_of.format("%Y-%m-%d %H:%M:%S UTC")));
     let result = run_locked(config, &project, options, &id);
     let error = result.as_ref().err().map(describe);
     history::record(
@@ -164,11 +166,11 @@ pub fn run(config: &Config, options: &Options) -> Result<()> {
         },
     )?;
     if result.is_ok() {
-        println!(
+        say(&format!(
             "done in {:.1} s, peak memory {} MB",
             started.elapsed().as_secs_f64(),
             progress::peak_memory() / 1_000_000
-        );
+        ));
     }
     result
 }
@@ -249,13 +251,11 @@ impl Run<'_> {
     }
 
     fn extract(&mut self) -> Result<u64> {
-        let extracted = extract::extract(self.db, self.config, self.options.as_of, self.options.full_refresh)?;
-        for note in &extracted.notes {
-            self.progress.note(note);
-        }
+        let watch = Watch { at: &|what| self.progress.at(what), note: &|text| self.progress.note(text) };
+        let rows = extract::extract(self.db, self.config, self.options.as_of, self.options.full_refresh, &watch)?;
         let state = extract::state(self.db)?;
         fs::write(self.outbox.part(self.config.metadata_dir().join("extract_state.json"))?, state)?;
-        Ok(extracted.rows)
+        Ok(rows)
     }
 
     /// The catalogue with its vectors, read once a run.
@@ -355,7 +355,8 @@ impl Run<'_> {
             ))
             .context("the run's parameters could not be kept")?;
         let processed = self.config.data_dir.join("processed");
-        for relation in self.project.relations.iter().filter(|r| r.export) {
+        let there = warehouse::project::existing(self.db)?;
+        for relation in self.project.relations.iter().filter(|r| r.export && there.contains_key(&r.name)) {
             self.progress.at(&format!("{}.parquet", relation.name));
             let part = self.outbox.part(processed.join(format!("{}.parquet", relation.name)))?;
             export_parquet(self.db, relation, &part)?;
@@ -377,6 +378,8 @@ pub fn use_fixtures(config: &mut Config) -> Result<DateTime<Utc>> {
     fs::copy(&log, evaluation.join("exposure_log.1.jsonl.gz"))
         .with_context(|| format!("{} cannot be copied", log.display()))?;
     config.json_dir = Some(fixtures.join("json"));
+    config.business = Source::Json;
+    config.matomo = Source::Json;
     config.image_root = config.json_dir.clone();
     crate::config::parse_moment(as_of.trim()).map_err(anyhow::Error::msg)
 }

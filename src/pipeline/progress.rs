@@ -1,11 +1,22 @@
 //! What a person sees of a run: a spinner on a terminal, and one aligned line a step everywhere.
 
-use std::time::Duration;
+use std::cell::Cell;
+use std::io::{IsTerminal, Write};
+use std::time::{Duration, Instant};
 
 use indicatif::{ProgressBar, ProgressStyle};
 
+/// How often a person without a terminal reads what a long step is at.
+const PLAIN_LINE_EVERY: Duration = Duration::from_secs(10);
+
 pub struct Progress {
     spinner: ProgressBar,
+    last_line: Cell<Instant>,
+}
+
+/// Prints a line; a run goes on where nobody reads it any more (`nearset run | head`).
+pub fn say(text: &str) {
+    writeln!(std::io::stdout(), "{text}").ok();
 }
 
 impl Progress {
@@ -16,7 +27,7 @@ impl Progress {
             ProgressStyle::with_template("  {spinner} {prefix:<10} {elapsed:>4}  {msg}")
                 .unwrap_or_else(|_| ProgressStyle::default_spinner()),
         );
-        Self { spinner }
+        Self { spinner, last_line: Cell::new(Instant::now()) }
     }
 
     pub fn start(&self, step: &'static str) {
@@ -29,16 +40,22 @@ impl Progress {
     /// What the step is at.
     pub fn at(&self, what: &str) {
         self.spinner.set_message(what.to_owned());
+        if !std::io::stderr().is_terminal() && self.last_line.get().elapsed() >= PLAIN_LINE_EVERY {
+            self.last_line.set(Instant::now());
+            say(&format!("    {what}"));
+        }
     }
 
     pub fn note(&self, text: &str) {
-        self.spinner.suspend(|| println!("    {text}"));
+        self.last_line.set(Instant::now());
+        self.spinner.suspend(|| say(&format!("    {text}")));
     }
 
     pub fn finish(&self, step: &str, seconds: f64, rows: u64) {
         let memory = peak_memory() / 1_000_000;
-        self.spinner
-            .suspend(|| println!("  {step:<10} {seconds:>8.2} s {:>12} rows   peak {memory:>5} MB", grouped(rows)));
+        let line = format!("  {step:<10} {seconds:>8.2} s {:>12} rows   peak {memory:>5} MB", grouped(rows));
+        self.last_line.set(Instant::now());
+        self.spinner.suspend(|| say(&line));
     }
 }
 

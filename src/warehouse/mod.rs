@@ -100,6 +100,13 @@ pub fn open_published(config: &Config) -> Result<Connection> {
     Connection::open_with_flags(&path, options).with_context(|| format!("{} cannot be opened", path.display()))
 }
 
+/// An empty database in memory, for what leaves nothing behind.
+pub fn scratch(config: &Config) -> Result<Connection> {
+    let db = Connection::open_in_memory_with_flags(limits(config)?)?;
+    set_time_zones(&db, config)?;
+    Ok(db)
+}
+
 /// Takes the file system and the network away from a connection, so that a query reads the warehouse and nothing else.
 pub fn fence(db: &Connection) -> Result<()> {
     db.execute_batch("set enable_external_access = false; set lock_configuration = true;")

@@ -82,9 +82,10 @@ fn doctor_says_what_to_mend() {
     let output = n.run(&["doctor"]);
     assert_eq!(output.status.code(), Some(1));
     let said = text(&output.stdout);
-    assert!(said.contains("MEND  warehouse") && said.contains("`nearset run` makes it"), "{said}");
-    assert!(said.contains("MEND  exports") && said.contains("DATA_JSON_DIR is not set"), "{said}");
+    assert!(said.contains("look  warehouse") && said.contains("`nearset run` makes it"), "{said}");
+    assert!(said.contains("MEND  business") && said.contains("DATA_JSON_DIR is not set"), "{said}");
     let demo = Nearset::demo();
+    demo.take_fixtures(|_| true);
     let output = demo.command(&["doctor"]).env("DATA_JSON_DIR", demo.exports()).output().expect("nearset runs");
     assert!(output.status.success(), "{}", text(&output.stdout));
 }

@@ -1,0 +1,182 @@
+//! What `nearset doctor` asks a database: whether it answers, what the user may do, what is there, and whose clock it keeps.
+
+use anyhow::Result;
+use chrono::{DateTime, Offset, TimeDelta, TimeZone, Utc};
+use chrono_tz::Tz;
+
+use super::address::Kind;
+use super::source::Source;
+use crate::config::{Config, Database};
+use crate::extract::tables::{TABLES, Table};
+use crate::extract::{Finding, Verdict, Watch, incoming};
+use crate::failure::describe;
+use crate::warehouse::ident;
+
+/// How far ahead of ours a source's clock may be.
+const CLOCK_SKEW: TimeDelta = TimeDelta::minutes(5);
+
+/// Looks at everything a run needs of a database. Fails where it cannot be reached at all.
+pub fn inspect(config: &Config, (name, settings): (&str, &Database)) -> Result<Vec<Finding>> {
+    let db = crate::warehouse::scratch(config)?;
+    // an operator waits for the answer: one try is enough
+    let mut config = config.clone();
+    config.db_retries = 0;
+    let watch = Watch { at: &|_| {}, note: &|_| {} };
+    let mut source = Source::open(&db, &config, name, settings, &watch)?;
+    let mut findings = vec![Finding::new(Verdict::Fine, name, answers(&mut source)?)];
+    if source.address.kind == Kind::Mysql {
+        findings.push(rights(&mut source, name)?);
+    }
+    let mut found = Vec::new();
+    for table in TABLES.iter().filter(|t| t.source == name) {
+        let seen = look_at(&mut source, &config, table)?;
+        found.extend(seen.iter().find(|f| f.verdict == Verdict::Fine).map(|_| table.name));
+        findings.extend(seen);
+    }
+    if let Err(error) = super::need_tables(name, &found, &mut source) {
+        findings.push(Finding::new(Verdict::Broken, name, describe(&error)));
+    }
+    if source.address.kind == Kind::Mysql && name == "business" {
+        findings.push(server_clock(&mut source, &config)?);
+    }
+    Ok(findings)
+}
+
+fn answers(source: &mut Source) -> Result<String> {
+    let version = match source.address.kind {
+        Kind::Mysql | Kind::Postgres => {
+            let rows = source.ask_server("asking its version", "select version()")?;
+            rows.into_iter().flatten().flatten().next().unwrap_or_default()
+        }
+        Kind::Sqlite | Kind::Duckdb => "a file".to_owned(),
+    };
+    Ok(format!("{} answers: {version}", source.shown()))
+}
+
+/// Whether the user may do more than it must.
+fn rights(source: &mut Source, name: &str) -> Result<Finding> {
+    let grants: Vec<String> =
+        source.ask_server("asking the user's rights", "show grants")?.into_iter().flatten().flatten().collect();
+    let writes = |grant: &&String| {
+        let rights = grant.split(" ON ").next().unwrap_or_default().to_uppercase();
+        ["ALL PRIVILEGES", "INSERT", "UPDATE", "DELETE", "DROP", "ALTER", "CREATE"].iter().any(|r| rights.contains(r))
+    };
+    Ok(match grants.iter().find(writes) {
+        None => Finding::new(Verdict::Fine, name, "the user may read and not write".to_owned()),
+        Some(grant) => Finding::new(
+            Verdict::Odd,
+            name,
+            format!(
+                "the user may write ({}); SELECT is all that is needed: create user nearset identified by '...'; \
+                 grant select on {}.* to nearset",
+                grant.split(" TO ").next().unwrap_or_default(),
+                ident(&source.address.name).replace('"', "`")
+            ),
+        ),
+    })
+}
+
+/// A table against what is needed of it, and its newest time against the clock.
+fn look_at(source: &mut Source, config: &Config, table: &Table) -> Result<Vec<Finding>> {
+    let finding = |verdict, text| Finding::new(verdict, table.name, text);
+    let Some(remote) = source.describe(table)? else {
+        return Ok(vec![match table.name {
+            "dataset" => finding(Verdict::Odd, "not there, or the user may not read it".to_owned()),
+            _ => finding(Verdict::Odd, "not there, or the user may not read it; a run goes on without it".to_owned()),
+        }]);
+    };
+    let absent = |columns: &[&'static str]| {
+        columns.iter().copied().filter(|c| remote.column(c).is_none()).collect::<Vec<_>>().join(", ")
+    };
+    let missing = absent(table.required);
+    if !missing.is_empty() {
+        return Ok(vec![finding(
+            Verdict::Broken,
+            format!("{} has no column {missing}; it must be there", remote.name),
+        )]);
+    }
+    let sql = format!("select count(*) from {}", remote.relation);
+    let rows: u64 = source.ask(&remote.name, |db| db.query_row(&sql, [], |row| row.get(0)))?;
+    let without = absent(table.optional);
+    let without = if without.is_empty() { String::new() } else { format!("; without {without}") };
+    let verdict = if rows == 0 && table.name == "dataset" { Verdict::Broken } else { Verdict::Fine };
+    let mut findings = vec![finding(verdict, format!("{rows} rows, {} columns{without}", remote.columns.len()))];
+    let timed = table.change_columns.iter().filter_map(|c| remote.column(c)).collect::<Vec<_>>();
+    if !table.change_columns.is_empty() && timed.iter().all(|c| c.clock.is_none()) {
+        findings.push(finding(
+            Verdict::Odd,
+            format!(
+                "no column of a time type among {}: every run reads the whole table",
+                table.change_columns.join(", ")
+            ),
+        ));
+    }
+    // when a row was made tells the clock; when it is said to change next may be anybody's plan
+    if let Some(column) = timed.iter().rfind(|c| c.clock.is_some()) {
+        let zone = incoming::timezone(table, config);
+        let sql =
+            format!("select {} from {} order by {} desc limit 1", column.text, remote.relation, ident(&column.name));
+        let sql = sql.replace(" order by", &format!(" where {} is not null order by", ident(&column.name)));
+        let newest: Option<String> = source.ask(&remote.name, |db| {
+            use duckdb::OptionalExt;
+            db.query_row(&sql, [], |row| row.get(0)).optional().map(Option::flatten)
+        })?;
+        findings.extend(newest.and_then(|n| in_the_future(&n, zone)).map(|(ahead, text)| {
+            let advice = match table.is_matomo() {
+                true => "Matomo keeps UTC; this one seems to keep another time",
+                false => "check BUSINESS_TIMEZONE, and the rows themselves",
+            };
+            finding(
+                Verdict::Odd,
+                format!("its newest {} is {text}, {:.1} h in the future in {zone}; {advice}", column.name, ahead),
+            )
+        }));
+    }
+    Ok(findings)
+}
+
+/// How many hours a local time is ahead of now, where it is.
+fn in_the_future(text: &str, zone: &str) -> Option<(f64, String)> {
+    let zone: Tz = zone.parse().ok()?;
+    let local = chrono::NaiveDateTime::parse_from_str(text.get(..19)?, "%Y-%m-%d %H:%M:%S").ok()?;
+    let moment: DateTime<Utc> = zone.from_local_datetime(&local).earliest()?.with_timezone(&Utc);
+    let ahead = moment - Utc::now();
+    (ahead > CLOCK_SKEW).then(|| (ahead.as_seconds_f64() / 3600.0, text.to_owned()))
+}
+
+/// Whether the server's clocks show what `BUSINESS_TIMEZONE` says.
+fn server_clock(source: &mut Source, config: &Config) -> Result<Finding> {
+    let sql =
+        "select timestampdiff(minute, utc_timestamp(), convert_tz(utc_timestamp(), '+00:00', @@global.time_zone))";
+    let rows = source.ask_server("asking its time zone", sql)?;
+    let server: Option<i32> = rows.into_iter().flatten().flatten().next().and_then(|m| m.parse().ok());
+    let zone: Tz = config.business_timezone.parse().unwrap_or(Tz::UTC);
+    let ours = zone.offset_from_utc_datetime(&Utc::now().naive_utc()).fix().local_minus_utc() / 60;
+    let utc = |minutes: i32| {
+        format!("UTC{}{:02}:{:02}", if minutes < 0 { '-' } else { '+' }, minutes.abs() / 60, minutes.abs() % 60)
+    };
+    Ok(match server {
+        Some(server) if server != ours => Finding::new(
+            Verdict::Odd,
+            "time zone",
+            format!(
+                "the server's clock shows {}, BUSINESS_TIMEZONE = {} is {}; where the shop writes times by the server's \
+                 clock, set BUSINESS_TIMEZONE to that zone (for example {})",
+                utc(server),
+                config.business_timezone,
+                utc(ours),
+                if server == 480 { "Asia/Shanghai" } else { "UTC" },
+            ),
+        ),
+        Some(server) => Finding::new(
+            Verdict::Fine,
+            "time zone",
+            format!(
+                "the server's clock and BUSINESS_TIMEZONE = {} both show {}",
+                config.business_timezone,
+                utc(server)
+            ),
+        ),
+        None => Finding::new(Verdict::Odd, "time zone", "the server does not tell what its clock shows".to_owned()),
+    })
+}

@@ -1,0 +1,161 @@
+//! A table as its database describes it, and how each of its columns becomes text.
+
+use duckdb::Connection;
+
+use super::address::Kind;
+use crate::extract::incoming;
+use crate::extract::tables::Table;
+use crate::warehouse::{ident, quote};
+
+/// A column at the source.
+#[derive(Debug)]
+pub struct Column {
+    /// In lower case, as nearset names it.
+    pub name: String,
+    /// The type in the source's own words.
+    pub kind: String,
+    /// The expression that gives its value as text.
+    pub text: String,
+    /// How a moment is compared with it, where it holds times.
+    pub clock: Option<Clock>,
+    pub is_integer: bool,
+}
+
+/// How a column keeps time.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Clock {
+    /// What the source's clocks showed.
+    Local,
+    /// A moment, given in UTC without saying so.
+    Utc,
+    /// A moment that names its zone.
+    Zoned,
+    /// What the source's calendar showed.
+    Day,
+}
+
+/// A table at the source.
+#[derive(Debug)]
+pub struct Remote {
+    /// How DuckDB calls it.
+    pub relation: String,
+    pub name: String,
+    pub columns: Vec<Column>,
+}
+
+impl Remote {
+    /// Asks the database for a table's columns. `zone` is what the table's clocks show.
+    pub fn describe(
+        db: &Connection,
+        kind: Kind,
+        alias: &str,
+        name: &str,
+        table: &Table,
+        zone: &str,
+    ) -> duckdb::Result<Option<Self>> {
+        // MySQL tells a TIMESTAMP, which is a moment, from a DATETIME, which is not; DuckDB does not
+        let mut own: Vec<(String, String, String)> = Vec::new();
+        if kind == Kind::Mysql {
+            let sql = format!(
+                "select table_name, column_name, column_type from information_schema.columns
+                 where table_schema = database() and lower(table_name) = {} order by table_name, ordinal_position",
+                quote(&name.to_lowercase())
+            );
+            let call = format!("from mysql_query({}, {})", quote(alias), quote(&sql));
+            own = db
+                .prepare(&call)?
+                .query_map([], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)))?
+                .collect::<duckdb::Result<_>>()?;
+        }
+        let name = match (kind, own.first()) {
+            (Kind::Mysql, None) => return Ok(None),
+            (Kind::Mysql, Some((first, ..))) => {
+                if own.iter().any(|(t, ..)| t == name) { name } else { first }.to_owned()
+            }
+            _ => name.to_owned(),
+        };
+        let relation = format!("{}.{}", ident(alias), ident(&name));
+        let described = db
+            .prepare(&format!("describe {relation}"))
+            .and_then(|mut s| s.query_map([], |row| Ok((row.get(0)?, row.get(1)?))).and_then(Iterator::collect));
+        let described: Vec<(String, String)> = match described {
+            Err(e) if crate::warehouse::message(&e).starts_with("Catalog Error: Table with name") => return Ok(None),
+            described => described?,
+        };
+        let columns = described
+            .into_iter()
+            .map(|(column, duckdb_type)| {
+                let own = own.iter().find(|(t, c, _)| *t == name && *c == column).map(|(_, _, kind)| kind.clone());
+                Column::read(column, &duckdb_type, own, table, zone)
+            })
+            .collect();
+        Ok(Some(Self { relation, name, columns }))
+    }
+
+    pub fn column(&self, name: &str) -> Option<&Column> {
+        self.columns.iter().find(|c| c.name == name)
+    }
+
+    /// The column whose numbers tell new rows from old and cut the table into ranges.
+    pub fn number(&self, table: &Table) -> Option<&Column> {
+        self.column(table.key[0].0).filter(|c| c.is_integer)
+    }
+
+    /// The rows that meet `condition`, every column as text, numbered.
+    pub fn rows(&self, table: &Table, condition: &str) -> String {
+        let keys = table.key.iter().filter(|(column, fallback)| {
+            !fallback.is_empty() || *column == "idorder" || self.column(column).is_none_or(|c| !c.is_integer)
+        });
+        let spelled: Vec<String> = keys
+            .map(|(column, fallback)| format!("{} as {}", incoming::key_text(column, fallback), ident(column)))
+            .collect();
+        let spelled = if spelled.is_empty() { String::new() } else { format!(" replace ({})", spelled.join(", ")) };
+        let absent = table
+            .columns()
+            .filter(|c| self.column(c).is_none())
+            .map(|c| format!("cast(null as varchar) as {}", ident(c)));
+        let texts = self.columns.iter().map(|c| format!("{} as {}", c.text, ident(&c.name)));
+        format!(
+            "select *{spelled}, row_number() over () as _row from (select {} from {} where {condition})",
+            texts.chain(absent).collect::<Vec<_>>().join(", "),
+            self.relation
+        )
+    }
+}
+
+impl Column {
+    fn read(column: String, duckdb_type: &str, own: Option<String>, table: &Table, zone: &str) -> Self {
+        let name = column.to_lowercase();
+        let value = ident(&column);
+        let is_known = table.columns().any(|known| known == name);
+        let is_moment = own.as_deref().is_some_and(|kind| kind.starts_with("timestamp"));
+        let clock = match duckdb_type {
+            "TIMESTAMP WITH TIME ZONE" => Some(Clock::Zoned),
+            "DATE" => Some(Clock::Day),
+            t if t.starts_with("TIMESTAMP") && is_moment => Some(Clock::Utc),
+            t if t.starts_with("TIMESTAMP") => Some(Clock::Local),
+            _ => None,
+        };
+        let in_zone = |moment: String| format!("cast(timezone({}, {moment}) as varchar)", quote(zone));
+        let text = match (duckdb_type, clock) {
+            (_, Some(Clock::Zoned)) => in_zone(value),
+            (_, Some(Clock::Utc)) => in_zone(format!("timezone('UTC', {value})")),
+            ("BOOLEAN", _) => format!("cast(cast({value} as integer) as varchar)"),
+            // a visitor's id is bytes; a title in a binary column is text
+            ("BLOB", _) if is_known && name != "idvisitor" => {
+                format!("coalesce(try(decode({value})), lower(hex({value})))")
+            }
+            ("BLOB", _) => format!("lower(hex({value}))"),
+            ("VARCHAR", _) if is_known && name.ends_with("_time") => incoming::clock_text(&column, zone),
+            ("VARCHAR", _) => value,
+            _ => format!("cast({value} as varchar)"),
+        };
+        Self {
+            name,
+            kind: own.unwrap_or_else(|| duckdb_type.to_lowercase()),
+            text,
+            clock,
+            is_integer: duckdb_type.ends_with("INT") || duckdb_type.ends_with("INTEGER"),
+        }
+    }
+}

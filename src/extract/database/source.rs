@@ -1,0 +1,302 @@
+//! An attached database: its extension, its connection, and what is tried again when that breaks.
+
+use std::path::PathBuf;
+use std::thread;
+use std::time::Duration;
+
+use anyhow::{Result, anyhow, bail};
+use duckdb::Connection;
+
+use super::address::{Address, Kind};
+use super::relay::Relay;
+use super::remote::Remote;
+use crate::config::{Config, Database};
+use crate::extract::Watch;
+use crate::extract::tables::Table;
+use crate::warehouse::{ident, quote, short_error};
+
+/// The longest pause before another try.
+const LONGEST_PAUSE: Duration = Duration::from_secs(30);
+
+/// What errors say that no second try would change, in lower case.
+const FINAL: &[&str] =
+    &["denied", "unknown database", "authentication failed", "does not exist", "no such file", "not a database", "ssl"];
+
+/// A database that rows are read from. Detached when dropped.
+pub struct Source<'a> {
+    db: &'a Connection,
+    config: &'a Config,
+    settings: &'a Database,
+    watch: &'a Watch<'a>,
+    pub address: Address,
+    alias: String,
+    relay: Option<Relay>,
+    is_attached: bool,
+}
+
+impl<'a> Source<'a> {
+    /// Attaches the database that a source's settings name, read-only, and waits for it where it cannot be reached.
+    pub fn open(
+        db: &'a Connection,
+        config: &'a Config,
+        name: &str,
+        settings: &'a Database,
+        watch: &'a Watch<'a>,
+    ) -> Result<Self> {
+        let address = Address::read(settings)?;
+        load_extension(db, config, address.kind, watch)?;
+        let alias = format!("source_{name}");
+        let mut source = Self { db, config, settings, watch, address, alias, relay: None, is_attached: false };
+        source.ask("connecting", |_| Ok(()))?;
+        Ok(source)
+    }
+
+    /// The database in words that hold no secret.
+    pub fn shown(&self) -> String {
+        self.address.shown()
+    }
+
+    /// Runs a query on the attached database. A lost connection is opened again and the query repeated, `DB_RETRIES`
+    /// times with growing pauses; then, and at once for errors that would stay, it fails and says what to do.
+    pub fn ask<T>(&mut self, what: &str, work: impl Fn(&Connection) -> duckdb::Result<T>) -> Result<T> {
+        let mut pause = Duration::from_secs(1);
+        let mut tries = 0;
+        loop {
+            let fault = match self.attach().and_then(|()| self.run(&work)) {
+                Ok(result) => return Ok(result),
+                Err(fault) => fault,
+            };
+            self.detach();
+            let lower = fault.to_lowercase();
+            let is_final = FINAL.iter().any(|words| lower.contains(words)) || !lower.starts_with("io error");
+            if is_final || tries == self.config.db_retries {
+                let advice = if is_final { self.advice(&lower) } else { "run again once it is there".to_owned() };
+                bail!("{}: {what}: {fault}; {advice}", self.shown());
+            }
+            tries += 1;
+            (self.watch.note)(&format!(
+                "{}: {what}: {fault}; again in {} s (try {tries} of {})",
+                self.shown(),
+                pause.as_secs(),
+                self.config.db_retries
+            ));
+            thread::sleep(pause);
+            pause = (pause * 2).min(LONGEST_PAUSE);
+        }
+    }
+
+    /// A table as the database describes it; none where it has no such table, or none that may be read.
+    pub fn describe(&mut self, table: &Table) -> Result<Option<Remote>> {
+        let name = match table.name.strip_prefix("matomo_") {
+            Some(bare) => format!("{}{bare}", self.settings.table_prefix),
+            None => table.name.to_owned(),
+        };
+        let (kind, alias) = (self.address.kind, self.alias.clone());
+        let zone = crate::extract::incoming::timezone(table, self.config).to_owned();
+        self.ask(&format!("table {name}"), |db| Remote::describe(db, kind, &alias, &name, table, &zone))
+    }
+
+    /// The names of all tables there are, for telling what was meant.
+    pub fn table_names(&mut self) -> Result<Vec<String>> {
+        let sql = match self.address.kind {
+            Kind::Mysql => format!(
+                "select table_name from mysql_query({}, 'select table_name from information_schema.tables where table_schema = database() order by 1')",
+                quote(&self.alias)
+            ),
+            _ => format!(
+                "select table_name from duckdb_tables() where database_name = {} and not internal order by 1",
+                quote(&self.alias)
+            ),
+        };
+        self.ask("listing its tables", |db| {
+            db.prepare(&sql)?.query_map([], |row| row.get(0))?.collect::<duckdb::Result<_>>()
+        })
+    }
+
+    /// The rows of a query in the server's own words, as texts; for what only it can tell.
+    pub fn ask_server(&mut self, what: &str, sql: &str) -> Result<Vec<Vec<Option<String>>>> {
+        let call = format!(
+            "select columns(*)::varchar from {}_query({}, {})",
+            self.address.kind.name(),
+            quote(&self.alias),
+            quote(sql)
+        );
+        self.ask(what, |db| {
+            let mut statement = db.prepare(&call)?;
+            let mut rows = statement.query([])?;
+            let mut texts = Vec::new();
+            while let Some(row) = rows.next()? {
+                let columns = row.as_ref().column_count();
+                texts.push((0..columns).map(|i| row.get(i)).collect::<duckdb::Result<_>>()?);
+            }
+            Ok(texts)
+        })
+    }
+
+    fn run<T>(&self, work: &impl Fn(&Connection) -> duckdb::Result<T>) -> Result<T, String> {
+        let query = || work(self.db);
+        let result = match &self.relay {
+            Some(relay) => relay.watched(query),
+            None => query(),
+        };
+        result.map_err(|e| {
+            let silent = self.relay.as_ref().is_some_and(Relay::was_cut);
+            match silent {
+                true => format!(
+                    "IO Error: no answer for {} s (DB_TIMEOUT_SECONDS), so the connection was cut",
+                    self.config.db_timeout.as_secs()
+                ),
+                false => self.plain(&e),
+            }
+        })
+    }
+
+    /// An error's text without the query it repeats and without secrets.
+    fn plain(&self, error: &duckdb::Error) -> String {
+        let text = self.address.scrub(&short_error(error));
+        let text = match text.split_once(" for MySQL query \"") {
+            Some((before, rest)) => {
+                let reason = rest.rsplit_once("\":").map_or("", |(_, reason)| reason.trim());
+                format!("{before}: {}", if reason.is_empty() { "the connection was lost" } else { reason })
+            }
+            None => text,
+        };
+        let text = text.replace(" with parameters \"\"", "").replace(" Attempted host: 127.0.0.1", "");
+        text.trim().trim_end_matches(['.', ';']).to_owned()
+    }
+
+    fn advice(&self, fault: &str) -> String {
+        let settings = self.settings.settings;
+        match fault {
+            f if f.contains("denied") && f.contains("command") => {
+                "grant the user SELECT on the database's tables".to_owned()
+            }
+            f if f.contains("denied") || f.contains("authentication") => {
+                format!("check {settings}_DB_USER, {settings}_DB_PASSWORD and the user's right to SELECT")
+            }
+            f if f.contains("unknown database") || f.contains("does not exist") => {
+                format!("check {settings}_DB_NAME (or {settings}_DB_URL)")
+            }
+            _ => "`nearset doctor` checks the settings".to_owned(),
+        }
+    }
+
+    fn attach(&mut self) -> Result<(), String> {
+        if self.is_attached {
+            return Ok(());
+        }
+        let Address { kind, host, port, user, password, name, options, .. } = &self.address;
+        let set = match kind {
+            // as plain numbers and texts: 0 and 1 for flags, NULL for dates that are none, moments in UTC
+            Kind::Mysql => {
+                "set mysql_tinyint1_as_boolean = false; set mysql_incomplete_dates_as_nulls = true;
+                set mysql_session_time_zone = '+00:00'; set mysql_sql_buffer_result = false;
+                set mysql_query_timeout_enabled = false;"
+            }
+            // SQLite keeps any value in any column
+            Kind::Sqlite => "set sqlite_all_varchar = true;",
+            Kind::Postgres | Kind::Duckdb => "",
+        };
+        let mut statements = set.to_owned();
+        if kind.is_server() {
+            let is_socket = host.starts_with('/');
+            let checks_name = options.iter().any(|(_, v)| matches!(v.as_str(), "verify_identity" | "verify-full"));
+            if !is_socket && !checks_name {
+                let relay = Relay::start(host, *port, self.config.db_timeout)
+                    .map_err(|e| format!("IO Error: cannot connect: {e}"))?;
+                self.relay = Some(relay);
+            }
+            let mut parts = vec![format!("type {}", kind.name()), format!("database {}", quote(name))];
+            parts.extend(match (&self.relay, is_socket, kind) {
+                (Some(relay), ..) => vec!["host '127.0.0.1'".to_owned(), format!("port {}", relay.port())],
+                (None, true, Kind::Mysql) => vec![format!("socket {}", quote(host))],
+                (None, ..) => vec![format!("host {}", quote(host)), format!("port {port}")],
+            });
+            parts.extend(user.as_ref().map(|u| format!("user {}", quote(u))));
+            parts.extend(password.as_ref().map(|p| format!("password {}", quote(&p.0))));
+            let options = options.iter().map(|(o, v)| format!("{o}={v}")).collect::<Vec<_>>().join(" ");
+            statements += &format!(
+                "create or replace temporary secret {alias} ({}); attach {} as {alias} (type {}, secret {alias}, read_only)",
+                parts.join(", "),
+                quote(&options),
+                kind.name(),
+                alias = self.alias,
+            );
+        } else {
+            if !self.address.path().is_file() {
+                return Err(format!("{} is no such file", self.address.path().display()));
+            }
+            statements += &format!("attach {} as {} (type {}, read_only)", quote(name), self.alias, kind.name());
+        }
+        // the wire is watched: a server may accept a connection and say nothing
+        let attached = {
+            let attach = || self.db.execute_batch(&statements);
+            match &self.relay {
+                Some(relay) => relay.watched(attach),
+                None => attach(),
+            }
+        };
+        match attached {
+            Ok(()) => {
+                self.is_attached = true;
+                Ok(())
+            }
+            Err(e) => {
+                let fault = self.plain(&e);
+                self.detach();
+                Err(fault)
+            }
+        }
+    }
+
+    fn detach(&mut self) {
+        // what is not there need not go
+        self.db.execute_batch(&format!("detach database if exists {}", ident(&self.alias))).ok();
+        self.db.execute_batch(&format!("drop temporary secret if exists {}", ident(&self.alias))).ok();
+        self.relay = None;
+        self.is_attached = false;
+    }
+}
+
+impl Drop for Source<'_> {
+    fn drop(&mut self) {
+        self.detach();
+    }
+}
+
+/// Loads the extension a database needs: from `DUCKDB_EXTENSION_DIRECTORY` or DuckDB's own folder, else from DuckDB's
+/// repository; where that cannot be reached either, the error tells how to put it there by hand.
+pub fn load_extension(db: &Connection, config: &Config, kind: Kind, watch: &Watch) -> Result<()> {
+    let Some(name) = kind.extension() else { return Ok(()) };
+    let (version, platform): (String, String) =
+        db.query_row("select library_version, (from pragma_platform()) from pragma_version()", [], |row| {
+            Ok((row.get(0)?, row.get(1)?))
+        })?;
+    let file = format!("{name}.duckdb_extension");
+    if let Some(dir) = &config.extension_dir {
+        let places = [dir.join(&file), dir.join(&version).join(&platform).join(&file)];
+        if let Some(found) = places.iter().find(|place| place.is_file()) {
+            return db
+                .execute_batch(&format!("load {}", quote(&found.to_string_lossy())))
+                .map_err(|e| anyhow!("{} cannot be loaded: {}", found.display(), short_error(&e)));
+        }
+        db.execute_batch(&format!("set extension_directory = {}", quote(&dir.to_string_lossy())))?;
+    }
+    if db.execute_batch(&format!("load {name}")).is_ok() {
+        return Ok(());
+    }
+    (watch.note)(&format!("DuckDB's {name} extension is not here; asking DuckDB's repository for it"));
+    db.execute_batch(&format!("install {name}; load {name}")).map_err(|e| {
+        let fault = short_error(&e);
+        let fault = fault.split(" For more info").next().unwrap_or(&fault);
+        let dir = config.extension_dir.clone().unwrap_or_else(|| PathBuf::from("~/.duckdb/extensions"));
+        anyhow!(
+            "DuckDB's {name} extension is not here and cannot be installed ({fault}). On a machine with internet: \
+             `pip download --no-deps duckdb-extension-{}=={}`; the wheel is a zip archive; put its {file} into {} \
+             (DUCKDB_EXTENSION_DIRECTORY) and run again",
+            name.replace('_', "-"),
+            version.trim_start_matches('v'),
+            dir.join(&version).join(&platform).display()
+        )
+    })
+}
