@@ -1,4 +1,4 @@
-# nearset with DuckDB's library, sql/, views/ and fixtures/ inside.
+# nearset with DuckDB's library and extensions, sql/, views/ and fixtures/ inside.
 #   docker build -t nearset .
 #   docker run -v data:/data -v models:/models -v "$PWD/exports:/exports:ro" -e DATA_JSON_DIR=/exports nearset run
 #   docker run -v data:/data -v models:/models -p 8000:8000 nearset
@@ -6,6 +6,10 @@
 FROM node:22-bookworm-slim AS duckdb
 COPY deploy/fetch-duckdb.sh /
 RUN /fetch-duckdb.sh /duckdb
+
+FROM python:3.13-slim-bookworm AS extensions
+COPY deploy/fetch-extensions.sh /
+RUN /fetch-extensions.sh /extensions
 
 FROM rust:1.95-bookworm AS build
 WORKDIR /nearset
@@ -21,10 +25,11 @@ RUN useradd --uid 50000 --gid 0 --no-create-home nearset \
 WORKDIR /app
 COPY --from=build /nearset/target/release/nearset bin/
 COPY --from=duckdb /duckdb/libduckdb.so lib/
+COPY --from=extensions /extensions extensions/
 COPY sql sql/
 COPY views views/
 COPY fixtures fixtures/
-ENV PATH=/app/bin:$PATH DATA_DIR=/data MODELS_DIR=/models LISTEN=0.0.0.0:8000
+ENV PATH=/app/bin:$PATH DUCKDB_EXTENSION_DIRECTORY=/app/extensions DATA_DIR=/data MODELS_DIR=/models LISTEN=0.0.0.0:8000
 USER 50000
 VOLUME ["/data", "/models"]
 EXPOSE 8000

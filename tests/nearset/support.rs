@@ -18,6 +18,7 @@ pub const AS_OF: &str = "2026-10-16";
 pub struct Nearset {
     pub dir: TempDir,
     pub project: PathBuf,
+    settings: Vec<(String, String)>,
 }
 
 impl Nearset {
@@ -25,7 +26,7 @@ impl Nearset {
     pub fn empty() -> Self {
         let dir = tempfile::tempdir().expect("a temporary folder");
         fs::create_dir_all(dir.path().join("exports")).expect("a folder for exports");
-        Self { dir, project: ROOT.into() }
+        Self { dir, project: ROOT.into(), settings: Vec::new() }
     }
 
     /// The demo's run on the fixtures, done once and copied.
@@ -40,6 +41,12 @@ impl Nearset {
         copy_dir(&done.data(), &copy.data());
         copy_dir(&done.models(), &copy.models());
         copy
+    }
+
+    /// Sets a setting for every command; an empty value stays one.
+    pub fn set(&mut self, name: &str, value: &str) {
+        self.settings.retain(|(n, _)| n != name);
+        self.settings.push((name.to_owned(), value.to_owned()));
     }
 
     /// Gives this one a project folder that its test may change.
@@ -101,9 +108,10 @@ impl Nearset {
             .env("PATH", std::env::var("PATH").unwrap_or_default())
             .env("PROJECT_DIR", &self.project)
             .env("THREADS", "2");
-        if args.first() == Some(&"run") {
+        if ["run", "extract"].iter().any(|command| args.first() == Some(command)) {
             command.env("DATA_JSON_DIR", self.exports());
         }
+        command.envs(self.settings.iter().map(|(name, value)| (name, value)));
         command
     }
 

@@ -309,7 +309,7 @@ impl Reader<'_, '_> {
         let mut surplus = self.reading.known.surplus;
         match plan {
             Plan::Whole(why) => {
-                if !self.reading.known.columns.is_empty() || here.rows > 0 {
+                if here.rows > 0 {
                     (self.watch.note)(&format!("{}: read whole: {why}", table.name));
                 }
                 // what was read from exports, and what was wrong with them, is behind us

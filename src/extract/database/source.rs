@@ -139,16 +139,18 @@ impl<'a> Source<'a> {
             Some(relay) => relay.watched(query),
             None => query(),
         };
-        result.map_err(|e| {
-            let silent = self.relay.as_ref().is_some_and(Relay::was_cut);
-            match silent {
-                true => format!(
-                    "IO Error: no answer for {} s (DB_TIMEOUT_SECONDS), so the connection was cut",
-                    self.config.db_timeout.as_secs()
-                ),
-                false => self.plain(&e),
-            }
-        })
+        result.map_err(|e| self.fault(&e))
+    }
+
+    /// What went wrong: silence that was cut short, or what the driver says.
+    fn fault(&self, error: &duckdb::Error) -> String {
+        match self.relay.as_ref().is_some_and(Relay::was_cut) {
+            true => format!(
+                "IO Error: no answer for {} s (DB_TIMEOUT_SECONDS), so the connection was cut",
+                self.config.db_timeout.as_secs()
+            ),
+            false => self.plain(error),
+        }
     }
 
     /// An error's text without the query it repeats and without secrets.
@@ -242,7 +244,7 @@ impl<'a> Source<'a> {
                 Ok(())
             }
             Err(e) => {
-                let fault = self.plain(&e);
+                let fault = self.fault(&e);
                 self.detach();
                 Err(fault)
             }
