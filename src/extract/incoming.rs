@@ -109,6 +109,16 @@ pub fn load(
     ))
 }
 
+/// Takes out the rows that meet a condition on `stored` and are not among those in `incoming`.
+pub fn replace(db: &Connection, table: &Table, condition: &str) -> duckdb::Result<()> {
+    let same = table.key.iter().map(|(k, _)| format!("stored.{0} = incoming.{0}", ident(k)));
+    db.execute_batch(&format!(
+        "delete from raw.{} as stored where {condition} and not exists (from incoming where {})",
+        ident(table.name),
+        same.collect::<Vec<_>>().join(" and ")
+    ))
+}
+
 /// Merges `incoming` into the raw table and returns how many rows came in; what loses goes to `raw.rejected` with its
 /// reason. Of rows with one key the newest stays, and of equally new ones the last; an unknown change time neither
 /// protects a row nor holds it back.

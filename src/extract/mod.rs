@@ -71,7 +71,11 @@ fn inspect_exports(config: &Config, name: &str) -> Result<Finding> {
     let listing = json::list(json_dir(config)?)?;
     let tables: Vec<&Table> = TABLES.iter().filter(|t| t.source == name).collect();
     let absent: Vec<&str> = tables.iter().map(|t| t.name).filter(|t| !listing.files.contains_key(t)).collect();
-    let verdict = if absent.contains(&"dataset") { Verdict::Broken } else { Verdict::Fine };
+    let verdict = match absent.len() {
+        _ if absent.contains(&"dataset") => Verdict::Broken,
+        n if n == tables.len() => Verdict::Odd,
+        _ => Verdict::Fine,
+    };
     let without = if absent.is_empty() { String::new() } else { format!("; none of {}", absent.join(", ")) };
     let there = tables.len() - absent.len();
     Ok(Finding::new(

@@ -9,6 +9,7 @@ use std::time::{Duration, Instant};
 use serde_json::{Value, json};
 
 use crate::mariadb::{MariaDb, PASSWORD, extensions};
+use crate::postgres::Postgres;
 use crate::support::{AS_OF, Nearset, catalogue, text};
 
 const RUN: &[&str] = &["run", "--as-of", AS_OF];
@@ -423,6 +424,46 @@ fn files_of_sqlite_and_duckdb_are_sources_too() {
         let error = n.fails(1, RUN);
         assert!(error.contains("no such file"), "{error}");
     }
+}
+
+#[test]
+fn postgres_is_a_source_too() {
+    let db = Postgres::start(PASSWORD);
+    db.sql(
+        PASSWORD,
+        r#"create table dataset (id bigint primary key, dataset_name text, price numeric(10, 2), is_delete boolean default false,
+               create_time timestamptz, update_time timestamp);
+           insert into dataset select i, '数据 ' || i, i, i = 3, '2026-10-02 00:30:00+08', null from generate_series(1, 4) i;
+           create table "user" (id uuid primary key, create_time timestamp, password text);
+           insert into "user" values ('00000000-0000-0000-0000-000000000001', '2026-01-01', 'x');
+           create table task (id int primary key, dataset_id int, create_user int, create_time date);
+           insert into task values (1, 1, 1, '2026-10-01')"#,
+    );
+    let mut n = Nearset::empty();
+    let encoded: String = PASSWORD.bytes().map(|b| format!("%{b:02X}")).collect();
+    n.set("BUSINESS_DATA_SOURCE", "database");
+    n.set("BUSINESS_TIMEZONE", "Asia/Shanghai");
+    n.set("DUCKDB_EXTENSION_DIRECTORY", &extensions().to_string_lossy());
+    n.set("BUSINESS_DB_URL", &format!("postgresql://reader:{encoded}@127.0.0.1:{}/postgres", db.port));
+    n.ok(RUN);
+    assert_eq!(titles(&n), "1=数据 1 2=数据 2 3=数据 3 4=数据 4");
+    assert_eq!(
+        n.sql("select distinct created_at, count(*) filter (is_deleted) as deleted from datasets group by all"),
+        [json!({"created_at": "2026-10-01 16:30:00", "deleted": 1})]
+    );
+    assert_eq!(n.value("select count(*) from orders"), 1);
+    db.sql(
+        PASSWORD,
+        "insert into dataset values (5, 'five', 5, false, '2026-10-02 00:30:00+08', null);
+         update dataset set dataset_name = 'zwei', update_time = '2026-10-05' where id = 2; delete from dataset where id = 1",
+    );
+    n.ok(RUN);
+    assert_eq!(titles(&n), "2=zwei 3=数据 3 4=数据 4 5=five");
+    n.set("DB_RETRIES", "0");
+    n.set("BUSINESS_DB_URL", &format!("postgres://reader:geheim@127.0.0.1:{}/postgres", db.port));
+    let error = n.fails(1, RUN);
+    assert!(error.contains("password authentication failed") && error.contains("check BUSINESS_DB_USER"), "{error}");
+    assert!(!error.contains("geheim"), "{error}");
 }
 
 #[test]

@@ -5,6 +5,7 @@ mod databases;
 mod extract;
 mod mariadb;
 mod pipeline;
+mod postgres;
 mod project;
 mod settings;
 mod support;

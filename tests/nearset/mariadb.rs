@@ -83,6 +83,8 @@ impl MariaDb {
             .arg(format!("--socket={}", self.socket().display()))
             .arg(format!("--pid-file={}", self.dir.path().join("pid").display()))
             .arg(format!("--port={}", self.port))
+            // a server that starts clears this folder of what other servers have open
+            .arg(format!("--tmpdir={}", self.dir.path().display()))
             .stdout(Stdio::null())
             .stderr(std::fs::File::create(self.dir.path().join("log")).expect("a log"))
             .spawn()

@@ -28,8 +28,8 @@ use crate::warehouse::ident;
 use remote::{Clock, Remote};
 use source::Source;
 
-/// How many keys a query asks a server for at once.
-const RANGE_KEYS: i64 = 500_000;
+/// How many rows a query asks a server for at once, about.
+const RANGE_ROWS: i64 = 500_000;
 /// How far below the largest key a table is read again: keys are given out before rows are committed.
 const KEY_OVERLAP: i64 = 10_000;
 
@@ -53,6 +53,14 @@ struct Reading<'t> {
 
 /// A range of keys, both ends included; none for a table that cannot be cut.
 type Range = Option<(i64, i64)>;
+
+/// Rows that are read in one go.
+struct Part {
+    /// What they meet at the source.
+    condition: String,
+    /// The stored rows that go where they are not among them.
+    replaced: Option<String>,
+}
 
 /// Takes in what is new in a source's database.
 pub fn take_in(
@@ -322,23 +330,17 @@ impl Reader<'_, '_> {
                 }
                 let there = self.there(None)?;
                 let fresh = here.rows == 0;
-                for range in self.ranges(there, here) {
-                    self.read_range(range, fresh)?;
-                    self.say_how_far(there.rows);
-                }
-                // rows without a key are in no range
+                let mut parts: Vec<Part> = self.ranges(there, here).into_iter().map(|r| self.part(r)).collect();
                 if let (Some(key), true) = (self.reading.remote.number(table), there.keyed < there.rows) {
-                    self.load(&format!("{} is null", ident(&key.name)))?;
-                    self.fold(fresh)?;
+                    // rows without a key are in no range
+                    parts.push(Part { condition: format!("{} is null", ident(&key.name)), replaced: None });
                 }
+                self.read_parts(parts, Some(there.rows), fresh)?;
                 surplus = None;
             }
             Plan::New { arms, .. } => {
-                for arm in arms.clone() {
-                    self.load(&arm)?;
-                    self.fold(false)?;
-                    (self.watch.at)(&format!("{}: {} new rows", table.name, self.rows));
-                }
+                let parts = arms.iter().map(|arm| Part { condition: arm.clone(), replaced: None }).collect();
+                self.read_parts(parts, None, false)?;
             }
         }
         let surplus = self.compare(here, surplus)?;
@@ -375,12 +377,16 @@ impl Reader<'_, '_> {
         self.source.ask("counting rows", |db| db.query_row(&sql, [], Extent::read))
     }
 
-    /// Cuts a table into ranges of keys, from the first at the source to the last on either side.
+    /// Cuts a table into ranges of keys, from the first to the last on either side; what was purged stays outside.
     fn ranges(&self, there: Extent, here: Extent) -> Vec<Range> {
         let last = there.max.max(here.max);
-        match (there.min, last) {
+        let first = match self.reading.table.gone {
+            Gone::Removed => there.min.map(|min| here.min.map_or(min, |here| here.min(min))),
+            Gone::RemovedAbovePurge | Gone::Kept => there.min,
+        };
+        match (first, last) {
             (Some(from), Some(to)) if self.source.address.kind.is_server() => {
-                let count = (there.rows / RANGE_KEYS + 1).min(10_000);
+                let count = (there.rows / RANGE_ROWS + 1).min(10_000);
                 let width = (to - from) / count + 1;
                 (0..count)
                     .map(|i| (from + i * width, (from + (i + 1) * width - 1).min(to)))
@@ -392,44 +398,40 @@ impl Reader<'_, '_> {
         }
     }
 
-    fn say_how_far(&self, expected: i64) {
-        let percent = (self.rows as f64 * 100.0 / expected.max(1) as f64).min(100.0);
-        (self.watch.at)(&format!("{}: {} of {expected} rows ({percent:.0} %)", self.reading.table.name, self.rows));
-    }
-
-    /// Reads a range; rows stored in it that the source does not have any more go, as the table's [`Gone`] says.
-    fn read_range(&mut self, range: Range, fresh: bool) -> Result<()> {
-        let Reading { table, ref remote, .. } = self.reading;
+    /// A range as what is read of it, and what stored rows it stands for.
+    fn part(&self, range: Range) -> Part {
+        let table = self.reading.table;
         let key = ident(table.key[0].0);
-        let condition = between(&remote.number(table).map_or(key.clone(), |c| ident(&c.name)), range);
-        self.load(&condition)?;
-        if !fresh && table.gone != Gone::Kept {
-            let stored = between(&format!("try_cast(stored.{key} as bigint)"), range);
-            let same = table.key.iter().map(|(k, _)| format!("stored.{0} = incoming.{0}", ident(k)));
-            self.db
-                .execute_batch(&format!(
-                    "delete from raw.{} as stored where {stored} and not exists (from incoming where {})",
-                    ident(table.name),
-                    same.collect::<Vec<_>>().join(" and ")
-                ))
-                .context("rows gone at the source cannot be taken out")?;
+        let there = self.reading.remote.number(table).map_or(key.clone(), |c| ident(&c.name));
+        Part {
+            condition: between(&there, range),
+            replaced: (table.gone != Gone::Kept).then(|| between(&format!("try_cast(stored.{key} as bigint)"), range)),
         }
-        self.fold(fresh)
     }
 
-    /// Fills `incoming` with the rows that meet a condition.
-    fn load(&mut self, condition: &str) -> Result<()> {
+    /// Reads parts one after the other, each merged as soon as it is there. The order matters: a row that changes
+    /// meanwhile may be in two of them, and the later is the newer.
+    fn read_parts(&mut self, parts: Vec<Part>, expected: Option<i64>, fresh: bool) -> Result<()> {
         let Reading { table, ref remote, .. } = self.reading;
-        let rows = remote.rows(table, condition);
         let zone = incoming::timezone(table, self.config);
         let origin = format!("{} {}", self.source.shown(), remote.name);
-        let as_of = self.as_of;
-        self.source.ask("reading rows", |db| incoming::load(db, table, zone, as_of, &origin, &rows))
-    }
-
-    fn fold(&mut self, fresh: bool) -> Result<()> {
-        let how = Fold { keep_newer: false, fresh, numbered: false };
-        self.rows += incoming::fold(self.db, self.reading.table, how).context("its rows cannot be merged")?;
+        for Part { condition, replaced } in parts {
+            let rows = remote.rows(table, &condition);
+            self.source.ask("reading rows", |db| incoming::load(db, table, zone, self.as_of, &origin, &rows))?;
+            if let (Some(replaced), false) = (replaced, fresh) {
+                incoming::replace(self.db, table, &replaced).context("rows gone at the source cannot be taken out")?;
+            }
+            let how = Fold { keep_newer: false, fresh, numbered: false };
+            self.rows += incoming::fold(self.db, table, how).context("its rows cannot be merged")?;
+            let rows = self.rows;
+            (self.watch.at)(&match expected {
+                Some(all) => {
+                    let percent = (rows as f64 * 100.0 / all.max(1) as f64).min(100.0);
+                    format!("{}: {rows} of {all} rows ({percent:.0} %)", table.name)
+                }
+                None => format!("{}: {rows} new rows", table.name),
+            });
+        }
         Ok(())
     }
 
@@ -455,12 +457,13 @@ impl Reader<'_, '_> {
             return Ok(surplus);
         }
         let read = self.rows;
+        let mut parts = Vec::new();
         for range in self.ranges(there, here) {
-            let differs = range.is_none() || self.there(range)?.rows != self.here(range)?.rows;
-            if differs {
-                self.read_range(range, false)?;
+            if range.is_none() || self.there(range)?.rows != self.here(range)?.rows {
+                parts.push(self.part(range));
             }
         }
+        self.read_parts(parts, None, false)?;
         let (now_there, now_here) = counts(self)?;
         let (gone, came) = ((here.rows - now_here.rows).max(0), (now_here.rows - here.rows).max(0));
         (self.watch.note)(&format!(

@@ -68,6 +68,7 @@ impl<'a> Source<'a> {
             };
             self.detach();
             let lower = fault.to_lowercase();
+            let fault = fault.trim_start_matches("IO Error: ");
             let is_final = FINAL.iter().any(|words| lower.contains(words)) || !lower.starts_with("io error");
             if is_final || tries == self.config.db_retries {
                 let advice = if is_final { self.advice(&lower) } else { "run again once it is there".to_owned() };
@@ -163,7 +164,12 @@ impl<'a> Source<'a> {
             }
             None => text,
         };
-        let text = text.replace(" with parameters \"\"", "").replace(" Attempted host: 127.0.0.1", "");
+        // how a driver names the way to the server says nothing to a person: it is this process's own
+        let mut text = text.replace(" with parameters \"\"", "").replace(" Attempted host: 127.0.0.1", "");
+        if let Some(relay) = &self.relay {
+            let way = format!(" at \"\": connection to server at \"127.0.0.1\", port {} failed", relay.port());
+            text = text.replace(&way, "");
+        }
         text.trim().trim_end_matches(['.', ';']).to_owned()
     }
 
@@ -196,7 +202,7 @@ impl<'a> Source<'a> {
                 set mysql_query_timeout_enabled = false;"
             }
             // SQLite keeps any value in any column
-            Kind::Sqlite => "set sqlite_all_varchar = true;",
+            Kind::Sqlite => "set global sqlite_all_varchar = true;",
             Kind::Postgres | Kind::Duckdb => "",
         };
         let mut statements = set.to_owned();
