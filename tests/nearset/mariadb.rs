@@ -57,20 +57,26 @@ impl MariaDb {
         db
     }
 
-    /// A data folder as the installer leaves it, made once.
+    /// A data folder as the installer leaves it, made once and kept with what cargo builds.
     fn installed() -> PathBuf {
-        static INSTALLED: OnceLock<TempDir> = OnceLock::new();
-        let dir = INSTALLED.get_or_init(|| {
-            let dir = tempfile::tempdir().expect("a temporary folder");
+        static INSTALLED: OnceLock<PathBuf> = OnceLock::new();
+        let make = || {
+            let place = Path::new(env!("CARGO_TARGET_TMPDIR")).join("mariadb-data");
+            if place.is_dir() {
+                return place;
+            }
+            let part = tempfile::tempdir_in(env!("CARGO_TARGET_TMPDIR")).expect("a temporary folder");
             let output = program("mariadb-install-db")
                 .args(["--no-defaults", "--auth-root-authentication-method=normal", "--skip-test-db", "--user=root"])
-                .arg(format!("--datadir={}", dir.path().join("data").display()))
+                .arg(format!("--datadir={}", part.path().join("data").display()))
                 .output()
                 .expect("mariadb-install-db runs");
             assert!(output.status.success(), "{}{}", text(&output.stdout), text(&output.stderr));
-            dir
-        });
-        dir.path().join("data")
+            // another process may have been first
+            std::fs::rename(part.path().join("data"), &place).ok();
+            place
+        };
+        INSTALLED.get_or_init(make).clone()
     }
 
     /// Starts the server, on the same data and port as before where there was one.
