@@ -56,7 +56,7 @@ pub const SETTINGS: &[Setting] = &[
         "How far before the watermark a database is read again, for rows committed late.",
     ),
     setting("DB_RETRIES", "5", "How often a lost connection is tried again, after 1, 2, 4, 8 ... seconds."),
-    setting("DB_TIMEOUT_SECONDS", "300", "How long a database may be silent before its connection counts as lost."),
+    setting("DB_TIMEOUT_SECONDS", "120", "How long a database may be silent before its connection counts as lost."),
     setting("DUCKDB_EXTENSION_DIRECTORY", "", "Where DuckDB's extensions are; DuckDB's own folder where empty."),
     setting(
         "LEAVE_OUT_COLUMNS",
@@ -179,7 +179,9 @@ impl Values {
         }
         for setting in SETTINGS {
             if let Ok(value) = std::env::var(setting.name) {
-                add(setting.name, value.trim().to_owned(), "the environment");
+                // a password may well end in a space
+                let value = if setting.name.ends_with("PASSWORD") { value } else { value.trim().to_owned() };
+                add(setting.name, value, "the environment");
             }
         }
         if Path::new(".env").is_file() {

@@ -377,6 +377,21 @@ impl Reader<'_, '_> {
         self.source.ask("counting rows", |db| db.query_row(&sql, [], Extent::read))
     }
 
+    /// How many rows are marked as deleted at the source, and how many of those stored: a mark may come without a change
+    /// time.
+    fn marked(&mut self) -> Result<(i64, i64)> {
+        let Reading { table, ref remote, .. } = self.reading;
+        let Some(column) = remote.column("is_delete") else { return Ok((0, 0)) };
+        let count = |relation: &str, text: &str| {
+            format!("select count(*) from {relation} where lower({text}) in ('1', 'true', 't')")
+        };
+        let stored = count(&format!("raw.{}", ident(table.name)), "is_delete");
+        let here = self.db.query_row(&stored, [], |row| row.get(0))?;
+        let sql = count(&remote.relation, &column.text);
+        let there = self.source.ask("counting rows", |db| db.query_row(&sql, [], |row| row.get(0)))?;
+        Ok((there, here))
+    }
+
     /// Cuts a table into ranges of keys, from the first to the last on either side; what was purged stays outside.
     fn ranges(&self, there: Extent, here: Extent) -> Vec<Range> {
         let last = there.max.max(here.max);
@@ -453,24 +468,27 @@ impl Reader<'_, '_> {
             Gone::Kept => there.rows - here.rows <= surplus,
             _ => there.rows - here.rows == surplus,
         };
-        if is_right || (there.rows == 0 && table.gone != Gone::Removed) {
+        let marks = self.marked()?;
+        if (is_right && marks.0 == marks.1) || (there.rows == 0 && table.gone != Gone::Removed) {
             return Ok(surplus);
         }
         let read = self.rows;
         let mut parts = Vec::new();
         for range in self.ranges(there, here) {
-            if range.is_none() || self.there(range)?.rows != self.here(range)?.rows {
+            if range.is_none() || marks.0 != marks.1 || self.there(range)?.rows != self.here(range)?.rows {
                 parts.push(self.part(range));
             }
         }
         self.read_parts(parts, None, false)?;
         let (now_there, now_here) = counts(self)?;
         let (gone, came) = ((here.rows - now_here.rows).max(0), (now_here.rows - here.rows).max(0));
+        let what = match marks.0 == marks.1 {
+            true => format!("the source had {} rows where {} were stored", there.rows, here.rows),
+            false => format!("the source had {} rows marked as deleted where {} were stored", marks.0, marks.1),
+        };
         (self.watch.note)(&format!(
-            "{}: the source had {} rows where {} were stored; {} were read again, {gone} taken out, {came} added",
+            "{}: {what}; {} were read again, {gone} taken out, {came} added",
             table.name,
-            there.rows,
-            here.rows,
             self.rows - read
         ));
         Ok((now_there.rows - now_here.rows).max(0))

@@ -57,7 +57,8 @@ impl<'a> Source<'a> {
     }
 
     /// Runs a query on the attached database. A lost connection is opened again and the query repeated, `DB_RETRIES`
-    /// times with growing pauses; then, and at once for errors that would stay, it fails and says what to do.
+    /// times with growing pauses (once after silence); then, and at once for errors that would stay, it fails and says
+    /// what to do.
     pub fn ask<T>(&mut self, what: &str, work: impl Fn(&Connection) -> duckdb::Result<T>) -> Result<T> {
         let mut pause = Duration::from_secs(1);
         let mut tries = 0;
@@ -66,20 +67,22 @@ impl<'a> Source<'a> {
                 Ok(result) => return Ok(result),
                 Err(fault) => fault,
             };
+            // who was silent for so long once is asked once more, not five times
+            let was_silent = self.relay.as_ref().is_some_and(Relay::was_cut);
+            let retries = if was_silent { self.config.db_retries.min(1) } else { self.config.db_retries };
             self.detach();
             let lower = fault.to_lowercase();
             let fault = fault.trim_start_matches("IO Error: ");
             let is_final = FINAL.iter().any(|words| lower.contains(words)) || !lower.starts_with("io error");
-            if is_final || tries == self.config.db_retries {
+            if is_final || tries >= retries {
                 let advice = if is_final { self.advice(&lower) } else { "run again once it is there".to_owned() };
                 bail!("{}: {what}: {fault}; {advice}", self.shown());
             }
             tries += 1;
             (self.watch.note)(&format!(
-                "{}: {what}: {fault}; again in {} s (try {tries} of {})",
+                "{}: {what}: {fault}; again in {} s (try {tries} of {retries})",
                 self.shown(),
                 pause.as_secs(),
-                self.config.db_retries
             ));
             thread::sleep(pause);
             pause = (pause * 2).min(LONGEST_PAUSE);
@@ -249,11 +252,7 @@ impl<'a> Source<'a> {
                 self.is_attached = true;
                 Ok(())
             }
-            Err(e) => {
-                let fault = self.fault(&e);
-                self.detach();
-                Err(fault)
-            }
+            Err(e) => Err(self.fault(&e)),
         }
     }
 
