@@ -11,6 +11,7 @@ use crate::config::{self, Config, Overrides, Source, parse_moment};
 use crate::evaluate::reports;
 use crate::extract::SOURCES;
 use crate::pipeline::{self, Options, Step, history};
+use crate::terminal::say;
 use crate::warehouse::project::Project;
 use crate::warehouse::{self, Format};
 use crate::{extract, model, serve};
@@ -208,11 +209,11 @@ fn runs(config: &Config, limit: usize) -> Result<()> {
     let all = history::read(config)?;
     let held = pipeline::lock::is_held(config);
     if all.is_empty() {
-        println!("no runs yet; `nearset run` makes the first");
+        say!("no runs yet; `nearset run` makes the first");
     }
     let last = all.len();
     for (index, (id, past)) in all.iter().enumerate().skip(last.saturating_sub(limit)) {
-        print!("{}", past.show(id, held && index + 1 == last));
+        say!("{}", past.show(id, held && index + 1 == last).trim_end());
     }
     Ok(())
 }
@@ -292,7 +293,7 @@ fn models(config: &Config, command: &ModelsCommand) -> Result<()> {
                     let value = manifest.metrics.as_ref().and_then(|m| m["metrics"][name].as_f64());
                     value.map_or("     -".to_owned(), |v| format!("{v:.4}"))
                 };
-                println!(
+                say!(
                     "{mark} {}  {:>8} datasets  HR@10 {}  MRR@10 {}",
                     manifest.version,
                     manifest.items,
@@ -301,15 +302,15 @@ fn models(config: &Config, command: &ModelsCommand) -> Result<()> {
                 );
             }
             if current.is_none() {
-                println!("no current version; `nearset run` trains one");
+                say!("no current version; `nearset run` trains one");
             }
         }
         ModelsCommand::Promote { version } => {
             model::load(dir, version)?;
             model::promote(dir, version)?;
-            println!("{version} is current");
+            say!("{version} is current");
         }
-        ModelsCommand::Rollback => println!("{} is current again", model::rollback(dir)?),
+        ModelsCommand::Rollback => say!("{} is current again", model::rollback(dir)?),
     }
     Ok(())
 }
@@ -326,7 +327,7 @@ fn reconcile(config: &Config, start: NaiveDate, end: NaiveDate) -> Result<()> {
          from reconciliation_daily where day between '{start}' and '{end}' order by day"
     );
     warehouse::run_query(&db, &sql, Format::Table, &mut io::stdout().lock())?;
-    println!("{}", path.display());
+    say!("{}", path.display());
     Ok(())
 }
 
@@ -334,6 +335,6 @@ fn report(config: &Config, day: NaiveDate) -> Result<()> {
     let db = warehouse::open_published(config)?;
     let path = reports::daily_path(config, day);
     warehouse::write_file(&path, &serde_json::to_vec_pretty(&reports::daily(&db, day)?)?)?;
-    println!("{}", path.display());
+    say!("{}", path.display());
     Ok(())
 }

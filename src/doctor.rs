@@ -7,27 +7,28 @@ use anyhow::{Result, bail};
 use crate::config::{Config, SETTINGS};
 use crate::extract::{Finding, Verdict};
 use crate::failure::describe;
+use crate::terminal::say;
 use crate::warehouse::project::Project;
 use crate::{extract, model, warehouse};
 
 /// Prints every finding; fails where one keeps nearset from working.
 pub fn doctor(config: &Config) -> Result<()> {
     let mut broken: usize = 0;
-    let mut say = |finding: Finding| {
+    let mut tell = |finding: Finding| {
         let mark = match finding.verdict {
             Verdict::Fine => "ok  ",
             Verdict::Odd => "look",
             Verdict::Broken => "MEND",
         };
         broken += usize::from(finding.verdict == Verdict::Broken);
-        println!("{mark}  {:<28}  {}", finding.what, finding.text);
+        say!("{mark}  {:<28}  {}", finding.what, finding.text);
     };
     let judge = |what: &str, found: Result<String>| match found {
         Ok(text) => Finding::new(Verdict::Fine, what, text),
         Err(error) => Finding::new(Verdict::Broken, what, describe(&error)),
     };
     let set = SETTINGS.iter().filter(|s| std::env::var(s.name).is_ok_and(|v| !v.is_empty())).count();
-    say(judge(
+    tell(judge(
         "settings",
         Ok(format!(
             "{} of {} set in the environment; times of the marketplace in {}, days in {}",
@@ -38,29 +39,29 @@ pub fn doctor(config: &Config) -> Result<()> {
         )),
     ));
     let project = config.project_dir().and_then(|dir| Project::load(dir, &extract::raw_tables()));
-    say(judge("sql", project.map(|p| format!("{} files in order", p.relations.len()))));
+    tell(judge("sql", project.map(|p| format!("{} files in order", p.relations.len()))));
     for name in extract::SOURCES {
-        extract::inspect(config, name).into_iter().for_each(&mut say);
+        extract::inspect(config, name).into_iter().for_each(&mut tell);
     }
     for (what, dir) in [("data", &config.data_dir), ("models", &config.models_dir)] {
-        say(judge(what, writable(dir).map(|()| format!("{} can be written", dir.display()))));
+        tell(judge(what, writable(dir).map(|()| format!("{} can be written", dir.display()))));
     }
-    say(disk(config).unwrap_or_else(|error| Finding::new(Verdict::Odd, "disk", describe(&error))));
+    tell(disk(config).unwrap_or_else(|error| Finding::new(Verdict::Odd, "disk", describe(&error))));
     // what the first run makes is not amiss before it
     if !config.warehouse_path().exists() {
         let text = format!("{} does not exist yet; `nearset run` makes it", config.warehouse_path().display());
-        say(Finding::new(Verdict::Odd, "warehouse", text));
+        tell(Finding::new(Verdict::Odd, "warehouse", text));
         return conclude(broken);
     }
-    say(judge(
+    tell(judge(
         "warehouse",
         warehouse::open_published(config).and_then(|db| {
             let as_of: String = db.query_row("select as_of::varchar from raw.run_parameters", [], |row| row.get(0))?;
             Ok(format!("opens; stands for {as_of} UTC"))
         }),
     ));
-    say(judge("covers", covers(config)));
-    say(judge(
+    tell(judge("covers", covers(config)));
+    tell(judge(
         "model",
         model::load_current(&config.models_dir)
             .map(|m| format!("{} is whole: {} datasets", m.manifest.version, m.items.len())),

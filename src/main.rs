@@ -12,6 +12,7 @@ mod model;
 mod pipeline;
 mod recommend;
 mod serve;
+mod terminal;
 mod train;
 mod warehouse;
 

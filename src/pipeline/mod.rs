@@ -17,12 +17,13 @@ use duckdb::Connection;
 use crate::config::{Config, Source};
 use crate::extract::Watch;
 use crate::failure::{Failure, describe};
+use crate::terminal::say;
 use crate::train::{self, Catalogue};
 use crate::warehouse::project::{Project, Relation, Room, export_parquet};
 use crate::warehouse::{self, WorkCopy, quote, timestamp};
 use crate::{evaluate, extract, model};
 use history::Event;
-use progress::{Progress, say};
+use progress::Progress;
 
 /// A step of the pipeline, in the order they run.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, ValueEnum)]
@@ -123,18 +124,18 @@ impl Drop for Outbox {
 /// Says what a run would do, and does none of it.
 pub fn dry_run(config: &Config, options: &Options) -> Result<()> {
     let project = Project::load(config.project_dir()?, &extract::raw_tables())?;
-    println!("as of {}; steps: {}", options.as_of, step_names(&options.steps).join(", "));
+    say!("as of {}; steps: {}", options.as_of, step_names(&options.steps).join(", "));
     if options.steps.contains(&Step::Extract) {
         let published = match options.full_refresh || !config.warehouse_path().exists() {
             true => None,
             false => Some(warehouse::open_published(config)?),
         };
-        let watch = Watch { at: &|_| {}, note: &|text| println!("  {text}") };
+        let watch = Watch { at: &|_| {}, note: &|text| say!("  {text}") };
         for line in extract::preview(published.as_ref(), config, &watch)? {
-            println!("  {line}");
+            say!("  {line}");
         }
     }
-    println!("{} relations and checks in the SQL project; nothing was changed", project.relations.len());
+    say!("{} relations and checks in the SQL project; nothing was changed", project.relations.len());
     Ok(())
 }
 
@@ -152,7 +153,7 @@ pub fn run(config: &Config, options: &Options) -> Result<()> {
         config,
         &Event::Started { run: id.clone(), at: Utc::now(), as_of: options.as_of, steps: step_names(&options.steps) },
     )?;
-    say(&format!("run {id}, as of {}", options.as_of.format("%Y-%m-%d %H:%M:%S UTC")));
+    say!("run {id}, as of {}", options.as_of.format("%Y-%m-%d %H:%M:%S UTC"));
     let result = run_locked(config, &project, options, &id);
     let error = result.as_ref().err().map(describe);
     history::record(
@@ -166,11 +167,11 @@ pub fn run(config: &Config, options: &Options) -> Result<()> {
         },
     )?;
     if result.is_ok() {
-        say(&format!(
+        say!(
             "done in {:.1} s, peak memory {} MB",
             started.elapsed().as_secs_f64(),
             progress::peak_memory() / 1_000_000
-        ));
+        );
     }
     result
 }

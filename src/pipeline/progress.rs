@@ -1,10 +1,12 @@
 //! What a person sees of a run: a spinner on a terminal, and one aligned line a step everywhere.
 
 use std::cell::Cell;
-use std::io::{IsTerminal, Write};
+use std::io::IsTerminal;
 use std::time::{Duration, Instant};
 
 use indicatif::{ProgressBar, ProgressStyle};
+
+use crate::terminal::say;
 
 /// How often a person without a terminal reads what a long step is at.
 const PLAIN_LINE_EVERY: Duration = Duration::from_secs(10);
@@ -12,11 +14,6 @@ const PLAIN_LINE_EVERY: Duration = Duration::from_secs(10);
 pub struct Progress {
     spinner: ProgressBar,
     last_line: Cell<Instant>,
-}
-
-/// Prints a line; a run goes on where nobody reads it any more (`nearset run | head`).
-pub fn say(text: &str) {
-    writeln!(std::io::stdout(), "{text}").ok();
 }
 
 impl Progress {
@@ -42,20 +39,20 @@ impl Progress {
         self.spinner.set_message(what.to_owned());
         if !std::io::stderr().is_terminal() && self.last_line.get().elapsed() >= PLAIN_LINE_EVERY {
             self.last_line.set(Instant::now());
-            say(&format!("    {what}"));
+            say!("    {what}");
         }
     }
 
     pub fn note(&self, text: &str) {
         self.last_line.set(Instant::now());
-        self.spinner.suspend(|| say(&format!("    {text}")));
+        self.spinner.suspend(|| say!("    {text}"));
     }
 
     pub fn finish(&self, step: &str, seconds: f64, rows: u64) {
         let memory = peak_memory() / 1_000_000;
         let line = format!("  {step:<10} {seconds:>8.2} s {:>12} rows   peak {memory:>5} MB", grouped(rows));
         self.last_line.set(Instant::now());
-        self.spinner.suspend(|| say(&line));
+        self.spinner.suspend(|| say!("{line}"));
     }
 }
 

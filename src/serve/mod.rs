@@ -22,6 +22,7 @@ use tower_http::catch_panic::CatchPanicLayer;
 
 use crate::config::Config;
 use crate::model;
+use crate::terminal::say;
 use state::Shared;
 
 /// How long requests in flight may take to end once the server is told to stop.
@@ -120,12 +121,12 @@ pub fn print_where_to_look(config: &Config) -> Result<()> {
     let bold = |text: &str| {
         if std::io::stdout().is_terminal() { format!("\x1b[1m{text}\x1b[0m") } else { text.to_owned() }
     };
-    println!("\nlook here (stop with Ctrl-C):");
-    println!("  {}   a page to try lists on", bold(&format!("{base}/")));
-    println!("  {base}/similar/{}   beside “{}”", item.dataset_id, item.title);
-    println!("  {base}/recommend/detail/{}?user_id=1", item.dataset_id);
-    println!("  {base}/hot/trending?timeframe=7d");
-    println!("  {base}/health   {base}/metrics   {base}/openapi.json");
-    println!("  nearset sql \"from funnel_by_day\" --data-dir {}", config.data_dir.display());
+    say!("\nlook here (stop with Ctrl-C):");
+    say!("  {}   a page to try lists on", bold(&format!("{base}/")));
+    say!("  {base}/similar/{}   beside “{}”", item.dataset_id, item.title);
+    say!("  {base}/recommend/detail/{}?user_id=1", item.dataset_id);
+    say!("  {base}/hot/trending?timeframe=7d");
+    say!("  {base}/health   {base}/metrics   {base}/openapi.json");
+    say!("  nearset sql \"from funnel_by_day\" --data-dir {}", config.data_dir.display());
     Ok(())
 }

@@ -4,7 +4,7 @@ use std::fs;
 use std::path::Path;
 use std::process::Command;
 
-use crate::support::{Nearset, ROOT, copy_dir, text};
+use crate::support::{AS_OF, Nearset, ROOT, copy_dir, text};
 
 #[test]
 fn the_example_and_the_help_hold_every_setting() {
@@ -88,6 +88,25 @@ fn doctor_says_what_to_mend() {
     demo.take_fixtures(|_| true);
     let output = demo.command(&["doctor"]).env("DATA_JSON_DIR", demo.exports()).output().expect("nearset runs");
     assert!(output.status.success(), "{}", text(&output.stdout));
+}
+
+#[test]
+fn nobody_reading_on_is_no_failure() {
+    let n = Nearset::demo();
+    for args in [&["views", "list"][..], &["doctor"], &["models", "list"], &["run", "--as-of", AS_OF]] {
+        n.take_fixtures(|_| true);
+        let mut child = n
+            .command(args)
+            .stdout(std::process::Stdio::piped())
+            .stderr(std::process::Stdio::piped())
+            .spawn()
+            .expect("nearset runs");
+        // what `| head -0` does
+        drop(child.stdout.take());
+        let output = child.wait_with_output().expect("an end");
+        assert!(!text(&output.stderr).contains("panicked"), "{args:?}: {}", text(&output.stderr));
+        assert_ne!(output.status.code(), Some(101), "{args:?}");
+    }
 }
 
 #[test]

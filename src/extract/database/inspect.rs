@@ -24,6 +24,9 @@ pub fn inspect(config: &Config, (name, settings): (&str, &Database)) -> Result<V
     let watch = Watch { at: &|_| {}, note: &|_| {} };
     let mut source = Source::open(&db, &config, name, settings, &watch)?;
     let mut findings = vec![Finding::new(Verdict::Fine, name, answers(&mut source)?)];
+    if let Some(place) = &source.extension {
+        findings.push(Finding::new(Verdict::Fine, name, format!("DuckDB's extension is loaded from {place}")));
+    }
     if source.address.kind == Kind::Mysql {
         findings.push(rights(&mut source, name)?);
     }

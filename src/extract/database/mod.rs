@@ -28,14 +28,15 @@ use crate::warehouse::ident;
 use remote::{Clock, Remote};
 use source::Source;
 
-/// How many rows a query asks a server for at once, about.
+/// How many rows a query asks a server for at once, about: some of the row groups that DuckDB writes at once, few enough
+/// to be held in memory.
 const RANGE_ROWS: i64 = 500_000;
 /// How far below the largest key a table is read again: keys are given out before rows are committed.
 const KEY_OVERLAP: i64 = 10_000;
 
 /// What is to be read of a table.
 #[derive(Debug)]
-pub enum Plan {
+enum Plan {
     /// All of it, and why.
     Whole(String),
     /// The rows that meet any of these conditions, each of which leaves out what those before it find.
@@ -43,8 +44,8 @@ pub enum Plan {
 }
 
 /// A table that is there, with what is known of it.
-struct Reading<'t> {
-    table: &'t Table,
+struct Reading {
+    table: &'static Table,
     remote: Remote,
     known: Known,
     plan: Plan,
@@ -123,7 +124,7 @@ fn readings(
     name: &str,
     source: &mut Source,
     watch: &Watch,
-) -> Result<Vec<Reading<'static>>> {
+) -> Result<Vec<Reading>> {
     let mut readings = Vec::new();
     for table in TABLES.iter().rev().filter(|t| t.source == name) {
         let known = db.map(|db| super::known(db, table)).transpose()?.flatten().unwrap_or_default();
@@ -294,7 +295,7 @@ struct Reader<'a, 's> {
     as_of: DateTime<Utc>,
     source: &'a mut Source<'s>,
     watch: &'a Watch<'a>,
-    reading: Reading<'static>,
+    reading: Reading,
     rows: u64,
 }
 

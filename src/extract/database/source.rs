@@ -29,6 +29,8 @@ pub struct Source<'a> {
     settings: &'a Database,
     watch: &'a Watch<'a>,
     pub address: Address,
+    /// Where the extension was loaded from, for the kinds that need one.
+    pub extension: Option<String>,
     alias: String,
     relay: Option<Relay>,
     is_attached: bool,
@@ -44,9 +46,10 @@ impl<'a> Source<'a> {
         watch: &'a Watch<'a>,
     ) -> Result<Self> {
         let address = Address::read(settings)?;
-        load_extension(db, config, address.kind, watch)?;
+        let extension = load_extension(db, config, address.kind, watch)?;
         let alias = format!("source_{name}");
-        let mut source = Self { db, config, settings, watch, address, alias, relay: None, is_attached: false };
+        let mut source =
+            Self { db, config, settings, watch, address, extension, alias, relay: None, is_attached: false };
         source.ask("connecting", |_| Ok(()))?;
         Ok(source)
     }
@@ -272,9 +275,9 @@ impl Drop for Source<'_> {
 }
 
 /// Loads the extension a database needs: from `DUCKDB_EXTENSION_DIRECTORY` or DuckDB's own folder, else from DuckDB's
-/// repository; where that cannot be reached either, the error tells how to put it there by hand.
-pub fn load_extension(db: &Connection, config: &Config, kind: Kind, watch: &Watch) -> Result<()> {
-    let Some(name) = kind.extension() else { return Ok(()) };
+/// repository; where that cannot be reached either, the error tells how to put it there by hand. Returns where it was.
+fn load_extension(db: &Connection, config: &Config, kind: Kind, watch: &Watch) -> Result<Option<String>> {
+    let Some(name) = kind.extension() else { return Ok(None) };
     let (version, platform): (String, String) =
         db.query_row("select library_version, (from pragma_platform()) from pragma_version()", [], |row| {
             Ok((row.get(0)?, row.get(1)?))
@@ -283,17 +286,17 @@ pub fn load_extension(db: &Connection, config: &Config, kind: Kind, watch: &Watc
     if let Some(dir) = &config.extension_dir {
         let places = [dir.join(&file), dir.join(&version).join(&platform).join(&file)];
         if let Some(found) = places.iter().find(|place| place.is_file()) {
-            return db
-                .execute_batch(&format!("load {}", quote(&found.to_string_lossy())))
-                .map_err(|e| anyhow!("{} cannot be loaded: {}", found.display(), short_error(&e)));
+            db.execute_batch(&format!("load {}", quote(&found.to_string_lossy())))
+                .map_err(|e| anyhow!("{} cannot be loaded: {}", found.display(), short_error(&e)))?;
+            return Ok(Some(found.display().to_string()));
         }
         db.execute_batch(&format!("set extension_directory = {}", quote(&dir.to_string_lossy())))?;
     }
     if db.execute_batch(&format!("load {name}")).is_ok() {
-        return Ok(());
+        return Ok(Some("DuckDB's own folder".to_owned()));
     }
     (watch.note)(&format!("DuckDB's {name} extension is not here; asking DuckDB's repository for it"));
-    db.execute_batch(&format!("install {name}; load {name}")).map_err(|e| {
+    let installed = db.execute_batch(&format!("install {name}; load {name}")).map_err(|e| {
         let fault = short_error(&e);
         let fault = fault.split(" For more info").next().unwrap_or(&fault);
         let dir = config.extension_dir.clone().unwrap_or_else(|| PathBuf::from("~/.duckdb/extensions"));
@@ -305,5 +308,6 @@ pub fn load_extension(db: &Connection, config: &Config, kind: Kind, watch: &Watc
             version.trim_start_matches('v'),
             dir.join(&version).join(&platform).display()
         )
-    })
+    });
+    installed.map(|()| Some("DuckDB's repository".to_owned()))
 }
