@@ -117,13 +117,10 @@ fn look_at(source: &mut Source, config: &Config, table: &Table) -> Result<Vec<Fi
     // when a row was made tells the clock; when it is said to change next may be anybody's plan
     if let Some(column) = timed.iter().rfind(|c| c.clock.is_some()) {
         let zone = incoming::timezone(table, config);
+        let name = ident(&column.name);
         let sql =
-            format!("select {} from {} order by {} desc limit 1", column.text, remote.relation, ident(&column.name));
-        let sql = sql.replace(" order by", &format!(" where {} is not null order by", ident(&column.name)));
-        let newest: Option<String> = source.ask(&remote.name, |db| {
-            use duckdb::OptionalExt;
-            db.query_row(&sql, [], |row| row.get(0)).optional().map(Option::flatten)
-        })?;
+            format!("select {} from (select max({name}) as {name} from {}) as newest", column.text, remote.relation);
+        let newest: Option<String> = source.ask(&remote.name, |db| db.query_row(&sql, [], |row| row.get(0)))?;
         findings.extend(newest.and_then(|n| in_the_future(&n, zone)).map(|(ahead, text)| {
             let advice = match table.is_matomo() {
                 true => "Matomo keeps UTC; this one seems to keep another time",

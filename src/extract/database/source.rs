@@ -199,63 +199,62 @@ impl<'a> Source<'a> {
         if self.is_attached {
             return Ok(());
         }
-        let Address { kind, host, port, user, password, name, options, .. } = &self.address;
+        let kind = self.address.kind;
         let set = match kind {
             // as plain numbers and texts: 0 and 1 for flags, NULL for dates that are none, moments in UTC
             Kind::Mysql => {
                 "set mysql_tinyint1_as_boolean = false; set mysql_incomplete_dates_as_nulls = true;
-                set mysql_session_time_zone = '+00:00'; set mysql_sql_buffer_result = false;
-                set mysql_query_timeout_enabled = false;"
+                 set mysql_session_time_zone = '+00:00'; set mysql_sql_buffer_result = false;
+                 set mysql_query_timeout_enabled = false;"
             }
             // SQLite keeps any value in any column
-            Kind::Sqlite => "set global sqlite_all_varchar = true;",
+            Kind::Sqlite => "set sqlite_all_varchar = true;",
             Kind::Postgres | Kind::Duckdb => "",
         };
-        let mut statements = set.to_owned();
-        if kind.is_server() {
-            let is_socket = host.starts_with('/');
-            let checks_name = options.iter().any(|(_, v)| matches!(v.as_str(), "verify_identity" | "verify-full"));
-            if !is_socket && !checks_name {
-                let relay = Relay::start(host, *port, self.config.db_timeout)
-                    .map_err(|e| format!("IO Error: cannot connect: {e}"))?;
-                self.relay = Some(relay);
-            }
-            let mut parts = vec![format!("type {}", kind.name()), format!("database {}", quote(name))];
-            parts.extend(match (&self.relay, is_socket, kind) {
-                (Some(relay), ..) => vec!["host '127.0.0.1'".to_owned(), format!("port {}", relay.port())],
-                (None, true, Kind::Mysql) => vec![format!("socket {}", quote(host))],
-                (None, ..) => vec![format!("host {}", quote(host)), format!("port {port}")],
-            });
-            parts.extend(user.as_ref().map(|u| format!("user {}", quote(u))));
-            parts.extend(password.as_ref().map(|p| format!("password {}", quote(&p.0))));
-            let options = options.iter().map(|(o, v)| format!("{o}={v}")).collect::<Vec<_>>().join(" ");
-            statements += &format!(
-                "create or replace temporary secret {alias} ({}); attach {} as {alias} (type {}, secret {alias}, read_only)",
-                parts.join(", "),
-                quote(&options),
-                kind.name(),
-                alias = self.alias,
-            );
-        } else {
-            if !self.address.path().is_file() {
-                return Err(format!("{} is no such file", self.address.path().display()));
-            }
-            statements += &format!("attach {} as {} (type {}, read_only)", quote(name), self.alias, kind.name());
+        let attach = if kind.is_server() { self.way_to_server()? } else { self.way_to_file()? };
+        self.run(&|db| db.execute_batch(&format!("{set} {attach}")))?;
+        self.is_attached = true;
+        Ok(())
+    }
+
+    /// The statements that attach a server, through a relay where the driver need not check its name.
+    fn way_to_server(&mut self) -> Result<String, String> {
+        let Address { kind, host, port, user, password, name, options, .. } = &self.address;
+        let is_socket = host.starts_with('/');
+        let checks_name = options.iter().any(|(_, v)| matches!(v.as_str(), "verify_identity" | "verify-full"));
+        if !is_socket && !checks_name {
+            let relay = Relay::start(host, *port, self.config.db_timeout)
+                .map_err(|e| format!("IO Error: cannot connect: {e}"))?;
+            self.relay = Some(relay);
         }
-        // the wire is watched: a server may accept a connection and say nothing
-        let attached = {
-            let attach = || self.db.execute_batch(&statements);
-            match &self.relay {
-                Some(relay) => relay.watched(attach),
-                None => attach(),
-            }
-        };
-        match attached {
-            Ok(()) => {
-                self.is_attached = true;
-                Ok(())
-            }
-            Err(e) => Err(self.fault(&e)),
+        let mut parts = vec![format!("type {}", kind.name()), format!("database {}", quote(name))];
+        parts.extend(match (&self.relay, is_socket, kind) {
+            (Some(relay), ..) => vec!["host '127.0.0.1'".to_owned(), format!("port {}", relay.port())],
+            (None, true, Kind::Mysql) => vec![format!("socket {}", quote(host))],
+            (None, ..) => vec![format!("host {}", quote(host)), format!("port {port}")],
+        });
+        parts.extend(user.as_ref().map(|u| format!("user {}", quote(u))));
+        parts.extend(password.as_ref().map(|p| format!("password {}", quote(&p.0))));
+        let options = options.iter().map(|(o, v)| format!("{o}={v}")).collect::<Vec<_>>().join(" ");
+        Ok(format!(
+            "create or replace temporary secret {alias} ({}); attach {} as {alias} (type {}, secret {alias}, read_only)",
+            parts.join(", "),
+            quote(&options),
+            kind.name(),
+            alias = self.alias,
+        ))
+    }
+
+    fn way_to_file(&self) -> Result<String, String> {
+        let path = self.address.path();
+        match path.is_file() {
+            true => Ok(format!(
+                "attach {} as {} (type {}, read_only)",
+                quote(&path.to_string_lossy()),
+                self.alias,
+                self.address.kind.name()
+            )),
+            false => Err(format!("{} is no such file", path.display())),
         }
     }
 
