@@ -74,7 +74,7 @@ pub const SETTINGS: &[Setting] = &[
     setting("LISTEN", "127.0.0.1:8000", "The address the server listens on."),
     setting("CACHE_MB", "64", "How many megabytes of finished lists the server keeps."),
     setting("ADMIN_TOKEN", "", "The token for admin routes (Authorization: Bearer ...); they are off without one."),
-    setting("MEMORY_LIMIT", "4GB", "The most memory DuckDB may use before it spills to disk."),
+    setting("MEMORY_LIMIT", "4GB", "The most memory reading and SQL may use; beyond it DuckDB spills to disk."),
     setting("THREADS", "0", "How many threads a run uses; 0 is all cores."),
 ];
 
@@ -110,7 +110,8 @@ pub struct Config {
     pub listen: SocketAddr,
     pub cache_mb: u64,
     pub admin_token: Option<String>,
-    pub memory_limit: String,
+    /// In bytes.
+    pub memory_limit: u64,
     pub threads: usize,
 }
 
@@ -298,10 +299,7 @@ impl Config {
             listen: values.read("LISTEN", "an address with a port, as in 127.0.0.1:8000", |v| v.parse().ok())?,
             cache_mb: values.read("CACHE_MB", "a whole number", |v| v.parse().ok())?,
             admin_token: values.text("ADMIN_TOKEN"),
-            memory_limit: values.read("MEMORY_LIMIT", "a size such as 4GB", |v| {
-                let digits = v.trim_end_matches(|c: char| c.is_ascii_alphabetic());
-                (digits.trim().parse::<f64>().is_ok() && digits.len() < v.len()).then(|| v.to_owned())
-            })?,
+            memory_limit: values.read("MEMORY_LIMIT", "a size such as 4GB", parse_size)?,
             threads: match values.read("THREADS", "a whole number", |v| v.parse().ok())? {
                 0 => std::thread::available_parallelism().map_or(1, |n| n.get()),
                 threads => threads,
@@ -370,6 +368,24 @@ fn find_project_dir() -> Option<PathBuf> {
     let above = program.ancestors().skip(1);
     let candidates = [Path::new(".")].into_iter().chain(above).chain([Path::new(env!("CARGO_MANIFEST_DIR"))]);
     candidates.into_iter().find(|dir| is_project(dir)).map(Path::to_path_buf)
+}
+
+/// Reads a size as DuckDB writes it, such as 500MB, 4GB or 1.5GiB; in bytes.
+fn parse_size(text: &str) -> Option<u64> {
+    let digits = text.trim_end_matches(|c: char| c.is_ascii_alphabetic());
+    let unit = match text[digits.len()..].to_lowercase().as_str() {
+        "kb" => 1e3,
+        "mb" => 1e6,
+        "gb" => 1e9,
+        "tb" => 1e12,
+        "kib" => 1024.0,
+        "mib" => f64::from(1 << 20),
+        "gib" => f64::from(1 << 30),
+        "tib" => f64::from(1 << 20) * f64::from(1 << 20),
+        _ => return None,
+    };
+    let size = digits.trim().parse::<f64>().ok()? * unit;
+    (size >= 1.0 && size < 1e18).then_some(size as u64)
 }
 
 /// Reads a moment as `--as-of` takes it: RFC 3339, or a date with or without a time, which are UTC.

@@ -85,9 +85,14 @@ pub fn set_parameters(db: &Connection, config: &Config, as_of: DateTime<Utc>) ->
     .context("the run's parameters could not be set")
 }
 
-/// How much of the machine DuckDB may use.
+/// What a process holds beside what DuckDB counts, in bytes: its code, and what the allocator keeps. Measured while five
+/// million rows are read, at limits from 300 MB to 4 GB.
+const UNCOUNTED: u64 = 256 << 20;
+
+/// How much of the machine DuckDB may use, so that the whole process keeps to the limit where it is not tiny.
 fn limits(config: &Config) -> duckdb::Result<duckdb::Config> {
-    duckdb::Config::default().threads(config.threads as i64)?.max_memory(&config.memory_limit)
+    let counted = config.memory_limit.saturating_sub(UNCOUNTED).max(config.memory_limit / 3);
+    duckdb::Config::default().threads(config.threads as i64)?.max_memory(&format!("{}KB", counted / 1000))
 }
 
 /// Opens the published warehouse for reading, as any number of processes may at once.
