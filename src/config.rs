@@ -385,7 +385,7 @@ fn parse_size(text: &str) -> Option<u64> {
         _ => return None,
     };
     let size = digits.trim().parse::<f64>().ok()? * unit;
-    (size >= 1.0 && size < 1e18).then_some(size as u64)
+    (1.0..1e18).contains(&size).then_some(size as u64)
 }
 
 /// Reads a moment as `--as-of` takes it: RFC 3339, or a date with or without a time, which are UTC.
