@@ -47,17 +47,7 @@ enum Command {
     /// Run the pipeline: extract, features, train, evaluate, reconcile
     Run(RunArgs),
     /// Take in what is new at the sources, and nothing else
-    Extract {
-        /// Read everything again
-        #[arg(long)]
-        full_refresh: bool,
-        /// Say what would be read of each table, and read none of it
-        #[arg(long)]
-        dry_run: bool,
-        /// Stands for now: 2026-10-28, 2026-10-28 09:30:00 (UTC) or 2026-10-28T09:30:00+08:00
-        #[arg(long, value_name = "TIME", value_parser = parse_moment)]
-        as_of: Option<DateTime<Utc>>,
-    },
+    Extract(Extent),
     /// Past runs and their steps
     Runs {
         /// How many runs to show, newest last
@@ -114,16 +104,23 @@ enum Command {
 
 #[derive(Debug, Args)]
 struct RunArgs {
-    /// Read all sources again, from their first row or file on
-    #[arg(long)]
-    full_refresh: bool,
     /// Run this step alone
     #[arg(long, value_enum, conflicts_with = "from")]
     only: Option<Step>,
     /// Run this step and all after it
     #[arg(long, value_enum)]
     from: Option<Step>,
-    /// Say what would be done, and do nothing
+    #[command(flatten)]
+    extent: Extent,
+}
+
+/// How much is read, and whether at all.
+#[derive(Debug, Args)]
+struct Extent {
+    /// Read all sources again, from their first row or file on
+    #[arg(long)]
+    full_refresh: bool,
+    /// Say what would be read and done, and do nothing
     #[arg(long)]
     dry_run: bool,
     /// Stands for now: 2026-10-28, 2026-10-28 09:30:00 (UTC) or 2026-10-28T09:30:00+08:00
@@ -169,9 +166,7 @@ pub fn run(cli: Cli) -> Result<()> {
     let config = Config::load(&overrides)?;
     match cli.command {
         Command::Run(args) => run_pipeline(&config, &args),
-        Command::Extract { full_refresh, dry_run, as_of } => {
-            run_pipeline(&config, &RunArgs { full_refresh, only: Some(Step::Extract), from: None, dry_run, as_of })
-        }
+        Command::Extract(extent) => run_pipeline(&config, &RunArgs { only: Some(Step::Extract), from: None, extent }),
         Command::Runs { limit } => runs(&config, limit),
         Command::Serve { .. } => serve::serve(&config),
         Command::Demo { no_serve, .. } => demo(config, no_serve),
@@ -201,8 +196,9 @@ fn run_pipeline(config: &Config, args: &RunArgs) -> Result<()> {
         (None, Some(first)) => Step::ALL.into_iter().filter(|step| *step >= first).collect(),
         (None, None) => Step::ALL.to_vec(),
     };
-    let options = Options { full_refresh: args.full_refresh, steps, as_of: args.as_of.unwrap_or_else(pipeline::now) };
-    if args.dry_run { pipeline::dry_run(config, &options) } else { pipeline::run(config, &options) }
+    let Extent { full_refresh, dry_run, as_of } = args.extent;
+    let options = Options { full_refresh, steps, as_of: as_of.unwrap_or_else(pipeline::now) };
+    if dry_run { pipeline::dry_run(config, &options) } else { pipeline::run(config, &options) }
 }
 
 fn runs(config: &Config, limit: usize) -> Result<()> {

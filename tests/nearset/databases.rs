@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
 
-use crate::mariadb::{MariaDb, PASSWORD, extensions};
+use crate::mariadb::{MariaDb, PASSWORD, encoded_password, extension, extensions};
 use crate::postgres::Postgres;
 use crate::support::{AS_OF, Nearset, catalogue, text};
 
@@ -398,8 +398,7 @@ fn switching_between_exports_and_database_loses_nothing() {
 fn files_of_sqlite_and_duckdb_are_sources_too() {
     let n = Nearset::empty();
     let setup = duckdb::Connection::open_in_memory().expect("a database");
-    let sqlite = extensions().join("v1.5.5/linux_amd64/sqlite_scanner.duckdb_extension");
-    setup.execute_batch(&format!("load '{}'", sqlite.display())).expect("the extension");
+    setup.execute_batch(&format!("load '{}'", extension("sqlite_scanner").display())).expect("the extension");
     for (kind, file) in [("sqlite", "shop 1.db"), ("duckdb", "shop.duckdb")] {
         let path = n.path().join(file);
         setup
@@ -449,7 +448,7 @@ fn postgres_is_a_source_too() {
            insert into task values (1, 1, 1, '2026-10-01')"#,
     );
     let mut n = Nearset::empty();
-    let encoded: String = PASSWORD.bytes().map(|b| format!("%{b:02X}")).collect();
+    let encoded = encoded_password();
     n.set("BUSINESS_DATA_SOURCE", "database");
     n.set("BUSINESS_TIMEZONE", "Asia/Shanghai");
     n.set("DUCKDB_EXTENSION_DIRECTORY", &extensions().to_string_lossy());
@@ -523,7 +522,7 @@ fn settings_that_do_not_work_are_named_and_their_values_are_not() {
     );
 
     // a URL says all of it, with what is special written as %XX
-    let encoded: String = PASSWORD.bytes().map(|b| format!("%{b:02X}")).collect();
+    let encoded = encoded_password();
     let mut n = db.nearset();
     n.set("BUSINESS_DB_PASSWORD", "");
     n.set("BUSINESS_DB_USER", "");

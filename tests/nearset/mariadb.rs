@@ -1,7 +1,6 @@
 //! A MariaDB server of a test's own: its data folder, a free port on loopback, stopped by process id.
 
 use std::io::Write;
-use std::net::TcpListener;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::sync::OnceLock;
@@ -9,7 +8,7 @@ use std::time::{Duration, Instant};
 
 use tempfile::TempDir;
 
-use crate::support::{Nearset, ROOT, copy_dir, text};
+use crate::support::{Nearset, ROOT, copy_dir, free_port, text};
 
 /// The password of the user that reads: characters that any quoting gets wrong first.
 pub const PASSWORD: &str = r#"p w'"\=;@:/?#&%41中"#;
@@ -20,6 +19,17 @@ pub fn extensions() -> PathBuf {
         std::env::var("DUCKDB_EXTENSION_DIRECTORY").map_or(Path::new(ROOT).join(".duckdb/extensions"), PathBuf::from);
     assert!(dir.join("v1.5.5").is_dir(), "{}: no extensions; `make test` fetches them", dir.display());
     dir
+}
+
+/// The file of one of them, for this machine.
+pub fn extension(name: &str) -> PathBuf {
+    let platform = if cfg!(target_arch = "aarch64") { "linux_arm64" } else { "linux_amd64" };
+    extensions().join("v1.5.5").join(platform).join(format!("{name}.duckdb_extension"))
+}
+
+/// The password as a URL has it.
+pub fn encoded_password() -> String {
+    PASSWORD.bytes().map(|b| format!("%{b:02X}")).collect()
 }
 
 fn program(name: &str) -> Command {
@@ -40,7 +50,7 @@ impl MariaDb {
     pub fn start() -> Self {
         let dir = tempfile::tempdir().expect("a temporary folder");
         copy_dir(&Self::installed(), &dir.path().join("data"));
-        let port = TcpListener::bind(("127.0.0.1", 0)).and_then(|l| l.local_addr()).expect("a free port").port();
+        let port = free_port();
         let mut db = Self { dir, server: None, port };
         db.start_again();
         let quoted = PASSWORD.replace('\\', r"\\").replace('\'', "''");
@@ -148,10 +158,9 @@ impl MariaDb {
     /// Copies the rows that a warehouse's raw tables hold into the tables of the same names.
     pub fn load(&self, n: &Nearset) {
         let db = duckdb::Connection::open_in_memory().expect("a database");
-        let extension = extensions().join("v1.5.5").join("linux_amd64/mysql_scanner.duckdb_extension");
         db.execute_batch(&format!(
             "load '{}'; attach '{}' as published (read_only);",
-            extension.display(),
+            extension("mysql_scanner").display(),
             n.data().join("warehouse.duckdb").display()
         ))
         .expect("the warehouse");

@@ -1,6 +1,5 @@
 //! A PostgreSQL server of a test's own: its data folder, a free port on loopback, stopped by process id.
 
-use std::net::TcpListener;
 use std::os::unix::fs::{MetadataExt, chown};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
@@ -8,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use tempfile::TempDir;
 
-use crate::support::text;
+use crate::support::{free_port, text};
 
 /// Who runs the server where the tests run as root, which PostgreSQL refuses to: `nobody`.
 const NOBODY: u32 = 65534;
@@ -55,7 +54,7 @@ impl Postgres {
             .output()
             .expect("initdb runs");
         assert!(output.status.success(), "{}{}", text(&output.stdout), text(&output.stderr));
-        let port = TcpListener::bind(("127.0.0.1", 0)).and_then(|l| l.local_addr()).expect("a free port").port();
+        let port = free_port();
         let server = program("postgres", dir.path())
             .args(["-c", "listen_addresses=127.0.0.1", "-c", "fsync=off", "-p", &port.to_string(), "-k"])
             .arg(dir.path())

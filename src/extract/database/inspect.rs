@@ -88,10 +88,7 @@ fn look_at(source: &mut Source, config: &Config, table: &Table) -> Result<Vec<Fi
             _ => finding(Verdict::Odd, "not there, or the user may not read it; a run goes on without it".to_owned()),
         }]);
     };
-    let absent = |columns: &[&'static str]| {
-        columns.iter().copied().filter(|c| remote.column(c).is_none()).collect::<Vec<_>>().join(", ")
-    };
-    let missing = absent(table.required);
+    let missing = remote.lacks(table.required).join(", ");
     if !missing.is_empty() {
         return Ok(vec![finding(
             Verdict::Broken,
@@ -100,12 +97,11 @@ fn look_at(source: &mut Source, config: &Config, table: &Table) -> Result<Vec<Fi
     }
     let sql = format!("select count(*) from {}", remote.relation);
     let rows: u64 = source.ask(&remote.name, |db| db.query_row(&sql, [], |row| row.get(0)))?;
-    let without = absent(table.optional);
+    let without = remote.lacks(table.optional).join(", ");
     let without = if without.is_empty() { String::new() } else { format!("; without {without}") };
     let verdict = if rows == 0 && table.name == "dataset" { Verdict::Broken } else { Verdict::Fine };
     let mut findings = vec![finding(verdict, format!("{rows} rows, {} columns{without}", remote.columns.len()))];
-    let timed = table.change_columns.iter().filter_map(|c| remote.column(c)).collect::<Vec<_>>();
-    if !table.change_columns.is_empty() && timed.iter().all(|c| c.clock.is_none()) {
+    if !table.change_columns.is_empty() && remote.timed(table).next().is_none() {
         findings.push(finding(
             Verdict::Odd,
             format!(
@@ -115,7 +111,7 @@ fn look_at(source: &mut Source, config: &Config, table: &Table) -> Result<Vec<Fi
         ));
     }
     // when a row was made tells the clock; when it is said to change next may be anybody's plan
-    if let Some(column) = timed.iter().rfind(|c| c.clock.is_some()) {
+    if let Some((column, _)) = remote.timed(table).next_back() {
         let zone = incoming::timezone(table, config);
         let name = ident(&column.name);
         let sql =

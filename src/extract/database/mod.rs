@@ -11,8 +11,6 @@ mod relay;
 mod remote;
 mod source;
 
-use std::collections::BTreeMap;
-
 use anyhow::{Context, Result, bail};
 use chrono::{DateTime, Offset, TimeDelta, TimeZone, Utc};
 use chrono_tz::Tz;
@@ -47,6 +45,8 @@ enum Plan {
 struct Reading {
     table: &'static Table,
     remote: Remote,
+    /// The database and the table, in words that hold no secret.
+    origin: String,
     known: Known,
     plan: Plan,
     notes: Vec<String>,
@@ -148,12 +148,12 @@ fn readings(
             .collect();
         remote.columns.retain(|c| !left_out.contains(&c.name));
         let origin = format!("{} {}", source.shown(), remote.name);
-        if let Some(missing) = table.required.iter().find(|c| remote.column(c).is_none()) {
+        if let Some(missing) = remote.lacks(table.required).first() {
             bail!("{origin}: the column {missing} is missing; it must be there");
         }
         let mut notes = Vec::new();
         if !known.is_database() {
-            let absent: Vec<&str> = table.optional.iter().copied().filter(|c| remote.column(c).is_none()).collect();
+            let absent = remote.lacks(table.optional);
             if !absent.is_empty() {
                 notes.push(format!("{}: without {}", table.name, absent.join(", ")));
             }
@@ -162,7 +162,7 @@ fn readings(
             }
         }
         let plan = plan(config, table, &remote, &known, &origin, &mut notes)?;
-        readings.push(Reading { table, remote, known, plan, notes });
+        readings.push(Reading { table, remote, origin, known, plan, notes });
     }
     let found: Vec<&str> = readings.iter().map(|r| r.table.name).collect();
     need_tables(name, &found, source)?;
@@ -240,8 +240,8 @@ fn plan(
         return Ok(Plan::Whole(format!("new column(s) {}", added.join(", "))));
     }
     let arms = arms(config, table, remote, known);
-    let keeps_time = table.change_columns.iter().any(|c| remote.column(c).is_some_and(|c| c.clock.is_some()));
-    if arms.is_empty() || !(keeps_time || table.change_columns.is_empty()) {
+    let keeps_time = table.change_columns.is_empty() || remote.timed(table).next().is_some();
+    if arms.is_empty() || !keeps_time {
         return Ok(Plan::Whole("no column of a time type tells what is new".to_owned()));
     }
     let since = arms
@@ -258,8 +258,7 @@ fn arms(config: &Config, table: &Table, remote: &Remote, known: &Known) -> Vec<S
     let mut arms = Vec::new();
     let mut otherwise = String::new();
     if let Some(watermark) = known.watermark {
-        for column in table.change_columns.iter().filter_map(|c| remote.column(c)) {
-            let Some(clock) = column.clock else { continue };
+        for (column, clock) in remote.timed(table) {
             let (name, since) = (ident(&column.name), since(config, table, watermark, clock));
             arms.push(format!("{name} >= {since}{otherwise}"));
             otherwise += &format!(" and ({name} < {since} or {name} is null)");
@@ -428,12 +427,11 @@ impl Reader<'_, '_> {
     /// Reads parts one after the other, each merged as soon as it is there. The order matters: a row that changes
     /// meanwhile may be in two of them, and the later is the newer.
     fn read_parts(&mut self, parts: Vec<Part>, expected: Option<i64>, fresh: bool) -> Result<()> {
-        let Reading { table, ref remote, .. } = self.reading;
+        let Reading { table, ref remote, ref origin, .. } = self.reading;
         let zone = incoming::timezone(table, self.config);
-        let origin = format!("{} {}", self.source.shown(), remote.name);
         for Part { condition, replaced } in parts {
             let rows = remote.rows(table, &condition);
-            self.source.ask("reading rows", |db| incoming::load(db, table, zone, self.as_of, &origin, &rows))?;
+            self.source.ask("reading rows", |db| incoming::load(db, table, zone, self.as_of, origin, &rows))?;
             if let (Some(replaced), false) = (replaced, fresh) {
                 incoming::replace(self.db, table, &replaced).context("rows gone at the source cannot be taken out")?;
             }
@@ -497,13 +495,12 @@ impl Reader<'_, '_> {
 
     /// Keeps the watermark, and what the table was like.
     fn keep(&self, surplus: i64) -> Result<()> {
-        let Reading { table, ref remote, .. } = self.reading;
-        let columns: BTreeMap<&str, &str> = remote.columns.iter().map(|c| (c.name.as_str(), c.kind.as_str())).collect();
+        let Reading { table, ref remote, ref origin, .. } = self.reading;
         let known = Known {
             mode: "database".to_owned(),
-            origin: format!("{} {}", self.source.shown(), remote.name),
+            origin: origin.clone(),
             is_there: true,
-            columns: columns.into_iter().map(|(c, k)| (c.to_owned(), k.to_owned())).collect(),
+            columns: remote.columns.iter().map(|c| (c.name.clone(), c.kind.clone())).collect(),
             surplus: Some(surplus),
             ..Known::default()
         };

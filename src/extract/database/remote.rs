@@ -96,6 +96,17 @@ impl Remote {
         self.columns.iter().find(|c| c.name == name)
     }
 
+    /// Those of some columns that the table does not have.
+    pub fn lacks(&self, columns: &[&'static str]) -> Vec<&'static str> {
+        columns.iter().copied().filter(|c| self.column(c).is_none()).collect()
+    }
+
+    /// The columns that tell when a row changed, where they keep time.
+    pub fn timed(&self, table: &Table) -> impl DoubleEndedIterator<Item = (&Column, Clock)> {
+        let columns = table.change_columns.iter().filter_map(|c| self.column(c));
+        columns.filter_map(|column| Some((column, column.clock?)))
+    }
+
     /// The column whose numbers tell new rows from old and cut the table into ranges.
     pub fn number(&self, table: &Table) -> Option<&Column> {
         self.column(table.key[0].0).filter(|c| c.is_integer)
