@@ -729,4 +729,5 @@ fn doctor_and_dry_run_tell_what_a_database_holds() {
     ] {
         assert!(said.contains(words), "{words}: {said}");
     }
+    assert!(!said.contains("the table dataset is needed"), "it is there: {said}");
 }

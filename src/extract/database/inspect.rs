@@ -5,6 +5,7 @@ use chrono::{DateTime, Offset, TimeDelta, TimeZone, Utc};
 use chrono_tz::Tz;
 
 use super::address::Kind;
+use super::remote::Remote;
 use super::source::Source;
 use crate::config::{Config, Database};
 use crate::extract::tables::{TABLES, Table};
@@ -32,9 +33,17 @@ pub fn inspect(config: &Config, (name, settings): (&str, &Database)) -> Result<V
     }
     let mut found = Vec::new();
     for table in TABLES.iter().filter(|t| t.source == name) {
-        let seen = look_at(&mut source, &config, table)?;
-        found.extend(seen.iter().find(|f| f.verdict == Verdict::Fine).map(|_| table.name));
-        findings.extend(seen);
+        match source.describe(table)? {
+            Some(remote) => {
+                found.push(table.name);
+                findings.extend(look_at(&mut source, &config, table, &remote)?);
+            }
+            None => {
+                let rest = if table.name == "dataset" { "" } else { "; a run goes on without it" };
+                let text = format!("not there, or the user may not read it{rest}");
+                findings.push(Finding::new(Verdict::Odd, table.name, text));
+            }
+        }
     }
     if let Err(error) = super::need_tables(name, &found, &mut source) {
         findings.push(Finding::new(Verdict::Broken, name, describe(&error)));
@@ -80,14 +89,8 @@ fn rights(source: &mut Source, name: &str) -> Result<Finding> {
 }
 
 /// A table against what is needed of it, and its newest time against the clock.
-fn look_at(source: &mut Source, config: &Config, table: &Table) -> Result<Vec<Finding>> {
+fn look_at(source: &mut Source, config: &Config, table: &Table, remote: &Remote) -> Result<Vec<Finding>> {
     let finding = |verdict, text| Finding::new(verdict, table.name, text);
-    let Some(remote) = source.describe(table)? else {
-        return Ok(vec![match table.name {
-            "dataset" => finding(Verdict::Odd, "not there, or the user may not read it".to_owned()),
-            _ => finding(Verdict::Odd, "not there, or the user may not read it; a run goes on without it".to_owned()),
-        }]);
-    };
     let missing = remote.lacks(table.required).join(", ");
     if !missing.is_empty() {
         return Ok(vec![finding(
