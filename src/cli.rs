@@ -8,8 +8,9 @@ use chrono::{DateTime, NaiveDate, Utc};
 use clap::{Args, Parser, Subcommand};
 
 use crate::config::{self, Config, Overrides, Source, parse_moment};
-use crate::evaluate::reports;
+use crate::evaluate::{reports, table};
 use crate::extract::SOURCES;
+use crate::pipeline::offline::{self, Subject};
 use crate::pipeline::{self, Options, Step, history};
 use crate::terminal::say;
 use crate::warehouse::project::Project;
@@ -80,6 +81,8 @@ enum Command {
     /// The SQL project: what there is, what feeds what, what is wrong with it
     #[command(subcommand)]
     Views(ViewsCommand),
+    /// Replay held-out visits: how good the lists are, by channel, for cold pages, and what each part brings
+    Evaluate(EvaluateArgs),
     /// Model versions
     #[command(subcommand)]
     Models(ModelsCommand),
@@ -112,6 +115,31 @@ struct RunArgs {
     from: Option<Step>,
     #[command(flatten)]
     extent: Extent,
+}
+
+#[derive(Debug, Args)]
+struct EvaluateArgs {
+    /// Measure this saved version, on visits after it was trained; again for more, all on the same visits
+    #[arg(long = "model", value_name = "VERSION")]
+    models: Vec<String>,
+    /// Measure all saved versions
+    #[arg(long, conflicts_with = "models")]
+    all: bool,
+    /// Hold out the visits that began from this time on
+    #[arg(long, value_name = "TIME", value_parser = parse_moment)]
+    from: Option<DateTime<Utc>>,
+    /// Learn from this file of sessions instead (SessionId, ItemId, Time; tab-separated, plain or .gz)
+    #[arg(long, value_name = "FILE", requires = "test", conflicts_with_all = ["models", "all", "from"])]
+    train: Option<PathBuf>,
+    /// Measure on this file of sessions
+    #[arg(long, value_name = "FILE", requires = "train")]
+    test: Option<PathBuf>,
+    /// Only /recommend/detail and /similar, not every channel and what it brings
+    #[arg(long)]
+    brief: bool,
+    /// Write the figures as JSON
+    #[arg(long)]
+    json: bool,
 }
 
 /// How much is read, and whether at all.
@@ -172,6 +200,7 @@ pub fn run(cli: Cli) -> Result<()> {
         Command::Demo { no_serve, .. } => demo(config, no_serve),
         Command::Sql { query, format } => sql(&config, &query, format),
         Command::Views(command) => views(&config, &command),
+        Command::Evaluate(args) => evaluate_lists(&config, &args),
         Command::Models(command) => models(&config, &command),
         Command::Reconcile { start, end } => reconcile(&config, start, end),
         Command::Report { date } => report(&config, date),
@@ -236,10 +265,7 @@ fn sql(config: &Config, query: &str, format: Format) -> Result<()> {
         _ => query.to_owned(),
     };
     let db = warehouse::open_published(config)?;
-    let as_of: i64 = db
-        .query_row("select epoch_us(as_of) from raw.run_parameters", [], |row| row.get(0))
-        .context("the warehouse does not say what time it stands for; run `nearset run` again")?;
-    warehouse::set_parameters(&db, config, DateTime::from_timestamp_micros(as_of).unwrap_or_default())?;
+    warehouse::set_parameters(&db, config, warehouse::published_as_of(&db)?)?;
     warehouse::run_query(&db, &text, format, &mut io::stdout().lock())
 }
 
@@ -274,6 +300,31 @@ fn views(config: &Config, command: &ViewsCommand) -> Result<()> {
                 writeln!(out, "  read by {reader}")?;
             }
         }
+    }
+    Ok(())
+}
+
+fn evaluate_lists(config: &Config, args: &EvaluateArgs) -> Result<()> {
+    let versions = match args.all {
+        true => model::list(&config.models_dir)?.into_iter().map(|manifest| manifest.version).collect(),
+        false => args.models.clone(),
+    };
+    let policy = pipeline::policy(config);
+    let subject = Subject { versions, from: args.from, brief: args.brief };
+    let db = match (&args.train, &args.test) {
+        (Some(train), Some(test)) => {
+            let dir = config.data_dir.join(format!("sessions-{}", std::process::id()));
+            let figures = offline::on_sessions(config, &dir, (train, test), &policy, subject);
+            std::fs::remove_dir_all(&dir).ok();
+            figures?
+        }
+        _ => offline::evaluate(config, &policy, &subject)?,
+    };
+    if args.json {
+        say!("{}", serde_json::to_string_pretty(&table::json(&db)?)?);
+    } else {
+        table::print(&db)?;
+        say!("{}", offline::keep(config, &db)?.display());
     }
     Ok(())
 }

@@ -73,6 +73,19 @@ pub const SETTINGS: &[Setting] = &[
     setting("BOT_MAX_ACTIONS", "100", "A visit with more actions than this is a bot's and counts nowhere."),
     setting("LISTEN", "127.0.0.1:8000", "The address the server listens on."),
     setting("CACHE_MB", "64", "How many megabytes of finished lists the server keeps."),
+    setting(
+        "TRAIN_SECONDS",
+        "300",
+        "How long training looks for the best ranker (one of each kind is tried in any case); 0 learns none.",
+    ),
+    setting("VARIETY", "0.1", "How much a dataset that is like one above it moves down a list; 0 is not at all."),
+    setting("PROVIDER_LIMIT", "0", "The most datasets of one provider among a list's first ten; 0 is no limit."),
+    setting(
+        "EXPLORATION",
+        "0.02",
+        "The share of /recommend/detail lists in which one place tries a dataset that just missed the list.",
+    ),
+    setting("RULES_FILE", "", "Rules for lists (never, pin, boost, demote); DATA_DIR/rules.toml where empty."),
     setting("ADMIN_TOKEN", "", "The token for admin routes (Authorization: Bearer ...); they are off without one."),
     setting("MEMORY_LIMIT", "4GB", "The most memory reading and SQL may use; beyond it DuckDB spills to disk."),
     setting("THREADS", "0", "How many threads a run uses; 0 is all cores."),
@@ -109,6 +122,11 @@ pub struct Config {
     pub bot_max_actions: u32,
     pub listen: SocketAddr,
     pub cache_mb: u64,
+    pub train_budget: Duration,
+    pub variety: f32,
+    pub provider_limit: usize,
+    pub exploration: f64,
+    rules_file: Option<PathBuf>,
     pub admin_token: Option<String>,
     /// In bytes.
     pub memory_limit: u64,
@@ -298,6 +316,15 @@ impl Config {
             bot_max_actions: values.read("BOT_MAX_ACTIONS", "a whole number", |v| v.parse().ok())?,
             listen: values.read("LISTEN", "an address with a port, as in 127.0.0.1:8000", |v| v.parse().ok())?,
             cache_mb: values.read("CACHE_MB", "a whole number", |v| v.parse().ok())?,
+            train_budget: values
+                .read("TRAIN_SECONDS", "a whole number of seconds", |v| v.parse().ok().map(Duration::from_secs))?,
+            variety: values
+                .read("VARIETY", "a number from 0 to 10", |v| v.parse().ok().filter(|v| (0.0..=10.0).contains(v)))?,
+            provider_limit: values.read("PROVIDER_LIMIT", "a whole number", |v| v.parse().ok())?,
+            exploration: values.read("EXPLORATION", "a number from 0 to 0.5", |v| {
+                v.parse().ok().filter(|v| (0.0..=0.5).contains(v))
+            })?,
+            rules_file: values.path("RULES_FILE"),
             admin_token: values.text("ADMIN_TOKEN"),
             memory_limit: values.read("MEMORY_LIMIT", "a size such as 4GB", parse_size)?,
             threads: match values.read("THREADS", "a whole number", |v| v.parse().ok())? {
@@ -321,6 +348,11 @@ impl Config {
 
     pub fn warehouse_path(&self) -> PathBuf {
         self.data_dir.join("warehouse.duckdb")
+    }
+
+    /// The file of rules; it need not be there.
+    pub fn rules_path(&self) -> PathBuf {
+        self.rules_file.clone().unwrap_or_else(|| self.data_dir.join("rules.toml"))
     }
 
     pub fn evaluation_dir(&self) -> PathBuf {

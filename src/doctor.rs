@@ -64,7 +64,7 @@ pub fn doctor(config: &Config) -> Result<()> {
     tell(judge(
         "model",
         model::load_current(&config.models_dir)
-            .map(|m| format!("{} is whole: {} datasets", m.manifest.version, m.items.len())),
+            .map(|m| format!("{} is whole: {} datasets", m.manifest.version, m.parts.items.len())),
     ));
     conclude(broken)
 }

@@ -1,24 +1,9 @@
-//! nearset: a recommender for dataset detail pages, in one program and one DuckDB file.
-
-mod cli;
-mod config;
-mod doctor;
-mod embed;
-mod evaluate;
-mod extract;
-mod failure;
-mod index;
-mod model;
-mod pipeline;
-mod recommend;
-mod serve;
-mod terminal;
-mod train;
-mod warehouse;
+//! The program `nearset`: reads the command line, and says what went wrong.
 
 use std::process::ExitCode;
 
 use clap::Parser;
+use nearset::{cli, failure};
 
 fn main() -> ExitCode {
     let cli = cli::Cli::parse();

@@ -13,7 +13,10 @@ items as (
         endpoint,
         variant,
         experiment_variant,
-        degrade_reason
+        degrade_reason,
+        explored_place,
+        kept_propensity,
+        explored_propensity
     from stg_exposure
     where shown_at is not null
 )
@@ -32,5 +35,8 @@ select
     endpoint,
     variant,
     experiment_variant,
-    degrade_reason
+    degrade_reason,
+    -- with which probability it stood where it did; NULL where the list says nothing of it
+    coalesce(position = explored_place, false) as is_explored,
+    case when coalesce(position = explored_place, false) then explored_propensity else kept_propensity end as propensity
 from items

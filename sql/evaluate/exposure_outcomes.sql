@@ -23,6 +23,8 @@ select
     exposures.degrade_reason,
     exposures.reason,
     exposures.score,
+    exposures.is_explored,
+    exposures.propensity,
     -- a dataset shown twice in one list is clicked at its first place
     clicks.clicked_at is not null
         and row_number() over (partition by exposures.request_id, exposures.dataset_id order by exposures.position) = 1

@@ -1,52 +1,49 @@
--- description: Each channel on the held-out visits: does its list hold the page the visitor went to next, and how high.
--- key: channel
+-- description: Each list on the held-out visits: does it hold the page the visitor went to next, and how high; how much of
+-- what was still to come; how much of the catalogue it shows, how varied and how little known. Over all steps, and apart
+-- for pages that training knew few visits of (cold: at most 2 views).
+-- key: model, list, segment
 with
-pairs as (
-    select action_row_id, dataset_id, next_dataset_id
-    from next_pages
-    where visit_first_viewed_at >= (select holdout_from from holdout)
-),
-
-channels as (
-    select distinct channel
-    from raw.offline_lists
-),
-
-ranked as (
-    select
-        channels.channel,
-        pairs.action_row_id,
-        lists.position + 1 as place
-    from pairs
-    cross join channels
-    left join raw.offline_lists as lists
-        on lists.channel = channels.channel
-        and lists.dataset_id = pairs.dataset_id
-        and lists.item_id = pairs.next_dataset_id
-),
-
-shown as (
-    select channel, count(distinct item_id) as items
-    from raw.offline_lists
-    where position < 10
-    group by channel
+steps as (
+    select *, 'all' as segment from raw.offline_replays
+    union all
+    select *, case when page_views <= 2 then 'cold' else 'warm' end from raw.offline_replays
 ),
 
 figures as (
     select
-        channel,
+        model,
+        list,
+        segment,
         count(*) as pairs,
         count(*) filter (place <= 5) / count(*) as hit_rate_5,
         count(*) filter (place <= 10) / count(*) as hit_rate_10,
         count(*) filter (place <= 20) / count(*) as hit_rate_20,
-        sum(case when place <= 10 then 1.0 / place else 0 end) / count(*) as mrr_10,
-        sum(case when place <= 10 then 1.0 / log2(1 + place) else 0 end) / count(*) as ndcg_10
-    from ranked
-    group by channel
+        sum(case when place <= 5 then 1.0 / place else 0 end order by action_row_id) / count(*) as mrr_5,
+        sum(case when place <= 10 then 1.0 / place else 0 end order by action_row_id) / count(*) as mrr_10,
+        sum(case when place <= 20 then 1.0 / place else 0 end order by action_row_id) / count(*) as mrr_20,
+        sum(case when place <= 5 then 1.0 / log2(1 + place) else 0 end order by action_row_id) / count(*) as ndcg_5,
+        sum(case when place <= 10 then 1.0 / log2(1 + place) else 0 end order by action_row_id) / count(*) as ndcg_10,
+        sum(case when place <= 20 then 1.0 / log2(1 + place) else 0 end order by action_row_id) / count(*) as ndcg_20,
+        sum(case when place <= 10 then 1.0 / place / place else 0 end order by action_row_id) / count(*) as squared_10,
+        sum(later_hits_5 / later order by action_row_id) / count(*) as recall_5,
+        sum(later_hits_10 / later order by action_row_id) / count(*) as recall_10,
+        sum(later_hits_20 / later order by action_row_id) / count(*) as recall_20,
+        sum(diversity order by action_row_id) / count(diversity) as diversity,
+        sum(novelty order by action_row_id) / count(novelty) as novelty
+    from steps
+    group by model, list, segment
+),
+
+shown as (
+    select model, list, count(*) as items
+    from raw.offline_shown
+    group by model, list
 )
 
 select
-    figures.channel,
+    figures.model,
+    figures.list,
+    figures.segment,
     figures.pairs,
     round(figures.hit_rate_10, 6) as "hit_rate@10",
     round(figures.hit_rate_10 - 1.959964 * sqrt(figures.hit_rate_10 * (1 - figures.hit_rate_10) / figures.pairs), 6)
@@ -54,11 +51,25 @@ select
     round(figures.hit_rate_10 + 1.959964 * sqrt(figures.hit_rate_10 * (1 - figures.hit_rate_10) / figures.pairs), 6)
         as "hit_rate@10_high",
     round(figures.mrr_10, 6) as "mrr@10",
+    round(figures.mrr_10 - 1.959964 * sqrt(greatest(figures.squared_10 - figures.mrr_10 * figures.mrr_10, 0) / figures.pairs), 6)
+        as "mrr@10_low",
+    round(figures.mrr_10 + 1.959964 * sqrt(greatest(figures.squared_10 - figures.mrr_10 * figures.mrr_10, 0) / figures.pairs), 6)
+        as "mrr@10_high",
     round(figures.ndcg_10, 6) as "ndcg@10",
-    -- one page is next, so recall and hit rate are the same
-    round(figures.hit_rate_10, 6) as "recall@10",
+    -- of all pages of the visit that were still to come
+    round(figures.recall_10, 6) as "recall@10",
     round(figures.hit_rate_5, 6) as "hit_rate@5",
+    round(figures.mrr_5, 6) as "mrr@5",
+    round(figures.ndcg_5, 6) as "ndcg@5",
+    round(figures.recall_5, 6) as "recall@5",
     round(figures.hit_rate_20, 6) as "hit_rate@20",
-    round(shown.items / (select count(*) from datasets where is_listed), 6) as "coverage@10"
+    round(figures.mrr_20, 6) as "mrr@20",
+    round(figures.ndcg_20, 6) as "ndcg@20",
+    round(figures.recall_20, 6) as "recall@20",
+    case
+        when figures.segment = 'all' then round(coalesce(shown.items, 0) / (select count(*) from datasets where is_listed), 6)
+    end as "coverage@10",
+    round(figures.diversity, 6) as "diversity@10",
+    round(figures.novelty, 6) as "novelty@10"
 from figures
-inner join shown on shown.channel = figures.channel
+left join shown on shown.model = figures.model and shown.list = figures.list

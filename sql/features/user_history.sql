@@ -1,20 +1,42 @@
--- description: What each known user bought and looked at, newest first, as the server needs it: bought is never shown again.
+-- description: What each known user bought and looked at, newest first, in what training may see: bought is never shown again.
 -- key: user_id
 with
-histories as (
-    select
-        user_id,
-        list(dataset_id order by last_at desc, dataset_id) filter (orders > 0) as bought,
-        (list(dataset_id order by last_at desc, dataset_id) filter (views > 0))[1:20] as viewed
-    from interactions_v2
-    where user_id is not null
-        and last_at <= getvariable('as_of')
+viewed as (
+    select user_id, (list(dataset_id order by last_at desc, dataset_id))[1:20] as viewed
+    from (
+        select user_id, dataset_id, max(viewed_at) as last_at
+        from training_views
+        where user_id is not null
+        group by user_id, dataset_id
+    )
     group by user_id
+),
+
+bought as (
+    select user_id, list(dataset_id order by last_at desc, dataset_id) as bought
+    from (
+        select user_id, dataset_id, max(ordered_at) as last_at
+        from orders
+        where user_id is not null
+            and ordered_at < coalesce(getvariable('train_until'), timestamp 'infinity')
+            and ordered_at <= getvariable('as_of')
+        group by user_id, dataset_id
+    )
+    group by user_id
+),
+
+everyone as (
+    select user_id from users
+    union
+    select user_id from viewed
+    union
+    select user_id from bought
 )
 
 select
-    coalesce(users.user_id, histories.user_id) as user_id,
-    coalesce(histories.bought, []) as bought,
-    coalesce(histories.viewed, []) as viewed
-from users
-full join histories on histories.user_id = users.user_id
+    everyone.user_id,
+    coalesce(bought.bought, []) as bought,
+    coalesce(viewed.viewed, []) as viewed
+from everyone
+left join bought on bought.user_id = everyone.user_id
+left join viewed on viewed.user_id = everyone.user_id

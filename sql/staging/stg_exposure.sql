@@ -12,5 +12,9 @@ select
     coalesce(context ->> 'variant', 'primary') as variant,
     coalesce(context ->> 'experiment_variant', 'control') as experiment_variant,
     coalesce(context ->> 'degrade_reason', 'none') as degrade_reason,
-    context ->> 'model_run_id' as model_run_id
+    context ->> 'model_run_id' as model_run_id,
+    -- where one place of the list may try a dataset that just missed it: the place, and the probabilities
+    try_cast(context -> 'exploration' ->> 'place' as integer) as explored_place,
+    try_cast(context -> 'exploration' ->> 'kept' as double) as kept_propensity,
+    try_cast(context -> 'exploration' ->> 'explored' as double) as explored_propensity
 from raw.exposure_log

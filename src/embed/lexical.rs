@@ -14,7 +14,7 @@ pub struct Sparse {
 }
 
 impl Sparse {
-    fn new(rows: Vec<Vec<(u32, f32)>>, features: usize) -> Self {
+    pub fn new(rows: Vec<Vec<(u32, f32)>>, features: usize) -> Self {
         let mut postings = vec![Vec::new(); features];
         for (row, entries) in rows.iter().enumerate() {
             for (feature, weight) in entries {
@@ -24,10 +24,15 @@ impl Sparse {
         Self { rows, features, postings }
     }
 
-    /// Cosines of one row with all rows, added to `out` times `weight`.
-    pub fn add_cosines(&self, row: usize, weight: f32, out: &mut [f32]) {
+    /// Cosines of one row with all rows, added to `out` times `weight`. Features that more than `common` rows have are
+    /// passed over.
+    pub fn add_cosines(&self, row: usize, weight: f32, common: usize, out: &mut [f32]) {
         for (feature, own) in &self.rows[row] {
-            for (other, theirs) in &self.postings[*feature as usize] {
+            let postings = &self.postings[*feature as usize];
+            if postings.len() > common {
+                continue;
+            }
+            for (other, theirs) in postings {
                 out[*other as usize] += weight * own * theirs;
             }
         }
@@ -52,17 +57,24 @@ impl Sparse {
     }
 }
 
+/// What the name of a piece's feature begins with: no word does.
+const PIECE: char = '\u{1}';
+
 /// How much a field's words count: a word of the title says more than one deep in the description.
 const TITLE: f32 = 3.0;
 const TAGS: f32 = 2.0;
 const PROVIDER: f32 = 1.0;
 const DESCRIPTION: f32 = 1.0;
-const PIECES: f32 = 0.15;
+
+/// What share of a row's square is its title's pieces: where there is little but titles, half; they share pieces of words
+/// before they share words.
+const PIECES: f32 = 0.1;
+const PIECES_OF_SHORT: f32 = 0.5;
 
 /// TF-IDF with sublinear term frequencies (Manning, Raghavan, Schütze 2008, ch. 6), fields weighted, rows of length 1.
 /// A feature that stands in one text alone cannot join two and is left out, as is one in more than half of many.
-pub fn tf_idf(texts: &[Text]) -> Sparse {
-    let stemmer = tokens::stemmer();
+pub fn tf_idf(texts: &[Text], are_short: bool) -> Sparse {
+    let language = tokens::Language::of(texts.iter().flat_map(|text| [&text.title, &text.description]));
     let mut names: HashMap<String, u32> = HashMap::new();
     let mut document_counts: Vec<u32> = Vec::new();
     let mut counted: Vec<BTreeMap<u32, f32>> = Vec::with_capacity(texts.len());
@@ -83,13 +95,19 @@ pub fn tf_idf(texts: &[Text]) -> Sparse {
         let fields =
             [(&text.title, TITLE), (&text.tags, TAGS), (&text.provider, PROVIDER), (&text.description, DESCRIPTION)];
         for (field, weight) in fields {
-            tokens::terms(field, &stemmer, |term| add(term, weight));
+            language.terms(field, |term| add(term, weight));
         }
-        tokens::pieces(&text.title, |piece| add(&format!("\u{1}{piece}"), PIECES));
+        tokens::pieces(&text.title, |piece| add(&format!("{PIECE}{piece}"), 1.0));
         for feature in counts.keys() {
             document_counts[*feature as usize] += 1;
         }
         counted.push(counts);
+    }
+    let pieces_share = if are_short { PIECES_OF_SHORT } else { PIECES };
+    let mut is_piece: Vec<bool> = Vec::new();
+    let mut named: Vec<bool> = vec![false; names.len()];
+    for (name, feature) in &names {
+        named[*feature as usize] = name.starts_with(PIECE);
     }
     let texts_count = texts.len() as f32;
     let too_common = if texts.len() > 100 { texts.len() as u32 / 2 } else { u32::MAX };
@@ -98,6 +116,7 @@ pub fn tf_idf(texts: &[Text]) -> Sparse {
     for (feature, count) in document_counts.iter().enumerate() {
         if *count >= 2 && *count <= too_common {
             kept[feature] = Some(features);
+            is_piece.push(named[feature]);
             features += 1;
         }
     }
@@ -112,9 +131,20 @@ pub fn tf_idf(texts: &[Text]) -> Sparse {
                     kept[feature as usize].map(|new| (new, (1.0 + count).ln() * idf))
                 })
                 .collect();
-            let length = row.iter().map(|(_, w)| w * w).sum::<f32>().sqrt();
-            if length > 0.0 {
-                row.iter_mut().for_each(|(_, w)| *w /= length);
+            // words and pieces each have their share, whichever are more
+            let square = |row: &[(u32, f32)], of_pieces: bool| {
+                row.iter().filter(|(f, _)| is_piece[*f as usize] == of_pieces).map(|(_, w)| w * w).sum::<f32>()
+            };
+            let (words, cut) = (square(&row, false), square(&row, true));
+            let share = match (words > 0.0, cut > 0.0) {
+                (true, true) => pieces_share,
+                (true, false) => 0.0,
+                _ => 1.0,
+            };
+            let (word_scale, piece_scale) =
+                (((1.0 - share) / words.max(1e-12)).sqrt(), (share / cut.max(1e-12)).sqrt());
+            for (feature, weight) in &mut row {
+                *weight *= if is_piece[*feature as usize] { piece_scale } else { word_scale };
             }
             row
         })

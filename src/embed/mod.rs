@@ -8,6 +8,7 @@ mod lsa;
 mod tokens;
 
 pub use lexical::Sparse;
+pub use lsa::reduce;
 
 use crate::index::Vectors;
 
@@ -25,14 +26,35 @@ pub struct Text {
 pub struct Embedding {
     pub sparse: Sparse,
     pub dense: Vectors,
+    /// How much the dense view counts, of 1; the sparse one has the rest.
+    pub dense_weight: f32,
 }
 
 /// The dense vectors' dimensions, where the catalogue is large enough for so many.
 const DIMENSIONS: usize = 128;
 
+/// How much the dense view counts where texts are long and where they are short: what words keep company with is learned
+/// from sentences, not from titles. Measured on the texts of two catalogues of 1,190 and 9,000 entries.
+const DENSE_WEIGHT: f32 = 0.4;
+const DENSE_WEIGHT_OF_SHORT: f32 = 0.08;
+
+/// Texts of fewer characters than this, at the median, are short (a Chinese character counts like four).
+const SHORT: usize = 160;
+
 /// Embeds a catalogue. The same texts in the same order give the same vectors to the bit.
 pub fn embed(texts: &[Text]) -> Embedding {
-    let sparse = lexical::tf_idf(texts);
-    let dense = lsa::reduce(&sparse, DIMENSIONS);
-    Embedding { sparse, dense }
+    let mut lengths: Vec<usize> = texts.iter().map(Text::weight).collect();
+    lengths.sort_unstable();
+    let are_short = lengths.get(lengths.len() / 2).is_none_or(|median| *median < SHORT);
+    let sparse = lexical::tf_idf(texts, are_short);
+    let dense = lsa::reduce(&sparse, DIMENSIONS, 1.0);
+    Embedding { sparse, dense, dense_weight: if are_short { DENSE_WEIGHT_OF_SHORT } else { DENSE_WEIGHT } }
+}
+
+impl Text {
+    /// How many Latin characters would say as much.
+    fn weight(&self) -> usize {
+        let fields = [&self.title, &self.tags, &self.description];
+        fields.iter().flat_map(|f| f.chars()).map(|c| if c >= '\u{2e80}' { 4 } else { 1 }).sum()
+    }
 }

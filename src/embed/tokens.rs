@@ -1,6 +1,6 @@
-//! Text to terms, in Chinese and English.
+//! Text to terms, in Chinese, English and French.
 //!
-//! Latin words are lowered and stemmed. Chinese is written without spaces: its characters and their pairs are its words.
+//! Latin words are lowered, stemmed and freed of accents. Chinese is written without spaces: its characters and their pairs are its words.
 
 use rust_stemmers::{Algorithm, Stemmer};
 
@@ -96,36 +96,99 @@ fn is_han(c: char) -> bool {
     matches!(c, '\u{3400}'..='\u{4dbf}' | '\u{4e00}'..='\u{9fff}' | '\u{f900}'..='\u{faff}' | '\u{20000}'..='\u{323af}')
 }
 
-/// Calls `each` with every term of `text`.
-pub fn terms(text: &str, stemmer: &Stemmer, mut each: impl FnMut(&str)) {
-    let mut emit = |term: &str| {
-        if !STOP_WORDS.contains(&term) {
-            each(term);
-        }
-    };
-    let mut word = String::new();
-    let mut han: Option<char> = None;
-    let mut pair = String::new();
-    for c in text.chars().flat_map(char::to_lowercase).chain(std::iter::once(' ')) {
-        if (is_han(c) || !c.is_alphanumeric()) && !word.is_empty() {
-            if !STOP_WORDS.contains(&word.as_str()) {
-                emit(&stemmer.stem(&word));
-            }
-            word.clear();
-        }
-        if is_han(c) {
-            emit(c.encode_utf8(&mut [0; 4]));
-            if let Some(before) = han.replace(c) {
-                pair.clear();
-                pair.extend([before, c]);
-                emit(&pair);
-            }
-        } else {
-            han = None;
-            if c.is_alphanumeric() {
-                word.push(c);
+/// French words that tell nothing of a dataset.
+const FRENCH_STOP_WORDS: &[&str] = &[
+    "au", "aux", "avec", "ce", "ces", "cette", "chaque", "comme", "d", "dans", "de", "des", "donnees", "données", "du",
+    "elle", "en", "entre", "est", "et", "il", "ils", "jeu", "jeux", "l", "la", "le", "les", "leur", "leurs", "lors",
+    "mais", "ne", "nous", "on", "ou", "où", "par", "pas", "plus", "pour", "qu", "que", "qui", "s", "sa", "se", "ses",
+    "son", "sont", "sous", "sur", "tous", "tout", "toutes", "un", "une", "vous", "à", "été", "être", "y", "aussi",
+    "ainsi", "afin", "très",
+];
+
+/// How Latin words are brought to their stems.
+pub struct Language {
+    stemmer: Stemmer,
+    stop_words: [&'static [&'static str]; 2],
+}
+
+impl Language {
+    /// The language most of the Latin words are in, by its commonest small words: English, unless it is French.
+    pub fn of<'a>(texts: impl Iterator<Item = &'a String>) -> Self {
+        let (mut english, mut french) = (0, 0);
+        for text in texts.take(2_000) {
+            for word in text.split(|c: char| !c.is_alphanumeric()) {
+                match word.to_lowercase().as_str() {
+                    "the" | "and" | "of" | "for" | "with" | "from" | "to" | "in" => english += 1,
+                    "le" | "la" | "les" | "des" | "du" | "et" | "de" | "pour" | "dans" | "une" => french += 1,
+                    _ => {}
+                }
             }
         }
+        if french > english { Self::french() } else { Self::english() }
+    }
+
+    fn english() -> Self {
+        Self { stemmer: Stemmer::create(Algorithm::English), stop_words: [STOP_WORDS, &[]] }
+    }
+
+    fn french() -> Self {
+        Self { stemmer: Stemmer::create(Algorithm::French), stop_words: [STOP_WORDS, FRENCH_STOP_WORDS] }
+    }
+
+    fn is_stop_word(&self, term: &str) -> bool {
+        self.stop_words.iter().any(|words| words.contains(&term))
+    }
+
+    /// Calls `each` with every term of `text`.
+    pub fn terms(&self, text: &str, mut each: impl FnMut(&str)) {
+        let mut emit = |term: &str| {
+            if !self.is_stop_word(term) {
+                each(term);
+            }
+        };
+        let mut word = String::new();
+        let mut han: Option<char> = None;
+        let mut pair = String::new();
+        for c in text.chars().flat_map(char::to_lowercase).chain(std::iter::once(' ')) {
+            if (is_han(c) || !c.is_alphanumeric()) && !word.is_empty() {
+                if !self.is_stop_word(&word) {
+                    let stem = self.stemmer.stem(&word);
+                    match stem.is_ascii() {
+                        true => emit(&stem),
+                        false => emit(&stem.chars().map(without_accent).collect::<String>()),
+                    }
+                }
+                word.clear();
+            }
+            if is_han(c) {
+                emit(c.encode_utf8(&mut [0; 4]));
+                if let Some(before) = han.replace(c) {
+                    pair.clear();
+                    pair.extend([before, c]);
+                    emit(&pair);
+                }
+            } else {
+                han = None;
+                if c.is_alphanumeric() {
+                    word.push(c);
+                }
+            }
+        }
+    }
+}
+
+/// The letter that people type who leave accents out.
+fn without_accent(c: char) -> char {
+    match c {
+        'à' | 'á' | 'â' | 'ã' | 'ä' | 'å' => 'a',
+        'ç' => 'c',
+        'è' | 'é' | 'ê' | 'ë' => 'e',
+        'ì' | 'í' | 'î' | 'ï' => 'i',
+        'ñ' => 'n',
+        'ò' | 'ó' | 'ô' | 'õ' | 'ö' => 'o',
+        'ù' | 'ú' | 'û' | 'ü' => 'u',
+        'ý' | 'ÿ' => 'y',
+        other => other,
     }
 }
 
@@ -142,17 +205,13 @@ pub fn pieces(text: &str, mut each: impl FnMut(&str)) {
     }
 }
 
-pub fn stemmer() -> Stemmer {
-    Stemmer::create(Algorithm::English)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
     fn all(text: &str) -> Vec<String> {
         let mut found = Vec::new();
-        terms(text, &stemmer(), |t| found.push(t.to_owned()));
+        Language::english().terms(text, |t| found.push(t.to_owned()));
         found
     }
 
@@ -163,6 +222,14 @@ mod tests {
             ["satellit", "海", "洋", "海洋", "温", "洋温", "度", "温度", "v2"]
         );
         assert_eq!(all("NDVI植被"), ["ndvi", "植", "被", "植被"]);
+    }
+
+    #[test]
+    fn french_is_known_by_its_small_words_and_loses_its_accents() {
+        let text = "Les données de la qualité de l'air dans les départements".to_owned();
+        let mut found = Vec::new();
+        Language::of(std::iter::once(&text)).terms(&text, |t| found.push(t.to_owned()));
+        assert_eq!(found, ["qualit", "air", "depart"]);
     }
 
     #[test]

@@ -1,7 +1,9 @@
 //! How good the lists are: held-out visits replayed against a model that has not seen them. SQL does the arithmetic
-//! (`sql/evaluate/`); this writes the lists it joins and the files it makes.
+//! (`sql/evaluate/`); this writes what it reads and the files it makes.
 
+mod replay;
 pub mod reports;
+pub mod table;
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -13,66 +15,41 @@ use serde_json::{Map, Value, json};
 
 use crate::failure::Failure;
 use crate::model::{self, Model};
-use crate::recommend::{self, Recommended};
-use crate::train::{self, Catalogue};
-use crate::warehouse::project::Project;
+use crate::recommend::Policy;
+use crate::train::{self, Seen, Training};
+use crate::warehouse::timestamp;
+pub use replay::replay;
 
-/// The longest list that figures are given for.
-const LIST_LENGTH: usize = 20;
+/// What the model is called that was trained without the held-out visits.
+pub const TWIN: &str = "twin";
 
-/// Trains on what was before the held-out visits and writes, for every page they start from, the list of each channel
-/// to `raw.offline_lists`: none, where there is too little traffic to hold any out. Reads `next_pages` and `holdout`.
-pub fn replay(db: &Connection, project: &Project, catalogue: &Catalogue, as_of: DateTime<Utc>) -> Result<()> {
-    db.execute_batch("delete from raw.offline_lists")?;
+/// What the current version is called, and the new one's stand-in, where both are replayed on the same visits.
+const CURRENT: &str = "current";
+const CHALLENGER: &str = "challenger";
+
+/// The most steps that are replayed.
+pub const STEPS: usize = 20_000;
+
+/// When the held-out visits begin: never, where there is too little traffic to hold any out. Reads `holdout`.
+pub fn holdout_from(db: &Connection) -> Result<Option<DateTime<Utc>>> {
     let from: Option<i64> =
         db.query_row("select epoch_us(holdout_from) from holdout", [], |row| row.get(0)).optional()?;
-    let Some(from) = from.and_then(DateTime::from_timestamp_micros) else { return Ok(()) };
-    let model =
-        train::fit(db, project, catalogue, as_of, Some(from)).context("training without the held-out visits")?;
-    let mut statement = db.prepare(
-        "select distinct dataset_id from next_pages where visit_first_viewed_at >= (select holdout_from from holdout) order by dataset_id",
-    )?;
-    let pages: Vec<i64> = statement.query_map([], |row| row.get(0))?.collect::<duckdb::Result<_>>()?;
-    let mut appender = db.appender_to_db("offline_lists", "raw")?;
-    for page in &pages {
-        for (channel, list) in lists(&model, *page) {
-            for (position, entry) in list.iter().enumerate() {
-                let item = model.item(entry.item).dataset_id;
-                appender.append_row(duckdb::params![channel, page, position as i32, item])?;
-            }
-        }
-    }
-    appender.flush().context("the replayed lists could not be written")
+    Ok(from.and_then(DateTime::from_timestamp_micros))
 }
 
-/// The list of the whole and of each channel alone, for one page.
-fn lists(model: &Model, page: i64) -> Vec<(&'static str, Vec<Recommended>)> {
-    let page = model.by_id.get(&page).copied();
-    let neighbours = page.map(|p| model.neighbours[p as usize].as_slice()).unwrap_or_default();
-    let alone = |score: fn(&model::Neighbour) -> f32| {
-        let mut ranked: Vec<_> = neighbours.iter().filter(|n| score(n) > 0.0).collect();
-        ranked.sort_by(|a, b| score(b).total_cmp(&score(a)).then(a.item.cmp(&b.item)));
-        ranked
-            .into_iter()
-            .take(LIST_LENGTH)
-            .map(|n| Recommended {
-                item: n.item,
-                score: score(n),
-                reason: recommend::Reason::Content { similarity: n.content },
-            })
-            .collect::<Vec<_>>()
-    };
-    vec![
-        ("similar", recommend::similar(model, page, LIST_LENGTH)),
-        ("behaviour", alone(|n| n.behaviour)),
-        ("content", alone(|n| n.content)),
-        ("popular", {
-            let mut list = recommend::similar(model, None, LIST_LENGTH + 1);
-            list.retain(|entry| Some(entry.item) != page);
-            list.truncate(LIST_LENGTH);
-            list
-        }),
-    ]
+/// Forgets what was replayed before.
+pub fn forget(db: &Connection) -> Result<()> {
+    db.execute_batch("delete from raw.offline_replays; delete from raw.offline_shown;")
+        .context("what was replayed before could not be removed")
+}
+
+/// Replays the held-out visits against `twin`, which has not seen them.
+pub fn replay_held_out(training: &Training<'_>, twin: &Model, from: DateTime<Utc>, policy: &Policy) -> Result<()> {
+    let db = training.db;
+    forget(db)?;
+    let condition = format!("visit_first_viewed_at >= {}", timestamp(from));
+    let pairs = train::read_pairs(db, &twin.by_id, &condition, STEPS)?;
+    replay(db, TWIN, twin, &pairs, policy, true)
 }
 
 /// A query's rows as JSON objects, columns in their order.
@@ -92,19 +69,32 @@ pub fn summary(db: &Connection, as_of: DateTime<Utc>) -> Result<Value> {
              (select count(*) from next_pages where visit_first_viewed_at >= holdout_from) as pairs
          from holdout",
     )?;
-    let mut channels = BTreeMap::new();
-    for mut row in rows(db, "select * from offline_metrics order by channel")? {
-        let channel = row.shift_remove("channel");
-        channels.insert(channel.and_then(|c| c.as_str().map(str::to_owned)).unwrap_or_default(), row);
+    let mut lists = BTreeMap::new();
+    let figures = format!("select * from offline_metrics where model = '{TWIN}' order by list, segment");
+    for mut row in rows(db, &figures)? {
+        row.shift_remove("model");
+        let (list, segment) = (row.shift_remove("list"), row.shift_remove("segment"));
+        let text = |value: Option<Value>| value.and_then(|v| v.as_str().map(str::to_owned)).unwrap_or_default();
+        lists.entry(text(list)).or_insert_with(BTreeMap::new).insert(text(segment), Value::Object(row));
     }
-    let metrics = channels.remove("similar").unwrap_or_default();
-    let popular = channels.remove("popular").unwrap_or_default();
+    let all = |list: &BTreeMap<String, Value>| list.get("all").cloned().unwrap_or(json!({}));
+    let detail = lists.remove("detail").unwrap_or_default();
+    let segments: BTreeMap<&str, &Value> = detail.iter().map(|(name, row)| (name.as_str(), row)).collect();
+    let popular = lists.get("popular").map_or(json!({}), &all);
+    let is_ablation = |name: &str| name.starts_with("detail ");
+    let channels: BTreeMap<&str, Value> =
+        lists.iter().filter(|(name, _)| !is_ablation(name)).map(|(name, list)| (name.as_str(), all(list))).collect();
+    let comparison = format!("select * exclude (model) from offline_comparison where model = '{TWIN}' order by list");
+    let ablation: Vec<Map<String, Value>> =
+        rows(db, &comparison)?.into_iter().filter(|row| row["list"].as_str().is_some_and(is_ablation)).collect();
     Ok(json!({
         "model_version": null,
         "trained_at": as_of.to_rfc3339_opts(chrono::SecondsFormat::Secs, true),
         "holdout": holdout.into_iter().next().map_or_else(|| json!({"from": null, "to": null, "pairs": 0}), Value::Object),
-        "metrics": metrics,
+        "metrics": all(&detail),
+        "segments": segments,
         "channels": channels,
+        "ablation": ablation,
         "baseline": {"popular": popular},
     }))
 }
@@ -122,11 +112,70 @@ pub fn headline(summary: &Value) -> String {
     )
 }
 
-/// Refuses a version whose hit rate is clearly below the current one's: their 95 % intervals do not touch.
-pub fn gate(models_dir: &Path, summary: &Value) -> Result<()> {
+/// The fewest steps on which two versions are compared.
+const FEWEST_COMPARED: i64 = 200;
+
+/// Replays the current version and a challenger on the same visits, where enough came after the current version was
+/// trained. The challenger has the new version's ranker and has seen no more than the current version has.
+pub fn replay_current(
+    training: &Training<'_>,
+    models_dir: &Path,
+    twin: &Model,
+    from: DateTime<Utc>,
+    policy: &Policy,
+) -> Result<()> {
+    let Some(version) = model::current(models_dir) else { return Ok(()) };
+    // one that cannot be read any more is nothing to compare with; loading says why when it is asked to serve
+    let Ok(current) = model::load(models_dir, &version) else { return Ok(()) };
+    let until = current.manifest.trained_at.max(from);
+    let condition = format!("visit_first_viewed_at >= {}", timestamp(until));
+    let pairs = train::read_pairs(training.db, &twin.by_id, &condition, STEPS)?;
+    if (pairs.len() as i64) < FEWEST_COMPARED {
+        return Ok(());
+    }
+    let mut challenger = training.recall(Seen { as_of: training.as_of, until: Some(until), without: None })?;
+    challenger.parts.ranker = twin.parts.ranker.clone();
+    replay(training.db, CHALLENGER, &challenger, &pairs, policy, false)?;
+    // the same steps, as the current version numbers its items
+    let pairs = train::read_pairs(training.db, &current.by_id, &condition, STEPS)?;
+    replay(training.db, CURRENT, &current, &pairs, policy, false)
+}
+
+/// Refuses a version that is clearly worse than the current one: on the same visits, where there are such, the 95 %
+/// interval of the difference of their hit rates lies below zero; else the intervals of their own held-out visits do not
+/// touch.
+pub fn gate(db: &Connection, models_dir: &Path, summary: &Value) -> Result<()> {
     let Some(manifest) = model::current(models_dir).and_then(|v| model::read_manifest(models_dir, &v).ok()) else {
         return Ok(());
     };
+    let (pairs, difference, margin): (i64, Option<f64>, Option<f64>) = db
+        .query_row(
+            &format!(
+                "select count(*), avg(d), 1.959964 * stddev_pop(d) / sqrt(count(*))
+                 from (
+                     select coalesce(new.place <= 10, false)::integer - coalesce(old.place <= 10, false)::integer as d
+                     from raw.offline_replays as new
+                     inner join raw.offline_replays as old
+                         on old.action_row_id = new.action_row_id and old.list = new.list and old.model = '{CURRENT}'
+                     where new.model = '{CHALLENGER}' and new.list = 'detail'
+                 )"
+            ),
+            [],
+            |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)),
+        )
+        .context("the versions cannot be compared")?;
+    if let (true, Some(difference), Some(margin)) = (pairs >= FEWEST_COMPARED, difference, margin) {
+        if difference + margin < 0.0 {
+            return Err(Failure::Gate(format!(
+                "on the same {pairs} steps of visits the new version's hit rate@10 is {:.4} below that of {} (at least {:.4})",
+                -difference,
+                manifest.version,
+                -(difference + margin)
+            ))
+            .into());
+        }
+        return Ok(());
+    }
     let figure = |metrics: &Value, name: &str| metrics["metrics"][name].as_f64();
     let Some(old) = &manifest.metrics else { return Ok(()) };
     if let (Some(high), Some(low)) = (figure(summary, "hit_rate@10_high"), figure(old, "hit_rate@10_low"))

@@ -90,7 +90,15 @@ pub fn raw_tables() -> Vec<String> {
     TABLES
         .iter()
         .map(|t| t.name)
-        .chain(["exposure_log", "rejected", "files", "watermarks", "run_parameters", "offline_lists"])
+        .chain([
+            "exposure_log",
+            "rejected",
+            "files",
+            "watermarks",
+            "run_parameters",
+            "offline_replays",
+            "offline_shown",
+        ])
         .map(|name| format!("raw.{name}"))
         .collect()
 }
@@ -171,16 +179,28 @@ fn create_raw_tables(db: &Connection, full_refresh: bool) -> Result<()> {
          alter table raw.watermarks add column if not exists is_there boolean;
          alter table raw.watermarks add column if not exists max_key bigint;
          alter table raw.watermarks add column if not exists surplus bigint;
-         alter table raw.watermarks add column if not exists columns varchar;
-         create table if not exists raw.offline_lists (
-             channel varchar, dataset_id bigint, position integer, item_id bigint);",
+         alter table raw.watermarks add column if not exists columns varchar;",
     )
     .context("the raw schema could not be made")?;
     if full_refresh {
         // exposures stay, and so does what was wrong with them: rotated logs may be gone
         db.execute_batch("delete from raw.rejected where source_table <> 'exposure_log'")?;
     }
+    create_replay_tables(db)?;
     exposures::create_table(db)
+}
+
+/// Makes the tables that evaluation writes what it replayed to.
+pub fn create_replay_tables(db: &Connection) -> Result<()> {
+    db.execute_batch(
+        "drop table if exists raw.offline_lists;
+         create table if not exists raw.offline_replays (
+             model varchar, list varchar, action_row_id bigint, place integer, later_hits_5 integer,
+             later_hits_10 integer, later_hits_20 integer, later integer, diversity double, novelty double,
+             page_views bigint);
+         create table if not exists raw.offline_shown (model varchar, list varchar, item_id bigint, times bigint);",
+    )
+    .context("the tables for replays could not be made")
 }
 
 /// Takes in a table's new exports, in their order.

@@ -25,6 +25,10 @@ impl Vectors {
         Self { dimensions, data }
     }
 
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
     pub fn len(&self) -> usize {
         self.data.len().checked_div(self.dimensions).unwrap_or(0)
     }

@@ -4,6 +4,8 @@
 //! is a link that changes by rename. The tables are Parquet, so that `select * from 'models/current/neighbours.parquet'`
 //! shows what is served.
 
+mod ranker;
+mod sessions;
 mod store;
 
 use std::collections::{BTreeMap, HashMap};
@@ -13,50 +15,80 @@ use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use crate::index::Index;
+use crate::index::{Index, Vectors};
 
+pub use ranker::{CANDIDATES, Columns, FEATURES, Layer, Network, Ranker, Split, Tree};
+pub use sessions::Sessions;
 pub use store::{current, list, load, load_current, promote, prune, read_manifest, rollback, save};
+
+/// The form in which versions are written; one of another form has to be trained again.
+pub const FORMAT: u32 = 2;
 
 /// What a version is and where it comes from.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Manifest {
+    #[serde(default)]
+    pub format: u32,
     pub version: String,
     /// The run's `as_of`.
     pub trained_at: DateTime<Utc>,
     pub nearset_version: String,
     pub items: usize,
     pub listed_items: usize,
-    pub parameters: BTreeMap<String, f64>,
+    /// How much the dense view of texts counts beside words, of 1.
+    #[serde(default)]
+    pub dense_weight: f32,
+    /// What was tried to order candidates, with its figures, and what was kept.
+    #[serde(default)]
+    pub ranker: Value,
     pub dimensions: usize,
+    #[serde(default)]
+    pub behaviour_dimensions: usize,
     /// The held-out figures of the run that trained it, in `summary.json`'s form.
     pub metrics: Option<Value>,
     /// Each file's SHA-256.
     pub files: BTreeMap<String, String>,
 }
 
-/// A dataset as lists show it.
-#[derive(Clone, Debug)]
+/// A dataset as lists show and judge it.
+#[derive(Clone, Debug, Default)]
 pub struct Item {
     pub dataset_id: i64,
     pub title: String,
     pub price: Option<f64>,
     pub cover_image: Option<String>,
     pub is_listed: bool,
+    pub provider: Option<String>,
+    pub tags: Vec<String>,
     pub views: u32,
+    /// Views that halve every three weeks.
+    pub recent_views: f32,
 }
 
 /// A candidate fixed when training: why it stands beside a dataset, in figures.
-#[derive(Clone, Copy, Debug, PartialEq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct Neighbour {
     /// Index into [`Model::items`].
     pub item: u32,
-    pub score: f32,
-    /// What visitors did: see `sql/features/behaviour_neighbours.sql`.
-    pub behaviour: f32,
-    /// Cosine of the texts.
-    pub content: f32,
+    /// What visitors did by themselves, and what lists made them click: see `sql/features/behaviour_neighbours.sql`.
+    pub organic: f32,
+    pub followed: f32,
+    /// `organic` the other way round.
+    pub reverse: f32,
+    /// Two steps of `organic`.
+    pub walk: f32,
+    /// `organic` from the datasets whose texts are most like the page's.
+    pub bridge: f32,
+    /// Cosine of the texts' words.
+    pub lexical: f32,
+    /// How often it was the very next page, found by the visitor, and from a list.
+    pub next_organic: u32,
+    pub next_followed: u32,
     /// Visits that hold both pages.
     pub visits: u32,
+    /// How many clicks its places in lists on the page would have brought any dataset, and how many it had.
+    pub examined: f32,
+    pub clicks: u32,
 }
 
 /// A dataset of the popular or a trending list.
@@ -72,26 +104,100 @@ pub struct Ranked {
 pub struct History {
     pub bought: Vec<u32>,
     pub viewed: Vec<u32>,
+    /// The datasets nearest to the mean of what was viewed, in the space of texts.
+    pub taste: Vec<u32>,
 }
 
-/// All of a version, in memory.
-pub struct Model {
-    pub manifest: Manifest,
+/// What a version holds, as it is on disk.
+#[derive(Default)]
+pub struct Parts {
     /// In the order of their ids.
     pub items: Vec<Item>,
-    pub by_id: HashMap<i64, u32>,
     /// For each item its candidates, best first; listed ones only.
     pub neighbours: Vec<Vec<Neighbour>>,
     /// Listed items, best first.
     pub popular: Vec<Ranked>,
     pub trending: BTreeMap<String, Vec<Ranked>>,
     pub users: HashMap<i64, History>,
+    /// The items of past visits, the newest visit first.
+    pub visits: Vec<Vec<u32>>,
+    /// What visitors did with each item, as vectors; row i for item i.
+    pub behaviour: Vectors,
+    pub ranker: Option<Ranker>,
+}
+
+/// All of a version, in memory.
+pub struct Model {
+    pub manifest: Manifest,
+    pub by_id: HashMap<i64, u32>,
+    pub parts: Parts,
     /// Text vectors of all items, row i for item i.
     pub index: Arc<Index>,
+    pub sessions: Sessions,
+    pub facts: Vec<Facts>,
+}
+
+/// What ranking asks of an item again and again.
+#[derive(Clone, Debug, Default)]
+pub struct Facts {
+    /// The same number for the same provider; 0 for none.
+    pub provider: u32,
+    /// Tags and their weights, the rarer the heavier, of length 1 together.
+    pub tags: Box<[(u32, f32)]>,
+    pub log_views: f32,
+    pub log_recent: f32,
+    pub log_price: Option<f32>,
 }
 
 impl Model {
-    pub fn item(&self, index: u32) -> &Item {
-        &self.items[index as usize]
+    /// Puts the parts together and works out what follows from them.
+    pub fn new(manifest: Manifest, parts: Parts, index: Arc<Index>) -> Self {
+        let by_id = parts.items.iter().enumerate().map(|(index, item)| (item.dataset_id, index as u32)).collect();
+        let sessions = Sessions::new(parts.items.len(), &parts.visits);
+        let facts = facts(&parts.items);
+        Self { manifest, by_id, parts, index, sessions, facts }
     }
+
+    pub fn item(&self, index: u32) -> &Item {
+        &self.parts.items[index as usize]
+    }
+
+    pub fn neighbours(&self, index: u32) -> &[Neighbour] {
+        &self.parts.neighbours[index as usize]
+    }
+}
+
+fn facts(items: &[Item]) -> Vec<Facts> {
+    let mut providers: HashMap<&str, u32> = HashMap::new();
+    let mut tags: HashMap<&str, (u32, u32)> = HashMap::new();
+    for item in items {
+        for tag in &item.tags {
+            let next = tags.len() as u32;
+            tags.entry(tag).or_insert((next, 0)).1 += 1;
+        }
+    }
+    items
+        .iter()
+        .map(|item| {
+            let next = providers.len() as u32 + 1;
+            let provider = item.provider.as_deref().map_or(0, |name| *providers.entry(name).or_insert(next));
+            let weight = |count: u32| (items.len() as f32 / (1.0 + count as f32)).ln().max(0.0);
+            let mut own: Vec<(u32, f32)> = item
+                .tags
+                .iter()
+                .filter_map(|t| tags.get(t.as_str()))
+                .map(|(tag, count)| (*tag, weight(*count)))
+                .collect();
+            own.sort_by_key(|(tag, _)| *tag);
+            let length = own.iter().map(|(_, w)| w * w).sum::<f32>().sqrt().max(1e-9);
+            own.iter_mut().for_each(|(_, w)| *w /= length);
+            Facts {
+                provider,
+                tags: own.into(),
+                log_views: (item.views as f32).ln_1p(),
+                log_recent: item.recent_views.ln_1p(),
+                log_price: item.price.map(|price| price.ln_1p() as f32),
+            }
+        })
+        .collect()
 }

@@ -17,7 +17,7 @@ use duckdb::arrow::record_batch::RecordBatch;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
-use super::{History, Item, Manifest, Model, Neighbour, Ranked};
+use super::{FEATURES, FORMAT, History, Item, Manifest, Model, Neighbour, Parts, Ranked, Ranker};
 use crate::extract::{hex, sha256_file};
 use crate::index::{Index, Vectors};
 use crate::warehouse::arrow::{each_batch, text_at};
@@ -25,6 +25,8 @@ use crate::warehouse::{self, quote};
 
 const MANIFEST: &str = "manifest.json";
 const VECTORS: &str = "vectors.f32";
+const BEHAVIOUR: &str = "behaviour.f32";
+const RANKER: &str = "ranker.json";
 const GRAPH: &str = "graph.bin";
 const PROMOTIONS: &str = "promotions.jsonl";
 
@@ -62,6 +64,10 @@ fn write_files(dir: &Path, model: &mut Model) -> Result<()> {
         write_parquet(&db, batch, &dir.join(format!("{name}.parquet")))?;
     }
     fs::write(dir.join(VECTORS), model.index.vectors().to_bytes())?;
+    fs::write(dir.join(BEHAVIOUR), model.parts.behaviour.to_bytes())?;
+    if let Some(ranker) = &model.parts.ranker {
+        fs::write(dir.join(RANKER), serde_json::to_vec(ranker)?)?;
+    }
     if let Some(graph) = model.index.graph() {
         fs::write(dir.join(GRAPH), postcard::to_stdvec(graph).context("the index cannot be written")?)?;
     }
@@ -118,31 +124,46 @@ fn write_parquet(db: &Connection, batch: RecordBatch, path: &Path) -> Result<()>
 
 /// The version's tables, as Arrow batches.
 fn tables(model: &Model) -> Result<Vec<(&'static str, RecordBatch)>> {
+    let Parts { items, neighbours, popular, trending, users, visits, .. } = &model.parts;
     let id = |item: u32| model.item(item).dataset_id;
     let items = RecordBatch::try_from_iter([
-        ("dataset_id", Arc::new(Int64Array::from_iter_values(model.items.iter().map(|i| i.dataset_id))) as ArrayRef),
-        ("title", Arc::new(StringArray::from_iter_values(model.items.iter().map(|i| &i.title)))),
-        ("price", Arc::new(Float64Array::from_iter(model.items.iter().map(|i| i.price)))),
-        ("cover_image", Arc::new(StringArray::from_iter(model.items.iter().map(|i| i.cover_image.as_deref())))),
-        ("is_listed", Arc::new(BooleanArray::from_iter(model.items.iter().map(|i| Some(i.is_listed))))),
-        ("views", Arc::new(UInt32Array::from_iter_values(model.items.iter().map(|i| i.views)))),
+        ("dataset_id", Arc::new(Int64Array::from_iter_values(items.iter().map(|i| i.dataset_id))) as ArrayRef),
+        ("title", Arc::new(StringArray::from_iter_values(items.iter().map(|i| &i.title)))),
+        ("price", Arc::new(Float64Array::from_iter(items.iter().map(|i| i.price)))),
+        ("cover_image", Arc::new(StringArray::from_iter(items.iter().map(|i| i.cover_image.as_deref())))),
+        ("is_listed", Arc::new(BooleanArray::from_iter(items.iter().map(|i| Some(i.is_listed))))),
+        ("provider", Arc::new(StringArray::from_iter(items.iter().map(|i| i.provider.as_deref())))),
+        ("tags", Arc::new(StringArray::from_iter_values(items.iter().map(|i| i.tags.join(";"))))),
+        ("views", Arc::new(UInt32Array::from_iter_values(items.iter().map(|i| i.views)))),
+        ("recent_views", Arc::new(Float32Array::from_iter_values(items.iter().map(|i| i.recent_views)))),
     ])?;
     let pairs = || {
-        model.neighbours.iter().enumerate().flat_map(|(item, list)| {
+        neighbours.iter().enumerate().flat_map(|(item, list)| {
             list.iter().enumerate().map(move |(position, neighbour)| (item as u32, position as u32, neighbour))
         })
     };
+    let figure =
+        |pick: fn(&Neighbour) -> f32| Arc::new(Float32Array::from_iter_values(pairs().map(|p| pick(p.2)))) as ArrayRef;
+    let count =
+        |pick: fn(&Neighbour) -> u32| Arc::new(UInt32Array::from_iter_values(pairs().map(|p| pick(p.2)))) as ArrayRef;
     let neighbours = RecordBatch::try_from_iter([
         ("dataset_id", Arc::new(Int64Array::from_iter_values(pairs().map(|p| id(p.0)))) as ArrayRef),
         ("position", Arc::new(UInt32Array::from_iter_values(pairs().map(|p| p.1)))),
         ("neighbour_id", Arc::new(Int64Array::from_iter_values(pairs().map(|p| id(p.2.item))))),
-        ("score", Arc::new(Float32Array::from_iter_values(pairs().map(|p| p.2.score)))),
-        ("behaviour", Arc::new(Float32Array::from_iter_values(pairs().map(|p| p.2.behaviour)))),
-        ("content", Arc::new(Float32Array::from_iter_values(pairs().map(|p| p.2.content)))),
-        ("visits", Arc::new(UInt32Array::from_iter_values(pairs().map(|p| p.2.visits)))),
+        ("organic", figure(|n| n.organic)),
+        ("followed", figure(|n| n.followed)),
+        ("reverse", figure(|n| n.reverse)),
+        ("walk", figure(|n| n.walk)),
+        ("bridge", figure(|n| n.bridge)),
+        ("lexical", figure(|n| n.lexical)),
+        ("next_organic", count(|n| n.next_organic)),
+        ("next_followed", count(|n| n.next_followed)),
+        ("visits", count(|n| n.visits)),
+        ("examined", figure(|n| n.examined)),
+        ("clicks", count(|n| n.clicks)),
     ])?;
-    let ranked = std::iter::once(("popular", &model.popular))
-        .chain(model.trending.iter().map(|(timeframe, list)| (timeframe.as_str(), list)));
+    let ranked = std::iter::once(("popular", popular))
+        .chain(trending.iter().map(|(timeframe, list)| (timeframe.as_str(), list)));
     let ranked: Vec<(&str, usize, &Ranked)> = ranked
         .flat_map(|(list, entries)| entries.iter().enumerate().map(move |(position, entry)| (list, position, entry)))
         .collect();
@@ -153,21 +174,27 @@ fn tables(model: &Model) -> Result<Vec<(&'static str, RecordBatch)>> {
         ("score", Arc::new(Float32Array::from_iter_values(ranked.iter().map(|r| r.2.score)))),
         ("views", Arc::new(UInt32Array::from_iter_values(ranked.iter().map(|r| r.2.views)))),
     ])?;
-    let mut ids: Vec<i64> = model.users.keys().copied().collect();
-    ids.sort_unstable();
-    let history = |pick: fn(&History) -> &Vec<u32>| {
-        let mut lists = ListBuilder::new(Int64Builder::new());
-        for user in &ids {
-            lists.append_value(pick(&model.users[user]).iter().map(|item| Some(id(*item))));
+    let id_lists = |lists: &mut dyn Iterator<Item = &Vec<u32>>| {
+        let mut builder = ListBuilder::new(Int64Builder::new());
+        for list in lists {
+            builder.append_value(list.iter().map(|item| Some(id(*item))));
         }
-        Arc::new(lists.finish()) as ArrayRef
+        Arc::new(builder.finish()) as ArrayRef
     };
+    let mut ids: Vec<i64> = users.keys().copied().collect();
+    ids.sort_unstable();
+    let history = |pick: fn(&History) -> &Vec<u32>| id_lists(&mut ids.iter().map(|user| pick(&users[user])));
     let users = RecordBatch::try_from_iter([
         ("user_id", Arc::new(Int64Array::from(ids.clone())) as ArrayRef),
         ("bought", history(|h| &h.bought)),
         ("viewed", history(|h| &h.viewed)),
+        ("taste", history(|h| &h.taste)),
     ])?;
-    Ok(vec![("items", items), ("neighbours", neighbours), ("lists", lists), ("users", users)])
+    let visits = RecordBatch::try_from_iter([
+        ("position", Arc::new(UInt32Array::from_iter_values(0..visits.len() as u32)) as ArrayRef),
+        ("dataset_ids", id_lists(&mut visits.iter())),
+    ])?;
+    Ok(vec![("items", items), ("neighbours", neighbours), ("lists", lists), ("users", users), ("visits", visits)])
 }
 
 /// Reads a version's manifest.
@@ -183,6 +210,13 @@ pub fn read_manifest(models_dir: &Path, version: &str) -> Result<Manifest> {
 pub fn load(models_dir: &Path, version: &str) -> Result<Model> {
     let dir = models_dir.join(version);
     let manifest = read_manifest(models_dir, version)?;
+    if manifest.format != FORMAT {
+        bail!(
+            "{} was written by nearset {} in another form; `nearset run` trains a version that this one can read",
+            dir.display(),
+            manifest.nearset_version
+        );
+    }
     for (name, sha256) in &manifest.files {
         if sha256_file(&dir.join(name))? != *sha256 {
             bail!("{} is not what its manifest says (checksum); train again", dir.join(name).display());
@@ -190,60 +224,47 @@ pub fn load(models_dir: &Path, version: &str) -> Result<Model> {
     }
     let db = Connection::open_in_memory()?;
     let from = |name: &str| quote(&dir.join(format!("{name}.parquet")).to_string_lossy());
-    let mut items = Vec::with_capacity(manifest.items);
-    each_batch(
-        &db,
-        &format!(
-            "select dataset_id, title, price, cover_image, is_listed, views::bigint as views from {} order by dataset_id",
-            from("items")
-        ),
-        |batch| {
-            let (ids, titles) = (batch.i64("dataset_id")?, batch.text("title")?);
-            let (prices, covers) = (batch.f64("price")?, batch.text("cover_image")?);
-            let (listed, views) = (batch.bool("is_listed")?, batch.i64("views")?);
-            for row in 0..batch.rows() {
-                items.push(Item {
-                    dataset_id: ids.value(row),
-                    title: titles.value(row).to_owned(),
-                    price: prices.is_valid(row).then(|| prices.value(row)),
-                    cover_image: text_at(covers, row).map(str::to_owned),
-                    is_listed: listed.value(row),
-                    views: views.value(row) as u32,
-                });
-            }
-            Ok(())
-        },
-    )?;
+    let items = load_items(&db, &from("items"), manifest.items)?;
     let by_id: HashMap<i64, u32> =
         items.iter().enumerate().map(|(index, item)| (item.dataset_id, index as u32)).collect();
     let find = |id: i64| by_id.get(&id).copied().ok_or_else(|| anyhow!("{}: dataset {id} is no item", dir.display()));
-    let mut neighbours: Vec<Vec<Neighbour>> = vec![Vec::new(); items.len()];
+    let known = |list: &[i64]| list.iter().map(|id| find(*id)).collect::<Result<Vec<u32>>>();
+    let mut parts = Parts { neighbours: vec![Vec::new(); items.len()], ..Parts::default() };
     each_batch(
         &db,
         &format!(
-            "select dataset_id, neighbour_id, score::double as score, behaviour::double as behaviour,
-                 content::double as content, visits::bigint as visits
+            "select dataset_id, neighbour_id, organic::double as organic, followed::double as followed,
+                 reverse::double as reverse, walk::double as walk, bridge::double as bridge, lexical::double as lexical,
+                 next_organic::bigint as next_organic, next_followed::bigint as next_followed, visits::bigint as visits,
+                 examined::double as examined, clicks::bigint as clicks
              from {} order by dataset_id, position",
             from("neighbours")
         ),
         |batch| {
-            let (ids, others, scores) = (batch.i64("dataset_id")?, batch.i64("neighbour_id")?, batch.f64("score")?);
-            let (behaviour, content) = (batch.f64("behaviour")?, batch.f64("content")?);
-            let visits = batch.i64("visits")?;
+            let (ids, others, visits) = (batch.i64("dataset_id")?, batch.i64("neighbour_id")?, batch.i64("visits")?);
+            let (examined, clicks) = (batch.f64("examined")?, batch.i64("clicks")?);
+            let (next_organic, next_followed) = (batch.i64("next_organic")?, batch.i64("next_followed")?);
+            let (organic, followed, reverse) = (batch.f64("organic")?, batch.f64("followed")?, batch.f64("reverse")?);
+            let (walk, bridge, lexical) = (batch.f64("walk")?, batch.f64("bridge")?, batch.f64("lexical")?);
             for row in 0..batch.rows() {
-                neighbours[find(ids.value(row))? as usize].push(Neighbour {
+                parts.neighbours[find(ids.value(row))? as usize].push(Neighbour {
                     item: find(others.value(row))?,
-                    score: scores.value(row) as f32,
-                    behaviour: behaviour.value(row) as f32,
-                    content: content.value(row) as f32,
+                    organic: organic.value(row) as f32,
+                    followed: followed.value(row) as f32,
+                    reverse: reverse.value(row) as f32,
+                    walk: walk.value(row) as f32,
+                    bridge: bridge.value(row) as f32,
+                    lexical: lexical.value(row) as f32,
+                    next_organic: next_organic.value(row) as u32,
+                    next_followed: next_followed.value(row) as u32,
                     visits: visits.value(row) as u32,
+                    examined: examined.value(row) as f32,
+                    clicks: clicks.value(row) as u32,
                 });
             }
             Ok(())
         },
     )?;
-    let mut popular = Vec::new();
-    let mut trending: BTreeMap<String, Vec<Ranked>> = BTreeMap::new();
     each_batch(
         &db,
         &format!(
@@ -260,30 +281,74 @@ pub fn load(models_dir: &Path, version: &str) -> Result<Model> {
                     views: views.value(row) as u32,
                 };
                 match lists.value(row) {
-                    "popular" => popular.push(entry),
-                    timeframe => trending.entry(timeframe.to_owned()).or_default().push(entry),
+                    "popular" => parts.popular.push(entry),
+                    timeframe => parts.trending.entry(timeframe.to_owned()).or_default().push(entry),
                 }
             }
             Ok(())
         },
     )?;
-    let mut users = HashMap::new();
-    each_batch(&db, &format!("select user_id, bought, viewed from {}", from("users")), |batch| {
+    each_batch(&db, &format!("select user_id, bought, viewed, taste from {}", from("users")), |batch| {
         let ids = batch.i64("user_id")?;
-        let (bought, viewed) = (batch.i64_lists("bought")?, batch.i64_lists("viewed")?);
+        let lists = (batch.i64_lists("bought")?, batch.i64_lists("viewed")?, batch.i64_lists("taste")?);
         for row in 0..batch.rows() {
-            let known = |list: &Vec<i64>| list.iter().filter_map(|id| by_id.get(id).copied()).collect();
-            users.insert(ids.value(row), History { bought: known(&bought[row]), viewed: known(&viewed[row]) });
+            let history =
+                History { bought: known(&lists.0[row])?, viewed: known(&lists.1[row])?, taste: known(&lists.2[row])? };
+            parts.users.insert(ids.value(row), history);
         }
         Ok(())
     })?;
+    each_batch(&db, &format!("select dataset_ids from {} order by position", from("visits")), |batch| {
+        for held in batch.i64_lists("dataset_ids")? {
+            parts.visits.push(known(&held)?);
+        }
+        Ok(())
+    })?;
+    parts.items = items;
+    parts.behaviour = Vectors::from_bytes(manifest.behaviour_dimensions, &fs::read(dir.join(BEHAVIOUR))?);
+    if manifest.files.contains_key(RANKER) {
+        let ranker: Ranker =
+            serde_json::from_slice(&fs::read(dir.join(RANKER))?).context("the ranker cannot be read")?;
+        if ranker.features != FEATURES {
+            bail!("{}: the ranker judges by other features than this nearset; train again", dir.display());
+        }
+        parts.ranker = Some(ranker);
+    }
     let vectors = Vectors::from_bytes(manifest.dimensions, &fs::read(dir.join(VECTORS))?);
     let graph = match manifest.files.contains_key(GRAPH) {
         true => Some(postcard::from_bytes(&fs::read(dir.join(GRAPH))?).context("the index cannot be read")?),
         false => None,
     };
-    let index = Arc::new(Index::restore(vectors, graph));
-    Ok(Model { manifest, items, by_id, neighbours, popular, trending, users, index })
+    Ok(Model::new(manifest, parts, Arc::new(Index::restore(vectors, graph))))
+}
+
+fn load_items(db: &Connection, from: &str, count: usize) -> Result<Vec<Item>> {
+    let mut items = Vec::with_capacity(count);
+    let sql = format!(
+        "select dataset_id, title, price, cover_image, is_listed, provider, tags, views::bigint as views,
+             recent_views::double as recent_views
+         from {from} order by dataset_id"
+    );
+    each_batch(db, &sql, |batch| {
+        let (ids, titles, tags) = (batch.i64("dataset_id")?, batch.text("title")?, batch.text("tags")?);
+        let (prices, covers, providers) = (batch.f64("price")?, batch.text("cover_image")?, batch.text("provider")?);
+        let (listed, views, recent) = (batch.bool("is_listed")?, batch.i64("views")?, batch.f64("recent_views")?);
+        for row in 0..batch.rows() {
+            items.push(Item {
+                dataset_id: ids.value(row),
+                title: titles.value(row).to_owned(),
+                price: prices.is_valid(row).then(|| prices.value(row)),
+                cover_image: text_at(covers, row).map(str::to_owned),
+                is_listed: listed.value(row),
+                provider: text_at(providers, row).map(str::to_owned),
+                tags: tags.value(row).split(';').filter(|t| !t.is_empty()).map(str::to_owned).collect(),
+                views: views.value(row) as u32,
+                recent_views: recent.value(row) as f32,
+            });
+        }
+        Ok(())
+    })?;
+    Ok(items)
 }
 
 /// The name of the current version, where there is one.

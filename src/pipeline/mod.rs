@@ -2,11 +2,13 @@
 
 pub mod history;
 pub mod lock;
+pub mod offline;
 mod progress;
 
 use std::collections::HashSet;
 use std::fs;
 use std::path::PathBuf;
+use std::rc::Rc;
 use std::time::Instant;
 
 use anyhow::{Context, Result};
@@ -17,8 +19,9 @@ use duckdb::Connection;
 use crate::config::{Config, Source};
 use crate::extract::Watch;
 use crate::failure::{Failure, describe};
+use crate::recommend::Policy;
 use crate::terminal::say;
-use crate::train::{self, Catalogue};
+use crate::train::{Catalogue, Choice, Training};
 use crate::warehouse::project::{Project, Relation, Room, export_parquet};
 use crate::warehouse::{self, WorkCopy, quote, timestamp};
 use crate::{evaluate, extract, model};
@@ -66,9 +69,17 @@ struct Run<'a> {
     db: &'a Connection,
     built: HashSet<String>,
     outbox: Outbox,
-    catalogue: Option<Catalogue>,
+    catalogue: Option<Rc<Catalogue>>,
+    twin: Option<Twin>,
     trained: Option<model::Model>,
     progress: Progress,
+}
+
+/// What was trained without the held-out visits: to measure by, and to choose the ranker's kind by.
+struct Twin {
+    from: DateTime<Utc>,
+    model: model::Model,
+    choice: Option<Choice>,
 }
 
 /// Files written beside their places, to be renamed into them after the warehouse.
@@ -188,6 +199,7 @@ fn run_locked(config: &Config, project: &Project, options: &Options, id: &str) -
         built: HashSet::new(),
         outbox: Outbox::default(),
         catalogue: None,
+        twin: None,
         trained: None,
         progress: Progress::new(),
     };
@@ -233,13 +245,7 @@ impl Run<'_> {
         match step {
             Step::Extract => self.extract(),
             Step::Features => self.build(&[Room::Staging, Room::Clean, Room::Features]),
-            Step::Train => {
-                let (db, project, as_of) = (self.db, self.project, self.options.as_of);
-                let model = train::fit(db, project, self.catalogue()?, as_of, None)?;
-                let items = model.items.len() as u64;
-                self.trained = Some(model);
-                Ok(items)
-            }
+            Step::Train => self.train(),
             Step::Evaluate => self.evaluate(),
             Step::Reconcile => {
                 let rows = self.build(&[Room::Reconcile])?;
@@ -259,23 +265,66 @@ impl Run<'_> {
         Ok(rows)
     }
 
-    /// The catalogue with its vectors, read once a run.
-    fn catalogue(&mut self) -> Result<&Catalogue> {
-        match &mut self.catalogue {
-            Some(catalogue) => Ok(catalogue),
-            none => Ok(none.insert(Catalogue::read(self.db)?)),
+    /// Runs `with` on what training works on; the catalogue and its vectors are read once a run.
+    fn with_training<T>(&mut self, with: impl FnOnce(&Training<'_>) -> Result<T>) -> Result<T> {
+        let catalogue = match &self.catalogue {
+            Some(catalogue) => catalogue.clone(),
+            None => {
+                self.progress.at("texts");
+                self.catalogue.insert(Rc::new(Catalogue::read(self.db)?)).clone()
+            }
+        };
+        with(&Training {
+            db: self.db,
+            project: self.project,
+            catalogue: &catalogue,
+            as_of: self.options.as_of,
+            budget: self.config.train_budget,
+            at: &|what| self.progress.at(what),
+        })
+    }
+
+    /// Trains without the held-out visits, where that was not done yet, and where there are any.
+    fn train_twin(&mut self) -> Result<()> {
+        if self.twin.is_none()
+            && let Some(from) = evaluate::holdout_from(self.db)?
+        {
+            let (model, choice) = self
+                .with_training(|training| training.fit(Some(from), None))
+                .context("training without the held-out visits")?;
+            if let Some(choice) = &choice {
+                self.progress.note(&choice.headline());
+            }
+            self.twin = Some(Twin { from, model, choice });
         }
+        Ok(())
+    }
+
+    /// The ranker's kind is chosen without the held-out visits; the model is then trained on everything.
+    fn train(&mut self) -> Result<u64> {
+        self.train_twin()?;
+        let choice = self.twin.as_ref().and_then(|twin| twin.choice.clone());
+        let (model, _) = self.with_training(|training| training.fit(None, choice.as_ref()))?;
+        let items = model.parts.items.len() as u64;
+        self.trained = Some(model);
+        Ok(items)
     }
 
     /// Replays the held-out visits, and lets SQL do the arithmetic.
     fn evaluate(&mut self) -> Result<u64> {
-        let (db, project, as_of) = (self.db, self.project, self.options.as_of);
-        let mut rows = 0;
-        for name in ["next_pages", "holdout"] {
-            rows += self.build_one(project.get(name)?)?;
+        self.train_twin()?;
+        let policy = policy(self.config);
+        self.progress.at("replay");
+        match self.twin.take() {
+            None => evaluate::forget(self.db)?,
+            Some(twin) => {
+                self.with_training(|training| {
+                    evaluate::replay_held_out(training, &twin.model, twin.from, &policy)?;
+                    evaluate::replay_current(training, &self.config.models_dir, &twin.model, twin.from, &policy)
+                })?;
+            }
         }
-        evaluate::replay(db, project, self.catalogue()?, as_of)?;
-        rows += self.build(&[Room::Evaluate])?;
+        let rows = self.build(&[Room::Evaluate])?;
         let exposures = evaluate::exposure_metrics(self.db)?;
         let path = self.config.evaluation_dir().join("exposure_metrics.json");
         fs::write(self.outbox.part(path)?, serde_json::to_vec_pretty(&exposures)?)?;
@@ -306,7 +355,7 @@ impl Run<'_> {
                 serde_json::to_vec_pretty(summary)?,
             )?;
             if version.is_some() {
-                evaluate::gate(models_dir, summary)?;
+                evaluate::gate(self.db, models_dir, summary)?;
             }
         }
         Ok(version)
@@ -366,6 +415,11 @@ impl Run<'_> {
         }
         Ok(rows)
     }
+}
+
+/// What the settings ask of lists, without the operator's rules: quality is measured before those.
+pub fn policy(config: &Config) -> Policy {
+    Policy { variety: config.variety, per_provider: config.provider_limit, ..Policy::default() }
 }
 
 /// Points the settings at the fixtures, and returns the moment they stand for. Their exposure log joins the data folder

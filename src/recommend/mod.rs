@@ -1,11 +1,24 @@
-//! From a request to a list: candidates, their order, the rules that have the last word, the reason for each.
+//! From a request to a list: candidates of every channel, their features, the learned order, variety, the rules that have
+//! the last word, a reason for each.
 //!
 //! No I/O and no waiting: everything is in the model.
 
-use std::collections::{HashMap, HashSet};
+pub mod candidates;
+pub mod channels;
+pub mod explore;
+pub mod features;
+mod reason;
+pub mod rules;
+mod variety;
+
+use std::cell::RefCell;
+use std::collections::HashSet;
 
 use crate::index::dot;
-use crate::model::{History, Model, Ranked};
+use crate::model::{CANDIDATES, History, Model, Ranked, Ranker};
+pub use candidates::Pool;
+pub use reason::{Language, Reason};
+use rules::InForce;
 
 /// Who asks, on which page.
 #[derive(Debug, Default)]
@@ -19,37 +32,14 @@ pub struct Request<'a> {
     pub top_n: usize,
 }
 
-/// Why a dataset is in a list, with the figures that decided.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub enum Reason {
-    /// Visitors of the page also looked at it.
-    Behaviour { visits: u32, content: f32 },
-    /// Its text is like the page's.
-    Content { similarity: f32 },
-    /// It goes with what the visitor looked at before.
-    Trail { similarity: f32 },
-    /// Many look at it.
-    Popular { views: u32 },
-    /// Many look at it now.
-    Trending { views: u32 },
-}
-
-impl std::fmt::Display for Reason {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        match self {
-            Self::Behaviour { visits: 0, content } => {
-                write!(f, "behaviour: bought together, text similarity {content:.2}")
-            }
-            Self::Behaviour { visits, content } => {
-                let s = if *visits == 1 { "" } else { "s" };
-                write!(f, "behaviour: viewed together in {visits} visit{s}, text similarity {content:.2}")
-            }
-            Self::Content { similarity } => write!(f, "content: text similarity {similarity:.2}"),
-            Self::Trail { similarity } => write!(f, "trail: goes with pages viewed before, {similarity:.2}"),
-            Self::Popular { views } => write!(f, "popular: {views} views"),
-            Self::Trending { views } => write!(f, "trending: {views} views"),
-        }
-    }
+/// What is done with candidates once they are ordered.
+#[derive(Clone, Debug, Default)]
+pub struct Policy {
+    /// How much of its log-odds a candidate loses for being wholly like one above it (MMR).
+    pub variety: f32,
+    /// The most datasets of one provider among the first ten; 0 for no limit.
+    pub per_provider: usize,
+    pub rules: InForce,
 }
 
 /// One entry of a list.
@@ -57,131 +47,115 @@ impl std::fmt::Display for Reason {
 pub struct Recommended {
     /// Index into the model's items.
     pub item: u32,
+    /// How likely it is to be chosen, where a ranker could be learned; else a mere order.
     pub score: f32,
     pub reason: Reason,
 }
 
-/// How much a page viewed before counts beside the page itself: the newest this much, each older one half of it again.
-const TRAIL_WEIGHT: f32 = 0.5;
-
-/// How many pages of the trail count.
-const TRAIL_LENGTH: usize = 5;
-
-/// How much likeness to the trail as a whole counts.
-const TASTE_WEIGHT: f32 = 0.02;
-
-/// The list of `/similar`: the same for everyone.
-pub fn similar(model: &Model, page: Option<u32>, top_n: usize) -> Vec<Recommended> {
-    let mut list = Vec::with_capacity(top_n);
-    let mut taken: HashSet<u32> = page.into_iter().collect();
-    for neighbour in page.map(|p| model.neighbours[p as usize].as_slice()).unwrap_or_default() {
-        if list.len() == top_n {
-            break;
-        }
-        taken.insert(neighbour.item);
-        list.push(Recommended {
-            item: neighbour.item,
-            score: neighbour.score,
-            reason: if neighbour.behaviour > 0.0 {
-                Reason::Behaviour { visits: neighbour.visits, content: neighbour.content }
-            } else {
-                Reason::Content { similarity: neighbour.content }
-            },
-        });
-    }
-    fill(model, &mut list, &mut taken, top_n);
-    list
+thread_local! {
+    static POOL: RefCell<Pool> = RefCell::default();
 }
 
-/// The list of `/recommend/detail`: the page's neighbours, moved by what this visitor did before, without what the user
-/// already bought.
-pub fn detail(model: &Model, request: &Request<'_>) -> Vec<Recommended> {
-    let viewed = request.user.map(|u| u.viewed.as_slice()).unwrap_or_default();
-    let trail: Vec<u32> = request.recent.iter().chain(viewed).copied().filter(|item| Some(*item) != request.page).fold(
-        Vec::new(),
-        |mut trail, item| {
-            if trail.len() < TRAIL_LENGTH && !trail.contains(&item) {
-                trail.push(item);
-            }
-            trail
-        },
-    );
-    let bought = request.user.map(|u| u.bought.as_slice()).unwrap_or_default();
-    if trail.is_empty() && bought.is_empty() {
-        return similar(model, request.page, request.top_n);
-    }
+/// The list for a request, and from how many candidates it was chosen. A longer list begins with the shorter one.
+pub fn recommend(model: &Model, request: &Request<'_>, policy: &Policy) -> (Vec<Recommended>, usize) {
+    POOL.with_borrow_mut(|pool| {
+        candidates::gather(model, request, pool);
+        let mut scores = score(model.parts.ranker.as_ref(), pool);
+        let list = arrange(model, request, policy, pool, &mut scores);
+        (list, pool.items.len())
+    })
+}
+
+/// Each candidate's log-odds of being chosen; the logarithm of the prior where no ranker could be learned.
+pub fn score(ranker: Option<&Ranker>, pool: &Pool) -> [f32; CANDIDATES] {
+    let Some(ranker) = ranker else { return prior(pool) };
+    let mut scores = [0.0; CANDIDATES];
+    ranker.score(&pool.columns, pool.items.len(), &mut scores);
+    scores
+}
+
+/// The logarithm of the prior: the order where nothing could be learned.
+pub fn prior(pool: &Pool) -> [f32; CANDIDATES] {
+    pool.columns.column(features::PRIOR).map(|prior| prior.max(1e-6).ln())
+}
+
+/// From scored candidates to the list: rules, variety, and what fills it up where candidates are few.
+pub fn arrange(
+    model: &Model,
+    request: &Request<'_>,
+    policy: &Policy,
+    pool: &Pool,
+    scores: &mut [f32; CANDIDATES],
+) -> Vec<Recommended> {
+    let rules = policy.rules.on(request.page);
+    rules.weigh(&pool.items, scores);
+    let mut order: Vec<u16> =
+        (0..pool.items.len() as u16).filter(|i| !rules.is_never(pool.items[*i as usize])).collect();
+    order.sort_unstable_by(|a, b| {
+        let (a, b) = (*a as usize, *b as usize);
+        scores[b].total_cmp(&scores[a]).then(pool.items[a].cmp(&pool.items[b]))
+    });
+    variety::spread(model, policy, pool, scores, &mut order, request.top_n);
+    let mut list: Vec<Recommended> = Vec::with_capacity(request.top_n);
+    let bought = request.user.map(|user| user.bought.as_slice()).unwrap_or_default();
     let mut taken: HashSet<u32> = request.page.into_iter().chain(bought.iter().copied()).collect();
-
-    let mut scored: HashMap<u32, Recommended> = HashMap::new();
-    let sources = request
-        .page
-        .map(|page| (page, 1.0))
-        .into_iter()
-        .chain(trail.iter().enumerate().map(|(age, item)| (*item, TRAIL_WEIGHT * 0.5_f32.powi(age as i32))));
-    for (source, weight) in sources {
-        let from_page = Some(source) == request.page;
-        for neighbour in model.neighbours[source as usize].iter().filter(|n| !taken.contains(&n.item)) {
-            let reason = match (from_page, neighbour.behaviour > 0.0) {
-                (true, true) => Reason::Behaviour { visits: neighbour.visits, content: neighbour.content },
-                (true, false) => Reason::Content { similarity: neighbour.content },
-                (false, _) => Reason::Trail { similarity: neighbour.content },
-            };
-            let entry =
-                scored.entry(neighbour.item).or_insert(Recommended { item: neighbour.item, score: 0.0, reason });
-            entry.score += weight * neighbour.score;
-        }
+    taken.extend(rules.nevers());
+    for candidate in order.into_iter().take(request.top_n).map(usize::from) {
+        let item = pool.items[candidate];
+        taken.insert(item);
+        let log_odds = scores[candidate];
+        let score = if model.parts.ranker.is_some() { 1.0 / (1.0 + (-log_odds).exp()) } else { log_odds.exp() };
+        list.push(Recommended { item, score, reason: reason::of(pool, candidate) });
     }
-    if let Some(taste) = taste(model, request.page, &trail) {
-        for (item, similarity) in model.index.nearest(&taste, request.top_n + taken.len() + 50) {
-            if similarity > 0.0 && model.item(item).is_listed && !taken.contains(&item) {
-                let reason = Reason::Trail { similarity };
-                let entry = scored.entry(item).or_insert(Recommended { item, score: 0.0, reason });
-                entry.score += TASTE_WEIGHT * similarity;
-            }
-        }
-    }
-    let mut list: Vec<Recommended> = scored.into_values().collect();
-    list.sort_unstable_by(|a, b| b.score.total_cmp(&a.score).then(a.item.cmp(&b.item)));
-    list.truncate(request.top_n);
-    taken.extend(list.iter().map(|entry| entry.item));
     fill(model, &mut list, &mut taken, request.top_n);
-    list
-}
-
-/// The mean direction of the page and the trail in the space of texts.
-fn taste(model: &Model, page: Option<u32>, trail: &[u32]) -> Option<Vec<f32>> {
-    let vectors = model.index.vectors();
-    let mut sum = vec![0.0; vectors.dimensions()];
-    for item in page.iter().chain(trail) {
-        for (total, value) in sum.iter_mut().zip(vectors.row(*item as usize)) {
-            *total += value;
-        }
+    rules.pin(model, &mut list, request);
+    // what variety, a limit or a rule moved up stands there with the score of its place
+    let mut least = f32::INFINITY;
+    for entry in &mut list {
+        least = least.min(entry.score);
+        entry.score = least;
     }
-    let length = dot(&sum, &sum).sqrt();
-    (length > 1e-6).then(|| sum.iter().map(|v| v / length).collect())
+    list
 }
 
 /// The list of `/hot/trending`: what is viewed most in a timeframe, then in longer ones, then at all.
-pub fn trending(model: &Model, timeframe: &str, limit: usize) -> Vec<Recommended> {
+pub fn trending(model: &Model, timeframe: &str, limit: usize, policy: &Policy) -> Vec<Recommended> {
     const LONGER: [&str; 4] = ["1h", "24h", "7d", "30d"];
     let from = LONGER.iter().position(|t| *t == timeframe).unwrap_or(0);
     let mut list = Vec::with_capacity(limit);
-    let mut taken = HashSet::new();
+    let mut taken: HashSet<u32> = policy.rules.on(None).nevers().collect();
     for timeframe in &LONGER[from..] {
-        let ranked = model.trending.get(*timeframe).map(Vec::as_slice).unwrap_or_default();
+        let ranked = model.parts.trending.get(*timeframe).map(Vec::as_slice).unwrap_or_default();
         push_ranked(model, ranked, &mut list, &mut taken, limit, |r| Reason::Trending { views: r.views });
     }
     fill(model, &mut list, &mut taken, limit);
     list
 }
 
+/// The listed datasets nearest to the mean of what was viewed, in the space of texts, without those.
+pub fn taste(model: &Model, viewed: &[u32], count: usize) -> Vec<u32> {
+    let vectors = model.index.vectors();
+    let mut mean = vec![0.0; vectors.dimensions()];
+    for item in viewed {
+        mean.iter_mut().zip(vectors.row(*item as usize)).for_each(|(sum, value)| *sum += value);
+    }
+    let length = dot(&mean, &mean).sqrt();
+    if length < 1e-6 {
+        return Vec::new();
+    }
+    mean.iter_mut().for_each(|v| *v /= length);
+    let near = model.index.nearest(&mean, count + viewed.len());
+    let fits = |item: &u32| model.item(*item).is_listed && !viewed.contains(item);
+    near.into_iter().map(|(item, _)| item).filter(fits).take(count).collect()
+}
+
 /// Fills a list up from the popular ones, then from the whole catalogue, so that it is as long as was asked for
 /// wherever there are so many datasets.
 fn fill(model: &Model, list: &mut Vec<Recommended>, taken: &mut HashSet<u32>, top_n: usize) {
-    push_ranked(model, &model.popular, list, taken, top_n, |r| Reason::Popular { views: r.views });
+    push_ranked(model, &model.parts.popular, list, taken, top_n, |r| Reason::Popular { views: r.views });
     if list.len() < top_n {
-        let rest = (0..model.items.len() as u32).map(|item| Ranked { item, score: 0.0, views: model.item(item).views });
-        let rest: Vec<Ranked> = rest.collect();
+        let items = 0..model.parts.items.len() as u32;
+        let rest: Vec<Ranked> = items.map(|item| Ranked { item, score: 0.0, views: model.item(item).views }).collect();
         push_ranked(model, &rest, list, taken, top_n, |r| Reason::Popular { views: r.views });
     }
 }

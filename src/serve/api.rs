@@ -39,7 +39,7 @@ pub async fn health(State(state): State<Shared>) -> Response {
         status: if loaded.is_some() { "healthy" } else { "unavailable" },
         models_loaded: loaded.is_some(),
         model_version: loaded.as_ref().map(|l| l.model.manifest.version.clone()),
-        datasets: loaded.as_ref().map_or(0, |l| l.model.items.len()),
+        datasets: loaded.as_ref().map_or(0, |l| l.model.parts.items.len()),
         cache: CacheHealth {
             entries: loaded.as_ref().map_or(0, |l| l.cache.entry_count()),
             hit_rate: state.metrics.hit_rate(),
@@ -78,7 +78,7 @@ pub async fn ready(State(state): State<Shared>) -> Response {
 pub async fn metrics(State(state): State<Shared>) -> Result<Response, ApiError> {
     let loaded = state.loaded.load_full();
     let items = loaded.as_ref().map_or(0.0, |l| l.item_coverage());
-    let known = loaded.as_ref().map_or(0, |l| l.model.users.len()).max(1);
+    let known = loaded.as_ref().map_or(0, |l| l.model.parts.users.len()).max(1);
     let users = state.users.lock().map_or(0, |users| users.len()) as f64 / known as f64;
     let text = state.metrics.render(items, users).map_err(|error| {
         tracing::error!("metrics: {error:#}");

@@ -5,7 +5,7 @@ use std::time::Instant;
 
 use axum::extract::rejection::{PathRejection, QueryRejection};
 use axum::extract::{Path, Query, State};
-use axum::http::header;
+use axum::http::{HeaderMap, header};
 use axum::response::{IntoResponse, Response};
 use chrono::{SecondsFormat, Utc};
 use serde::{Deserialize, Serialize};
@@ -14,9 +14,10 @@ use utoipa::{IntoParams, ToSchema};
 
 use super::error::{ApiError, ErrorBody};
 use super::metrics::Endpoint;
-use super::state::{Finished, Key, Loaded, Shared};
+use super::state::{Finished, Key, List, Loaded, Shared};
 use crate::model::Model;
-use crate::recommend::{self, Recommended, Request};
+use crate::recommend::explore::{self, Propensity};
+use crate::recommend::{self, Language, Policy, Recommended, Request};
 
 /// A dataset in a list.
 #[derive(Debug, Serialize, ToSchema)]
@@ -27,9 +28,10 @@ pub struct ListItem<'a> {
     pub price: Option<f64>,
     /// A path below the folder of images.
     pub cover_image: Option<&'a str>,
+    /// How likely it is to be chosen.
     pub score: f32,
-    /// Why it is here, with the figures that decided.
-    #[schema(example = "behaviour: viewed together in 12 visits, text similarity 0.43")]
+    /// Why it is here, in words for the visitor (`lang`); the exposure log has the figures that decided.
+    #[schema(example = "Viewed together with this dataset in 12 visits")]
     pub reason: String,
 }
 
@@ -43,6 +45,19 @@ pub struct Context<'a> {
     #[schema(example = "unknown_dataset")]
     pub degrade_reason: Option<&'a str>,
     pub model_run_id: &'a str,
+    /// What was tried in this list; `null` where nothing may be.
+    pub exploration: Option<Exploration>,
+}
+
+/// One place of some lists tries a dataset that just missed the list.
+#[derive(Clone, Copy, Debug, Serialize, ToSchema)]
+pub struct Exploration {
+    /// The place that was given to one, from 0; `null` in most lists.
+    pub place: Option<usize>,
+    /// With which probability any dataset of the list would stand in its place.
+    pub kept: f64,
+    /// With which probability the dataset that is tried stands where it does.
+    pub explored: f64,
 }
 
 /// The answer of `/similar`.
@@ -97,6 +112,8 @@ pub struct SimilarParams {
     top_n: Option<String>,
     #[param(value_type = Option<u32>, minimum = 1, maximum = 100)]
     limit: Option<String>,
+    /// The language of reasons, `zh` or `en`; what Accept-Language prefers where it is left out.
+    lang: Option<String>,
 }
 
 #[derive(Debug, Deserialize, IntoParams)]
@@ -112,6 +129,8 @@ pub struct DetailParams {
     user_id: Option<String>,
     /// Datasets this visitor looked at before, newest first, as in 3,1,2.
     recent: Option<String>,
+    /// The language of reasons, `zh` or `en`; what Accept-Language prefers where it is left out.
+    lang: Option<String>,
 }
 
 #[derive(Debug, Deserialize, IntoParams)]
@@ -124,6 +143,8 @@ pub struct TrendingParams {
     top_n: Option<String>,
     /// `1h`, `24h` (where it is left out), `7d` or `30d`.
     timeframe: Option<String>,
+    /// The language of reasons, `zh` or `en`; what Accept-Language prefers where it is left out.
+    lang: Option<String>,
 }
 
 const TIMEFRAMES: [&str; 4] = ["1h", "24h", "7d", "30d"];
@@ -145,20 +166,25 @@ pub async fn similar(
     State(state): State<Shared>,
     path: Result<Path<String>, PathRejection>,
     params: Result<Query<SimilarParams>, QueryRejection>,
+    headers: HeaderMap,
 ) -> Response {
     let asked = Asked::new(&state, Endpoint::Similar);
     let answer = async {
         let (Path(dataset_id), Query(params)) = (path?, params?);
         let dataset_id = id("dataset_id", &dataset_id)?;
+        let language = language(params.lang.as_deref(), &headers)?;
         let top_n = count("top_n", params.top_n.or(params.limit).as_deref(), 10)?;
         let loaded = state.loaded.load_full().ok_or(ApiError::NoModel)?;
         let page = loaded.model.by_id.get(&dataset_id).copied();
         let degrade_reason = page.is_none().then_some("unknown_dataset");
-        let finished = asked.list(&loaded, Key::Similar { page, top_n })?;
+        let finished = asked.list(&loaded, Key { list: List::Similar { page, top_n }, language })?;
         asked
-            .answer(&loaded, &finished, Some(dataset_id), None, degrade_reason, |about, items| {
-                serde_json::to_vec(&SimilarAnswer { dataset_id, similar_items: items, about })
-            })
+            .answer(
+                &loaded,
+                &finished,
+                Said { page_id: Some(dataset_id), degrade_reason, ..Said::default() },
+                |about, items| serde_json::to_vec(&SimilarAnswer { dataset_id, similar_items: items, about }),
+            )
             .await
     };
     asked.respond(answer.await)
@@ -178,11 +204,13 @@ pub async fn detail(
     State(state): State<Shared>,
     path: Result<Path<String>, PathRejection>,
     params: Result<Query<DetailParams>, QueryRejection>,
+    headers: HeaderMap,
 ) -> Response {
     let asked = Asked::new(&state, Endpoint::Detail);
     let answer = async {
         let (Path(dataset_id), Query(params)) = (path?, params?);
         let dataset_id = id("dataset_id", &dataset_id)?;
+        let language = language(params.lang.as_deref(), &headers)?;
         let top_n = count("top_n", params.top_n.or(params.limit).as_deref(), 10)?;
         let user = match params.user_id.as_deref() {
             None | Some("") => None,
@@ -198,7 +226,7 @@ pub async fn detail(
         let model = &loaded.model;
         let page = model.by_id.get(&dataset_id).copied();
         let recent = recent.iter().filter_map(|r| model.by_id.get(r).copied()).take(RECENT_READ).collect();
-        let known = user.is_none_or(|user| model.users.contains_key(&user));
+        let known = user.is_none_or(|user| model.parts.users.contains_key(&user));
         let degrade_reason = match (page, known) {
             (None, _) => Some("unknown_dataset"),
             (_, false) => Some("unknown_user"),
@@ -207,11 +235,18 @@ pub async fn detail(
         if let (Some(user), true, Ok(mut users)) = (user, known, state.users.lock()) {
             users.insert(user);
         }
-        let finished = asked.list(&loaded, Key::Detail { page, user: user.filter(|_| known), recent, top_n })?;
+        let finished = {
+            let list = List::Detail { page, user: user.filter(|_| known), recent, top_n };
+            asked.list(&loaded, Key { list, language })?
+        };
+        let (finished, exploration) = asked.explore(&loaded, &finished, language)?;
         asked
-            .answer(&loaded, &finished, Some(dataset_id), user, degrade_reason, |about, items| {
-                serde_json::to_vec(&DetailAnswer { dataset_id, recommendations: items, about })
-            })
+            .answer(
+                &loaded,
+                &finished,
+                Said { page_id: Some(dataset_id), user_id: user, degrade_reason, exploration },
+                |about, items| serde_json::to_vec(&DetailAnswer { dataset_id, recommendations: items, about }),
+            )
             .await
     };
     asked.respond(answer.await)
@@ -227,19 +262,24 @@ pub async fn detail(
         (status = 503, body = ErrorBody, description = "No model is loaded"),
     ),
 )]
-pub async fn trending(State(state): State<Shared>, params: Result<Query<TrendingParams>, QueryRejection>) -> Response {
+pub async fn trending(
+    State(state): State<Shared>,
+    params: Result<Query<TrendingParams>, QueryRejection>,
+    headers: HeaderMap,
+) -> Response {
     let asked = Asked::new(&state, Endpoint::Trending);
     let answer = async {
         let Query(params) = params?;
+        let language = language(params.lang.as_deref(), &headers)?;
         let limit = count("limit", params.limit.or(params.top_n).as_deref(), 20)?;
         let asked_for = params.timeframe.as_deref().unwrap_or("24h");
         let timeframe = TIMEFRAMES.into_iter().find(|t| *t == asked_for).ok_or_else(|| {
             ApiError::BadRequest(format!("timeframe is {asked_for:?}; it may be {}", TIMEFRAMES.join(", ")))
         })?;
         let loaded = state.loaded.load_full().ok_or(ApiError::NoModel)?;
-        let finished = asked.list(&loaded, Key::Trending { timeframe, limit })?;
+        let finished = asked.list(&loaded, Key { list: List::Trending { timeframe, limit }, language })?;
         asked
-            .answer(&loaded, &finished, None, None, None, |about, items| {
+            .answer(&loaded, &finished, Said::default(), |about, items| {
                 serde_json::to_vec(&TrendingAnswer { timeframe, items, about })
             })
             .await
@@ -250,6 +290,22 @@ pub async fn trending(State(state): State<Shared>, params: Result<Query<Trending
 fn id(name: &str, text: &str) -> Result<i64, ApiError> {
     let id = text.parse::<i64>().ok().filter(|id| *id >= 0);
     id.ok_or_else(|| ApiError::BadRequest(format!("{name} is {text:?}; it must be a whole number")))
+}
+
+/// The language asked for: by `lang`, else the first of Accept-Language that is Chinese or English, else English.
+fn language(lang: Option<&str>, headers: &HeaderMap) -> Result<Language, ApiError> {
+    let of = |tag: &str| match tag.trim().to_ascii_lowercase().get(..2) {
+        Some("zh") => Some(Language::Chinese),
+        Some("en") => Some(Language::English),
+        _ => None,
+    };
+    match lang {
+        Some(lang) => of(lang).ok_or_else(|| ApiError::BadRequest(format!("lang is {lang:?}; it may be zh or en"))),
+        None => {
+            let accepted = headers.get(header::ACCEPT_LANGUAGE).and_then(|v| v.to_str().ok()).unwrap_or_default();
+            Ok(accepted.split(',').find_map(of).unwrap_or_default())
+        }
+    }
 }
 
 fn count(name: &str, text: Option<&str>, default: usize) -> Result<usize, ApiError> {
@@ -263,6 +319,15 @@ struct Asked<'a> {
     state: &'a Shared,
     endpoint: Endpoint,
     at: Instant,
+}
+
+/// What an answer and its line in the log say of one request.
+#[derive(Clone, Copy, Default)]
+struct Said {
+    page_id: Option<i64>,
+    user_id: Option<i64>,
+    degrade_reason: Option<&'static str>,
+    exploration: Option<Exploration>,
 }
 
 /// One line of the exposure log.
@@ -296,14 +361,38 @@ impl<'a> Asked<'a> {
             return Ok(finished);
         }
         let started = Instant::now();
-        let (list, candidates) = compute(&loaded.model, &key);
-        for entry in &list {
+        let behind = if self.state.config.exploration > 0.0 { explore::BEHIND } else { 0 };
+        let (list, candidates) = compute(&loaded.model, &key.list, &loaded.policy, behind);
+        let finished = finish(&loaded.model, list, key.list.top_n(), key.language).map_err(|_| ApiError::Internal)?;
+        for entry in finished.list.iter().take(finished.count) {
             loaded.mark_shown(entry.item);
         }
-        let finished = Arc::new(finish(&loaded.model, &list).map_err(|_| ApiError::Internal)?);
+        let finished = Arc::new(finished);
         self.state.metrics.cache_miss(started.elapsed().as_secs_f64(), candidates);
         loaded.cache.insert(key, finished.clone());
         Ok(finished)
+    }
+
+    /// What may be tried in a list and, now and then, a list in which it is: the answer is another one than the cached.
+    fn explore(
+        &self,
+        loaded: &Loaded,
+        finished: &Arc<Finished>,
+        language: Language,
+    ) -> Result<(Arc<Finished>, Option<Exploration>), ApiError> {
+        let (rate, behind) = (self.state.config.exploration, finished.list.len() - finished.count);
+        if rate <= 0.0 || behind == 0 {
+            return Ok((finished.clone(), None));
+        }
+        let Propensity { kept, explored } = explore::propensity(rate, finished.count, behind);
+        if rand::random::<f64>() >= rate {
+            return Ok((finished.clone(), Some(Exploration { place: None, kept, explored })));
+        }
+        let mut list = finished.list.clone();
+        let place = explore::swap(&mut list, finished.count, rand::random(), rand::random());
+        list.truncate(finished.count);
+        let tried = finish(&loaded.model, list, finished.count, language).map_err(|_| ApiError::Internal)?;
+        Ok((Arc::new(tried), Some(Exploration { place, kept, explored })))
     }
 
     /// Logs the exposure, then renders the answer.
@@ -311,13 +400,12 @@ impl<'a> Asked<'a> {
         &self,
         loaded: &Loaded,
         finished: &Finished,
-        page_id: Option<i64>,
-        user_id: Option<i64>,
-        degrade_reason: Option<&'static str>,
+        said: Said,
         render: impl FnOnce(About<'_>, &RawValue) -> serde_json::Result<Vec<u8>>,
     ) -> Result<Vec<u8>, ApiError> {
         let version = loaded.model.manifest.version.as_str();
         let request_id = format!("req_{:020x}", rand::random::<u128>() >> 48);
+        let Said { page_id, user_id, degrade_reason, exploration } = said;
         let variant = if degrade_reason.is_some() { "fallback" } else { "primary" };
         let experiment_variant = "control";
         let context = Context {
@@ -326,6 +414,7 @@ impl<'a> Asked<'a> {
             experiment_variant,
             degrade_reason,
             model_run_id: version,
+            exploration,
         };
         let line = serde_json::to_vec(&Exposure {
             request_id: &request_id,
@@ -366,26 +455,27 @@ impl<'a> Asked<'a> {
     }
 }
 
-/// The list for a key, and how many candidates it was chosen from.
-fn compute(model: &Model, key: &Key) -> (Vec<Recommended>, usize) {
-    let neighbours = |item: u32| model.neighbours[item as usize].len();
-    match key {
-        Key::Similar { page, top_n } => (recommend::similar(model, *page, *top_n), page.map_or(0, neighbours)),
-        Key::Detail { page, user, recent, top_n } => {
-            let user = user.and_then(|id| model.users.get(&id));
-            let list = recommend::detail(model, &Request { page: *page, user, recent, top_n: *top_n });
-            (list, page.iter().chain(recent).map(|item| neighbours(*item)).sum())
+/// A list, and how many candidates it was chosen from. That of `/recommend/detail` has `behind` more that just missed it.
+fn compute(model: &Model, list: &List, policy: &Policy, behind: usize) -> (Vec<Recommended>, usize) {
+    match list {
+        List::Similar { page, top_n } => {
+            recommend::recommend(model, &Request { page: *page, top_n: *top_n, ..Request::default() }, policy)
         }
-        Key::Trending { timeframe, limit } => {
-            let candidates = model.trending.get(*timeframe).map_or(0, Vec::len);
-            (recommend::trending(model, timeframe, *limit), candidates)
+        List::Detail { page, user, recent, top_n } => {
+            let user = user.and_then(|id| model.parts.users.get(&id));
+            recommend::recommend(model, &Request { page: *page, user, recent, top_n: top_n + behind }, policy)
+        }
+        List::Trending { timeframe, limit } => {
+            let candidates = model.parts.trending.get(*timeframe).map_or(0, Vec::len);
+            (recommend::trending(model, timeframe, *limit, policy), candidates)
         }
     }
 }
 
-/// Renders a list as the answer and the log have it.
-fn finish(model: &Model, list: &[Recommended]) -> serde_json::Result<Finished> {
-    let items: Vec<ListItem<'_>> = list
+/// Renders the first `top_n` of a list as the answer and the log have it.
+fn finish(model: &Model, list: Vec<Recommended>, top_n: usize, language: Language) -> serde_json::Result<Finished> {
+    let shown = &list[..list.len().min(top_n)];
+    let items: Vec<ListItem<'_>> = shown
         .iter()
         .map(|entry| {
             let item = model.item(entry.item);
@@ -395,24 +485,28 @@ fn finish(model: &Model, list: &[Recommended]) -> serde_json::Result<Finished> {
                 price: item.price,
                 cover_image: item.cover_image.as_deref(),
                 score: entry.score,
-                reason: entry.reason.to_string(),
+                reason: entry.reason.words(language),
             }
         })
         .collect();
-    let logged: Vec<LoggedItem> = items
+    let logged: Vec<LoggedItem> = shown
         .iter()
-        .map(|item| LoggedItem { dataset_id: item.dataset_id, score: item.score, reason: item.reason.clone() })
+        .map(|entry| LoggedItem {
+            dataset_id: model.item(entry.item).dataset_id,
+            score: entry.score,
+            reason: entry.reason.to_string(),
+        })
         .collect();
-    Ok(Finished { items: to_raw_value(&items)?, logged_items: to_raw_value(&logged)?, count: list.len() })
+    Ok(Finished { items: to_raw_value(&items)?, logged_items: to_raw_value(&logged)?, count: shown.len(), list })
 }
 
 /// Asks a version for lists as visitors would, before it is put in force.
 pub fn smoke(loaded: &Loaded) -> anyhow::Result<()> {
     let model = &loaded.model;
     let listed = model.manifest.listed_items;
-    for page in [None, model.popular.first().map(|r| r.item)] {
+    for page in [None, model.parts.popular.first().map(|r| r.item)] {
         let expected = 10.min(listed.saturating_sub(usize::from(page.is_some())));
-        let (list, _) = compute(model, &Key::Similar { page, top_n: 10 });
+        let (list, _) = compute(model, &List::Similar { page, top_n: 10 }, &Policy::default(), 0);
         anyhow::ensure!(list.len() == expected, "a list has {} items where {expected} were due", list.len());
         anyhow::ensure!(
             list.iter().all(|e| Some(e.item) != page && model.item(e.item).is_listed),

@@ -65,6 +65,8 @@ async fn serve_async(config: &Config) -> Result<()> {
         .with_context(|| format!("{} cannot be listened on; choose another with --listen", config.listen))?;
     let address = listener.local_addr().context("the server's address cannot be read")?;
     let state = state::start(config.clone())?;
+    // rules that cannot be read would show what they forbid: the operator hears of it now
+    watch::read_rules(&state)?;
     if let Err(error) = watch::load_current(&state) {
         tracing::warn!("no model yet, lists answer 503 until there is one: {error:#}");
     }
@@ -116,7 +118,7 @@ async fn stop_signal() {
 /// Tells a person what to open first.
 pub fn print_where_to_look(config: &Config) -> Result<()> {
     let model = model::load_current(&config.models_dir)?;
-    let Some(best) = model.popular.first() else { return Ok(()) };
+    let Some(best) = model.parts.popular.first() else { return Ok(()) };
     let (base, item) = (format!("http://{}", config.listen), model.item(best.item));
     let bold = |text: &str| {
         if std::io::stdout().is_terminal() { format!("\x1b[1m{text}\x1b[0m") } else { text.to_owned() }

@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Instant;
 
 use anyhow::Result;
-use arc_swap::ArcSwapOption;
+use arc_swap::{ArcSwap, ArcSwapOption};
 use moka::sync::Cache;
 
 use super::exposure_log::ExposureLog;
@@ -14,33 +14,57 @@ use super::metrics::Metrics;
 use crate::config::Config;
 use crate::extract::exposures::LOG_NAME;
 use crate::model::Model;
+use crate::recommend::rules::Rules;
+use crate::recommend::{Language, Policy, Recommended};
 
 /// A finished list: its items as the answer and as the log have them.
 pub struct Finished {
     pub items: Box<serde_json::value::RawValue>,
     pub logged_items: Box<serde_json::value::RawValue>,
     pub count: usize,
+    /// The list with what just missed it, where exploration may bring that in.
+    pub list: Vec<Recommended>,
 }
 
 impl Finished {
     /// About what an entry of the cache takes.
     fn bytes(key: &Key, list: &Arc<Self>) -> u32 {
-        let trail = if let Key::Detail { recent, .. } = key { 4 * recent.len() } else { 0 };
-        (256 + trail + list.items.get().len() + list.logged_items.get().len()) as u32
+        let trail = if let List::Detail { recent, .. } = &key.list { 4 * recent.len() } else { 0 };
+        let behind = std::mem::size_of_val(list.list.as_slice());
+        (256 + trail + behind + list.items.get().len() + list.logged_items.get().len()) as u32
     }
 }
 
 /// What a finished list depends on besides the model: it is the same for all who share it.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub enum Key {
+pub struct Key {
+    pub list: List,
+    pub language: Language,
+}
+
+/// Which list.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub enum List {
     Similar { page: Option<u32>, top_n: usize },
     Detail { page: Option<u32>, user: Option<i64>, recent: Vec<u32>, top_n: usize },
     Trending { timeframe: &'static str, limit: usize },
 }
 
-/// A model with the lists made from it: both go at once when a new version comes, so that no list mixes versions.
+impl List {
+    /// How long it is asked to be.
+    pub fn top_n(&self) -> usize {
+        match self {
+            Self::Similar { top_n, .. } | Self::Detail { top_n, .. } => *top_n,
+            Self::Trending { limit, .. } => *limit,
+        }
+    }
+}
+
+/// A model with the rules of the day and the lists made from both: all go at once when a new version or other rules
+/// come, so that no list mixes them.
 pub struct Loaded {
-    pub model: Model,
+    pub model: Arc<Model>,
+    pub policy: Policy,
     pub cache: Cache<Key, Arc<Finished>>,
     /// A bit an item: was it in a list.
     pub shown: Vec<AtomicU64>,
@@ -48,10 +72,10 @@ pub struct Loaded {
 
 impl Loaded {
     /// `cache_mb`: how many megabytes of finished lists to keep.
-    pub fn new(model: Model, cache_mb: u64) -> Self {
-        let shown = (0..model.items.len().div_ceil(64)).map(|_| AtomicU64::new(0)).collect();
+    pub fn new(model: Arc<Model>, policy: Policy, cache_mb: u64) -> Self {
+        let shown = (0..model.parts.items.len().div_ceil(64)).map(|_| AtomicU64::new(0)).collect();
         let cache = Cache::builder().max_capacity(cache_mb * 1_000_000).weigher(Finished::bytes).build();
-        Self { model, cache, shown }
+        Self { model, policy, cache, shown }
     }
 
     pub fn mark_shown(&self, item: u32) {
@@ -70,6 +94,8 @@ impl Loaded {
 
 pub struct State {
     pub config: Config,
+    /// The operator's rules, whatever the day.
+    pub rules: ArcSwap<Rules>,
     pub loaded: ArcSwapOption<Loaded>,
     pub log: ExposureLog,
     pub metrics: Metrics,
@@ -84,6 +110,7 @@ pub type Shared = Arc<State>;
 pub fn start(config: Config) -> Result<Shared> {
     let log = ExposureLog::open(&config.evaluation_dir().join(LOG_NAME))?;
     Ok(Arc::new(State {
+        rules: ArcSwap::default(),
         loaded: ArcSwapOption::empty(),
         log,
         metrics: Metrics::new()?,

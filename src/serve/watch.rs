@@ -1,30 +1,83 @@
-//! New versions: `models/current` is looked at every second, and a version that changed is loaded beside the one in
-//! force and put in its place by one pointer. Requests in flight finish on the old one.
+//! New versions and rules: `models/current` is looked at every second, and a version that changed is loaded beside the one in
+//! force and put in its place by one pointer; so are rules. Requests in flight finish on the old one.
 
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, anyhow};
+use chrono::Utc;
 
 use super::state::{Loaded, Shared};
 use crate::evaluate;
-use crate::model;
+use crate::model::{self, Model};
+use crate::recommend::Policy;
+use crate::recommend::rules::Rules;
 use crate::warehouse;
 
 const EVERY: Duration = Duration::from_secs(1);
 
 /// Loads the current version and puts it in force; returns its name. On error the one in force stays.
 pub fn load_current(state: &Shared) -> Result<String> {
-    let loaded = model::load_current(&state.config.models_dir)?;
-    let version = loaded.manifest.version.clone();
-    let loaded = Loaded::new(loaded, state.config.cache_mb);
-    super::lists::smoke(&loaded).with_context(|| format!("version {version} cannot answer"))?;
-    state.loaded.store(Some(Arc::new(loaded)));
+    let model = Arc::new(model::load_current(&state.config.models_dir)?);
+    let version = model.manifest.version.clone();
+    put_in_force(state, model).with_context(|| format!("version {version} cannot answer"))?;
     tracing::info!("serving model {version}");
     if let Err(error) = read_data_quality(state) {
         tracing::debug!("data quality: {error:#}");
     }
     Ok(version)
+}
+
+/// Puts a model in force with the rules of the day, and no list made before.
+fn put_in_force(state: &Shared, model: Arc<Model>) -> Result<()> {
+    let policy = policy(state, &model);
+    let loaded = Loaded::new(model, policy, state.config.cache_mb);
+    super::lists::smoke(&loaded)?;
+    state.loaded.store(Some(Arc::new(loaded)));
+    Ok(())
+}
+
+/// What settings and rules ask of lists today (in the time zone of reports).
+fn policy(state: &Shared, model: &Model) -> Policy {
+    let zone: chrono_tz::Tz = state.config.report_timezone.parse().unwrap_or(chrono_tz::UTC);
+    let today = Utc::now().with_timezone(&zone).date_naive();
+    Policy {
+        variety: state.config.variety,
+        per_provider: state.config.provider_limit,
+        rules: state.rules.load().in_force(model, today),
+    }
+}
+
+/// Reads the file of rules; where there is none, there are no rules.
+pub fn read_rules(state: &Shared) -> Result<()> {
+    let path = state.config.rules_path();
+    let rules = match std::fs::read_to_string(&path) {
+        Ok(text) => Rules::parse(&text).map_err(|problem| anyhow!("{}: {problem}", path.display()))?,
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => Rules::default(),
+        Err(error) => return Err(error).with_context(|| format!("{} cannot be read", path.display())),
+    };
+    tracing::info!("{} rules in {}", rules.rules.len(), path.display());
+    state.rules.store(Arc::new(rules));
+    Ok(())
+}
+
+/// Takes up rules that changed, or whose day came or went; a broken file leaves those in force that were.
+fn refresh_rules(state: &Shared, read_at: &mut Option<SystemTime>) {
+    let written = std::fs::metadata(state.config.rules_path()).and_then(|m| m.modified()).ok();
+    if written != *read_at {
+        *read_at = written;
+        if let Err(error) = read_rules(state) {
+            tracing::error!("rules stay as they were: {error:#}");
+            state.metrics.error("rules", "watch");
+        }
+    }
+    let Some(loaded) = state.loaded.load_full() else { return };
+    if policy(state, &loaded.model).rules != loaded.policy.rules
+        && let Err(error) = put_in_force(state, loaded.model.clone())
+    {
+        tracing::error!("rules stay as they were: {error:#}");
+        state.metrics.error("rules", "watch");
+    }
 }
 
 /// Takes the figures of the last run's input into the metrics.
@@ -42,8 +95,10 @@ fn read_data_quality(state: &Shared) -> Result<()> {
 /// Watches for new versions until the server stops.
 pub async fn watch(state: Shared) {
     let mut refused: Option<(String, Option<SystemTime>)> = None;
+    let mut rules_read = std::fs::metadata(state.config.rules_path()).and_then(|m| m.modified()).ok();
     loop {
         tokio::time::sleep(EVERY).await;
+        refresh_rules(&state, &mut rules_read);
         let Some(current) = model::current(&state.config.models_dir) else { continue };
         let in_force = state.loaded.load().as_ref().map(|l| l.model.manifest.version.clone());
         let written =

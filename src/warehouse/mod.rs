@@ -76,7 +76,10 @@ pub fn set_parameters(db: &Connection, config: &Config, as_of: DateTime<Utc>) ->
          set variable report_timezone = {};
          set variable bot_max_actions = {};
          set variable request_dimensions = [{dimensions}];
-         set variable train_until = cast(null as timestamp);",
+         set variable train_until = cast(null as timestamp);
+         set variable held_out_from = cast(null as timestamp);
+         set variable held_out_until = cast(null as timestamp);
+         set variable holdout_from = cast(null as timestamp);",
         timestamp(as_of),
         quote(&config.business_timezone),
         quote(&config.report_timezone),
@@ -103,6 +106,14 @@ pub fn open_published(config: &Config) -> Result<Connection> {
     }
     let options = limits(config)?.access_mode(AccessMode::ReadOnly)?;
     Connection::open_with_flags(&path, options).with_context(|| format!("{} cannot be opened", path.display()))
+}
+
+/// The moment that the published warehouse stands for.
+pub fn published_as_of(db: &Connection) -> Result<DateTime<Utc>> {
+    let micros: i64 = db
+        .query_row("select epoch_us(as_of) from raw.run_parameters", [], |row| row.get(0))
+        .context("the warehouse does not say what time it stands for; run `nearset run` again")?;
+    Ok(DateTime::from_timestamp_micros(micros).unwrap_or_default())
 }
 
 /// An empty database in memory, for what leaves nothing behind.

@@ -56,7 +56,7 @@ fn an_item_has_what_a_page_needs() {
     for name in ["title", "price", "cover_image"] {
         assert_eq!(item[name], row[name]);
     }
-    assert!(item["reason"].as_str().expect("a reason").starts_with("behaviour: viewed together in "), "{item}");
+    assert!(item["reason"].as_str().expect("a reason").starts_with("Viewed together with this dataset in "), "{item}");
     assert!(list["request_id"].as_str().expect("an id").starts_with("req_"));
     assert_eq!(list["experiment_variant"], "control");
     assert_eq!(list["request_context"]["endpoint"], "similar");
@@ -74,7 +74,7 @@ fn a_dataset_nobody_looked_at_gets_its_theme() {
     for row in n.sql("select dataset_id from dataset_features_v2 where views = 0 and is_listed") {
         let id = row["dataset_id"].as_i64().expect("an id");
         let list = server.list(&format!("/similar/{id}?top_n=5"));
-        assert!(list["similar_items"][0]["reason"].as_str().expect("a reason").starts_with("content: "));
+        assert!(list["similar_items"][0]["reason"].as_str().expect("a reason").starts_with("Similar"), "{list}");
         right += ids(&list["similar_items"]).iter().filter(|other| theme(**other) == theme(id)).count();
         all += 5;
     }

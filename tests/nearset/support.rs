@@ -107,7 +107,10 @@ impl Nearset {
             .env_clear()
             .env("PATH", std::env::var("PATH").unwrap_or_default())
             .env("PROJECT_DIR", &self.project)
-            .env("THREADS", "2");
+            .env("THREADS", "2")
+            .env("EXPLORATION", "0")
+            // the demo learns a ranker; elsewhere lists keep the order of hand-made weights, which is there at once
+            .env("TRAIN_SECONDS", if args.first() == Some(&"demo") { "300" } else { "0" });
         if ["run", "extract"].iter().any(|command| args.first() == Some(command)) {
             command.env("DATA_JSON_DIR", self.exports());
         }

@@ -1,0 +1,88 @@
+-- description: What other lists would have been clicked, judged by the lists that were shown and the probability of each
+-- entry (propensity): the ranked lists without exploration, and lists that hold only what just missed them. Inverse
+-- propensity scoring (ips; Horvitz, Thompson 1952), the same with weights that add up to one (snips; Swaminathan,
+-- Joachims 2015) and doubly robust (dr; Dudík, Langford, Li 2011; what it expects of an entry is its place's click rate),
+-- with 95 % intervals, beside the plain click rate (ctr). Only of lists whose log states a propensity.
+-- key: algorithm_version, endpoint, policy
+with
+logged as (
+    select
+        request_id,
+        algorithm_version,
+        endpoint,
+        position,
+        cast(is_clicked as integer) as click,
+        is_explored,
+        propensity
+    from exposure_outcomes
+    where propensity > 0
+),
+
+places as (
+    select algorithm_version, endpoint, position, sum(click) / count(*) as expected
+    from logged
+    group by algorithm_version, endpoint, position
+),
+
+behind as (
+    -- in a list of n places with m datasets behind it: explored = rate / n / m and kept = 1 - rate / n
+    select request_id, any_value(1 - propensity) as place_rate
+    from logged
+    where not is_explored
+    group by request_id
+),
+
+weighted as (
+    select
+        logged.algorithm_version,
+        logged.endpoint,
+        policy.policy,
+        logged.request_id,
+        logged.position,
+        logged.click,
+        places.expected,
+        case
+            when policy.policy = 'ranked' and not logged.is_explored then 1 / logged.propensity
+            -- any of the m stands there with 1 / m: over rate / n / m
+            when policy.policy = 'just missed' and logged.is_explored then 1 / behind.place_rate
+            else 0
+        end as weight
+    from logged
+    cross join (values ('ranked'), ('just missed')) as policy (policy)
+    inner join places
+        on places.algorithm_version = logged.algorithm_version
+        and places.endpoint = logged.endpoint
+        and places.position = logged.position
+    inner join behind on behind.request_id = logged.request_id and behind.place_rate > 0
+),
+
+moments as (
+    select
+        algorithm_version,
+        endpoint,
+        policy,
+        count(*) as exposures,
+        count(*) filter (weight > 0) as matched_exposures,
+        sum(click) / count(*) as ctr,
+        sum(weight * click order by request_id, position) / count(*) as ips,
+        sum(weight * click order by request_id, position) / nullif(sum(weight order by request_id, position), 0) as snips,
+        sum(expected + weight * (click - expected) order by request_id, position) / count(*) as dr,
+        sum(weight * weight * click order by request_id, position) / count(*) as ips_squared,
+        sum(pow(expected + weight * (click - expected), 2) order by request_id, position) / count(*) as dr_squared
+    from weighted
+    group by algorithm_version, endpoint, policy
+)
+
+select
+    algorithm_version,
+    endpoint,
+    policy,
+    exposures,
+    matched_exposures,
+    round(ctr, 6) as ctr,
+    round(ips, 6) as ips,
+    round(1.959964 * sqrt(greatest(ips_squared - ips * ips, 0) / exposures), 6) as ips_margin,
+    round(snips, 6) as snips,
+    round(dr, 6) as dr,
+    round(1.959964 * sqrt(greatest(dr_squared - dr * dr, 0) / exposures), 6) as dr_margin
+from moments

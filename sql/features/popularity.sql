@@ -1,0 +1,28 @@
+-- description: How much each dataset was viewed and ordered in what training may see; recent_views halve every three weeks.
+-- key: dataset_id
+with
+viewed as (
+    select
+        dataset_id,
+        count(*) as views,
+        sum(pow(0.5, greatest(date_diff('hour', viewed_at, getvariable('as_of')), 0) / (24.0 * 21)) order by action_row_id) as recent_views
+    from training_views
+    group by dataset_id
+),
+
+bought as (
+    select dataset_id, count(*) as orders
+    from orders
+    where ordered_at < coalesce(getvariable('train_until'), timestamp 'infinity')
+        and ordered_at <= getvariable('as_of')
+    group by dataset_id
+)
+
+select
+    datasets.dataset_id,
+    coalesce(viewed.views, 0) as views,
+    round(coalesce(viewed.recent_views, 0), 6) as recent_views,
+    coalesce(bought.orders, 0) as orders
+from datasets
+left join viewed on viewed.dataset_id = datasets.dataset_id
+left join bought on bought.dataset_id = datasets.dataset_id

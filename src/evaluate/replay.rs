@@ -1,0 +1,172 @@
+//! Held-out visits replayed: for every step, where in each list the page stands that the visitor went to next. The lists
+//! are the whole, each channel alone, and the whole without one of its parts. SQL does the arithmetic (`sql/evaluate/`).
+
+use std::collections::{BTreeMap, HashMap};
+
+use anyhow::{Context, Result};
+use duckdb::Connection;
+use rayon::prelude::*;
+
+use crate::index::dot;
+use crate::model::Model;
+use crate::recommend::channels::CHANNELS;
+use crate::recommend::{self, Policy, Pool, Request, candidates};
+use crate::train::Pair;
+
+/// The longest list that figures are given for.
+pub const LIST_LENGTH: usize = 20;
+
+/// How many places variety and novelty are measured on.
+const SHOWN: usize = 10;
+
+/// The most datasets of one provider, in the list that shows what such a limit costs.
+const FEW_OF_A_PROVIDER: usize = 3;
+
+/// Where a list held what came after one step.
+struct Row {
+    list: u16,
+    action_row_id: i64,
+    /// The place of the next page, from 1.
+    place: Option<i32>,
+    /// How many of the pages still to come are among the first 5, 10, 20.
+    later_hits: [i32; 3],
+    later: i32,
+    /// 1 less the mean cosine of the texts of the first ten.
+    diversity: Option<f64>,
+    /// The mean of -log2 of the share of all views that the first ten have.
+    novelty: Option<f64>,
+    page_views: i64,
+}
+
+/// Rows of some steps, and how often each list showed an item.
+type Part = (Vec<Row>, HashMap<(u16, u32), u64>);
+
+/// Writes the lists of a model for the steps: a row a step and list to `raw.offline_replays`, and how often what stood
+/// among the first ten to `raw.offline_shown`, under the model's `name`. With `parts`, also every channel alone and
+/// the whole without each.
+pub fn replay(db: &Connection, name: &str, model: &Model, pairs: &[Pair], policy: &Policy, parts: bool) -> Result<()> {
+    let lists = names(parts);
+    let total_views: f64 = model.parts.items.iter().map(|item| f64::from(item.views) + 1.0).sum();
+    let done: Vec<Part> = pairs
+        .par_chunks(128)
+        .map(|chunk| {
+            let (mut rows, mut shown) = (Vec::new(), HashMap::new());
+            let mut pool = Pool::default();
+            for pair in chunk {
+                for (list, items) in replayed(model, pair, policy, parts, &mut pool).into_iter().enumerate() {
+                    rows.push(row(model, pair, list as u16, &items, total_views));
+                    for item in items.iter().take(SHOWN) {
+                        *shown.entry((list as u16, *item)).or_insert(0) += 1;
+                    }
+                }
+            }
+            (rows, shown)
+        })
+        .collect();
+    let mut replays = db.appender_to_db("offline_replays", "raw")?;
+    let mut all_shown: BTreeMap<(u16, u32), u64> = BTreeMap::new();
+    for (rows, shown) in done {
+        for row in rows {
+            let [five, ten, twenty] = row.later_hits;
+            replays.append_row(duckdb::params![
+                name,
+                lists[row.list as usize],
+                row.action_row_id,
+                row.place,
+                five,
+                ten,
+                twenty,
+                row.later,
+                row.diversity,
+                row.novelty,
+                row.page_views
+            ])?;
+        }
+        for (key, times) in shown {
+            *all_shown.entry(key).or_default() += times;
+        }
+    }
+    replays.flush().context("the replayed lists could not be written")?;
+    let mut appender = db.appender_to_db("offline_shown", "raw")?;
+    for ((list, item), times) in all_shown {
+        appender.append_row(duckdb::params![name, lists[list as usize], model.item(item).dataset_id, times as i64])?;
+    }
+    appender.flush().context("what the replayed lists showed could not be written")
+}
+
+/// The lists in their order: see [`replayed`].
+fn names(parts: bool) -> Vec<String> {
+    let mut names = vec!["detail".to_owned(), "similar".to_owned()];
+    if parts {
+        names.extend(CHANNELS.iter().map(|c| c.name.to_owned()));
+        names.push("trending".to_owned());
+        names.extend(CHANNELS.iter().map(|c| format!("detail without {}", c.name)));
+        names.push("detail without ranker".to_owned());
+        names.push("detail without variety".to_owned());
+        names.push(format!("detail with {FEW_OF_A_PROVIDER} of a provider"));
+    }
+    names
+}
+
+fn replayed(model: &Model, pair: &Pair, policy: &Policy, parts: bool, pool: &mut Pool) -> Vec<Vec<u32>> {
+    let bought = pair.user.and_then(|user| model.parts.users.get(&user)).map(|h| h.bought.clone()).unwrap_or_default();
+    let history = pair.history(model, bought);
+    let request = Request { page: pair.page, user: history.as_ref(), recent: &pair.trail, top_n: LIST_LENGTH };
+    let alone = Request { page: pair.page, user: None, recent: &[], top_n: LIST_LENGTH };
+    let items = |list: Vec<recommend::Recommended>| list.into_iter().map(|e| e.item).collect::<Vec<u32>>();
+    let mut lists = vec![Vec::new(), items(recommend::recommend(model, &alone, policy).0)];
+    let ranker = model.parts.ranker.as_ref();
+    candidates::gather(model, &request, pool);
+    let scores = recommend::score(ranker, pool);
+    let arrange = |pool: &Pool, scores: &[f32; crate::model::CANDIDATES], policy: &Policy| {
+        items(recommend::arrange(model, &request, policy, pool, &mut scores.clone()))
+    };
+    lists[0] = arrange(pool, &scores, policy);
+    if !parts {
+        return lists;
+    }
+    for channel in &CHANNELS {
+        let mut list = channel.alone(pool);
+        if channel.name == "popular" {
+            list = model.parts.popular.iter().map(|r| r.item).filter(|item| Some(*item) != pair.page).collect();
+        }
+        list.truncate(LIST_LENGTH);
+        lists.push(list);
+    }
+    let trending = recommend::trending(model, "7d", LIST_LENGTH + 1, policy);
+    lists.push(items(trending).into_iter().filter(|item| Some(*item) != pair.page).take(LIST_LENGTH).collect());
+    for channel in &CHANNELS {
+        let mut silenced = pool.clone();
+        channel.silence(&mut silenced);
+        lists.push(arrange(&silenced, &recommend::score(ranker, &silenced), policy));
+    }
+    lists.push(arrange(pool, &recommend::prior(pool), policy));
+    lists.push(arrange(pool, &scores, &Policy { variety: 0.0, ..policy.clone() }));
+    lists.push(arrange(pool, &scores, &Policy { per_provider: FEW_OF_A_PROVIDER, ..policy.clone() }));
+    lists
+}
+
+fn row(model: &Model, pair: &Pair, list: u16, items: &[u32], total_views: f64) -> Row {
+    let place = pair.next.and_then(|next| items.iter().position(|item| *item == next));
+    let hits = |count: usize| items.iter().take(count).filter(|item| pair.later.contains(item)).count() as i32;
+    let shown = &items[..items.len().min(SHOWN)];
+    let vectors = model.index.vectors();
+    let mut cosines = 0.0;
+    for (place, a) in shown.iter().enumerate() {
+        for b in &shown[..place] {
+            cosines += f64::from(dot(vectors.row(*a as usize), vectors.row(*b as usize)));
+        }
+    }
+    let couples = (shown.len() * shown.len().saturating_sub(1) / 2) as f64;
+    let rarity = |item: &u32| -((f64::from(model.item(*item).views) + 1.0) / total_views).log2();
+    Row {
+        list,
+        action_row_id: pair.action_row_id,
+        place: place.map(|place| place as i32 + 1),
+        later_hits: [hits(5), hits(10), hits(20)],
+        later: pair.later_count as i32,
+        diversity: (couples > 0.0).then(|| 1.0 - cosines / couples),
+        novelty: (!shown.is_empty()).then(|| shown.iter().map(rarity).sum::<f64>() / shown.len() as f64),
+        page_views: pair.page.map_or(0, |page| i64::from(model.item(page).views)),
+    }
+}

@@ -1,0 +1,68 @@
+//! Recall channels, told by their features: for the figure of each one alone, and of the whole without it.
+
+use super::Pool;
+use super::features::{
+    BRIDGE, CONTENT_RANK, DENSE, EXAMINED, FOLLOWED, KINSHIP, LAST_BEHAVIOUR, LEXICAL, LIFT, NEXT_FOLLOWED,
+    NEXT_ORGANIC, ORGANIC, POPULARITY, RECENT_POPULARITY, REVERSE, SAME_PROVIDER, SEEN, SESSION, TAG_POPULARITY,
+    TAG_RANK, TAGS, TASTE, TRAIL_BEHAVIOUR, TRAIL_CONTENT, TRAIL_KINSHIP, VISITS, WALK, summarize,
+};
+use crate::model::CANDIDATES;
+
+/// One way to find candidates.
+pub struct Channel {
+    pub name: &'static str,
+    /// The features it alone orders candidates by, with their weights.
+    pub order: &'static [(usize, f32)],
+    /// All features that it says something by.
+    pub features: &'static [usize],
+}
+
+/// All of them; `popular` and `trending` are lists of their own as well.
+pub const CHANNELS: [Channel; 7] = [
+    Channel {
+        name: "behaviour",
+        order: &[(ORGANIC, 2.0), (FOLLOWED, 1.0)],
+        features: &[ORGANIC, FOLLOWED, REVERSE, WALK, BRIDGE, KINSHIP, NEXT_ORGANIC, NEXT_FOLLOWED, VISITS],
+    },
+    Channel {
+        name: "graph",
+        order: &[(WALK, 1.0), (KINSHIP, 0.02), (BRIDGE, 0.1)],
+        features: &[WALK, KINSHIP, BRIDGE],
+    },
+    Channel {
+        name: "sessions",
+        order: &[(SESSION, 1.0)],
+        features: &[SESSION, TRAIL_BEHAVIOUR, TRAIL_KINSHIP, TRAIL_CONTENT, LAST_BEHAVIOUR, SEEN],
+    },
+    Channel {
+        name: "content",
+        order: &[(LEXICAL, 0.5), (DENSE, 0.5)],
+        features: &[LEXICAL, DENSE, TAGS, SAME_PROVIDER, CONTENT_RANK, TAG_RANK, TAG_POPULARITY],
+    },
+    Channel { name: "lists", order: &[(EXAMINED, 1.0)], features: &[EXAMINED, LIFT] },
+    Channel { name: "taste", order: &[(TASTE, 1.0)], features: &[TASTE] },
+    Channel { name: "popular", order: &[(RECENT_POPULARITY, 1.0)], features: &[POPULARITY, RECENT_POPULARITY] },
+];
+
+impl Channel {
+    /// Candidates in this channel's own order, best first, without those it says nothing of.
+    pub fn alone(&self, pool: &Pool) -> Vec<u32> {
+        let score = |candidate: usize| {
+            self.order.iter().map(|(feature, weight)| weight * pool.columns.column(*feature)[candidate]).sum::<f32>()
+        };
+        let mut order: Vec<(u32, f32)> = (0..pool.items.len())
+            .map(|candidate| (pool.items[candidate], score(candidate)))
+            .filter(|(_, score)| *score > 0.0)
+            .collect();
+        order.sort_by(|a, b| b.1.total_cmp(&a.1).then(a.0.cmp(&b.0)));
+        order.into_iter().map(|(item, _)| item).collect()
+    }
+
+    /// Takes what this channel says out of the pool.
+    pub fn silence(&self, pool: &mut Pool) {
+        for feature in self.features {
+            *pool.columns.column_mut(*feature) = [0.0; CANDIDATES];
+        }
+        summarize(pool);
+    }
+}

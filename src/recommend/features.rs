@@ -1,0 +1,200 @@
+//! The features a candidate is judged by, named in [`crate::model::FEATURES`]: one definition for training and serving.
+
+use super::Request;
+use super::candidates::{Pool, TRAIL_DECAY, Trail};
+use crate::index::{Vectors, dot};
+use crate::model::{CANDIDATES, FEATURES, Facts, Model};
+
+/// Fills the pool's columns.
+pub(super) fn compute(model: &Model, request: &Request<'_>, trail: &Trail<'_>, pool: &mut Pool) {
+    let (texts, behaviour) = (model.index.vectors(), &model.parts.behaviour);
+    pool.dense_weight = model.manifest.dense_weight;
+    let page = request.page.map(|item| item as usize);
+    let page_facts = page.map(|page| &model.facts[page]);
+    let before = trail.items.iter().enumerate().map(|(age, item)| (*item, TRAIL_DECAY.powi(age as i32)));
+    let trail_texts = direction(texts, before.clone());
+    let trail_kinship = direction(behaviour, before);
+    let taste =
+        request.user.map(|user| direction(texts, user.viewed.iter().map(|item| (*item, 1.0)))).unwrap_or_default();
+    let last = trail.items.first().map(|item| model.neighbours(*item)).unwrap_or_default();
+
+    for candidate in 0..pool.items.len() {
+        let item = pool.items[candidate];
+        let row = item as usize;
+        let (facts, neighbour) = (&model.facts[row], &pool.neighbours[candidate]);
+        let dense = page.map_or(0.0, |page| dot(texts.row(page), texts.row(row)));
+        let kinship = page.map_or(0.0, |page| dot(behaviour.row(page), behaviour.row(row)));
+        let tags = page_facts.map_or(0.0, |page| shared_tags(page, facts));
+        let same_provider = page_facts.is_some_and(|page| page.provider != 0 && page.provider == facts.provider);
+        let same_provider = f32::from(u8::from(same_provider));
+        let tag_popularity = (tags + 0.1 * same_provider) * facts.log_views;
+        let (session, trail_behaviour) = (trail.sessions.get(item), trail.behaviour.get(item));
+        let trail_content = along(&trail_texts, texts, row);
+        let seen = trail.items.iter().position(|before| *before == item).map_or(0.0, |age| 1.0 / (1.0 + age as f32));
+        let price_gap = match (page_facts.and_then(|page| page.log_price), facts.log_price) {
+            (Some(page), Some(own)) => own - page,
+            _ => 0.0,
+        };
+        let values: [f32; FEATURES.len()] = [
+            neighbour.organic,
+            neighbour.walk,
+            kinship,
+            neighbour.followed,
+            neighbour.reverse,
+            neighbour.lexical,
+            dense,
+            tags,
+            same_provider,
+            facts.log_views,
+            facts.log_recent,
+            page_facts.map_or(0.0, |page| page.log_views),
+            session,
+            trail_behaviour,
+            along(&trail_kinship, behaviour, row),
+            trail_content,
+            last.iter().find(|n| n.item == item).map_or(0.0, |n| n.organic + n.walk),
+            seen,
+            trail.items.len() as f32,
+            along(&taste, texts, row),
+            0.0,
+            0.0,
+            0.0,
+            0.0,
+            tag_popularity,
+            price_gap,
+            neighbour.bridge,
+            (neighbour.next_organic as f32).ln_1p(),
+            (neighbour.next_followed as f32).ln_1p(),
+            (neighbour.visits as f32).ln_1p(),
+            neighbour.examined,
+            (neighbour.clicks as f32 + 1.0) / (neighbour.examined + 1.0),
+        ];
+        for (feature, value) in values.into_iter().enumerate() {
+            pool.columns.column_mut(feature)[candidate] = value;
+        }
+    }
+    summarize(pool);
+}
+
+/// Hand-made weights: they order candidates where there is too little traffic to learn from, and choose those that a
+/// dataset keeps.
+pub const PRIOR_WEIGHTS: [(usize, f32); 9] = [
+    (ORGANIC, 2.0),
+    (WALK, 2.0),
+    (FOLLOWED, 1.0),
+    (BRIDGE, 0.2),
+    (KINSHIP, 0.05),
+    (TAG_POPULARITY, 0.004),
+    (POPULARITY, 0.0004),
+    (TRAIL_BEHAVIOUR, 0.3),
+    (SESSION, 0.02),
+];
+
+/// What likeness of texts counts in the prior, both views together.
+pub const CONTENT_WEIGHT: f32 = 0.02;
+
+/// Fills the columns that are made of others: the prior, and the places among all candidates.
+pub(super) fn summarize(pool: &mut Pool) {
+    let count = pool.items.len();
+    let sum = |weights: &[(usize, f32)]| {
+        let mut sums = [0.0; CANDIDATES];
+        for (feature, weight) in weights {
+            let column = pool.columns.column(*feature);
+            sums[..count].iter_mut().zip(column).for_each(|(sum, value)| *sum += weight * value);
+        }
+        sums
+    };
+    let mut prior = sum(&PRIOR_WEIGHTS);
+    let content = sum(&[(LEXICAL, 1.0 - pool.dense_weight), (DENSE, pool.dense_weight)]);
+    prior.iter_mut().zip(&content).for_each(|(prior, content)| *prior += CONTENT_WEIGHT * content.max(0.0));
+    let tags = *pool.columns.column(TAG_POPULARITY);
+    for (feature, of) in [(PRIOR_RANK, &prior), (CONTENT_RANK, &content), (TAG_RANK, &tags)] {
+        ranks(&of[..count], pool.columns.column_mut(feature));
+    }
+    *pool.columns.column_mut(PRIOR) = prior;
+}
+
+/// Where features stand that others are made of, or that channels are told by.
+pub const ORGANIC: usize = 0;
+pub const WALK: usize = 1;
+pub const KINSHIP: usize = 2;
+pub const FOLLOWED: usize = 3;
+pub const REVERSE: usize = 4;
+pub const LEXICAL: usize = 5;
+pub const DENSE: usize = 6;
+pub const TAGS: usize = 7;
+pub const SAME_PROVIDER: usize = 8;
+pub const POPULARITY: usize = 9;
+pub const RECENT_POPULARITY: usize = 10;
+pub const SESSION: usize = 12;
+pub const TRAIL_BEHAVIOUR: usize = 13;
+pub const TRAIL_KINSHIP: usize = 14;
+pub const TRAIL_CONTENT: usize = 15;
+pub const LAST_BEHAVIOUR: usize = 16;
+pub const SEEN: usize = 17;
+pub const TASTE: usize = 19;
+pub const PRIOR: usize = 20;
+pub const PRIOR_RANK: usize = 21;
+pub const CONTENT_RANK: usize = 22;
+pub const TAG_RANK: usize = 23;
+pub const TAG_POPULARITY: usize = 24;
+pub const BRIDGE: usize = 26;
+pub const NEXT_ORGANIC: usize = 27;
+pub const NEXT_FOLLOWED: usize = 28;
+pub const VISITS: usize = 29;
+pub const EXAMINED: usize = 30;
+pub const LIFT: usize = 31;
+
+/// The weighted sum of some rows, of length 1; empty where there is none.
+fn direction(vectors: &Vectors, rows: impl Iterator<Item = (u32, f32)>) -> Vec<f32> {
+    let mut sum = Vec::new();
+    for (row, weight) in rows {
+        sum.resize(vectors.dimensions(), 0.0);
+        for (total, value) in sum.iter_mut().zip(vectors.row(row as usize)) {
+            *total += weight * value;
+        }
+    }
+    let length = dot(&sum, &sum).sqrt();
+    if length > 1e-6 {
+        sum.iter_mut().for_each(|v| *v /= length)
+    } else {
+        sum.clear()
+    }
+    sum
+}
+
+/// The cosine of a row with a direction; 0 where there is none.
+fn along(direction: &[f32], vectors: &Vectors, row: usize) -> f32 {
+    if direction.is_empty() { 0.0 } else { dot(direction, vectors.row(row)) }
+}
+
+/// The cosine of two datasets' tags, rare ones weighing more.
+fn shared_tags(a: &Facts, b: &Facts) -> f32 {
+    let (mut left, mut right) = (a.tags.iter().peekable(), b.tags.iter().peekable());
+    let mut sum = 0.0;
+    while let (Some((ta, wa)), Some((tb, wb))) = (left.peek(), right.peek()) {
+        match ta.cmp(tb) {
+            std::cmp::Ordering::Less => drop(left.next()),
+            std::cmp::Ordering::Greater => drop(right.next()),
+            std::cmp::Ordering::Equal => {
+                sum += wa * wb;
+                left.next();
+                right.next();
+            }
+        }
+    }
+    sum
+}
+
+/// ln(1 + place) of each value among all, the largest first.
+fn ranks(values: &[f32], into: &mut [f32; CANDIDATES]) {
+    let mut order: [u16; CANDIDATES] = std::array::from_fn(|i| i as u16);
+    let order = &mut order[..values.len()];
+    order.sort_unstable_by(|a, b| values[*b as usize].total_cmp(&values[*a as usize]).then(a.cmp(b)));
+    for (place, candidate) in order.iter().enumerate() {
+        into[*candidate as usize] = LN_1P[place];
+    }
+}
+
+static LN_1P: std::sync::LazyLock<[f32; CANDIDATES]> =
+    std::sync::LazyLock::new(|| std::array::from_fn(|place| (place as f32).ln_1p()));

@@ -1,0 +1,250 @@
+//! Rules as data: what an operator wants shown, or not, whatever was learned. Read from a file; see `rules.example.toml`.
+
+use std::collections::{HashMap, HashSet};
+
+use chrono::NaiveDate;
+use serde::Deserialize;
+
+use super::{Reason, Recommended, Request};
+use crate::model::{CANDIDATES, Model};
+
+/// What a rule does.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Action {
+    /// Is in no list.
+    Never,
+    /// Stands at a place of its own.
+    Pin,
+    /// Is `factor` times as likely.
+    Boost,
+    /// Is `factor` times less likely.
+    Demote,
+}
+
+/// One rule: what to do, with which datasets, where and when.
+#[derive(Clone, Debug, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Rule {
+    pub action: Action,
+    #[serde(default)]
+    pub datasets: Vec<i64>,
+    #[serde(default)]
+    pub providers: Vec<String>,
+    #[serde(default)]
+    pub tags: Vec<String>,
+    /// The datasets on whose pages it holds; everywhere, where none is named.
+    #[serde(default)]
+    pub pages: Vec<i64>,
+    /// For `pin`: the place in the list, from 1.
+    pub position: Option<usize>,
+    /// For `boost` and `demote`: how many times, more than 1.
+    pub factor: Option<f32>,
+    /// The first and the last day it holds.
+    #[serde(default, deserialize_with = "day")]
+    pub from: Option<NaiveDate>,
+    #[serde(default, deserialize_with = "day")]
+    pub until: Option<NaiveDate>,
+    /// Why, for whoever reads the file next.
+    #[serde(default)]
+    pub note: String,
+}
+
+/// A day, as TOML's own date or as text.
+fn day<'de, D: serde::Deserializer<'de>>(from: D) -> Result<Option<NaiveDate>, D::Error> {
+    #[derive(Deserialize)]
+    #[serde(untagged)]
+    enum Day {
+        Toml(toml::value::Datetime),
+        Text(String),
+    }
+    let text = match Day::deserialize(from)? {
+        Day::Toml(day) => day.to_string(),
+        Day::Text(text) => text,
+    };
+    let day = text.parse().map_err(|_| serde::de::Error::custom(format!("{text:?} is no day such as 2026-12-31")))?;
+    Ok(Some(day))
+}
+
+/// A file of rules.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Rules {
+    #[serde(default, rename = "rule")]
+    pub rules: Vec<Rule>,
+}
+
+impl Rules {
+    /// Reads a file's text. The error names the line, or the rule by its number.
+    pub fn parse(text: &str) -> Result<Self, String> {
+        let rules: Self = toml::from_str(text).map_err(|error| error.to_string())?;
+        for (number, rule) in rules.rules.iter().enumerate() {
+            rule.check().map_err(|problem| format!("rule {}: {problem}", number + 1))?;
+        }
+        Ok(rules)
+    }
+
+    /// The rules of a day, over a model's items.
+    pub fn in_force(&self, model: &Model, day: NaiveDate) -> InForce {
+        let mut force = InForce::default();
+        for rule in self.rules.iter().filter(|r| r.from.is_none_or(|d| d <= day) && r.until.is_none_or(|d| day <= d)) {
+            let items = rule.items(model);
+            if rule.pages.is_empty() {
+                force.everywhere.add(rule, &items);
+            }
+            for page in rule.pages.iter().filter_map(|id| model.by_id.get(id)) {
+                force.pages.entry(*page).or_default().add(rule, &items);
+            }
+        }
+        force
+    }
+}
+
+impl Rule {
+    fn check(&self) -> Result<(), String> {
+        if self.datasets.is_empty() && self.providers.is_empty() && self.tags.is_empty() {
+            return Err("names no datasets, providers or tags".to_owned());
+        }
+        if self.action == Action::Pin
+            && (self.datasets.is_empty() || self.position.is_none_or(|p| !(1..=100).contains(&p)))
+        {
+            return Err("pin needs datasets and a position from 1 to 100".to_owned());
+        }
+        let weighs = matches!(self.action, Action::Boost | Action::Demote);
+        if weighs && self.factor.is_none_or(|f| !f.is_finite() || f <= 1.0) {
+            return Err("boost and demote need a factor above 1".to_owned());
+        }
+        if let (Some(from), Some(until)) = (self.from, self.until)
+            && until < from
+        {
+            return Err(format!("ends on {until}, before it begins on {from}"));
+        }
+        Ok(())
+    }
+
+    fn items(&self, model: &Model) -> Vec<u32> {
+        if self.action == Action::Pin {
+            // in the order they are named
+            return self.datasets.iter().filter_map(|id| model.by_id.get(id).copied()).collect();
+        }
+        let named = |item: &crate::model::Item| {
+            self.datasets.contains(&item.dataset_id)
+                || item.provider.as_ref().is_some_and(|p| self.providers.contains(p))
+                || item.tags.iter().any(|tag| self.tags.iter().any(|t| t.to_lowercase() == *tag))
+        };
+        (0..model.parts.items.len() as u32).filter(|item| named(model.item(*item))).collect()
+    }
+}
+
+/// What rules say of items, for one place.
+#[derive(Clone, Debug, Default, PartialEq)]
+struct Effects {
+    never: HashSet<u32>,
+    /// What is added to an item's log-odds.
+    weights: HashMap<u32, f32>,
+    /// Places, from 0, and what stands there.
+    pins: Vec<(usize, u32)>,
+}
+
+impl Effects {
+    fn add(&mut self, rule: &Rule, items: &[u32]) {
+        let factor = rule.factor.unwrap_or(1.0).ln();
+        match rule.action {
+            Action::Never => self.never.extend(items),
+            Action::Boost => items.iter().for_each(|item| *self.weights.entry(*item).or_default() += factor),
+            Action::Demote => items.iter().for_each(|item| *self.weights.entry(*item).or_default() -= factor),
+            Action::Pin => {
+                let first = rule.position.unwrap_or(1) - 1;
+                self.pins.extend(items.iter().enumerate().map(|(offset, item)| (first + offset, *item)));
+            }
+        }
+    }
+}
+
+/// The rules of a day, ready to be applied.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct InForce {
+    everywhere: Effects,
+    pages: HashMap<u32, Effects>,
+}
+
+impl InForce {
+    /// The rules on a page.
+    pub fn on(&self, page: Option<u32>) -> OnPage<'_> {
+        OnPage { everywhere: &self.everywhere, here: page.and_then(|page| self.pages.get(&page)) }
+    }
+}
+
+/// The rules that hold on a page.
+pub struct OnPage<'a> {
+    everywhere: &'a Effects,
+    here: Option<&'a Effects>,
+}
+
+impl OnPage<'_> {
+    fn effects(&self) -> impl Iterator<Item = &Effects> {
+        std::iter::once(self.everywhere).chain(self.here)
+    }
+
+    pub fn is_never(&self, item: u32) -> bool {
+        self.effects().any(|effects| effects.never.contains(&item))
+    }
+
+    pub fn nevers(&self) -> impl Iterator<Item = u32> {
+        self.effects().flat_map(|effects| effects.never.iter().copied())
+    }
+
+    /// Moves scores (log-odds) by what is boosted and demoted.
+    pub fn weigh(&self, items: &[u32], scores: &mut [f32; CANDIDATES]) {
+        for effects in self.effects().filter(|effects| !effects.weights.is_empty()) {
+            for (item, score) in items.iter().zip(scores.iter_mut()) {
+                *score += effects.weights.get(item).copied().unwrap_or(0.0);
+            }
+        }
+    }
+
+    /// Puts pinned datasets in their places; never the page itself, what was bought, or what may not be listed.
+    pub fn pin(&self, model: &Model, list: &mut Vec<Recommended>, request: &Request<'_>) {
+        let mut pins: Vec<(usize, u32)> = self.effects().flat_map(|effects| effects.pins.iter().copied()).collect();
+        pins.sort_by_key(|(position, _)| *position);
+        for (position, item) in pins {
+            let is_bought = request.user.is_some_and(|user| user.bought.contains(&item));
+            let is_out = Some(item) == request.page || is_bought || self.is_never(item) || !model.item(item).is_listed;
+            if is_out || position >= request.top_n {
+                continue;
+            }
+            list.retain(|entry| entry.item != item);
+            let position = position.min(list.len());
+            let score = list.get(position).or(list.last()).map_or(1.0, |entry| entry.score);
+            list.insert(position, Recommended { item, score, reason: Reason::Pinned });
+            list.truncate(request.top_n);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_rule_that_cannot_hold_is_named() {
+        let wrong = [
+            ("[[rule]]\naction = \"never\"", "rule 1: names no datasets, providers or tags"),
+            ("[[rule]]\naction = \"pin\"\ndatasets = [1]", "rule 1: pin needs datasets and a position from 1 to 100"),
+            (
+                "[[rule]]\naction = \"boost\"\ntags = [\"a\"]\nfactor = 0.5",
+                "rule 1: boost and demote need a factor above 1",
+            ),
+            ("[[rule]]\naction = \"hide\"\ndatasets = [1]", "unknown variant"),
+            ("[[rule]]\naction = \"never\"\ndataset = [1]", "unknown field"),
+        ];
+        for (text, problem) in wrong {
+            let found = Rules::parse(text).map(|_| String::new()).unwrap_or_else(|error| error);
+            assert!(found.contains(problem), "{text:?} says {found:?}");
+        }
+        let example = Rules::parse(include_str!("../../rules.example.toml")).map(|rules| rules.rules);
+        assert_eq!(example.as_ref().map(Vec::len), Ok(4));
+        assert_eq!(example.ok().and_then(|rules| rules[1].until), NaiveDate::from_ymd_opt(2026, 12, 31));
+        assert!(Rules::parse("").is_ok_and(|rules| rules.rules.is_empty()));
+    }
+}

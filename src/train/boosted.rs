@@ -1,0 +1,76 @@
+//! Boosted trees (Friedman 2001), by forust, brought into the form that scores many candidates at once.
+
+use anyhow::{Result, anyhow};
+use forust_ml::data::Matrix;
+use forust_ml::gradientbooster::{GradientBooster, GrowPolicy};
+use forust_ml::objective::ObjectiveType;
+use forust_ml::tree::Tree as Grown;
+
+use super::examples::Examples;
+use crate::model::{FEATURES, Split, Tree};
+
+/// How many trees of how many leaves, and how much each corrects those before it.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Shape {
+    pub trees: usize,
+    pub leaves: usize,
+    pub rate: f32,
+}
+
+/// Learns the log-odds that a candidate is chosen.
+pub fn fit(examples: &Examples, shape: Shape) -> Result<Vec<Tree>> {
+    let rows = examples.rows.len();
+    let mut columns = vec![0.0_f64; rows * FEATURES.len()];
+    for (row, values) in examples.rows.iter().enumerate() {
+        for (feature, value) in values.iter().enumerate() {
+            columns[feature * rows + row] = f64::from(*value);
+        }
+    }
+    let chosen: Vec<f64> = examples.chosen.iter().map(|c| f64::from(u8::from(*c))).collect();
+    let weights: Vec<f64> = examples.weights.iter().map(|w| f64::from(*w)).collect();
+    let mut booster = GradientBooster::default()
+        .set_objective_type(ObjectiveType::LogLoss)
+        .set_iterations(shape.trees)
+        .set_learning_rate(shape.rate)
+        .set_max_leaves(shape.leaves)
+        .set_max_depth(8)
+        .set_l2(1.0)
+        .set_min_leaf_weight(2.0)
+        .set_nbins(1024)
+        .set_initialize_base_score(true);
+    booster.grow_policy = GrowPolicy::LossGuide;
+    booster
+        .fit(&Matrix::new(&columns, rows, FEATURES.len()), &chosen, &weights, None)
+        .map_err(|error| anyhow!("boosted trees: {error}"))?;
+    let mut trees: Vec<Tree> = booster.trees.iter().map(masked).collect::<Result<_>>()?;
+    // what every candidate starts from, as a tree of one leaf
+    trees.push(Tree { splits: Vec::new(), leaves: vec![booster.base_score as f32] });
+    Ok(trees)
+}
+
+/// Numbers a tree's leaves from left to right and gives each split the leaves that remain on its right.
+fn masked(grown: &Grown) -> Result<Tree> {
+    let mut tree = Tree { splits: Vec::new(), leaves: Vec::new() };
+    walk(grown, 0, &mut tree);
+    if tree.leaves.len() > 32 {
+        return Err(anyhow!("a tree has {} leaves where 32 fit", tree.leaves.len()));
+    }
+    Ok(tree)
+}
+
+fn walk(grown: &Grown, node: usize, tree: &mut Tree) {
+    let node = &grown.nodes[node];
+    if node.is_leaf {
+        tree.leaves.push(node.weight_value);
+        return;
+    }
+    let first = tree.leaves.len();
+    walk(grown, node.left_child, tree);
+    let left = tree.leaves.len() - first;
+    let ruled_out = (((1_u64 << left) - 1) << first) as u32;
+    let nearest = node.split_value as f32;
+    // features are f32: the smallest that is not below the split
+    let threshold = if f64::from(nearest) < node.split_value { nearest.next_up() } else { nearest };
+    tree.splits.push(Split { feature: node.split_feature as u16, threshold, mask: !ruled_out });
+    walk(grown, node.right_child, tree);
+}

@@ -1,0 +1,105 @@
+//! Each dataset's candidates: what visitors went on to, what they could have gone on to in two steps, what goes with
+//! datasets of the same kind, and what is alike in words.
+
+use std::collections::BTreeMap;
+
+use rayon::prelude::*;
+
+use super::content::Similarity;
+use super::relations::{Behaviour, Read};
+use super::{Catalogue, KEPT};
+use crate::embed::{self, Sparse};
+use crate::index::{Vectors, dot};
+use crate::model::Neighbour;
+use crate::recommend::features::{BRIDGE, CONTENT_WEIGHT, FOLLOWED, KINSHIP, ORGANIC, POPULARITY, PRIOR_WEIGHTS, WALK};
+
+/// How many dimensions vectors of behaviour have, where there are so many datasets.
+const DIMENSIONS: usize = 128;
+
+/// Singular values count by their square root: the small themes are the ones that tell datasets apart (Levy, Goldberg,
+/// Dagan 2015).
+const WEIGHTING: f64 = 0.5;
+
+/// How many alike datasets lend theirs, and how many texts are looked at as candidates of their own.
+const LENDERS: usize = 10;
+
+/// Vectors whose cosine says how much two datasets are met with the same others: a truncated SVD of their affinities.
+pub fn behaviour_vectors(affinities: &[Vec<(u32, f32)>]) -> Vectors {
+    embed::reduce(&Sparse::new(affinities.to_vec(), affinities.len()), DIMENSIONS, WEIGHTING)
+}
+
+/// The best candidates of every item, by the prior order.
+pub fn build(catalogue: &Catalogue, read: &Read, behaviour: &Vectors) -> Vec<Vec<Neighbour>> {
+    let Catalogue { sparse, index, dense_weight, .. } = catalogue;
+    let similarity = Similarity { sparse, index, dense_weight: *dense_weight };
+    (0..catalogue.len()).into_par_iter().map(|row| of(row, catalogue, read, behaviour, &similarity)).collect()
+}
+
+fn of(
+    row: usize,
+    catalogue: &Catalogue,
+    read: &Read,
+    behaviour: &Vectors,
+    similarity: &Similarity<'_>,
+) -> Vec<Neighbour> {
+    let mut all: BTreeMap<u32, Neighbour> = BTreeMap::new();
+    let mut at = |item: u32, change: &dyn Fn(&mut Neighbour)| {
+        if item as usize != row {
+            change(all.entry(item).or_insert(Neighbour { item, ..Neighbour::default() }));
+        }
+    };
+    for direct in &read.behaviour[row] {
+        at(direct.item, &|n| {
+            n.organic = direct.organic;
+            n.followed = direct.followed;
+            n.next_organic = direct.next_organic;
+            n.next_followed = direct.next_followed;
+            n.visits = direct.visits;
+        });
+        for further in read.behaviour[direct.item as usize].iter().filter(|f| f.organic > 0.0 && direct.organic > 0.0) {
+            at(further.item, &|n| n.walk += direct.organic * further.organic);
+        }
+    }
+    for shown in read.evidence[row].iter().filter(|shown| read.items[shown.item as usize].is_listed) {
+        at(shown.item, &|n| {
+            n.examined = shown.examined;
+            n.clicks = shown.clicks;
+        });
+    }
+    let alike = &catalogue.alike[row];
+    let total: f32 = alike.iter().take(LENDERS).map(|(_, cosine)| cosine).sum::<f32>().max(1e-6);
+    for (lender, cosine) in alike.iter().take(LENDERS) {
+        for lent in read.behaviour[*lender as usize].iter().filter(|lent| lent.organic > 0.0) {
+            at(lent.item, &|n| n.bridge += cosine / total * lent.organic);
+        }
+    }
+    for (item, _) in alike {
+        at(*item, &|_| ());
+    }
+    let weight = |feature: usize| PRIOR_WEIGHTS.iter().find(|(f, _)| *f == feature).map_or(0.0, |(_, w)| *w);
+    let mut scored: Vec<(Neighbour, f32)> = all
+        .into_values()
+        .map(|mut n| {
+            let item = n.item as usize;
+            n.reverse = backwards(&read.behaviour[item], row as u32);
+            n.lexical = similarity.sparse.cosine(row, item);
+            let prior = weight(ORGANIC) * n.organic
+                + weight(FOLLOWED) * n.followed
+                + weight(WALK) * n.walk
+                + weight(BRIDGE) * n.bridge
+                + weight(KINSHIP) * dot(behaviour.row(row), behaviour.row(item))
+                + CONTENT_WEIGHT * similarity.cosine(row, item)
+                + 0.02 * n.clicks as f32 / (1.0 + n.examined)
+                + weight(POPULARITY) * (read.items[item].views as f32).ln_1p();
+            (n, prior)
+        })
+        .collect();
+    scored.sort_by(|a, b| b.1.total_cmp(&a.1).then(a.0.item.cmp(&b.0.item)));
+    scored.truncate(KEPT);
+    scored.into_iter().map(|(neighbour, _)| neighbour).collect()
+}
+
+/// `organic` from `other`'s row to `item`; rows are in the order of items.
+fn backwards(row: &[Behaviour], item: u32) -> f32 {
+    row.binary_search_by_key(&item, |b| b.item).map_or(0.0, |place| row[place].organic)
+}
