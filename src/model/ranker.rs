@@ -3,6 +3,7 @@
 //! Candidates are scored together, a column of features at a time, so that the compiler uses the machine's vector
 //! registers: 200 candidates take tens of microseconds.
 
+use multiversion::multiversion;
 use serde::{Deserialize, Serialize};
 
 /// What a candidate is judged by; `recommend::features` works them out, for training and for serving alike.
@@ -44,6 +45,9 @@ pub const FEATURES: [&str; 32] = [
 /// The most candidates of one list.
 pub const CANDIDATES: usize = 200;
 
+/// How many candidates go through a tree together; [`CANDIDATES`] is a multiple of it.
+const LANES: usize = 8;
+
 /// Features of up to [`CANDIDATES`] candidates, a column for each feature.
 #[derive(Clone)]
 pub struct Columns {
@@ -57,6 +61,7 @@ impl Default for Columns {
 }
 
 impl Columns {
+    #[inline]
     pub fn column(&self, feature: usize) -> &[f32; CANDIDATES] {
         &self.values[feature]
     }
@@ -116,11 +121,9 @@ impl Ranker {
     /// Adds each candidate's log-odds of being chosen to `scores`; the mean of both where there are both.
     pub fn score(&self, columns: &Columns, count: usize, scores: &mut [f32; CANDIDATES]) {
         let both = !self.trees.is_empty() && self.network.is_some();
-        for tree in &self.trees {
-            tree.add(columns, count, scores);
-        }
+        add_trees(&self.trees, columns, count, scores);
         if let Some(network) = &self.network {
-            network.add(columns, count, scores);
+            add_network(network, columns, count, scores);
         }
         if both {
             scores[..count].iter_mut().for_each(|score| *score *= 0.5);
@@ -128,54 +131,61 @@ impl Ranker {
     }
 }
 
-impl Tree {
-    fn add(&self, columns: &Columns, count: usize, scores: &mut [f32; CANDIDATES]) {
-        let mut left = [u32::MAX; CANDIDATES];
-        for split in &self.splits {
-            let column = columns.column(split.feature as usize);
-            for (leaves, value) in left[..count].iter_mut().zip(&column[..count]) {
-                *leaves &= if *value >= split.threshold { split.mask } else { u32::MAX };
+/// The values of the candidates from `start` on that are scored together.
+#[inline(always)]
+fn lanes(column: &[f32; CANDIDATES], start: usize) -> [f32; LANES] {
+    let mut values = [0.0; LANES];
+    values.copy_from_slice(&column[start..start + LANES]);
+    values
+}
+
+#[multiversion(targets("x86_64+avx2+fma", "aarch64+neon"))]
+fn add_trees(trees: &[Tree], columns: &Columns, count: usize, scores: &mut [f32; CANDIDATES]) {
+    for start in (0..count).step_by(LANES) {
+        let mut sums = [0.0_f32; LANES];
+        for tree in trees {
+            let mut left = [u32::MAX; LANES];
+            for split in &tree.splits {
+                let values = lanes(columns.column(split.feature as usize), start);
+                for lane in 0..LANES {
+                    // all ones where the candidate goes left
+                    let is_left = u32::from(values[lane] < split.threshold).wrapping_neg();
+                    left[lane] &= split.mask | is_left;
+                }
+            }
+            for (sum, leaves) in sums.iter_mut().zip(&left) {
+                *sum += tree.leaves[leaves.trailing_zeros() as usize];
             }
         }
-        for (score, leaves) in scores[..count].iter_mut().zip(&left) {
-            *score += self.leaves[leaves.trailing_zeros() as usize];
-        }
+        scores[start..start + LANES].iter_mut().zip(&sums).for_each(|(score, sum)| *score += sum);
     }
 }
 
-impl Network {
-    fn add(&self, columns: &Columns, count: usize, scores: &mut [f32; CANDIDATES]) {
-        let mut inputs: Vec<[f32; CANDIDATES]> = (0..self.means.len())
-            .map(|feature| {
-                let mut column = *columns.column(feature);
-                let (mean, scale) = (self.means[feature], 1.0 / self.deviations[feature]);
-                column[..count].iter_mut().for_each(|v| *v = ((*v - mean) * scale).clamp(-5.0, 5.0));
-                column
-            })
-            .collect();
-        for (depth, layer) in self.layers.iter().enumerate() {
-            let is_last = depth + 1 == self.layers.len();
-            inputs = layer
-                .biases
-                .iter()
-                .enumerate()
-                .map(|(output, bias)| {
-                    let mut sums = [*bias; CANDIDATES];
-                    let weights = &layer.weights[output * layer.inputs..(output + 1) * layer.inputs];
-                    for (weight, column) in weights.iter().zip(&inputs) {
-                        for (sum, value) in sums[..count].iter_mut().zip(&column[..count]) {
-                            *sum += weight * value;
-                        }
-                    }
-                    if !is_last {
-                        sums[..count].iter_mut().for_each(|sum| *sum = sum.max(0.0));
-                    }
-                    sums
-                })
-                .collect();
+#[multiversion(targets("x86_64+avx2+fma", "aarch64+neon"))]
+fn add_network(network: &Network, columns: &Columns, count: usize, scores: &mut [f32; CANDIDATES]) {
+    let (mut inputs, mut outputs): (Vec<[f32; LANES]>, Vec<[f32; LANES]>) = (Vec::new(), Vec::new());
+    for start in (0..count).step_by(LANES) {
+        inputs.clear();
+        for (feature, (mean, deviation)) in network.means.iter().zip(&network.deviations).enumerate() {
+            let scale = 1.0 / deviation;
+            inputs.push(lanes(columns.column(feature), start).map(|v| ((v - mean) * scale).clamp(-5.0, 5.0)));
         }
-        for (score, value) in scores[..count].iter_mut().zip(&inputs[0]) {
-            *score += value;
+        for (depth, layer) in network.layers.iter().enumerate() {
+            outputs.clear();
+            for (weights, bias) in layer.weights.chunks_exact(layer.inputs).zip(&layer.biases) {
+                let mut sums = [*bias; LANES];
+                for (weight, values) in weights.iter().zip(&inputs) {
+                    for lane in 0..LANES {
+                        sums[lane] += weight * values[lane];
+                    }
+                }
+                if depth + 1 < network.layers.len() {
+                    sums.iter_mut().for_each(|sum| *sum = sum.max(0.0));
+                }
+                outputs.push(sums);
+            }
+            std::mem::swap(&mut inputs, &mut outputs);
         }
+        scores[start..start + LANES].iter_mut().zip(&inputs[0]).for_each(|(score, value)| *score += value);
     }
 }

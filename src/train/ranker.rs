@@ -23,9 +23,9 @@ struct Shape {
 
 /// What is tried, in this order: each for itself, then the best of both kinds together.
 const TRIED: [Shape; 4] = [
-    Shape { boosted: Some(boosted::Shape { trees: 100, leaves: 16, rate: 0.1 }), neural: None },
+    Shape { boosted: Some(boosted::Shape { trees: 120, leaves: 16, rate: 0.1 }), neural: None },
     Shape { boosted: None, neural: Some(neural::Shape { hidden: [32, 16], epochs: 8 }) },
-    Shape { boosted: Some(boosted::Shape { trees: 150, leaves: 24, rate: 0.07 }), neural: None },
+    Shape { boosted: Some(boosted::Shape { trees: 100, leaves: 24, rate: 0.09 }), neural: None },
     Shape { boosted: None, neural: Some(neural::Shape { hidden: [48, 16], epochs: 10 }) },
 ];
 

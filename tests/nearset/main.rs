@@ -7,5 +7,6 @@ mod mariadb;
 mod pipeline;
 mod postgres;
 mod project;
+mod quality;
 mod settings;
 mod support;
