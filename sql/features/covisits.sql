@@ -22,10 +22,8 @@ visit_pairs as (
 
 bought as (
     select distinct user_id, dataset_id
-    from orders
+    from training_orders
     where user_id is not null
-        and ordered_at < coalesce(getvariable('train_until'), timestamp 'infinity')
-        and ordered_at <= getvariable('as_of')
     qualify count(*) over (partition by user_id) <= 200
 ),
 

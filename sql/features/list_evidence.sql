@@ -2,27 +2,30 @@
 -- have brought (a first place is looked at more than a sixth), clicks how many came. Of what training may see.
 -- key: page_dataset_id, dataset_id
 with
-position_rates as (
-    select position, count(*) filter (is_clicked) / count(*) as rate
+shown as (
+    select request_id, page_dataset_id, dataset_id, position, shown_at, is_clicked
     from exposure_outcomes
     where shown_at < coalesce(getvariable('train_until'), timestamp 'infinity')
         and shown_at <= getvariable('as_of')
+),
+
+position_rates as (
+    select position, count(*) filter (is_clicked) / count(*) as rate
+    from shown
     group by position
 )
 
 select
-    exposure_outcomes.page_dataset_id,
-    exposure_outcomes.dataset_id,
+    shown.page_dataset_id,
+    shown.dataset_id,
     count(*) as exposures,
-    round(sum(position_rates.rate order by exposure_outcomes.request_id), 6) as examined,
-    count(*) filter (exposure_outcomes.is_clicked) as clicks
-from exposure_outcomes
-inner join position_rates on position_rates.position = exposure_outcomes.position
-where exposure_outcomes.page_dataset_id is not null
-    and exposure_outcomes.shown_at < coalesce(getvariable('train_until'), timestamp 'infinity')
-    and exposure_outcomes.shown_at <= getvariable('as_of')
+    round(sum(position_rates.rate order by shown.request_id), 6) as examined,
+    count(*) filter (shown.is_clicked) as clicks
+from shown
+inner join position_rates on position_rates.position = shown.position
+where shown.page_dataset_id is not null
     and not coalesce(
-        exposure_outcomes.shown_at >= getvariable('held_out_from') and exposure_outcomes.shown_at < getvariable('held_out_until'),
+        shown.shown_at >= getvariable('held_out_from') and shown.shown_at < getvariable('held_out_until'),
         false
     )
-group by exposure_outcomes.page_dataset_id, exposure_outcomes.dataset_id
+group by shown.page_dataset_id, shown.dataset_id

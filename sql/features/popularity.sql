@@ -12,9 +12,7 @@ viewed as (
 
 bought as (
     select dataset_id, count(*) as orders
-    from orders
-    where ordered_at < coalesce(getvariable('train_until'), timestamp 'infinity')
-        and ordered_at <= getvariable('as_of')
+    from training_orders
     group by dataset_id
 )
 

@@ -16,10 +16,8 @@ bought as (
     select user_id, list(dataset_id order by last_at desc, dataset_id) as bought
     from (
         select user_id, dataset_id, max(ordered_at) as last_at
-        from orders
+        from training_orders
         where user_id is not null
-            and ordered_at < coalesce(getvariable('train_until'), timestamp 'infinity')
-            and ordered_at <= getvariable('as_of')
         group by user_id, dataset_id
     )
     group by user_id

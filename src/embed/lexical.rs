@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, HashMap};
 
 use super::{Text, tokens};
+use crate::index::sparse_dot;
 
 /// Sparse rows, each of length 1: (feature, weight) in the order of features.
 #[derive(Debug, Default)]
@@ -40,20 +41,7 @@ impl Sparse {
 
     /// The cosine of two rows.
     pub fn cosine(&self, a: usize, b: usize) -> f32 {
-        let (mut left, mut right) = (self.rows[a].iter().peekable(), self.rows[b].iter().peekable());
-        let mut sum = 0.0;
-        while let (Some((fa, wa)), Some((fb, wb))) = (left.peek(), right.peek()) {
-            match fa.cmp(fb) {
-                std::cmp::Ordering::Less => drop(left.next()),
-                std::cmp::Ordering::Greater => drop(right.next()),
-                std::cmp::Ordering::Equal => {
-                    sum += wa * wb;
-                    left.next();
-                    right.next();
-                }
-            }
-        }
-        sum
+        sparse_dot(&self.rows[a], &self.rows[b])
     }
 }
 

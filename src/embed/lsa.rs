@@ -6,6 +6,7 @@ use rayon::prelude::*;
 
 use super::Sparse;
 use crate::index::Vectors;
+use crate::random::uniform;
 
 const OVERSAMPLING: usize = 16;
 const ITERATIONS: usize = 4;
@@ -78,15 +79,8 @@ fn orthonormal(m: DMatrix<f64>) -> DMatrix<f64> {
     m.qr().q()
 }
 
-/// A normally distributed number from a small generator (splitmix64) of its own, so that it never changes.
+/// A normally distributed number (Box, Muller 1958).
 fn gaussian(state: &mut u64) -> f64 {
-    let mut uniform = || {
-        *state = state.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mut z = *state;
-        z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        ((z ^ (z >> 31)) >> 11) as f64 / (1_u64 << 53) as f64
-    };
-    let radius = (-2.0 * (1.0 - uniform()).ln()).sqrt();
-    radius * (2.0 * std::f64::consts::PI * uniform()).cos()
+    let radius = (-2.0 * (1.0 - uniform(state)).ln()).sqrt();
+    radius * (2.0 * std::f64::consts::PI * uniform(state)).cos()
 }

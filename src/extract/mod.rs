@@ -179,7 +179,8 @@ fn create_raw_tables(db: &Connection, full_refresh: bool) -> Result<()> {
          alter table raw.watermarks add column if not exists is_there boolean;
          alter table raw.watermarks add column if not exists max_key bigint;
          alter table raw.watermarks add column if not exists surplus bigint;
-         alter table raw.watermarks add column if not exists columns varchar;",
+         alter table raw.watermarks add column if not exists columns varchar;
+         drop table if exists raw.offline_lists;",
     )
     .context("the raw schema could not be made")?;
     if full_refresh {
@@ -193,8 +194,7 @@ fn create_raw_tables(db: &Connection, full_refresh: bool) -> Result<()> {
 /// Makes the tables that evaluation writes what it replayed to.
 pub fn create_replay_tables(db: &Connection) -> Result<()> {
     db.execute_batch(
-        "drop table if exists raw.offline_lists;
-         create table if not exists raw.offline_replays (
+        "create table if not exists raw.offline_replays (
              model varchar, list varchar, action_row_id bigint, place integer, later_hits_5 integer,
              later_hits_10 integer, later_hits_20 integer, later integer, diversity double, novelty double,
              page_views bigint);

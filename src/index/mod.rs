@@ -65,6 +65,24 @@ pub fn dot(a: &[f32], b: &[f32]) -> f32 {
     lanes.iter().sum::<f32>() + rest
 }
 
+/// The dot product of two sparse rows, each in the order of its features.
+pub fn sparse_dot(a: &[(u32, f32)], b: &[(u32, f32)]) -> f32 {
+    let (mut left, mut right) = (a.iter().peekable(), b.iter().peekable());
+    let mut sum = 0.0;
+    while let (Some((fa, wa)), Some((fb, wb))) = (left.peek(), right.peek()) {
+        match fa.cmp(fb) {
+            std::cmp::Ordering::Less => drop(left.next()),
+            std::cmp::Ordering::Greater => drop(right.next()),
+            std::cmp::Ordering::Equal => {
+                sum += wa * wb;
+                left.next();
+                right.next();
+            }
+        }
+    }
+    sum
+}
+
 /// A row as the graph holds it.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 struct Row(Box<[f32]>);

@@ -119,8 +119,7 @@ pub struct Parts {
     pub popular: Vec<Ranked>,
     pub trending: BTreeMap<String, Vec<Ranked>>,
     pub users: HashMap<i64, History>,
-    /// The items of past visits, the newest visit first.
-    pub visits: Vec<Vec<u32>>,
+    pub sessions: Sessions,
     /// What visitors did with each item, as vectors; row i for item i.
     pub behaviour: Vectors,
     pub ranker: Option<Ranker>,
@@ -133,7 +132,6 @@ pub struct Model {
     pub parts: Parts,
     /// Text vectors of all items, row i for item i.
     pub index: Arc<Index>,
-    pub sessions: Sessions,
     pub facts: Vec<Facts>,
 }
 
@@ -153,9 +151,8 @@ impl Model {
     /// Puts the parts together and works out what follows from them.
     pub fn new(manifest: Manifest, parts: Parts, index: Arc<Index>) -> Self {
         let by_id = parts.items.iter().enumerate().map(|(index, item)| (item.dataset_id, index as u32)).collect();
-        let sessions = Sessions::new(parts.items.len(), &parts.visits);
         let facts = facts(&parts.items);
-        Self { manifest, by_id, parts, index, sessions, facts }
+        Self { manifest, by_id, parts, index, facts }
     }
 
     pub fn item(&self, index: u32) -> &Item {

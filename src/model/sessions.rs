@@ -38,6 +38,11 @@ impl Sessions {
         self.visit_starts.len().saturating_sub(1)
     }
 
+    /// The items of every visit, the newest visit first.
+    pub fn visits(&self) -> impl Iterator<Item = &[u32]> {
+        self.visit_starts.windows(2).map(|ends| &self.visit_items[ends[0] as usize..ends[1] as usize])
+    }
+
     /// The newest visits that hold an item, newest first.
     pub fn of_item(&self, item: u32) -> &[u32] {
         row(&self.item_starts, &self.item_visits, item)

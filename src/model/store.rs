@@ -17,7 +17,7 @@ use duckdb::arrow::record_batch::RecordBatch;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
-use super::{FEATURES, FORMAT, History, Item, Manifest, Model, Neighbour, Parts, Ranked, Ranker};
+use super::{FEATURES, FORMAT, History, Item, Manifest, Model, Neighbour, Parts, Ranked, Ranker, Sessions};
 use crate::extract::{hex, sha256_file};
 use crate::index::{Index, Vectors};
 use crate::warehouse::arrow::{each_batch, text_at};
@@ -124,7 +124,7 @@ fn write_parquet(db: &Connection, batch: RecordBatch, path: &Path) -> Result<()>
 
 /// The version's tables, as Arrow batches.
 fn tables(model: &Model) -> Result<Vec<(&'static str, RecordBatch)>> {
-    let Parts { items, neighbours, popular, trending, users, visits, .. } = &model.parts;
+    let Parts { items, neighbours, popular, trending, users, sessions, .. } = &model.parts;
     let id = |item: u32| model.item(item).dataset_id;
     let items = RecordBatch::try_from_iter([
         ("dataset_id", Arc::new(Int64Array::from_iter_values(items.iter().map(|i| i.dataset_id))) as ArrayRef),
@@ -174,7 +174,7 @@ fn tables(model: &Model) -> Result<Vec<(&'static str, RecordBatch)>> {
         ("score", Arc::new(Float32Array::from_iter_values(ranked.iter().map(|r| r.2.score)))),
         ("views", Arc::new(UInt32Array::from_iter_values(ranked.iter().map(|r| r.2.views)))),
     ])?;
-    let id_lists = |lists: &mut dyn Iterator<Item = &Vec<u32>>| {
+    let id_lists = |lists: &mut dyn Iterator<Item = &[u32]>| {
         let mut builder = ListBuilder::new(Int64Builder::new());
         for list in lists {
             builder.append_value(list.iter().map(|item| Some(id(*item))));
@@ -183,7 +183,7 @@ fn tables(model: &Model) -> Result<Vec<(&'static str, RecordBatch)>> {
     };
     let mut ids: Vec<i64> = users.keys().copied().collect();
     ids.sort_unstable();
-    let history = |pick: fn(&History) -> &Vec<u32>| id_lists(&mut ids.iter().map(|user| pick(&users[user])));
+    let history = |pick: fn(&History) -> &Vec<u32>| id_lists(&mut ids.iter().map(|user| pick(&users[user]).as_slice()));
     let users = RecordBatch::try_from_iter([
         ("user_id", Arc::new(Int64Array::from(ids.clone())) as ArrayRef),
         ("bought", history(|h| &h.bought)),
@@ -191,8 +191,8 @@ fn tables(model: &Model) -> Result<Vec<(&'static str, RecordBatch)>> {
         ("taste", history(|h| &h.taste)),
     ])?;
     let visits = RecordBatch::try_from_iter([
-        ("position", Arc::new(UInt32Array::from_iter_values(0..visits.len() as u32)) as ArrayRef),
-        ("dataset_ids", id_lists(&mut visits.iter())),
+        ("position", Arc::new(UInt32Array::from_iter_values(0..sessions.len() as u32)) as ArrayRef),
+        ("dataset_ids", id_lists(&mut sessions.visits())),
     ])?;
     Ok(vec![("items", items), ("neighbours", neighbours), ("lists", lists), ("users", users), ("visits", visits)])
 }
@@ -298,12 +298,14 @@ pub fn load(models_dir: &Path, version: &str) -> Result<Model> {
         }
         Ok(())
     })?;
+    let mut visits = Vec::new();
     each_batch(&db, &format!("select dataset_ids from {} order by position", from("visits")), |batch| {
         for held in batch.i64_lists("dataset_ids")? {
-            parts.visits.push(known(&held)?);
+            visits.push(known(&held)?);
         }
         Ok(())
     })?;
+    parts.sessions = Sessions::new(items.len(), &visits);
     parts.items = items;
     parts.behaviour = Vectors::from_bytes(manifest.behaviour_dimensions, &fs::read(dir.join(BEHAVIOUR))?);
     if manifest.files.contains_key(RANKER) {

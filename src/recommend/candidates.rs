@@ -98,7 +98,7 @@ pub fn gather(model: &Model, request: &Request<'_>, pool: &mut Pool) {
         for sums in [&mut *sessions, &mut *behaviour, &mut *taken] {
             sums.reset(items);
         }
-        visits.reset(model.sessions.len());
+        visits.reset(model.parts.sessions.len());
         let trail = trail_items(request);
         pool.items.clear();
         pool.neighbours.clear();
@@ -138,7 +138,7 @@ pub fn gather(model: &Model, request: &Request<'_>, pool: &mut Pool) {
     });
 }
 
-/// The pages before this one, newest first, each once: those of this visit, then what a known user looked at earlier.
+/// The pages of this visit before this one, newest first, each once.
 fn trail_items(request: &Request<'_>) -> Vec<u32> {
     let mut trail = Vec::with_capacity(TRAIL_LENGTH);
     for item in request.recent {
@@ -152,7 +152,7 @@ fn trail_items(request: &Request<'_>) -> Vec<u32> {
 /// Past visits that hold the same pages, the later pages counting more, and what else they hold, rare things more
 /// (VMIS-kNN, Kersbergen, Sprangers, Schelter 2022). Fills `sums` with shares of the best, returns the best items.
 fn like_visits(model: &Model, page: Option<u32>, trail: &[u32], visits: &mut Sums, sums: &mut Sums) -> Vec<(u32, f32)> {
-    let sessions = &model.sessions;
+    let sessions = &model.parts.sessions;
     let way: Vec<u32> = page.into_iter().chain(trail.iter().copied()).collect();
     for (age, item) in way.iter().enumerate() {
         let weight = (way.len() - age) as f32 / way.len() as f32;

@@ -2,8 +2,8 @@
 
 use super::Request;
 use super::candidates::{Pool, TRAIL_DECAY, Trail};
-use crate::index::{Vectors, dot};
-use crate::model::{CANDIDATES, FEATURES, Facts, Model};
+use crate::index::{Vectors, dot, sparse_dot};
+use crate::model::{CANDIDATES, FEATURES, Model};
 
 /// Fills the pool's columns.
 pub(super) fn compute(model: &Model, request: &Request<'_>, trail: &Trail<'_>, pool: &mut Pool) {
@@ -24,7 +24,7 @@ pub(super) fn compute(model: &Model, request: &Request<'_>, trail: &Trail<'_>, p
         let (facts, neighbour) = (&model.facts[row], &pool.neighbours[candidate]);
         let dense = page.map_or(0.0, |page| dot(texts.row(page), texts.row(row)));
         let kinship = page.map_or(0.0, |page| dot(behaviour.row(page), behaviour.row(row)));
-        let tags = page_facts.map_or(0.0, |page| shared_tags(page, facts));
+        let tags = page_facts.map_or(0.0, |page| sparse_dot(&page.tags, &facts.tags));
         let same_provider = page_facts.is_some_and(|page| page.provider != 0 && page.provider == facts.provider);
         let same_provider = f32::from(u8::from(same_provider));
         let tag_popularity = (tags + 0.1 * same_provider) * facts.log_views;
@@ -166,24 +166,6 @@ fn direction(vectors: &Vectors, rows: impl Iterator<Item = (u32, f32)>) -> Vec<f
 /// The cosine of a row with a direction; 0 where there is none.
 fn along(direction: &[f32], vectors: &Vectors, row: usize) -> f32 {
     if direction.is_empty() { 0.0 } else { dot(direction, vectors.row(row)) }
-}
-
-/// The cosine of two datasets' tags, rare ones weighing more.
-fn shared_tags(a: &Facts, b: &Facts) -> f32 {
-    let (mut left, mut right) = (a.tags.iter().peekable(), b.tags.iter().peekable());
-    let mut sum = 0.0;
-    while let (Some((ta, wa)), Some((tb, wb))) = (left.peek(), right.peek()) {
-        match ta.cmp(tb) {
-            std::cmp::Ordering::Less => drop(left.next()),
-            std::cmp::Ordering::Greater => drop(right.next()),
-            std::cmp::Ordering::Equal => {
-                sum += wa * wb;
-                left.next();
-                right.next();
-            }
-        }
-    }
-    sum
 }
 
 /// ln(1 + place) of each value among all, the largest first.

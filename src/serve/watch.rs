@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use anyhow::{Context, Result, anyhow};
-use chrono::Utc;
+use chrono::{NaiveDate, Utc};
 
 use super::state::{Loaded, Shared};
 use crate::evaluate;
@@ -37,15 +37,19 @@ fn put_in_force(state: &Shared, model: Arc<Model>) -> Result<()> {
     Ok(())
 }
 
-/// What settings and rules ask of lists today (in the time zone of reports).
+/// What settings and rules ask of lists today.
 fn policy(state: &Shared, model: &Model) -> Policy {
-    let zone: chrono_tz::Tz = state.config.report_timezone.parse().unwrap_or(chrono_tz::UTC);
-    let today = Utc::now().with_timezone(&zone).date_naive();
     Policy {
         variety: state.config.variety,
         per_provider: state.config.provider_limit,
-        rules: state.rules.load().in_force(model, today),
+        rules: state.rules.load().in_force(model, today(state)),
     }
+}
+
+/// The day that rules are read for, in the time zone of reports.
+fn today(state: &Shared) -> NaiveDate {
+    let zone: chrono_tz::Tz = state.config.report_timezone.parse().unwrap_or(chrono_tz::UTC);
+    Utc::now().with_timezone(&zone).date_naive()
 }
 
 /// Reads the file of rules; where there is none, there are no rules.
@@ -61,20 +65,27 @@ pub fn read_rules(state: &Shared) -> Result<()> {
     Ok(())
 }
 
-/// Takes up rules that changed, or whose day came or went; a broken file leaves those in force that were.
-fn refresh_rules(state: &Shared, read_at: &mut Option<SystemTime>) {
+/// When the file of rules was written, and the day that its rules were worked out for.
+type RulesSeen = (Option<SystemTime>, NaiveDate);
+
+fn rules_now(state: &Shared) -> RulesSeen {
     let written = std::fs::metadata(state.config.rules_path()).and_then(|m| m.modified()).ok();
-    if written != *read_at {
-        *read_at = written;
-        if let Err(error) = read_rules(state) {
-            tracing::error!("rules stay as they were: {error:#}");
-            state.metrics.error("rules", "watch");
-        }
+    (written, today(state))
+}
+
+/// Takes up rules that changed, or whose day came or went; a broken file leaves those in force that were.
+fn refresh_rules(state: &Shared, seen: &mut RulesSeen) {
+    let now = rules_now(state);
+    if now == *seen {
+        return;
     }
-    let Some(loaded) = state.loaded.load_full() else { return };
-    if policy(state, &loaded.model).rules != loaded.policy.rules
-        && let Err(error) = put_in_force(state, loaded.model.clone())
-    {
+    let read = if now.0 == seen.0 { Ok(()) } else { read_rules(state) };
+    *seen = now;
+    let taken_up = read.and_then(|()| match state.loaded.load_full() {
+        Some(loaded) => put_in_force(state, loaded.model.clone()),
+        None => Ok(()),
+    });
+    if let Err(error) = taken_up {
         tracing::error!("rules stay as they were: {error:#}");
         state.metrics.error("rules", "watch");
     }
@@ -95,10 +106,10 @@ fn read_data_quality(state: &Shared) -> Result<()> {
 /// Watches for new versions until the server stops.
 pub async fn watch(state: Shared) {
     let mut refused: Option<(String, Option<SystemTime>)> = None;
-    let mut rules_read = std::fs::metadata(state.config.rules_path()).and_then(|m| m.modified()).ok();
+    let mut rules_seen = rules_now(&state);
     loop {
         tokio::time::sleep(EVERY).await;
-        refresh_rules(&state, &mut rules_read);
+        refresh_rules(&state, &mut rules_seen);
         let Some(current) = model::current(&state.config.models_dir) else { continue };
         let in_force = state.loaded.load().as_ref().map(|l| l.model.manifest.version.clone());
         let written =

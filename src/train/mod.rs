@@ -21,7 +21,7 @@ use serde_json::Value;
 
 use crate::embed::{self, Sparse, Text};
 use crate::index::Index;
-use crate::model::{FORMAT, Item, Manifest, Model, Parts};
+use crate::model::{FORMAT, Item, Manifest, Model, Parts, Sessions};
 use crate::recommend;
 use crate::warehouse::arrow::{each_batch, text_at};
 use crate::warehouse::project::Project;
@@ -115,13 +115,14 @@ impl Training<'_> {
             metrics: None,
             files: BTreeMap::new(),
         };
+        let sessions = Sessions::new(read.items.len(), &read.visits);
         let parts = Parts {
             items: read.items,
             neighbours,
             popular: read.popular,
             trending: read.trending,
             users: read.users,
-            visits: read.visits,
+            sessions,
             behaviour,
             ranker: None,
         };

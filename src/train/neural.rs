@@ -6,6 +6,7 @@ use candle_nn::{AdamW, Optimizer, ParamsAdamW};
 
 use super::examples::Examples;
 use crate::model::{FEATURES, Layer, Network};
+use crate::random::uniform;
 
 /// The hidden layers, and how many times the examples are gone through.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -92,13 +93,4 @@ fn standards(examples: &Examples) -> (Vec<f32>, Vec<f32>) {
             (mean as f32, variance.sqrt().max(1e-6) as f32)
         })
         .unzip()
-}
-
-/// From 0 to 1, by splitmix64: the same numbers every time.
-fn uniform(state: &mut u64) -> f64 {
-    *state = state.wrapping_add(0x9e37_79b9_7f4a_7c15);
-    let mut z = *state;
-    z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-    z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-    ((z ^ (z >> 31)) >> 11) as f64 / (1_u64 << 53) as f64
 }

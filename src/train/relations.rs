@@ -24,8 +24,9 @@ pub struct Seen {
 }
 
 /// The relations that depend on [`Seen`], each after those it reads.
-const SEEN_THROUGH: [&str; 10] = [
+const SEEN_THROUGH: [&str; 11] = [
     "training_views",
+    "training_orders",
     "popularity",
     "popular_datasets",
     "covisits",
