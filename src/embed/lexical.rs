@@ -1,11 +1,11 @@
-//! Sparse TF-IDF vectors over terms of all fields and character pieces of the title.
+//! Sparse TF-IDF vectors over terms and character pieces of all fields.
 
 use std::collections::{BTreeMap, HashMap};
 
 use super::{Text, tokens};
 use crate::index::sparse_dot;
 
-/// Sparse rows, each of length 1: (feature, weight) in the order of features.
+/// Sparse rows of length 1 at most: (feature, weight) in the order of features. The dot product of two is their cosine.
 #[derive(Debug, Default)]
 pub struct Sparse {
     pub rows: Vec<Vec<(u32, f32)>>,
@@ -54,13 +54,22 @@ const TAGS: f32 = 2.0;
 const PROVIDER: f32 = 1.0;
 const DESCRIPTION: f32 = 1.0;
 
-/// What share of a row's square is its title's pieces: where there is little but titles, half; they share pieces of words
-/// before they share words.
-const PIECES: f32 = 0.1;
+/// What share of a row's square is its character pieces: where there is little but titles, half; they share pieces of
+/// words before they share words. These and the numbers below were chosen on what is used together in nine catalogues
+/// (docs/quality.md), English, French and Chinese, long and short.
+const PIECES: f32 = 0.35;
 const PIECES_OF_SHORT: f32 = 0.5;
 
-/// TF-IDF with sublinear term frequencies (Manning, Raghavan, Schütze 2008, ch. 6), fields weighted, rows of length 1.
-/// A feature that stands in one text alone cannot join two and is left out, as is one in more than half of many.
+/// How many characters of each field are cut into pieces.
+const CUT: usize = 300;
+
+/// What power the inverse document frequency has: what few texts have in common says more than what many do.
+const RARITY: f32 = 1.4;
+const RARITY_OF_PIECES: f32 = 1.8;
+
+/// TF-IDF with sublinear term frequencies (Manning, Raghavan, Schütze 2008, ch. 6), fields weighted. A feature in more
+/// than half of many texts is left out. One that stands in one text alone cannot join two: it counts in the length of
+/// its row, which is a measure of how much else the text says, and is then left out as well.
 pub fn tf_idf(texts: &[Text], are_short: bool) -> Sparse {
     let language = tokens::Language::of(texts.iter().flat_map(|text| [&text.title, &text.description]));
     let mut names: HashMap<String, u32> = HashMap::new();
@@ -85,17 +94,18 @@ pub fn tf_idf(texts: &[Text], are_short: bool) -> Sparse {
         for (field, weight) in fields {
             language.terms(field, |term| add(term, weight));
         }
-        tokens::pieces(&text.title, |piece| add(&format!("{PIECE}{piece}"), 1.0));
+        for field in [&text.title, &text.tags, &text.description] {
+            tokens::pieces(field, CUT, |piece| add(&format!("{PIECE}{piece}"), 1.0));
+        }
         for feature in counts.keys() {
             document_counts[*feature as usize] += 1;
         }
         counted.push(counts);
     }
     let pieces_share = if are_short { PIECES_OF_SHORT } else { PIECES };
-    let mut is_piece: Vec<bool> = Vec::new();
-    let mut named: Vec<bool> = vec![false; names.len()];
+    let mut is_piece = vec![false; names.len()];
     for (name, feature) in &names {
-        named[*feature as usize] = name.starts_with(PIECE);
+        is_piece[*feature as usize] = name.starts_with(PIECE);
     }
     let texts_count = texts.len() as f32;
     let too_common = if texts.len() > 100 { texts.len() as u32 / 2 } else { u32::MAX };
@@ -104,7 +114,6 @@ pub fn tf_idf(texts: &[Text], are_short: bool) -> Sparse {
     for (feature, count) in document_counts.iter().enumerate() {
         if *count >= 2 && *count <= too_common {
             kept[feature] = Some(features);
-            is_piece.push(named[feature]);
             features += 1;
         }
     }
@@ -113,10 +122,12 @@ pub fn tf_idf(texts: &[Text], are_short: bool) -> Sparse {
         .map(|counts| {
             let mut row: Vec<(u32, f32)> = counts
                 .into_iter()
-                .filter_map(|(feature, count)| {
+                .filter(|(feature, _)| document_counts[*feature as usize] <= too_common)
+                .map(|(feature, count)| {
                     let idf = (texts_count / document_counts[feature as usize] as f32).ln() + 1.0;
+                    let power = if is_piece[feature as usize] { RARITY_OF_PIECES } else { RARITY };
                     // 1 + ln(count) goes below zero for the small counts of pieces; this does not
-                    kept[feature as usize].map(|new| (new, (1.0 + count).ln() * idf))
+                    (feature, (1.0 + count).ln() * idf.powf(power))
                 })
                 .collect();
             // words and pieces each have their share, whichever are more
@@ -131,9 +142,16 @@ pub fn tf_idf(texts: &[Text], are_short: bool) -> Sparse {
             };
             let (word_scale, piece_scale) =
                 (((1.0 - share) / words.max(1e-12)).sqrt(), (share / cut.max(1e-12)).sqrt());
-            for (feature, weight) in &mut row {
+            row.retain_mut(|(feature, weight)| {
                 *weight *= if is_piece[*feature as usize] { piece_scale } else { word_scale };
-            }
+                match kept[*feature as usize] {
+                    Some(new) => {
+                        *feature = new;
+                        true
+                    }
+                    None => false,
+                }
+            });
             row
         })
         .collect();

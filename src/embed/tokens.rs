@@ -1,6 +1,7 @@
 //! Text to terms, in Chinese, English and French.
 //!
-//! Latin words are lowered, stemmed and freed of accents. Chinese is written without spaces: its characters and their pairs are its words.
+//! Latin words are lowered, stemmed and freed of accents. Chinese is written without spaces: pairs of characters are its words, a character its
+//! own where it stands alone.
 
 use rust_stemmers::{Algorithm, Stemmer};
 
@@ -147,9 +148,18 @@ impl Language {
             }
         };
         let mut word = String::new();
-        let mut han: Option<char> = None;
-        let mut pair = String::new();
+        let mut run = String::new();
         for c in text.chars().flat_map(char::to_lowercase).chain(std::iter::once(' ')) {
+            if !is_han(c) && !run.is_empty() {
+                let ends: Vec<usize> = run.char_indices().map(|(at, c)| at + c.len_utf8()).collect();
+                match ends.len() {
+                    1 => emit(&run),
+                    _ => {
+                        (0..ends.len() - 1).for_each(|i| emit(&run[if i == 0 { 0 } else { ends[i - 1] }..ends[i + 1]]))
+                    }
+                }
+                run.clear();
+            }
             if (is_han(c) || !c.is_alphanumeric()) && !word.is_empty() {
                 if !self.is_stop_word(&word) {
                     let stem = self.stemmer.stem(&word);
@@ -161,17 +171,9 @@ impl Language {
                 word.clear();
             }
             if is_han(c) {
-                emit(c.encode_utf8(&mut [0; 4]));
-                if let Some(before) = han.replace(c) {
-                    pair.clear();
-                    pair.extend([before, c]);
-                    emit(&pair);
-                }
-            } else {
-                han = None;
-                if c.is_alphanumeric() {
-                    word.push(c);
-                }
+                run.push(c);
+            } else if c.is_alphanumeric() {
+                word.push(c);
             }
         }
     }
@@ -192,13 +194,14 @@ fn without_accent(c: char) -> char {
     }
 }
 
-/// Calls `each` with the 3- to 5-character pieces of every word of `text`, marked at the word's ends: short titles
-/// share pieces of words before they share words.
-pub fn pieces(text: &str, mut each: impl FnMut(&str)) {
-    for word in text.to_lowercase().split(|c: char| !c.is_alphanumeric() || is_han(c)).filter(|w| w.len() > 2) {
+/// Calls `each` with the pieces of every word in the first `cut` characters of `text`, marked at the word's ends: three
+/// or four characters, of Chinese also two.
+pub fn pieces(text: &str, cut: usize, mut each: impl FnMut(&str)) {
+    let lowered: String = text.chars().take(cut).flat_map(char::to_lowercase).collect();
+    for word in lowered.split(|c: char| !c.is_alphanumeric()).filter(|w| w.len() > 2) {
         let marked: Vec<char> = std::iter::once('<').chain(word.chars()).chain(std::iter::once('>')).collect();
-        for length in 3..=5 {
-            for piece in marked.windows(length) {
+        for length in 2..=4 {
+            for piece in marked.windows(length).filter(|piece| length > 2 || piece.iter().any(|c| is_han(*c))) {
                 each(&piece.iter().collect::<String>());
             }
         }
@@ -216,12 +219,9 @@ mod tests {
     }
 
     #[test]
-    fn latin_words_are_stemmed_and_chinese_is_cut_into_characters_and_pairs() {
-        assert_eq!(
-            all("Satellites of the 海洋温度 v2"),
-            ["satellit", "海", "洋", "海洋", "温", "洋温", "度", "温度", "v2"]
-        );
-        assert_eq!(all("NDVI植被"), ["ndvi", "植", "被", "植被"]);
+    fn latin_words_are_stemmed_and_chinese_is_cut_into_pairs() {
+        assert_eq!(all("Satellites of the 海洋温度 v2"), ["satellit", "海洋", "洋温", "温度", "v2"]);
+        assert_eq!(all("NDVI植被"), ["ndvi", "植被"]);
     }
 
     #[test]
@@ -235,7 +235,10 @@ mod tests {
     #[test]
     fn pieces_mark_the_ends_of_words() {
         let mut found = Vec::new();
-        pieces("sea", |p| found.push(p.to_owned()));
-        assert_eq!(found, ["<se", "sea", "ea>", "<sea", "sea>", "<sea>"]);
+        pieces("sea", 10, |p| found.push(p.to_owned()));
+        assert_eq!(found, ["<se", "sea", "ea>", "<sea", "sea>"]);
+        found.clear();
+        pieces("海水, beyond the cut", 2, |p| found.push(p.to_owned()));
+        assert_eq!(found, ["<海", "海水", "水>", "<海水", "海水>", "<海水>"]);
     }
 }
