@@ -24,7 +24,6 @@ seen as (
         page_views.dataset_id,
         datasets.provider,
         datasets.price,
-        datasets.tags,
         dataset_features_v2.language,
         dataset_features_v2.has_cover,
         dataset_features_v2.popularity_rank
@@ -49,25 +48,42 @@ view_figures as (
         round(avg(cast(price as decimal(18, 4))), 2) as mean_price_viewed,
         round(median(price), 2) as median_price_viewed,
         round(count(*) filter (price = 0) / count(*), 4) as free_share,
-        round(avg(popularity_rank), 2) as mean_popularity_rank,
-        mode(extract(hour from viewed_at) order by viewed_at) as preferred_hour_utc
+        round(avg(popularity_rank), 2) as mean_popularity_rank
     from seen
     group by user_id
 ),
 
-dataset_entropies as (
-    select user_id, round(ln(sum(views)) - sum(views * ln(views) order by dataset_id) / sum(views), 4) as dataset_entropy
+-- of hours with as many views, the one met first
+hour_figures as (
+    select user_id, arg_min(hour, (-views, first_at)) as preferred_hour_utc
     from (
-        select user_id, dataset_id, count(*) as views
+        select user_id, extract(hour from viewed_at) as hour, count(*) as views, min(viewed_at) as first_at
         from seen
-        group by user_id, dataset_id
+        group by user_id, hour
     )
     group by user_id
 ),
 
+dataset_views as (
+    select user_id, dataset_id, count(*) as views
+    from seen
+    group by user_id, dataset_id
+),
+
+dataset_entropies as (
+    -- decimals: the same sum in whatever order, without keeping the rows of a user together
+    select user_id, round(ln(sum(views)) - sum(cast(views * ln(views) as decimal(18, 6))) / sum(views), 4) as dataset_entropy
+    from dataset_views
+    group by user_id
+),
+
 tag_views as (
-    select user_id, tag, count(*) as views
-    from (select user_id, unnest(tags) as tag from seen)
+    select user_id, tag, cast(sum(views) as bigint) as views
+    from (
+        select dataset_views.user_id, dataset_views.views, unnest(datasets.tags) as tag
+        from dataset_views
+        inner join datasets on datasets.dataset_id = dataset_views.dataset_id
+    )
     group by user_id, tag
 ),
 
@@ -75,8 +91,8 @@ tag_figures as (
     select
         user_id,
         count(*) as tags_viewed,
-        (list(tag order by views desc, tag))[1:5] as top_tags,
-        round(ln(sum(views)) - sum(views * ln(views) order by tag) / sum(views), 4) as tag_entropy
+        list_transform(min({fewer: -views, tag: tag}, 5), lambda entry: entry.tag) as top_tags,
+        round(ln(sum(views)) - sum(cast(views * ln(views) as decimal(18, 6))) / sum(views), 4) as tag_entropy
     from tag_views
     group by user_id
 ),
@@ -140,7 +156,7 @@ select
     view_figures.mean_price_viewed,
     view_figures.median_price_viewed,
     view_figures.mean_popularity_rank,
-    view_figures.preferred_hour_utc,
+    hour_figures.preferred_hour_utc,
     dataset_entropies.dataset_entropy,
     coalesce(tag_figures.tags_viewed, 0) as tags_viewed,
     coalesce(tag_figures.top_tags, []) as top_tags,
@@ -162,6 +178,7 @@ select
 from users
 left join visit_figures on visit_figures.user_id = users.user_id
 left join view_figures on view_figures.user_id = users.user_id
+left join hour_figures on hour_figures.user_id = users.user_id
 left join dataset_entropies on dataset_entropies.user_id = users.user_id
 left join tag_figures on tag_figures.user_id = users.user_id
 left join provider_figures on provider_figures.user_id = users.user_id
