@@ -1,6 +1,7 @@
-//! Sparse TF-IDF vectors over terms and character pieces of all fields.
+//! Sparse TF-IDF vectors over words and character pieces of all fields.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::HashMap;
+use std::hash::Hash;
 
 use super::{Text, tokens};
 use crate::index::sparse_dot;
@@ -45,115 +46,120 @@ impl Sparse {
     }
 }
 
-/// What the name of a piece's feature begins with: no word does.
-const PIECE: char = '\u{1}';
-
 /// How much a field's words count: a word of the title says more than one deep in the description.
 const TITLE: f32 = 3.0;
 const TAGS: f32 = 2.0;
 const PROVIDER: f32 = 1.0;
 const DESCRIPTION: f32 = 1.0;
 
-/// What share of a row's square is its character pieces: where there is little but titles, half; they share pieces of
-/// words before they share words. These and the numbers below were chosen on what is used together in nine catalogues
-/// (docs/quality.md), English, French and Chinese, long and short.
-const PIECES: f32 = 0.35;
-const PIECES_OF_SHORT: f32 = 0.5;
-
 /// How many characters of each field are cut into pieces.
 const CUT: usize = 300;
 
-/// What power the inverse document frequency has: what few texts have in common says more than what many do.
-const RARITY: f32 = 1.4;
-const RARITY_OF_PIECES: f32 = 1.8;
+/// What power the inverse document frequency of pieces has. This and the shares in `embed` were chosen on what is used
+/// together in catalogues of three languages, long and short (docs/quality.md).
+const RARITY_OF_PIECES: f32 = 1.4;
 
-/// TF-IDF with sublinear term frequencies (Manning, Raghavan, Schütze 2008, ch. 6), fields weighted. A feature in more
-/// than half of many texts is left out. One that stands in one text alone cannot join two: it counts in the length of
-/// its row, which is a measure of how much else the text says, and is then left out as well.
-pub fn tf_idf(texts: &[Text], are_short: bool) -> Sparse {
+/// TF-IDF with sublinear term frequencies (Manning, Raghavan, Schütze 2008, ch. 6), fields weighted, words and pieces each
+/// with their share of a row's square, whichever are more.
+pub fn tf_idf(texts: &[Text], pieces_share: f32) -> Sparse {
     let language = tokens::Language::of(texts.iter().flat_map(|text| [&text.title, &text.description]));
-    let mut names: HashMap<String, u32> = HashMap::new();
-    let mut document_counts: Vec<u32> = Vec::new();
-    let mut counted: Vec<BTreeMap<u32, f32>> = Vec::with_capacity(texts.len());
-    for text in texts {
-        let mut counts: BTreeMap<u32, f32> = BTreeMap::new();
-        let mut add = |name: &str, weight: f32| {
-            let feature = match names.get(name) {
-                Some(feature) => *feature,
-                None => {
-                    let feature = names.len() as u32;
-                    names.insert(name.to_owned(), feature);
-                    document_counts.push(0);
-                    feature
-                }
-            };
-            *counts.entry(feature).or_insert(0.0) += weight;
-        };
-        let fields =
-            [(&text.title, TITLE), (&text.tags, TAGS), (&text.provider, PROVIDER), (&text.description, DESCRIPTION)];
-        for (field, weight) in fields {
-            language.terms(field, |term| add(term, weight));
-        }
-        for field in [&text.title, &text.tags, &text.description] {
-            tokens::pieces(field, CUT, |piece| add(&format!("{PIECE}{piece}"), 1.0));
-        }
-        for feature in counts.keys() {
-            document_counts[*feature as usize] += 1;
-        }
-        counted.push(counts);
-    }
-    let pieces_share = if are_short { PIECES_OF_SHORT } else { PIECES };
-    let mut is_piece = vec![false; names.len()];
-    for (name, feature) in &names {
-        is_piece[*feature as usize] = name.starts_with(PIECE);
-    }
-    let texts_count = texts.len() as f32;
-    let too_common = if texts.len() > 100 { texts.len() as u32 / 2 } else { u32::MAX };
-    let mut kept: Vec<Option<u32>> = vec![None; document_counts.len()];
-    let mut features = 0;
-    for (feature, count) in document_counts.iter().enumerate() {
-        if *count >= 2 && *count <= too_common {
-            kept[feature] = Some(features);
-            features += 1;
-        }
-    }
-    let rows = counted
+    let (words, word_count) = weighted(
+        count(texts, |text, each| {
+            let fields = [
+                (&text.title, TITLE),
+                (&text.tags, TAGS),
+                (&text.provider, PROVIDER),
+                (&text.description, DESCRIPTION),
+            ];
+            for (field, weight) in fields {
+                language.terms(field, |term| each(term.to_owned(), weight));
+            }
+        }),
+        1.0,
+    );
+    let (pieces, piece_count) = weighted(
+        count(texts, |text, each| {
+            for field in [&text.title, &text.tags, &text.description] {
+                tokens::pieces(field, CUT, |piece| each(piece, 1.0));
+            }
+        }),
+        RARITY_OF_PIECES,
+    );
+    let rows = words
         .into_iter()
-        .map(|counts| {
-            let mut row: Vec<(u32, f32)> = counts
-                .into_iter()
-                .filter(|(feature, _)| document_counts[*feature as usize] <= too_common)
-                .map(|(feature, count)| {
-                    let idf = (texts_count / document_counts[feature as usize] as f32).ln() + 1.0;
-                    let power = if is_piece[feature as usize] { RARITY_OF_PIECES } else { RARITY };
-                    // 1 + ln(count) goes below zero for the small counts of pieces; this does not
-                    (feature, (1.0 + count).ln() * idf.powf(power))
-                })
-                .collect();
-            // words and pieces each have their share, whichever are more
-            let square = |row: &[(u32, f32)], of_pieces: bool| {
-                row.iter().filter(|(f, _)| is_piece[*f as usize] == of_pieces).map(|(_, w)| w * w).sum::<f32>()
-            };
-            let (words, cut) = (square(&row, false), square(&row, true));
-            let share = match (words > 0.0, cut > 0.0) {
-                (true, true) => pieces_share,
-                (true, false) => 0.0,
+        .zip(pieces)
+        .map(|(mut row, pieces)| {
+            let share = match (row.is_empty(), pieces.is_empty()) {
+                (false, false) => pieces_share,
+                (false, true) => 0.0,
                 _ => 1.0,
             };
-            let (word_scale, piece_scale) =
-                (((1.0 - share) / words.max(1e-12)).sqrt(), (share / cut.max(1e-12)).sqrt());
-            row.retain_mut(|(feature, weight)| {
-                *weight *= if is_piece[*feature as usize] { piece_scale } else { word_scale };
-                match kept[*feature as usize] {
-                    Some(new) => {
-                        *feature = new;
-                        true
-                    }
-                    None => false,
-                }
-            });
+            row.iter_mut().for_each(|(_, weight)| *weight *= (1.0 - share).sqrt());
+            row.extend(pieces.into_iter().map(|(piece, weight)| (word_count + piece, weight * share.sqrt())));
             row
         })
         .collect();
-    Sparse::new(rows, features as usize)
+    Sparse::new(rows, (word_count + piece_count) as usize)
+}
+
+/// How often every text holds each feature, in the order of features, and how many texts hold it.
+struct Counted {
+    rows: Vec<Vec<(u32, f32)>>,
+    texts: Vec<u32>,
+}
+
+fn count<Name: Hash + Eq>(texts: &[Text], features_of: impl Fn(&Text, &mut dyn FnMut(Name, f32))) -> Counted {
+    let mut features: HashMap<Name, u32> = HashMap::new();
+    let mut counted = Counted { rows: Vec::with_capacity(texts.len()), texts: Vec::new() };
+    let mut counts: HashMap<u32, f32> = HashMap::new();
+    for text in texts {
+        features_of(text, &mut |name, weight| {
+            let next = features.len() as u32;
+            *counts.entry(*features.entry(name).or_insert(next)).or_insert(0.0) += weight;
+        });
+        let mut row: Vec<(u32, f32)> = counts.drain().collect();
+        row.sort_unstable_by_key(|(feature, _)| *feature);
+        counted.texts.resize(features.len(), 0);
+        row.iter().for_each(|(feature, _)| counted.texts[*feature as usize] += 1);
+        counted.rows.push(row);
+    }
+    counted
+}
+
+/// Rows of length 1 at most, and of how many features. One that more than half of many texts have is left out. One that
+/// stands in one text alone cannot join two: it counts in the length of its row, which is a measure of how much else the
+/// text says, and is then left out as well.
+fn weighted(counted: Counted, rarity: f32) -> (Vec<Vec<(u32, f32)>>, u32) {
+    let texts = counted.rows.len();
+    let too_common = if texts > 100 { texts as u32 / 2 } else { u32::MAX };
+    let mut features = 0;
+    let kept: Vec<Option<u32>> = counted
+        .texts
+        .iter()
+        .map(|count| {
+            let is_kept = *count >= 2 && *count <= too_common;
+            is_kept.then(|| {
+                features += 1;
+                features - 1
+            })
+        })
+        .collect();
+    let rows = counted
+        .rows
+        .into_iter()
+        .map(|mut row| {
+            let mut square = 0.0;
+            for (feature, value) in &mut row {
+                let count = counted.texts[*feature as usize];
+                let idf = (texts as f32 / count as f32).ln() + 1.0;
+                *value = if count > too_common { 0.0 } else { (1.0 + *value).ln() * idf.powf(rarity) };
+                square += *value * *value;
+            }
+            let length = square.sqrt().max(1e-6);
+            let scaled =
+                row.into_iter().filter_map(|(feature, weight)| Some((kept[feature as usize]?, weight / length)));
+            scaled.collect()
+        })
+        .collect();
+    (rows, features)
 }

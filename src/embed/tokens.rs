@@ -1,7 +1,7 @@
 //! Text to terms, in Chinese, English and French.
 //!
-//! Latin words are lowered, stemmed and freed of accents. Chinese is written without spaces: pairs of characters are its words, a character its
-//! own where it stands alone.
+//! Latin words are lowered, stemmed and freed of accents. Chinese is written without spaces: pairs of characters are its
+//! words, a character its own where it stands alone.
 
 use rust_stemmers::{Algorithm, Stemmer};
 
@@ -93,7 +93,8 @@ const STOP_WORDS: &[&str] = &[
     "数集",
 ];
 
-fn is_han(c: char) -> bool {
+/// Whether it is a Chinese character.
+pub fn is_han(c: char) -> bool {
     matches!(c, '\u{3400}'..='\u{4dbf}' | '\u{4e00}'..='\u{9fff}' | '\u{f900}'..='\u{faff}' | '\u{20000}'..='\u{323af}')
 }
 
@@ -194,16 +195,24 @@ fn without_accent(c: char) -> char {
     }
 }
 
-/// Calls `each` with the pieces of every word in the first `cut` characters of `text`, marked at the word's ends: three
-/// or four characters, of Chinese also two.
-pub fn pieces(text: &str, cut: usize, mut each: impl FnMut(&str)) {
-    let lowered: String = text.chars().take(cut).flat_map(char::to_lowercase).collect();
-    for word in lowered.split(|c: char| !c.is_alphanumeric()).filter(|w| w.len() > 2) {
-        let marked: Vec<char> = std::iter::once('<').chain(word.chars()).chain(std::iter::once('>')).collect();
-        for length in 2..=4 {
-            for piece in marked.windows(length).filter(|piece| length > 2 || piece.iter().any(|c| is_han(*c))) {
-                each(&piece.iter().collect::<String>());
-            }
+/// A piece of a text: two to four characters, filled up with NUL.
+pub type Piece = [char; 4];
+
+/// Calls `each` with every two, three and four neighbouring characters in the first `cut` of `text`, over the ends of
+/// words too: what is no letter or number is one space, also before and after all.
+pub fn pieces(text: &str, cut: usize, mut each: impl FnMut(Piece)) {
+    let mut spaced = vec![' '];
+    for c in text.chars().take(cut).flat_map(char::to_lowercase).chain(std::iter::once(' ')) {
+        let c = if c.is_alphanumeric() { c } else { ' ' };
+        if c != ' ' || spaced.last() != Some(&' ') {
+            spaced.push(c);
+        }
+    }
+    for length in 2..=4 {
+        for window in spaced.windows(length) {
+            let mut piece = ['\0'; 4];
+            piece[..length].copy_from_slice(window);
+            each(piece);
         }
     }
 }
@@ -233,12 +242,13 @@ mod tests {
     }
 
     #[test]
-    fn pieces_mark_the_ends_of_words() {
+    fn pieces_go_over_the_ends_of_words() {
         let mut found = Vec::new();
-        pieces("sea", 10, |p| found.push(p.to_owned()));
-        assert_eq!(found, ["<se", "sea", "ea>", "<sea", "sea>"]);
+        pieces("海水, a!  beyond the cut", 6, |p| found.push(p.iter().filter(|c| **c != '\0').collect::<String>()));
+        let expected = [" 海", "海水", "水 ", " a", "a ", " 海水", "海水 ", "水 a", " a ", " 海水 ", "海水 a", "水 a "];
+        assert_eq!(found, expected);
         found.clear();
-        pieces("海水, beyond the cut", 2, |p| found.push(p.to_owned()));
-        assert_eq!(found, ["<海", "海水", "水>", "<海水", "海水>", "<海水>"]);
+        pieces("", 10, |p| found.push(p.iter().collect()));
+        assert!(found.is_empty());
     }
 }

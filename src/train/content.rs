@@ -9,7 +9,13 @@ pub struct Similarity<'a> {
     pub index: &'a Index,
     /// How much the dense view counts, of 1.
     pub dense_weight: f32,
+    /// What each row's likeness to others counts: see [`uncrowded`].
+    pub weights: &'a [f32],
 }
+
+/// Over how many neighbours the density around a row is taken, and what power of it is taken away.
+const CROWD: usize = 10;
+const UNCROWDING: f32 = 0.25;
 
 /// In a large catalogue, words that more than this share of the texts have propose no candidates.
 const COMMON: usize = 20;
@@ -19,7 +25,7 @@ impl Similarity<'_> {
     pub fn cosine(&self, a: usize, b: usize) -> f32 {
         let vectors = self.index.vectors();
         let dense = dot(vectors.row(a), vectors.row(b));
-        ((1.0 - self.dense_weight) * self.sparse.cosine(a, b) + self.dense_weight * dense).max(0.0)
+        ((1.0 - self.dense_weight) * self.sparse.cosine(a, b) + self.dense_weight * dense).max(0.0) * self.weights[b]
     }
 
     /// The `count` listed rows most like `row`, best first. Where the index is a graph, each view proposes its best and
@@ -52,4 +58,19 @@ impl Similarity<'_> {
         top(&mut scored, count);
         scored
     }
+}
+
+/// Some texts are a little like all others and would stand in every list: likeness to a row counts the less, the more
+/// like its own neighbours it is (a local scaling of distances against hubs; Schnitzer et al. 2012). Reorders `alike`, the
+/// nearest of every row, and returns what likeness to each row counts, about 1.
+pub fn uncrowded(alike: &mut [Vec<(u32, f32)>]) -> Vec<f32> {
+    let around = |near: &Vec<(u32, f32)>| near.iter().take(CROWD).map(|(_, cosine)| cosine).sum::<f32>() / CROWD as f32;
+    let densities: Vec<f32> = alike.iter().map(around).collect();
+    let mean = (densities.iter().sum::<f32>() / densities.len().max(1) as f32).max(1e-6);
+    let weights: Vec<f32> = densities.iter().map(|d| (d / mean).max(0.05).powf(-UNCROWDING)).collect();
+    for near in alike {
+        near.iter_mut().for_each(|(other, cosine)| *cosine *= weights[*other as usize]);
+        near.sort_by(|a, b| b.1.total_cmp(&a.1).then(a.0.cmp(&b.0)));
+    }
+    weights
 }

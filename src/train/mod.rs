@@ -43,6 +43,8 @@ pub struct Catalogue {
     sparse: Sparse,
     dense_weight: f32,
     index: Arc<Index>,
+    /// What likeness to each item counts: see [`content::uncrowded`].
+    weights: Vec<f32>,
     /// For each item the listed ones whose texts are most like its own, best first.
     alike: Vec<Vec<(u32, f32)>>,
 }
@@ -64,9 +66,13 @@ impl Catalogue {
         let index = Index::build(embedding.dense)?;
         let listed: Vec<bool> = items.iter().map(|i| i.is_listed).collect();
         let dense_weight = embedding.dense_weight;
-        let similarity = Similarity { sparse: &embedding.sparse, index: &index, dense_weight };
-        let alike = (0..items.len()).into_par_iter().map(|row| similarity.nearest(row, &listed, KEPT)).collect();
-        Ok(Self { items, by_id, sparse: embedding.sparse, dense_weight, index: Arc::new(index), alike })
+        let even = vec![1.0; items.len()];
+        let similarity = Similarity { sparse: &embedding.sparse, index: &index, dense_weight, weights: &even };
+        let mut alike: Vec<_> =
+            (0..items.len()).into_par_iter().map(|row| similarity.nearest(row, &listed, KEPT)).collect();
+        let weights = content::uncrowded(&mut alike);
+        let sparse = embedding.sparse;
+        Ok(Self { items, by_id, sparse, dense_weight, index: Arc::new(index), weights, alike })
     }
 }
 

@@ -30,8 +30,8 @@ pub fn behaviour_vectors(affinities: &[Vec<(u32, f32)>]) -> Vectors {
 
 /// The best candidates of every item, by the prior order.
 pub fn build(catalogue: &Catalogue, read: &Read, behaviour: &Vectors) -> Vec<Vec<Neighbour>> {
-    let Catalogue { sparse, index, dense_weight, .. } = catalogue;
-    let similarity = Similarity { sparse, index, dense_weight: *dense_weight };
+    let Catalogue { sparse, index, dense_weight, weights, .. } = catalogue;
+    let similarity = Similarity { sparse, index, dense_weight: *dense_weight, weights };
     (0..catalogue.len()).into_par_iter().map(|row| of(row, catalogue, read, behaviour, &similarity)).collect()
 }
 
@@ -82,7 +82,7 @@ fn of(
         .map(|mut n| {
             let item = n.item as usize;
             n.reverse = backwards(&read.behaviour[item], row as u32);
-            n.lexical = similarity.sparse.cosine(row, item);
+            n.lexical = similarity.sparse.cosine(row, item) * similarity.weights[item];
             let prior = weight(ORGANIC) * n.organic
                 + weight(FOLLOWED) * n.followed
                 + weight(WALK) * n.walk
