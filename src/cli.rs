@@ -15,7 +15,7 @@ use crate::pipeline::{self, Options, Step, history};
 use crate::terminal::say;
 use crate::warehouse::project::Project;
 use crate::warehouse::{self, Format};
-use crate::{extract, model, serve};
+use crate::{extract, model, priority, serve};
 
 /// Recommends datasets beside datasets: reads the marketplace's exports, learns, evaluates itself, serves.
 ///
@@ -177,6 +177,27 @@ enum ModelsCommand {
     Promote { version: String },
     /// Go back to the version that was current before
     Rollback,
+    /// Let a version answer a share of the visitors; `off` for none
+    Canary {
+        /// The version, or `off`
+        version: String,
+        /// Its share of the visitors, 0 to 1
+        #[arg(long, default_value_t = 0.05, value_parser = share)]
+        share: f64,
+    },
+    /// Let a version make lists that are logged and not shown; `off` for none
+    Shadow {
+        /// The version, or `off`
+        version: String,
+        /// For which share of the requests, 0 to 1
+        #[arg(long, default_value_t = 0.1, value_parser = share)]
+        share: f64,
+    },
+}
+
+fn share(text: &str) -> Result<f64, String> {
+    let share = text.parse().ok().filter(|share| (0.0..=1.0).contains(share));
+    share.ok_or_else(|| format!("{text:?} is no share; write a number from 0 to 1"))
 }
 
 /// Runs the command that was asked for.
@@ -193,7 +214,11 @@ pub fn run(cli: Cli) -> Result<()> {
     }
     let config = Config::load(&overrides)?;
     match cli.command {
-        Command::Run(args) => run_pipeline(&config, &args),
+        Command::Run(args) => {
+            // a server on the same machine goes first
+            priority::low_of_process();
+            run_pipeline(&config, &args)
+        }
         Command::Extract(extent) => run_pipeline(&config, &RunArgs { only: Some(Step::Extract), from: None, extent }),
         Command::Runs { limit } => runs(&config, limit),
         Command::Serve { .. } => serve::serve(&config),
@@ -334,18 +359,25 @@ fn models(config: &Config, command: &ModelsCommand) -> Result<()> {
     match command {
         ModelsCommand::List => {
             let current = model::current(dir);
+            let traffic = model::traffic(dir)?;
             for manifest in model::list(dir)? {
                 let mark = if Some(&manifest.version) == current.as_ref() { "*" } else { " " };
                 let figure = |name: &str| {
                     let value = manifest.metrics.as_ref().and_then(|m| m["metrics"][name].as_f64());
                     value.map_or("     -".to_owned(), |v| format!("{v:.4}"))
                 };
+                let part = |name: &str, part: &Option<model::Share>| match part {
+                    Some(part) if part.version == manifest.version => format!("  {name} {} %", part.share * 100.0),
+                    _ => String::new(),
+                };
                 say!(
-                    "{mark} {}  {:>8} datasets  HR@10 {}  MRR@10 {}",
+                    "{mark} {}  {:>8} datasets  HR@10 {}  MRR@10 {}{}{}",
                     manifest.version,
                     manifest.items,
                     figure("hit_rate@10"),
-                    figure("mrr@10")
+                    figure("mrr@10"),
+                    part("canary", &traffic.canary),
+                    part("shadow", &traffic.shadow)
                 );
             }
             if current.is_none() {
@@ -358,8 +390,37 @@ fn models(config: &Config, command: &ModelsCommand) -> Result<()> {
             say!("{version} is current");
         }
         ModelsCommand::Rollback => say!("{} is current again", model::rollback(dir)?),
+        ModelsCommand::Canary { version, share } => {
+            let mut traffic = model::traffic(dir)?;
+            traffic.canary = part(dir, version, *share)?;
+            model::set_traffic(dir, &traffic)?;
+            match traffic.canary {
+                Some(part) => say!("{} answers {} % of the visitors", part.version, part.share * 100.0),
+                None => say!("the current version answers all visitors"),
+            }
+        }
+        ModelsCommand::Shadow { version, share } => {
+            let mut traffic = model::traffic(dir)?;
+            traffic.shadow = part(dir, version, *share)?;
+            model::set_traffic(dir, &traffic)?;
+            match traffic.shadow {
+                Some(part) => {
+                    say!("{} makes lists for {} % of the requests, not shown", part.version, part.share * 100.0)
+                }
+                None => say!("no version makes lists that are not shown"),
+            }
+        }
     }
     Ok(())
+}
+
+/// A version that can answer, with its share; none for `off`.
+fn part(models_dir: &Path, version: &str, share: f64) -> Result<Option<model::Share>> {
+    if version == "off" {
+        return Ok(None);
+    }
+    model::load(models_dir, version)?;
+    Ok(Some(model::Share { version: version.to_owned(), share }))
 }
 
 fn reconcile(config: &Config, start: NaiveDate, end: NaiveDate) -> Result<()> {

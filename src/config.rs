@@ -85,6 +85,26 @@ pub const SETTINGS: &[Setting] = &[
         "0.02",
         "The share of /recommend/detail lists in which one place tries a dataset that just missed the list.",
     ),
+    setting(
+        "EXPOSURE_SYNC",
+        "os",
+        "How far an exposure is before its list is answered: none (in memory), os (survives the server), disk (survives the machine).",
+    ),
+    setting(
+        "EXPOSURE_ROTATE_MB",
+        "256",
+        "At how many megabytes the exposure log begins a new file; 0 is only every day.",
+    ),
+    setting("MAX_CONNECTIONS", "4096", "How many connections the server holds at a time; more wait to be taken up."),
+    setting("SLOW_CLIENT_SECONDS", "15", "How long a client may take to send a request or to take its answer."),
+    setting("CORS_ORIGINS", "", "Whose pages may ask the API from a browser: origins with commas between, or *."),
+    setting("BUDGET_MS", "20", "How late a list may be before it is made the short way (over_budget); 0 is no limit."),
+    setting("SHED_MS", "250", "How late the server may be before it turns requests away with 503; 0 is never."),
+    setting(
+        "EXPERIMENTS_FILE",
+        "",
+        "Experiments (TOML, or the old system's YAML); DATA_DIR/experiments.toml where empty.",
+    ),
     setting("RULES_FILE", "", "Rules for lists (never, pin, boost, demote); DATA_DIR/rules.toml where empty."),
     setting("ADMIN_TOKEN", "", "The token for admin routes (Authorization: Bearer ...); they are off without one."),
     setting("MEMORY_LIMIT", "4GB", "The most memory reading and SQL may use; beyond it DuckDB spills to disk."),
@@ -126,11 +146,30 @@ pub struct Config {
     pub variety: f32,
     pub provider_limit: usize,
     pub exploration: f64,
+    pub exposure_sync: Durability,
+    pub exposure_rotate_mb: u64,
+    pub max_connections: usize,
+    pub slow_client: Duration,
+    pub cors_origins: Vec<String>,
+    pub budget: Duration,
+    pub shed: Duration,
+    experiments_file: Option<PathBuf>,
     rules_file: Option<PathBuf>,
     pub admin_token: Option<String>,
     /// In bytes.
     pub memory_limit: u64,
     pub threads: usize,
+}
+
+/// How far an exposure is before its list is answered.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Durability {
+    /// In the server's memory.
+    None,
+    /// With the operating system: it survives the end of the process.
+    Os,
+    /// On the disk: it survives the end of the machine.
+    Disk,
 }
 
 /// Where a source's tables are read from.
@@ -324,6 +363,25 @@ impl Config {
             exploration: values.read("EXPLORATION", "a number from 0 to 0.5", |v| {
                 v.parse().ok().filter(|v| (0.0..=0.5).contains(v))
             })?,
+            exposure_sync: values.read("EXPOSURE_SYNC", "none, os or disk", |v| match v.to_lowercase().as_str() {
+                "none" => Some(Durability::None),
+                "os" => Some(Durability::Os),
+                "disk" => Some(Durability::Disk),
+                _ => None,
+            })?,
+            exposure_rotate_mb: values.read("EXPOSURE_ROTATE_MB", "a whole number", |v| v.parse().ok())?,
+            max_connections: values
+                .read("MAX_CONNECTIONS", "a whole number, 1 or more", |v| v.parse().ok().filter(|n| *n > 0))?,
+            slow_client: values.read("SLOW_CLIENT_SECONDS", "a whole number of seconds, 1 or more", |v| {
+                v.parse().ok().filter(|s| *s > 0).map(Duration::from_secs)
+            })?,
+            cors_origins: match values.text("CORS_ORIGINS") {
+                Some(_) => values.read("CORS_ORIGINS", "origins such as https://data.example.cn, or *", origins)?,
+                None => Vec::new(),
+            },
+            budget: values.read("BUDGET_MS", "a whole number", |v| v.parse().ok().map(Duration::from_millis))?,
+            shed: values.read("SHED_MS", "a whole number", |v| v.parse().ok().map(Duration::from_millis))?,
+            experiments_file: values.path("EXPERIMENTS_FILE"),
             rules_file: values.path("RULES_FILE"),
             admin_token: values.text("ADMIN_TOKEN"),
             memory_limit: values.read("MEMORY_LIMIT", "a size such as 4GB", parse_size)?,
@@ -353,6 +411,17 @@ impl Config {
     /// The file of rules; it need not be there.
     pub fn rules_path(&self) -> PathBuf {
         self.rules_file.clone().unwrap_or_else(|| self.data_dir.join("rules.toml"))
+    }
+
+    /// The file of experiments; it need not be there. Without a setting, `experiments.toml`, else the old system's
+    /// `experiments.yaml` or `.yml`.
+    pub fn experiments_path(&self) -> PathBuf {
+        let named = |name: &str| self.data_dir.join(name);
+        self.experiments_file.clone().unwrap_or_else(|| {
+            let others = ["experiments.yaml", "experiments.yml"].map(named);
+            let found = others.into_iter().find(|path| path.exists() && !named("experiments.toml").exists());
+            found.unwrap_or_else(|| named("experiments.toml"))
+        })
     }
 
     pub fn evaluation_dir(&self) -> PathBuf {
@@ -387,6 +456,21 @@ fn read_dot_env(path: &Path) -> Result<Vec<(String, String)>> {
         entries.push((name.trim().to_owned(), value.to_owned()));
     }
     Ok(entries)
+}
+
+/// Reads origins (scheme, host, port) with commas between.
+fn origins(text: &str) -> Option<Vec<String>> {
+    text.split(',')
+        .map(str::trim)
+        .filter(|origin| !origin.is_empty())
+        .map(|origin| match origin {
+            "*" => Some("*".to_owned()),
+            origin => {
+                let url = url::Url::parse(origin).ok().filter(|url| url.path() == "/" && url.query().is_none())?;
+                Some(url.origin()).filter(url::Origin::is_tuple).map(|origin| origin.ascii_serialization())
+            }
+        })
+        .collect()
 }
 
 fn is_project(dir: &Path) -> bool {

@@ -12,6 +12,7 @@ pub mod failure;
 pub mod index;
 pub mod model;
 pub mod pipeline;
+pub mod priority;
 pub mod random;
 pub mod recommend;
 pub mod serve;

@@ -10,7 +10,7 @@ use rayon::prelude::*;
 use crate::index::dot;
 use crate::model::Model;
 use crate::recommend::channels::CHANNELS;
-use crate::recommend::{self, Policy, Pool, Request, candidates};
+use crate::recommend::{self, Effort, Policy, Pool, Request, candidates};
 use crate::train::Pair;
 
 /// The longest list that figures are given for.
@@ -114,7 +114,7 @@ fn replayed(model: &Model, pair: &Pair, policy: &Policy, parts: bool, pool: &mut
     let request = Request { page: pair.page, user: history.as_ref(), recent: &pair.trail, top_n: LIST_LENGTH };
     let alone = Request { page: pair.page, user: None, recent: &[], top_n: LIST_LENGTH };
     let items = |list: Vec<recommend::Recommended>| list.into_iter().map(|e| e.item).collect::<Vec<u32>>();
-    let mut lists = vec![Vec::new(), items(recommend::recommend(model, &alone, policy).0)];
+    let mut lists = vec![Vec::new(), items(recommend::recommend(model, &alone, policy, Effort::Full).0)];
     let ranker = model.parts.ranker.as_ref();
     candidates::gather(model, &request, pool);
     let scores = recommend::score(ranker, pool);
@@ -133,7 +133,7 @@ fn replayed(model: &Model, pair: &Pair, policy: &Policy, parts: bool, pool: &mut
         list.truncate(LIST_LENGTH);
         lists.push(list);
     }
-    let trending = recommend::trending(model, "7d", LIST_LENGTH + 1, policy);
+    let trending = recommend::trending(model, "7d", &[], LIST_LENGTH + 1, policy);
     lists.push(items(trending).into_iter().filter(|item| Some(*item) != pair.page).take(LIST_LENGTH).collect());
     for channel in &CHANNELS {
         let mut silenced = pool.clone();

@@ -8,7 +8,7 @@ use std::io::{BufRead, BufReader, BufWriter, Read, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, anyhow};
-use duckdb::{Connection, OptionalExt};
+use duckdb::Connection;
 use flate2::read::MultiGzDecoder;
 use sha2::{Digest, Sha256};
 
@@ -36,9 +36,18 @@ pub fn create_table(db: &Connection) -> Result<()> {
 pub fn extract(db: &Connection, config: &Config, watch: &Watch) -> Result<u64> {
     let mut rows = 0;
     for path in log_files(&config.evaluation_dir())? {
-        rows += take_in(db, config, &path, watch).with_context(|| path.display().to_string())?;
+        match take_in(db, config, &path, watch) {
+            // rotated or compressed just now: what it held is read under its new name, now or by the next run
+            Err(error) if is_gone(&error) && !path.exists() => {}
+            taken => rows += taken.with_context(|| path.display().to_string())?,
+        }
     }
     Ok(rows)
+}
+
+fn is_gone(error: &anyhow::Error) -> bool {
+    let cause = error.root_cause().downcast_ref::<std::io::Error>();
+    cause.is_some_and(|cause| cause.kind() == std::io::ErrorKind::NotFound)
 }
 
 /// The log and its rotated siblings, the siblings first.
@@ -61,16 +70,22 @@ fn log_files(dir: &Path) -> Result<Vec<PathBuf>> {
 fn take_in(db: &Connection, config: &Config, path: &Path, watch: &Watch) -> Result<u64> {
     let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
     let size = fs::metadata(path)?.len();
-    let known: Option<(String, u64, u64)> = db
-        .query_row("select head, head_bytes, bytes from raw.exposure_files where file = ?", [&name], |row| {
-            Ok((row.get(0)?, row.get(1)?, row.get(2)?))
-        })
-        .optional()?;
-    // the same file grown longer is read on from where the last run stopped; any other from its start
-    let start = match known {
-        Some((head, head_bytes, bytes)) if size >= bytes && head_hash(path, head_bytes)? == head => bytes,
-        _ => 0,
-    };
+    let mut statement = db.prepare(
+        "select head, head_bytes, bytes, file = ? from raw.exposure_files order by file = ? desc, bytes desc",
+    )?;
+    let known: Vec<(String, u64, u64, bool)> = statement
+        .query_map([&name, &name], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?)))?
+        .collect::<duckdb::Result<_>>()?;
+    // the same file grown longer is read on from where the last run stopped, also after it was rotated; any other from
+    // its start
+    let mut start = 0;
+    for (head, head_bytes, bytes, is_named_so) in known {
+        let may_be = size >= bytes && (is_named_so || head_bytes == HEAD_BYTES);
+        if may_be && head_hash(path, head_bytes)? == head {
+            start = bytes;
+            break;
+        }
+    }
     if start == size {
         return Ok(0);
     }

@@ -19,7 +19,10 @@ use crate::index::{Index, Vectors};
 
 pub use ranker::{CANDIDATES, Columns, FEATURES, Layer, Network, Ranker, Split, Tree};
 pub use sessions::Sessions;
-pub use store::{current, list, load, load_current, promote, prune, read_manifest, rollback, save};
+pub use store::{
+    Share, Traffic, current, list, load, load_current, promote, prune, read_manifest, rollback, save, set_traffic,
+    traffic, traffic_path,
+};
 
 /// The form in which versions are written; one of another form has to be trained again.
 pub const FORMAT: u32 = 2;

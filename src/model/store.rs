@@ -29,6 +29,7 @@ const BEHAVIOUR: &str = "behaviour.f32";
 const RANKER: &str = "ranker.json";
 const GRAPH: &str = "graph.bin";
 const PROMOTIONS: &str = "promotions.jsonl";
+const TRAFFIC: &str = "traffic.json";
 
 /// How many versions stay on disk beside the current one.
 const KEPT: usize = 10;
@@ -376,6 +377,12 @@ pub struct Promotion {
 /// Makes a version the current one, in one step.
 pub fn promote(models_dir: &Path, version: &str) -> Result<()> {
     read_manifest(models_dir, version)?;
+    // what all get is nobody's canary any more
+    let mut others = traffic(models_dir)?;
+    if others.canary.as_ref().is_some_and(|canary| canary.version == version) {
+        others.canary = None;
+        set_traffic(models_dir, &others)?;
+    }
     let link = models_dir.join(format!(".current-{}", std::process::id()));
     fs::remove_file(&link).ok();
     symlink(version, &link).with_context(|| format!("{} cannot be made", link.display()))?;
@@ -385,6 +392,42 @@ pub fn promote(models_dir: &Path, version: &str) -> Result<()> {
     log.push_str(&line);
     log.push('\n');
     warehouse::write_file(&models_dir.join(PROMOTIONS), log.as_bytes())
+}
+
+/// What else than the current version answers.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Traffic {
+    /// Answers its share of the visitors.
+    pub canary: Option<Share>,
+    /// Makes lists for its share of the requests, which are logged and not shown.
+    pub shadow: Option<Share>,
+}
+
+/// A version and its share of the traffic, 0 to 1.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Share {
+    pub version: String,
+    pub share: f64,
+}
+
+/// Where [`Traffic`] is kept.
+pub fn traffic_path(models_dir: &Path) -> PathBuf {
+    models_dir.join(TRAFFIC)
+}
+
+/// Reads what else than the current version answers; nothing, where no file says so.
+pub fn traffic(models_dir: &Path) -> Result<Traffic> {
+    let path = traffic_path(models_dir);
+    match fs::read_to_string(&path) {
+        Ok(text) => serde_json::from_str(&text).with_context(|| format!("{} cannot be read", path.display())),
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(Traffic::default()),
+        Err(error) => Err(error).with_context(|| format!("{} cannot be read", path.display())),
+    }
+}
+
+/// Changes it, in one step; servers notice within a second.
+pub fn set_traffic(models_dir: &Path, traffic: &Traffic) -> Result<()> {
+    warehouse::write_file(&traffic_path(models_dir), &serde_json::to_vec_pretty(traffic)?)
 }
 
 /// All promotions, oldest first.
@@ -412,6 +455,8 @@ pub fn list(models_dir: &Path) -> Result<Vec<Manifest>> {
 pub fn prune(models_dir: &Path) -> Result<()> {
     let mut spared: Vec<String> = promotions(models_dir).into_iter().rev().map(|p| p.version).take(2).collect();
     spared.extend(current(models_dir));
+    let Traffic { canary, shadow } = traffic(models_dir).unwrap_or_default();
+    spared.extend(canary.into_iter().chain(shadow).map(|share| share.version));
     let versions = list(models_dir)?;
     for manifest in versions.iter().rev().skip(KEPT).filter(|m| !spared.contains(&m.version)) {
         let dir = models_dir.join(&manifest.version);

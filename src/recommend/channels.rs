@@ -44,14 +44,39 @@ pub const CHANNELS: [Channel; 7] = [
     Channel { name: "popular", order: &[(RECENT_POPULARITY, 1.0)], features: &[POPULARITY, RECENT_POPULARITY] },
 ];
 
+/// What each of [`CHANNELS`] counts: 1 as learned, 0 nothing at all.
+pub type Weights = [f32; CHANNELS.len()];
+
+/// Takes out what channels of weight 0 say.
+pub(super) fn silence(weights: &Weights, pool: &mut Pool) {
+    for (channel, _) in CHANNELS.iter().zip(weights).filter(|(_, weight)| **weight == 0.0) {
+        channel.silence(pool);
+    }
+}
+
+/// Moves the log-odds of what a channel proposes by the logarithm of its weight, in proportion to how strongly: the
+/// channel's best by all of it.
+pub(super) fn steer(weights: &Weights, pool: &Pool, scores: &mut [f32; CANDIDATES]) {
+    for (channel, weight) in CHANNELS.iter().zip(weights).filter(|(_, weight)| **weight > 0.0 && **weight != 1.0) {
+        let strengths: Vec<f32> = (0..pool.items.len()).map(|candidate| channel.strength(pool, candidate)).collect();
+        let best = strengths.iter().copied().fold(0.0, f32::max);
+        if best > 0.0 {
+            let move_by = weight.ln() / best;
+            scores.iter_mut().zip(&strengths).for_each(|(score, strength)| *score += move_by * strength.max(0.0));
+        }
+    }
+}
+
 impl Channel {
+    /// How strongly it is for a candidate.
+    fn strength(&self, pool: &Pool, candidate: usize) -> f32 {
+        self.order.iter().map(|(feature, weight)| weight * pool.columns.column(*feature)[candidate]).sum()
+    }
+
     /// Candidates in this channel's own order, best first, without those it says nothing of.
     pub fn alone(&self, pool: &Pool) -> Vec<u32> {
-        let score = |candidate: usize| {
-            self.order.iter().map(|(feature, weight)| weight * pool.columns.column(*feature)[candidate]).sum::<f32>()
-        };
         let mut order: Vec<(u32, f32)> = (0..pool.items.len())
-            .map(|candidate| (pool.items[candidate], score(candidate)))
+            .map(|candidate| (pool.items[candidate], self.strength(pool, candidate)))
             .filter(|(_, score)| *score > 0.0)
             .collect();
         order.sort_by(|a, b| b.1.total_cmp(&a.1).then(a.0.cmp(&b.0)));

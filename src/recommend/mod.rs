@@ -17,6 +17,7 @@ use std::collections::HashSet;
 use crate::index::dot;
 use crate::model::{CANDIDATES, History, Model, Ranked, Ranker};
 pub use candidates::Pool;
+use channels::CHANNELS;
 pub use reason::{Language, Reason};
 use rules::InForce;
 
@@ -33,13 +34,29 @@ pub struct Request<'a> {
 }
 
 /// What is done with candidates once they are ordered.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug)]
 pub struct Policy {
     /// How much of its log-odds a candidate loses for being wholly like one above it (MMR).
     pub variety: f32,
     /// The most datasets of one provider among the first ten; 0 for no limit.
     pub per_provider: usize,
     pub rules: InForce,
+    /// What each channel counts beside what was learned.
+    pub weights: channels::Weights,
+}
+
+impl Default for Policy {
+    fn default() -> Self {
+        Self { variety: 0.0, per_provider: 0, rules: InForce::default(), weights: [1.0; CHANNELS.len()] }
+    }
+}
+
+/// How much work a list may be.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Effort {
+    Full,
+    /// Without the ranker and without variety: the hand-made order.
+    Short,
 }
 
 /// One entry of a list.
@@ -57,10 +74,16 @@ thread_local! {
 }
 
 /// The list for a request, and from how many candidates it was chosen. A longer list begins with the shorter one.
-pub fn recommend(model: &Model, request: &Request<'_>, policy: &Policy) -> (Vec<Recommended>, usize) {
+pub fn recommend(model: &Model, request: &Request<'_>, policy: &Policy, effort: Effort) -> (Vec<Recommended>, usize) {
     POOL.with_borrow_mut(|pool| {
         candidates::gather(model, request, pool);
+        if effort == Effort::Short {
+            let policy = Policy { variety: 0.0, ..policy.clone() };
+            return (arrange(model, request, &policy, pool, &mut prior(pool)), pool.items.len());
+        }
+        channels::silence(&policy.weights, pool);
         let mut scores = score(model.parts.ranker.as_ref(), pool);
+        channels::steer(&policy.weights, pool, &mut scores);
         let list = arrange(model, request, policy, pool, &mut scores);
         (list, pool.items.len())
     })
@@ -118,12 +141,22 @@ pub fn arrange(
     list
 }
 
-/// The list of `/hot/trending`: what is viewed most in a timeframe, then in longer ones, then at all.
-pub fn trending(model: &Model, timeframe: &str, limit: usize, policy: &Policy) -> Vec<Recommended> {
+/// The list of `/hot/trending`: what is viewed most in a timeframe, then in longer ones, then at all. `views` are the
+/// datasets that the server itself saw looked at in that time, most viewed first; they come before what the model knows.
+pub fn trending(
+    model: &Model,
+    timeframe: &str,
+    views: &[(i64, u32)],
+    limit: usize,
+    policy: &Policy,
+) -> Vec<Recommended> {
     const LONGER: [&str; 4] = ["1h", "24h", "7d", "30d"];
     let from = LONGER.iter().position(|t| *t == timeframe).unwrap_or(0);
     let mut list = Vec::with_capacity(limit);
     let mut taken: HashSet<u32> = policy.rules.on(None).nevers().collect();
+    let seen = views.iter().filter_map(|(id, views)| Some((*model.by_id.get(id)?, *views)));
+    let seen: Vec<Ranked> = seen.map(|(item, views)| Ranked { item, score: views as f32, views }).collect();
+    push_ranked(model, &seen, &mut list, &mut taken, limit, |r| Reason::Trending { views: r.views });
     for timeframe in &LONGER[from..] {
         let ranked = model.parts.trending.get(*timeframe).map(Vec::as_slice).unwrap_or_default();
         push_ranked(model, ranked, &mut list, &mut taken, limit, |r| Reason::Trending { views: r.views });

@@ -169,6 +169,15 @@ pub struct InForce {
 }
 
 impl InForce {
+    /// What may not be shown, and no other rule.
+    pub fn only_nevers(&self) -> Self {
+        let only = |effects: &Effects| Effects { never: effects.never.clone(), ..Effects::default() };
+        Self {
+            everywhere: only(&self.everywhere),
+            pages: self.pages.iter().map(|(page, effects)| (*page, only(effects))).collect(),
+        }
+    }
+
     /// The rules on a page.
     pub fn on(&self, page: Option<u32>) -> OnPage<'_> {
         OnPage { everywhere: &self.everywhere, here: page.and_then(|page| self.pages.get(&page)) }

@@ -1,5 +1,7 @@
 //! Health, metrics and administration.
 
+use std::sync::Arc;
+
 use axum::Json;
 use axum::extract::State;
 use axum::http::{HeaderMap, StatusCode, header};
@@ -9,17 +11,23 @@ use sha2::{Digest, Sha256};
 use utoipa::ToSchema;
 
 use super::error::{ApiError, ErrorBody};
-use super::state::Shared;
+use super::metrics::Now;
+use super::state::{Loaded, Shared};
 use super::watch;
 
 /// How the server is.
 #[derive(Debug, Serialize, ToSchema)]
 pub struct Health {
-    /// `healthy`, or `unavailable` where no model is loaded.
+    /// `healthy`; `degraded` while exposures cannot be logged; `unavailable` where no model is loaded.
     status: &'static str,
     models_loaded: bool,
     model_version: Option<String>,
+    canary_version: Option<String>,
+    shadow_version: Option<String>,
+    /// How many experiments run.
+    experiments: usize,
     datasets: usize,
+    exposures_logged: bool,
     cache: CacheHealth,
     uptime_seconds: u64,
 }
@@ -34,19 +42,29 @@ pub struct CacheHealth {
 #[utoipa::path(get, path = "/health", tag = "operation",
     responses((status = 200, body = Health), (status = 503, body = Health)))]
 pub async fn health(State(state): State<Shared>) -> Response {
-    let loaded = state.loaded.load_full();
+    let in_force = state.in_force.load_full();
+    let is_logging = !state.log.is_failing();
+    let version = |loaded: &Arc<Loaded>| loaded.version().to_owned();
     let health = Health {
-        status: if loaded.is_some() { "healthy" } else { "unavailable" },
-        models_loaded: loaded.is_some(),
-        model_version: loaded.as_ref().map(|l| l.model.manifest.version.clone()),
-        datasets: loaded.as_ref().map_or(0, |l| l.model.parts.items.len()),
+        status: match &in_force {
+            None => "unavailable",
+            Some(_) if !is_logging => "degraded",
+            Some(_) => "healthy",
+        },
+        models_loaded: in_force.is_some(),
+        model_version: in_force.as_ref().map(|f| version(&f.current)),
+        canary_version: in_force.as_ref().and_then(|f| f.canary.as_ref()).map(|c| version(&c.loaded)),
+        shadow_version: in_force.as_ref().and_then(|f| f.shadow.as_ref()).map(|s| version(&s.loaded)),
+        experiments: in_force.as_ref().map_or(0, |f| f.experiments.count()),
+        datasets: in_force.as_ref().map_or(0, |f| f.current.model.parts.items.len()),
+        exposures_logged: is_logging,
         cache: CacheHealth {
-            entries: loaded.as_ref().map_or(0, |l| l.cache.entry_count()),
+            entries: in_force.as_ref().map_or(0, |f| f.versions().map(|l| l.cache.entry_count()).sum()),
             hit_rate: state.metrics.hit_rate(),
         },
         uptime_seconds: state.started.elapsed().as_secs(),
     };
-    (status_of(loaded.is_some()), Json(health)).into_response()
+    (status_of(in_force.is_some()), Json(health)).into_response()
 }
 
 fn status_of(ready: bool) -> StatusCode {
@@ -69,18 +87,23 @@ pub async fn live() -> Json<Probe> {
 #[utoipa::path(get, path = "/health/ready", tag = "operation",
     responses((status = 200, body = Probe), (status = 503, body = Probe)))]
 pub async fn ready(State(state): State<Shared>) -> Response {
-    let ready = state.loaded.load().is_some();
+    let ready = state.in_force.load().is_some();
     (status_of(ready), Json(Probe { status: if ready { "ready" } else { "no_model" } })).into_response()
 }
 
 /// Metrics in Prometheus' text form.
 #[utoipa::path(get, path = "/metrics", tag = "operation", responses((status = 200, body = String)))]
 pub async fn metrics(State(state): State<Shared>) -> Result<Response, ApiError> {
-    let loaded = state.loaded.load_full();
-    let items = loaded.as_ref().map_or(0.0, |l| l.item_coverage());
-    let known = loaded.as_ref().map_or(0, |l| l.model.parts.users.len()).max(1);
-    let users = state.users.lock().map_or(0, |users| users.len()) as f64 / known as f64;
-    let text = state.metrics.render(items, users).map_err(|error| {
+    let in_force = state.in_force.load_full();
+    let item_coverage = in_force.as_ref().map_or(0.0, |f| f.current.item_coverage());
+    let known = in_force.as_ref().map_or(0, |f| f.current.model.parts.users.len()).max(1);
+    let now = Now {
+        item_coverage,
+        user_coverage: state.users.lock().map_or(0, |users| users.len()) as f64 / known as f64,
+        is_log_failing: state.log.is_failing(),
+        lag_seconds: state.lag.get().as_secs_f64(),
+    };
+    let text = state.metrics.render(now).map_err(|error| {
         tracing::error!("metrics: {error:#}");
         ApiError::Internal
     })?;
@@ -105,7 +128,7 @@ pub async fn reload(State(state): State<Shared>, headers: HeaderMap) -> Result<J
         Ok(Err(error)) => {
             tracing::error!("reload: {error:#}");
             state.metrics.error("model_load", "models_reload");
-            Err(if state.loaded.load().is_some() { ApiError::Internal } else { ApiError::NoModel })
+            Err(if state.in_force.load().is_some() { ApiError::Internal } else { ApiError::NoModel })
         }
         Err(error) => {
             tracing::error!("reload: {error}");

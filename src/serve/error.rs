@@ -22,6 +22,8 @@ pub enum ApiError {
     WrongMethod(String),
     /// 503: no model is loaded.
     NoModel,
+    /// 503: more is asked than can be answered in time.
+    Overloaded,
     /// 500: the cause is logged, not shown.
     Internal,
 }
@@ -49,6 +51,7 @@ impl ApiError {
             Self::NotFound(_) => "not_found",
             Self::WrongMethod(_) => "method_not_allowed",
             Self::NoModel => "no_model",
+            Self::Overloaded => "overloaded",
             Self::Internal => "internal",
         }
     }
@@ -59,7 +62,7 @@ impl ApiError {
             Self::Unauthorized(_) => StatusCode::UNAUTHORIZED,
             Self::NotFound(_) => StatusCode::NOT_FOUND,
             Self::WrongMethod(_) => StatusCode::METHOD_NOT_ALLOWED,
-            Self::NoModel => StatusCode::SERVICE_UNAVAILABLE,
+            Self::NoModel | Self::Overloaded => StatusCode::SERVICE_UNAVAILABLE,
             Self::Internal => StatusCode::INTERNAL_SERVER_ERROR,
         }
     }
@@ -80,15 +83,21 @@ impl From<PathRejection> for ApiError {
 impl IntoResponse for ApiError {
     fn into_response(self) -> Response {
         let (status, code) = (self.status(), self.code());
+        let retry_after = match self {
+            Self::NoModel => Some("5"),
+            Self::Overloaded => Some("1"),
+            _ => None,
+        };
         let message = match self {
             Self::BadRequest(message) | Self::NotFound(message) | Self::WrongMethod(message) => message,
             Self::Unauthorized(message) => message.to_owned(),
             Self::NoModel => "no model is loaded yet; run the pipeline, then try again".to_owned(),
+            Self::Overloaded => "too much is asked of this server just now; ask again in a moment".to_owned(),
             Self::Internal => "something broke on our side; the log has the details".to_owned(),
         };
         let mut response = (status, Json(ErrorBody { error: ErrorDetail { code, message } })).into_response();
-        if status == StatusCode::SERVICE_UNAVAILABLE {
-            response.headers_mut().insert(header::RETRY_AFTER, header::HeaderValue::from_static("5"));
+        if let Some(seconds) = retry_after {
+            response.headers_mut().insert(header::RETRY_AFTER, header::HeaderValue::from_static(seconds));
         }
         response
     }

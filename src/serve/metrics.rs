@@ -34,6 +34,14 @@ struct Hot {
     fallbacks: IntCounter,
 }
 
+/// What is looked up when metrics are asked for.
+pub struct Now {
+    pub item_coverage: f64,
+    pub user_coverage: f64,
+    pub is_log_failing: bool,
+    pub lag_seconds: f64,
+}
+
 pub struct Metrics {
     registry: Registry,
     requests: IntCounterVec,
@@ -48,6 +56,8 @@ pub struct Metrics {
     item_coverage: Gauge,
     user_coverage: Gauge,
     errors: IntCounterVec,
+    log_failing: Gauge,
+    lag: Gauge,
     quality: GaugeVec,
     contract: GaugeVec,
     hot: [Hot; 3],
@@ -142,6 +152,8 @@ impl Metrics {
                 "Share of known users that were shown a list since the start.",
             )?,
             errors: counter("error_total", "Errors.", &["error_type", "endpoint"])?,
+            log_failing: plain_gauge("exposure_log_failing", "1 while lists are served without being logged.")?,
+            lag: plain_gauge("server_lag_seconds", "How late requests are taken up.")?,
             quality: gauge("data_quality_score", "Share of a source table's rows with nothing set aside.", &["table"])?,
             contract: gauge(
                 "data_schema_contract_status",
@@ -153,17 +165,17 @@ impl Metrics {
         })
     }
 
-    /// A list was answered.
-    pub fn answered(&self, endpoint: Endpoint, labels: [&str; 3], items: usize, seconds: f64) {
+    /// A list was answered; `level` is what stood in, where something had to.
+    pub fn answered(&self, endpoint: Endpoint, labels: [&str; 3], level: Option<&str>, items: usize, seconds: f64) {
         let hot = &self.hot[endpoint as usize];
         hot.answered.inc();
         hot.lists.inc();
         hot.seconds.observe(seconds);
         let [variant, experiment_variant, degrade_reason] = labels;
-        if variant == "fallback" {
+        if let Some(level) = level {
             hot.fallbacks.inc();
             self.degraded.inc();
-            self.fallbacks.with_label_values(&[degrade_reason, "popular"]).inc();
+            self.fallbacks.with_label_values(&[degrade_reason, level]).inc();
         }
         self.exposures
             .with_label_values(&[endpoint.name(), variant, experiment_variant, degrade_reason])
@@ -202,15 +214,17 @@ impl Metrics {
     }
 
     /// All metrics as text; ratios are worked out now.
-    pub fn render(&self, item_coverage: f64, user_coverage: f64) -> Result<String> {
+    pub fn render(&self, now: Now) -> Result<String> {
         for endpoint in Endpoint::ALL {
             let hot = &self.hot[endpoint as usize];
             let ratio = hot.fallbacks.get() as f64 / (hot.lists.get() as f64).max(1.0);
             self.fallback_ratio.with_label_values(&[endpoint.name()]).set(ratio);
         }
         self.cache_hit_rate.set(self.hit_rate());
-        self.item_coverage.set(item_coverage);
-        self.user_coverage.set(user_coverage);
+        self.item_coverage.set(now.item_coverage);
+        self.user_coverage.set(now.user_coverage);
+        self.log_failing.set(f64::from(u8::from(now.is_log_failing)));
+        self.lag.set(now.lag_seconds);
         let mut text = Vec::new();
         TextEncoder::new().encode(&self.registry.gather(), &mut text)?;
         Ok(String::from_utf8(text)?)

@@ -1,12 +1,17 @@
 //! The API: lists from memory, each in the exposure log before it is answered.
 
+mod answer;
 mod api;
+mod connections;
 mod console;
 mod error;
+pub mod experiments;
 mod exposure_log;
 mod lists;
 mod metrics;
 mod openapi;
+mod overload;
+mod recent_views;
 mod state;
 mod watch;
 
@@ -15,22 +20,30 @@ use std::time::Duration;
 
 use anyhow::{Context, Result};
 use axum::Router;
+use axum::http::Method;
 use axum::routing::{get, post};
-use axum::serve::ListenerExt;
 use tokio::net::TcpListener;
+use tower_http::CompressionLevel;
 use tower_http::catch_panic::CatchPanicLayer;
+use tower_http::compression::CompressionLayer;
+use tower_http::cors::{AllowOrigin, CorsLayer};
+use tower_http::limit::RequestBodyLimitLayer;
 
 use crate::config::Config;
 use crate::model;
 use crate::terminal::say;
+use connections::Limits;
 use state::Shared;
 
 /// How long requests in flight may take to end once the server is told to stop.
 const SHUTDOWN_PATIENCE: Duration = Duration::from_secs(10);
 
+/// The most bytes of a request's body: no route reads one.
+const BODY: usize = 64 * 1024;
+
 /// All routes.
 fn router(state: Shared) -> Router {
-    Router::new()
+    let router = Router::new()
         .route("/similar/{dataset_id}", get(lists::similar))
         .route("/recommend/detail/{dataset_id}", get(lists::detail))
         .route("/hot/trending", get(lists::trending))
@@ -44,7 +57,23 @@ fn router(state: Shared) -> Router {
         .fallback(error::no_route)
         .method_not_allowed_fallback(error::wrong_method)
         .layer(CatchPanicLayer::custom(error::panicked))
-        .with_state(state)
+        .layer(CompressionLayer::new().quality(CompressionLevel::Fastest))
+        .layer(RequestBodyLimitLayer::new(BODY));
+    let router = match cors(&state.config.cors_origins) {
+        Some(layer) => router.layer(layer),
+        None => router,
+    };
+    router.with_state(state)
+}
+
+/// Lets pages of these origins ask from a browser.
+fn cors(origins: &[String]) -> Option<CorsLayer> {
+    let allowed = match origins {
+        [] => return None,
+        all if all.iter().any(|origin| origin == "*") => AllowOrigin::any(),
+        some => AllowOrigin::list(some.iter().filter_map(|origin| origin.parse().ok())),
+    };
+    Some(CorsLayer::new().allow_origin(allowed).allow_methods([Method::GET]).max_age(Duration::from_secs(3600)))
 }
 
 /// Serves until it is told to stop (SIGTERM, or Ctrl-C), then lets requests in flight end.
@@ -65,38 +94,28 @@ async fn serve_async(config: &Config) -> Result<()> {
         .with_context(|| format!("{} cannot be listened on; choose another with --listen", config.listen))?;
     let address = listener.local_addr().context("the server's address cannot be read")?;
     let state = state::start(config.clone())?;
-    // rules that cannot be read would show what they forbid: the operator hears of it now
+    // rules and experiments that cannot be read would show what they forbid: the operator hears of it now
+    let seen = watch::look(&state);
     watch::read_rules(&state)?;
+    watch::read_experiments(&state)?;
     if let Err(error) = watch::load_current(&state) {
         tracing::warn!("no model yet, lists answer 503 until there is one: {error:#}");
     }
-    let watcher = tokio::spawn(watch::watch(state.clone()));
+    let watcher = tokio::spawn(watch::watch(state.clone(), seen));
+    let measured = state.clone();
+    let lag = tokio::spawn(async move { measured.lag.measure().await });
     tracing::info!("listening on http://{address}");
-    let (stop, mut stopping) = tokio::sync::watch::channel(false);
+    let (stop, stopping) = tokio::sync::watch::channel(false);
     tokio::spawn(async move {
         stop_signal().await;
         tracing::info!("stopping: requests in flight are answered first");
         stop.send(true).ok();
     });
-    let mut patience = stopping.clone();
-    let server = axum::serve(
-        listener.tap_io(|stream| {
-            if let Err(error) = stream.set_nodelay(true) {
-                tracing::debug!("nodelay: {error}");
-            }
-        }),
-        router(state.clone()),
-    )
-    .with_graceful_shutdown(async move {
-        stopping.wait_for(|stop| *stop).await.ok();
-    });
-    tokio::select! {
-        result = server => result.context("the server failed")?,
-        () = async {
-            patience.wait_for(|stop| *stop).await.ok();
-            tokio::time::sleep(SHUTDOWN_PATIENCE).await;
-        } => tracing::warn!("some connections did not end in {} s and were cut", SHUTDOWN_PATIENCE.as_secs()),
-    }
+    let limits = Limits { connections: config.max_connections, slow: config.slow_client, patience: SHUTDOWN_PATIENCE };
+    connections::serve(listener, router(state.clone()), limits, stopping).await?;
+    lag.abort();
+    state.log.flush();
+    state.shadow_log.flush();
     watcher.abort();
     tracing::info!("stopped");
     Ok(())

@@ -1,21 +1,27 @@
-//! What all requests share: the model in force, the cache of finished lists, the log, the metrics.
+//! What all requests share: the versions in force, their caches of finished lists, the log, the metrics.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Instant;
 
-use anyhow::Result;
+use anyhow::{Context, Result};
 use arc_swap::{ArcSwap, ArcSwapOption};
 use moka::sync::Cache;
 
-use super::exposure_log::ExposureLog;
-use super::metrics::Metrics;
+use super::experiments::{Arm, Experiments, bucket};
+use super::exposure_log::{ExposureLog, Options};
+use super::metrics::{Endpoint, Metrics};
+use super::overload::Lag;
+use super::recent_views::RecentViews;
 use crate::config::Config;
 use crate::extract::exposures::LOG_NAME;
 use crate::model::Model;
 use crate::recommend::rules::Rules;
 use crate::recommend::{Language, Policy, Recommended};
+
+/// The log of lists that shadow versions made; no exposures, so the pipeline does not read it.
+const SHADOW_LOG_NAME: &str = "shadow_log.jsonl";
 
 /// A finished list: its items as the answer and as the log have them.
 pub struct Finished {
@@ -40,14 +46,29 @@ impl Finished {
 pub struct Key {
     pub list: List,
     pub language: Language,
+    /// The variant, by its place in [`Loaded::policies`].
+    pub arm: u16,
 }
 
 /// Which list.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub enum List {
-    Similar { page: Option<u32>, top_n: usize },
-    Detail { page: Option<u32>, user: Option<i64>, recent: Vec<u32>, top_n: usize },
-    Trending { timeframe: &'static str, limit: usize },
+    Similar {
+        page: Option<u32>,
+        top_n: usize,
+    },
+    Detail {
+        page: Option<u32>,
+        user: Option<i64>,
+        recent: Vec<u32>,
+        top_n: usize,
+    },
+    /// `tick`: which count of recent views it is made from.
+    Trending {
+        timeframe: &'static str,
+        limit: usize,
+        tick: u64,
+    },
 }
 
 impl List {
@@ -60,22 +81,27 @@ impl List {
     }
 }
 
-/// A model with the rules of the day and the lists made from both: all go at once when a new version or other rules
-/// come, so that no list mixes them.
+/// A model with the policy of each variant and the lists made from both: all go at once when a new version, other rules
+/// or other experiments come, so that no list mixes them.
 pub struct Loaded {
     pub model: Arc<Model>,
-    pub policy: Policy,
+    /// One for each arm of the experiments.
+    pub policies: Vec<Policy>,
     pub cache: Cache<Key, Arc<Finished>>,
     /// A bit an item: was it in a list.
-    pub shown: Vec<AtomicU64>,
+    shown: Vec<AtomicU64>,
 }
 
 impl Loaded {
     /// `cache_mb`: how many megabytes of finished lists to keep.
-    pub fn new(model: Arc<Model>, policy: Policy, cache_mb: u64) -> Self {
+    pub fn new(model: Arc<Model>, policies: Vec<Policy>, cache_mb: u64) -> Self {
         let shown = (0..model.parts.items.len().div_ceil(64)).map(|_| AtomicU64::new(0)).collect();
         let cache = Cache::builder().max_capacity(cache_mb * 1_000_000).weigher(Finished::bytes).build();
-        Self { model, policy, cache, shown }
+        Self { model, policies, cache, shown }
+    }
+
+    pub fn version(&self) -> &str {
+        &self.model.manifest.version
     }
 
     pub fn mark_shown(&self, item: u32) {
@@ -92,13 +118,74 @@ impl Loaded {
     }
 }
 
+/// A version beside the current one, and its share of the traffic.
+pub struct Beside {
+    pub loaded: Arc<Loaded>,
+    pub share: f64,
+}
+
+/// Everything that answers, put in force together.
+pub struct InForce {
+    pub current: Arc<Loaded>,
+    pub canary: Option<Beside>,
+    pub shadow: Option<Beside>,
+    /// Versions that variants of experiments name.
+    pub named: HashMap<String, Arc<Loaded>>,
+    pub experiments: Arc<Experiments>,
+}
+
+/// Who answers a request.
+pub struct Chosen<'a> {
+    pub loaded: &'a Arc<Loaded>,
+    pub arm: u16,
+    /// `primary`, `canary`, or `experiment` where a variant names its version.
+    pub role: &'static str,
+}
+
+impl InForce {
+    /// Which version and which variant answer a visitor: always the same ones for the same id.
+    pub fn choose(&self, endpoint: Endpoint, visitor: Option<&str>) -> Chosen<'_> {
+        let arm = self.experiments.assign(endpoint, visitor);
+        let named = self.arm(arm).version.as_ref().and_then(|version| self.named.get(version));
+        if let Some(loaded) = named {
+            return Chosen { loaded, arm, role: "experiment" };
+        }
+        if let Some(canary) = &self.canary {
+            let place = match visitor {
+                Some(visitor) => bucket(canary.loaded.version(), visitor),
+                None => rand::random(),
+            };
+            if place < canary.share {
+                return Chosen { loaded: &canary.loaded, arm, role: "canary" };
+            }
+        }
+        Chosen { loaded: &self.current, arm, role: "primary" }
+    }
+
+    pub fn arm(&self, arm: u16) -> &Arm {
+        &self.experiments.arms[arm as usize]
+    }
+
+    /// All versions in memory.
+    pub fn versions(&self) -> impl Iterator<Item = &Arc<Loaded>> {
+        let beside = self.canary.iter().chain(&self.shadow).map(|beside| &beside.loaded);
+        std::iter::once(&self.current).chain(beside).chain(self.named.values())
+    }
+}
+
 pub struct State {
     pub config: Config,
-    /// The operator's rules, whatever the day.
+    /// The operator's rules, whatever the day, and the experiments: the last that could be read.
     pub rules: ArcSwap<Rules>,
-    pub loaded: ArcSwapOption<Loaded>,
+    pub experiments: ArcSwap<Experiments>,
+    pub in_force: ArcSwapOption<InForce>,
     pub log: ExposureLog,
+    pub shadow_log: ExposureLog,
     pub metrics: Metrics,
+    pub views: RecentViews,
+    pub lag: Lag,
+    /// Only one at a time puts versions in force.
+    pub loading: Mutex<()>,
     /// Known users that asked for a list since the start.
     pub users: Mutex<HashSet<i64>>,
     pub started: Instant,
@@ -106,14 +193,25 @@ pub struct State {
 
 pub type Shared = Arc<State>;
 
-/// Opens the log and sets up the state, without a model.
+/// Opens the logs and sets up the state, without a model.
 pub fn start(config: Config) -> Result<Shared> {
-    let log = ExposureLog::open(&config.evaluation_dir().join(LOG_NAME))?;
+    let options = Options { durability: config.exposure_sync, rotate_bytes: config.exposure_rotate_mb * 1_000_000 };
+    let log = ExposureLog::open(&config.evaluation_dir().join(LOG_NAME), options)?;
+    // nothing waits for what was not shown
+    let shadow_options = Options { durability: crate::config::Durability::None, ..options };
+    let shadow_log = ExposureLog::open(&config.evaluation_dir().join(SHADOW_LOG_NAME), shadow_options)?;
+    let views = RecentViews::default();
+    views.read_back(&config.evaluation_dir()).context("recent views cannot be counted")?;
     Ok(Arc::new(State {
         rules: ArcSwap::default(),
-        loaded: ArcSwapOption::empty(),
+        experiments: ArcSwap::from_pointee(Experiments::parse("", false)?),
+        in_force: ArcSwapOption::empty(),
         log,
+        shadow_log,
         metrics: Metrics::new()?,
+        views,
+        lag: Lag::default(),
+        loading: Mutex::default(),
         users: Mutex::default(),
         started: Instant::now(),
         config,

@@ -1,49 +1,116 @@
-//! New versions and rules: `models/current` is looked at every second, and a version that changed is loaded beside the one in
-//! force and put in its place by one pointer; so are rules. Requests in flight finish on the old one.
+//! What is in force: the current version, canary and shadow, rules and experiments are looked at every second. What changed
+//! is read beside what is in force and put in its place by one pointer; what cannot be read leaves the old in force.
+//! Requests in flight finish on the old one.
 
-use std::sync::Arc;
+use std::collections::HashMap;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, PoisonError};
 use std::time::{Duration, SystemTime};
 
 use anyhow::{Context, Result, anyhow};
 use chrono::{NaiveDate, Utc};
 
-use super::state::{Loaded, Shared};
+use super::answer;
+use super::experiments::Experiments;
+use super::state::{Beside, InForce, Loaded, Shared};
 use crate::evaluate;
-use crate::model::{self, Model};
+use crate::model::{self, Model, Share};
 use crate::recommend::Policy;
 use crate::recommend::rules::Rules;
 use crate::warehouse;
 
 const EVERY: Duration = Duration::from_secs(1);
 
-/// Loads the current version and puts it in force; returns its name. On error the one in force stays.
+/// How often recent views are ranked anew, in seconds.
+const RANK_EVERY: u32 = 10;
+
+/// Loads the current version and what goes with it, and puts all in force; returns the current version's name. On error
+/// what was in force stays.
 pub fn load_current(state: &Shared) -> Result<String> {
-    let model = Arc::new(model::load_current(&state.config.models_dir)?);
-    let version = model.manifest.version.clone();
-    put_in_force(state, model).with_context(|| format!("version {version} cannot answer"))?;
-    tracing::info!("serving model {version}");
+    let current = model::current(&state.config.models_dir).with_context(|| {
+        format!("{} has no current version; `nearset run` trains one", state.config.models_dir.display())
+    })?;
+    put_in_force(state, &current, Current::FromDisk)?;
+    tracing::info!("serving model {current}");
     if let Err(error) = read_data_quality(state) {
         tracing::debug!("data quality: {error:#}");
     }
-    Ok(version)
+    Ok(current)
 }
 
-/// Puts a model in force with the rules of the day, and no list made before.
-fn put_in_force(state: &Shared, model: Arc<Model>) -> Result<()> {
-    let policy = policy(state, &model);
-    let loaded = Loaded::new(model, policy, state.config.cache_mb);
-    super::lists::smoke(&loaded)?;
-    state.loaded.store(Some(Arc::new(loaded)));
+/// Where the current version is taken from.
+#[derive(Clone, Copy, PartialEq)]
+enum Current {
+    FromDisk,
+    /// It stays the one that is in force.
+    FromMemory,
+}
+
+/// Puts a version in force as the current one, with canary, shadow, experiments and the rules of the day, and no list made
+/// before. A version beside the current one that cannot answer is left out and reported.
+fn put_in_force(state: &Shared, current: &str, from: Current) -> Result<()> {
+    let _one = state.loading.lock().unwrap_or_else(PoisonError::into_inner);
+    let before = state.in_force.load_full();
+    let mut models: HashMap<String, Arc<Model>> = HashMap::new();
+    for loaded in before.iter().flat_map(|before| before.versions()) {
+        models.insert(loaded.version().to_owned(), loaded.model.clone());
+    }
+    if from == Current::FromDisk {
+        models.remove(current);
+    }
+    let experiments = state.experiments.load_full();
+    let dir = &state.config.models_dir;
+    let mut load = |version: &str| -> Result<Arc<Loaded>> {
+        let model = match models.get(version) {
+            Some(model) => model.clone(),
+            None => Arc::new(model::load(dir, version)?),
+        };
+        models.insert(version.to_owned(), model.clone());
+        let policies = policies(state, &model, &experiments);
+        let loaded = Loaded::new(model, policies, state.config.cache_mb);
+        answer::smoke(&loaded).with_context(|| format!("version {version} cannot answer"))?;
+        Ok(Arc::new(loaded))
+    };
+    let current = load(current)?;
+    let report = |what: &str, version: &str, error: anyhow::Error| {
+        tracing::error!("{what} version {version} does not answer: {error:#}");
+        state.metrics.error("model_load", what);
+    };
+    let traffic = model::traffic(dir).unwrap_or_else(|error| {
+        report("canary or shadow", "?", error);
+        model::Traffic::default()
+    });
+    let mut beside = |what: &str, share: Option<Share>| {
+        let Share { version, share } = share.filter(|s| s.share > 0.0 && s.version != current.version())?;
+        match load(&version) {
+            Ok(loaded) => Some(Beside { loaded, share }),
+            Err(error) => {
+                report(what, &version, error);
+                None
+            }
+        }
+    };
+    let (canary, shadow) = (beside("canary", traffic.canary), beside("shadow", traffic.shadow));
+    let mut named = HashMap::new();
+    for version in experiments.arms.iter().filter_map(|arm| arm.version.as_ref()) {
+        match load(version) {
+            Ok(loaded) => drop(named.insert(version.clone(), loaded)),
+            Err(error) => report("experiment", version, error),
+        }
+    }
+    state.in_force.store(Some(Arc::new(InForce { current, canary, shadow, named, experiments })));
     Ok(())
 }
 
-/// What settings and rules ask of lists today.
-fn policy(state: &Shared, model: &Model) -> Policy {
-    Policy {
+/// What settings, rules and experiments ask of lists today, for each variant.
+fn policies(state: &Shared, model: &Model, experiments: &Experiments) -> Vec<Policy> {
+    let settings = Policy {
         variety: state.config.variety,
         per_provider: state.config.provider_limit,
         rules: state.rules.load().in_force(model, today(state)),
-    }
+        ..Policy::default()
+    };
+    experiments.arms.iter().map(|arm| arm.policy(&settings)).collect()
 }
 
 /// The day that rules are read for, in the time zone of reports.
@@ -65,29 +132,76 @@ pub fn read_rules(state: &Shared) -> Result<()> {
     Ok(())
 }
 
-/// When the file of rules was written, and the day that its rules were worked out for.
-type RulesSeen = (Option<SystemTime>, NaiveDate);
-
-fn rules_now(state: &Shared) -> RulesSeen {
-    let written = std::fs::metadata(state.config.rules_path()).and_then(|m| m.modified()).ok();
-    (written, today(state))
+/// Reads the file of experiments; where there is none, there are none.
+pub fn read_experiments(state: &Shared) -> Result<()> {
+    let path = state.config.experiments_path();
+    let experiments = Experiments::read(&path)?;
+    tracing::info!("{} experiments run by {}", experiments.count(), path.display());
+    state.experiments.store(Arc::new(experiments));
+    Ok(())
 }
 
-/// Takes up rules that changed, or whose day came or went; a broken file leaves those in force that were.
-fn refresh_rules(state: &Shared, seen: &mut RulesSeen) {
-    let now = rules_now(state);
-    if now == *seen {
-        return;
+/// What decides what is in force: another [`Seen`] is another state of the disk, or another day.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Seen {
+    current: Option<(String, Written)>,
+    traffic: Written,
+    rules: Written,
+    experiments: (PathBuf, Written),
+    day: NaiveDate,
+}
+
+/// When a file was written and how long it is, so that two changes within a second are told apart.
+type Written = Option<(SystemTime, u64)>;
+
+fn written(path: &Path) -> Written {
+    std::fs::metadata(path).and_then(|m| Ok((m.modified()?, m.len()))).ok()
+}
+
+/// Looks at all of it.
+pub fn look(state: &Shared) -> Seen {
+    let config = &state.config;
+    let current = model::current(&config.models_dir);
+    let experiments = config.experiments_path();
+    Seen {
+        current: current.map(|version| {
+            let manifest = config.models_dir.join(&version).join("manifest.json");
+            (version, written(&manifest))
+        }),
+        traffic: written(&model::traffic_path(&config.models_dir)),
+        rules: written(&config.rules_path()),
+        experiments: (experiments.clone(), written(&experiments)),
+        day: today(state),
     }
-    let read = if now.0 == seen.0 { Ok(()) } else { read_rules(state) };
-    *seen = now;
-    let taken_up = read.and_then(|()| match state.loaded.load_full() {
-        Some(loaded) => put_in_force(state, loaded.model.clone()),
-        None => Ok(()),
-    });
-    if let Err(error) = taken_up {
-        tracing::error!("rules stay as they were: {error:#}");
-        state.metrics.error("rules", "watch");
+}
+
+/// Takes up what changed since `before`.
+fn take_up(state: &Shared, before: &Seen, now: &Seen) {
+    let failed = |what: &str, error: anyhow::Error| {
+        tracing::error!("{what} stay as they were: {error:#}");
+        state.metrics.error(what, "watch");
+    };
+    if now.rules != before.rules
+        && let Err(error) = read_rules(state)
+    {
+        failed("rules", error);
+    }
+    if now.experiments != before.experiments
+        && let Err(error) = read_experiments(state)
+    {
+        failed("experiments", error);
+    }
+    let in_force = state.in_force.load().as_ref().map(|f| f.current.version().to_owned());
+    let is_new = now.current.as_ref().map(|(version, _)| version) != in_force.as_ref();
+    let result = match (&now.current, in_force) {
+        (Some(_), _) if is_new => load_current(state).map(drop),
+        (_, Some(version)) => put_in_force(state, &version, Current::FromMemory),
+        _ => return,
+    };
+    if let Err(error) = result {
+        let version = now.current.as_ref().map_or("none", |(version, _)| version);
+        tracing::error!("version {version} was not taken up: {error:#}");
+        state.metrics.error("model_load", "watch");
     }
 }
 
@@ -103,30 +217,26 @@ fn read_data_quality(state: &Shared) -> Result<()> {
     Ok(())
 }
 
-/// Watches for new versions until the server stops.
-pub async fn watch(state: Shared) {
-    let mut refused: Option<(String, Option<SystemTime>)> = None;
-    let mut rules_seen = rules_now(&state);
-    loop {
+/// Watches until the server stops; `seen` is what was there before all was read.
+pub async fn watch(state: Shared, mut seen: Seen) {
+    for round in 1_u32.. {
         tokio::time::sleep(EVERY).await;
-        refresh_rules(&state, &mut rules_seen);
-        let Some(current) = model::current(&state.config.models_dir) else { continue };
-        let in_force = state.loaded.load().as_ref().map(|l| l.model.manifest.version.clone());
-        let written =
-            std::fs::metadata(state.config.models_dir.join("current/manifest.json")).and_then(|m| m.modified()).ok();
-        let candidate = (current, written);
-        if in_force.as_ref() == Some(&candidate.0) || refused.as_ref() == Some(&candidate) {
+        let now = look(&state);
+        let is_ranked = round.is_multiple_of(RANK_EVERY);
+        if now == seen && !is_ranked {
             continue;
         }
-        let loading = state.clone();
-        match tokio::task::spawn_blocking(move || load_current(&loading)).await {
-            Ok(Ok(_)) => refused = None,
-            Ok(Err(error)) => {
-                tracing::error!("version {} was not taken up: {error:#}", candidate.0);
-                state.metrics.error("model_load", "watch");
-                refused = Some(candidate);
+        let (before, working) = (std::mem::replace(&mut seen, now.clone()), state.clone());
+        let done = tokio::task::spawn_blocking(move || {
+            if is_ranked {
+                working.views.rank(Utc::now());
             }
-            Err(error) => tracing::error!("loading a version: {error}"),
+            if before != now {
+                take_up(&working, &before, &now);
+            }
+        });
+        if let Err(error) = done.await {
+            tracing::error!("taking up what changed: {error}");
         }
     }
 }

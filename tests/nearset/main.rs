@@ -8,5 +8,6 @@ mod pipeline;
 mod postgres;
 mod project;
 mod quality;
+mod serving;
 mod settings;
 mod support;

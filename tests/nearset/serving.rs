@@ -1,0 +1,370 @@
+//! Serving under hard conditions: kills, swaps, slow and greedy clients; and who is answered by which version and variant.
+
+use std::collections::{HashMap, HashSet};
+use std::fs;
+use std::io::{BufRead, BufReader, Read, Write};
+use std::net::TcpStream;
+use std::path::PathBuf;
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::thread::sleep;
+use std::time::{Duration, Instant};
+
+use serde_json::Value;
+
+use crate::support::{AS_OF, Nearset, Server, agent, ids};
+
+/// Waits until something holds.
+fn until(what: &str, mut holds: impl FnMut() -> bool) {
+    let started = Instant::now();
+    while !holds() {
+        assert!(started.elapsed() < Duration::from_secs(30), "{what}");
+        sleep(Duration::from_millis(20));
+    }
+}
+
+fn log(n: &Nearset, name: &str) -> String {
+    fs::read_to_string(n.data().join("evaluation").join(name)).unwrap_or_default()
+}
+
+fn evaluation(n: &Nearset) -> Vec<PathBuf> {
+    let dir = fs::read_dir(n.data().join("evaluation")).expect("a folder");
+    dir.map(|entry| entry.expect("an entry").path()).collect()
+}
+
+/// A second version beside the current one, which stays current; both names.
+fn two_versions(n: &Nearset) -> (String, String) {
+    n.take_fixtures(|_| true);
+    let current = || fs::read_link(n.models().join("current")).expect("a link").to_string_lossy().into_owned();
+    let first = current();
+    n.ok(&["run", "--as-of", "2026-10-17", "--from", "features"]);
+    let second = current();
+    assert_ne!(first, second);
+    n.ok(&["models", "rollback"]);
+    (first, second)
+}
+
+fn port(server: &Server) -> String {
+    server.base.strip_prefix("http://").expect("an address").to_owned()
+}
+
+#[test]
+fn a_hundred_kills_lose_no_answered_list_and_tear_no_line() {
+    let n = Nearset::demo();
+    let answered: Mutex<Vec<String>> = Mutex::default();
+    for round in 0..100 {
+        let server = n.serve();
+        let dead = AtomicBool::new(false);
+        std::thread::scope(|scope| {
+            for client in 0..4 {
+                let (address, answered, dead) = (port(&server), &answered, &dead);
+                scope.spawn(move || {
+                    let Ok(stream) = TcpStream::connect(&address) else { return };
+                    let mut reader = BufReader::new(stream);
+                    for page in 0.. {
+                        let path = format!("/recommend/detail/{}?recent={}", 1001 + page % 300, 1001 + client);
+                        let request = format!("GET {path} HTTP/1.1\r\nhost: x\r\n\r\n");
+                        match reader.get_mut().write_all(request.as_bytes()).and_then(|()| body(&mut reader)) {
+                            Ok(body) => {
+                                let list: Value = serde_json::from_slice(&body).expect("a whole answer");
+                                let id = list["request_id"].as_str().expect("an id").to_owned();
+                                answered.lock().expect("ids").push(id);
+                            }
+                            Err(_) if dead.load(Ordering::Relaxed) => return,
+                            Err(error) => {
+                                // the kill may be seen before it is said
+                                sleep(Duration::from_millis(200));
+                                assert!(dead.load(Ordering::Relaxed), "{error}");
+                                return;
+                            }
+                        }
+                    }
+                });
+            }
+            sleep(Duration::from_millis(10 + round * 7 % 90));
+            server.signal("KILL");
+            dead.store(true, Ordering::Relaxed);
+        });
+        server.wait();
+    }
+    let answered = answered.into_inner().expect("ids");
+    let text = log(&n, "exposure_log.jsonl");
+    let mut logged: HashMap<String, u32> = HashMap::new();
+    let (lines, mut torn) = (text.lines().count(), 0);
+    for (number, line) in text.lines().enumerate() {
+        match serde_json::from_str::<Value>(line) {
+            Ok(line) => *logged.entry(line["request_id"].as_str().expect("an id").to_owned()).or_default() += 1,
+            Err(_) => {
+                torn += 1;
+                assert_eq!(number + 1, lines, "a torn line in the middle: {line}");
+            }
+        }
+    }
+    assert!(torn <= 1);
+    let missing = answered.iter().filter(|id| logged.get(*id) != Some(&1)).count();
+    assert_eq!(missing, 0, "of {} answered lists", answered.len());
+    assert!(answered.len() > 500, "{} answers are too few to tell", answered.len());
+}
+
+/// Reads one answer's body.
+fn body(reader: &mut BufReader<TcpStream>) -> std::io::Result<Vec<u8>> {
+    let (mut line, mut length) = (String::new(), 0);
+    loop {
+        line.clear();
+        if reader.read_line(&mut line)? == 0 {
+            return Err(std::io::ErrorKind::UnexpectedEof.into());
+        }
+        if let Some(value) = line.to_ascii_lowercase().strip_prefix("content-length: ") {
+            length = value.trim().parse().unwrap_or(0);
+        }
+        if line == "\r\n" {
+            break;
+        }
+    }
+    let mut body = vec![0; length];
+    reader.read_exact(&mut body)?;
+    Ok(body)
+}
+
+#[test]
+fn swaps_under_load_fail_no_request_and_mix_no_list() {
+    let n = Nearset::demo();
+    let (first, second) = two_versions(&n);
+    let server = n.serve_with(|command| {
+        command.env("ADMIN_TOKEN", "t");
+    });
+    // what each version answers, to tell a mixture by
+    let mut lists: HashMap<String, Vec<i64>> = HashMap::new();
+    for version in [&first, &second] {
+        n.ok(&["models", "promote", version]);
+        assert_eq!(server.post("/models/reload", Some("t")).0, 200);
+        let list = server.list("/similar/1005?top_n=50");
+        assert_eq!(list["algorithm_version"], **version);
+        lists.insert(version.clone(), ids(&list["similar_items"]));
+    }
+    assert_ne!(lists[&first], lists[&second], "the versions must differ to be told apart");
+    let (done, count) = (AtomicBool::new(false), AtomicU64::new(0));
+    std::thread::scope(|scope| {
+        for _ in 0..3 {
+            scope.spawn(|| {
+                let agent = agent();
+                while !done.load(Ordering::Relaxed) {
+                    let mut response =
+                        agent.get(format!("{}/similar/1005?top_n=50", server.base)).call().expect("an answer");
+                    assert_eq!(response.status().as_u16(), 200);
+                    let list: Value = response.body_mut().read_json().expect("JSON");
+                    let version = list["algorithm_version"].as_str().expect("a version");
+                    assert_eq!(ids(&list["similar_items"]), lists[version], "{version}");
+                    assert_eq!(list["request_context"]["model_run_id"], version);
+                    count.fetch_add(1, Ordering::Relaxed);
+                }
+            });
+        }
+        for swap in 0..40 {
+            n.ok(&["models", "promote", if swap % 2 == 0 { &first } else { &second }]);
+            assert_eq!(server.post("/models/reload", Some("t")).0, 200);
+        }
+        done.store(true, Ordering::Relaxed);
+    });
+    assert!(count.into_inner() > 100);
+}
+
+#[test]
+fn a_canary_answers_its_share_and_a_shadow_is_not_shown() {
+    let n = Nearset::demo();
+    let (first, second) = two_versions(&n);
+    n.ok(&["models", "canary", &second, "--share", "0.3"]);
+    n.ok(&["models", "shadow", &second, "--share", "1"]);
+    assert!(n.ok(&["models", "list"]).contains("canary 30 %"));
+    let server = n.serve();
+    let version = |user: u32| {
+        let list = server.list(&format!("/recommend/detail/1001?visitor_id=v{user}"));
+        let role = list["request_context"]["model_role"].as_str().expect("a role").to_owned();
+        let version = list["algorithm_version"].as_str().expect("a version").to_owned();
+        assert_eq!(role == "canary", version == second, "{role} {version}");
+        version
+    };
+    let answers: Vec<String> = (0..300).map(version).collect();
+    let share = answers.iter().filter(|v| **v == second).count();
+    assert!((50..=130).contains(&share), "{share} of 300 for a canary of 30 %");
+    assert_eq!(answers[..30], (0..30).map(version).collect::<Vec<_>>(), "a visitor keeps the version");
+    let shadowed = || log(&n, "shadow_log.jsonl").lines().count();
+    until("every list is made by the shadow too", || shadowed() >= 330);
+    let shadow: Value =
+        serde_json::from_str(log(&n, "shadow_log.jsonl").lines().next().expect("a line")).expect("JSON");
+    assert_eq!(
+        (&shadow["algorithm_version"], &shadow["context"]["model_role"]),
+        (&second.clone().into(), &"shadow".into())
+    );
+    let exposures = log(&n, "exposure_log.jsonl");
+    assert_eq!(exposures.lines().count(), 330, "what a shadow makes is no exposure");
+    assert!(exposures.contains(shadow["request_id"].as_str().expect("an id")), "and stands under the answer's id");
+    // all of it ends within a second or two, without a restart
+    n.ok(&["models", "canary", "off"]);
+    until("the canary ends", || server.get("/health").1["canary_version"].is_null());
+    assert!((0..30).map(version).all(|version| version == first));
+    assert!(n.fails(1, &["models", "canary", "nonsense"]).contains("nearset models list"));
+    assert_eq!(n.run(&["models", "canary", &second, "--share", "2"]).status.code(), Some(2));
+}
+
+const EXPERIMENT: &str = "
+[experiments.variety]
+salt = \"s\"
+[[experiments.variety.variants]]
+name = \"control\"
+allocation = 1
+[[experiments.variety.variants]]
+name = \"varied\"
+allocation = 1
+parameters = { variety = 3.0, provider_limit = 2, content_weight = 5 }
+";
+
+#[test]
+fn experiments_keep_their_visitors_come_in_while_serving_and_break_nothing() {
+    let n = Nearset::demo();
+    let server = n.serve();
+    let ask = |user: u32| server.list(&format!("/recommend/detail/1001?user_id={user}&top_n=20"));
+    assert_eq!(ask(3)["experiment_variant"], "control");
+    let file = n.data().join("experiments.toml");
+    fs::write(&file, EXPERIMENT).expect("a file");
+    let running = |count: u32| until("experiments are taken up", || server.get("/health").1["experiments"] == count);
+    running(1);
+    let variants: Vec<Value> = (1..60).map(|user| ask(user)["experiment_variant"].clone()).collect();
+    let varied = variants.iter().filter(|v| **v == "varied").count();
+    assert!((15..=45).contains(&varied), "{varied} of 59");
+    assert_eq!(variants, (1..60).map(|user| ask(user)["experiment_variant"].clone()).collect::<Vec<_>>());
+    // the same lists but for what the variant changes; nobody known takes part
+    let one_of = |name: &str| 1 + variants.iter().position(|v| *v == name).expect("one") as u32;
+    let (control, other) = (ask(one_of("control")), ask(one_of("varied")));
+    assert_eq!(other["request_context"]["experiment"], "variety");
+    assert_ne!(ids(&control["recommendations"]), ids(&other["recommendations"]));
+    assert_eq!(server.list("/recommend/detail/1001")["experiment_variant"], "control");
+    let metrics = server.get_text("/metrics").1;
+    assert!(metrics.contains("experiment_variant=\"varied\""), "{metrics}");
+    let logged = log(&n, "exposure_log.jsonl");
+    assert!(logged.lines().any(|line| line.contains("\"experiment_variant\":\"varied\"")));
+    // a broken file leaves the old one in force
+    fs::write(&file, "[experiments.variety]\nvariants = 3").expect("a file");
+    until("the broken file is noticed", || server.get_text("/metrics").1.contains("error_type=\"experiments\""));
+    assert_eq!(ask(one_of("varied"))["experiment_variant"], "varied");
+    // the old system's YAML, with the same salt: everyone keeps the variant
+    fs::remove_file(&file).expect("gone");
+    let yaml = "experiments:\n  recommendation_detail:\n    salt: s\n    status: active\n    variants:\n\
+                \x20     - {name: control, allocation: 0.5}\n      - {name: varied, allocation: 0.5, parameters: {mmr_lambda: 0.5}}\n";
+    fs::write(n.data().join("experiments.yaml"), yaml).expect("a file");
+    until("the YAML is taken up", || ask(one_of("varied"))["request_context"]["experiment"] == "recommendation_detail");
+    assert_eq!(variants, (1..60).map(|user| ask(user)["experiment_variant"].clone()).collect::<Vec<_>>());
+}
+
+#[test]
+fn rotated_and_packed_logs_are_counted_once() {
+    let mut n = Nearset::demo();
+    n.set("EXPOSURE_ROTATE_MB", "1");
+    n.take_fixtures(|_| true);
+    let before = n.value("select count(distinct request_id) from exposures").as_u64().expect("a count");
+    let server = n.serve();
+    let mut asked = 0;
+    let packed = || evaluation(&n).iter().filter(|p| p.to_string_lossy().ends_with("Z.jsonl.gz")).count();
+    let ask = |count: u64| {
+        for page in 0..count {
+            server.list(&format!("/similar/{}?top_n=100", 1001 + page % 300));
+        }
+        count
+    };
+    asked += ask(150);
+    n.ok(&["run", "--as-of", AS_OF, "--only", "extract"]);
+    while packed() < 2 {
+        asked += ask(50);
+    }
+    n.ok(&["run", "--as-of", AS_OF, "--only", "extract"]);
+    asked += ask(10);
+    n.ok(&["run", "--as-of", AS_OF, "--only", "extract"]);
+    let taken = n.value("select count(*) from raw.exposure_log").as_u64().expect("a count");
+    let distinct = n.value("select count(distinct request_id) from raw.exposure_log").as_u64().expect("a count");
+    assert_eq!((taken, distinct), (before + asked, before + asked));
+}
+
+#[test]
+fn trending_knows_what_was_looked_at_just_now_also_after_a_restart() {
+    let n = Nearset::demo();
+    let first = |server: &Server| ids(&server.list("/hot/trending?timeframe=1h")["items"])[..2].to_vec();
+    {
+        let server = n.serve();
+        for (page, times) in [(1033, 9), (1044, 5), (1055, 2)] {
+            (0..times).for_each(|_| drop(server.list(&format!("/similar/{page}"))));
+        }
+        until("the ranking is worked out", || first(&server) == [1033, 1044]);
+        let items = ids(&server.list("/hot/trending?timeframe=1h&limit=100")["items"]);
+        assert_eq!(items.len(), 100);
+        assert_eq!(items.iter().collect::<HashSet<_>>().len(), 100);
+        server.signal("KILL");
+        server.wait();
+    }
+    assert_eq!(first(&n.serve()), [1033, 1044]);
+}
+
+#[test]
+fn greedy_and_slow_clients_are_cut_off_and_others_are_answered() {
+    let mut n = Nearset::demo();
+    n.set("SLOW_CLIENT_SECONDS", "1");
+    n.set("MAX_CONNECTIONS", "3");
+    n.set("CORS_ORIGINS", "https://data.example.cn");
+    let server = n.serve();
+    let talk = |bytes: &[u8]| {
+        let mut stream = TcpStream::connect(port(&server)).expect("a connection");
+        stream.set_read_timeout(Some(Duration::from_secs(20))).expect("a limit");
+        // the server may close before it has read all
+        stream.write_all(bytes).ok();
+        let mut answer = Vec::new();
+        stream.read_to_end(&mut answer).ok();
+        String::from_utf8_lossy(&answer).into_owned()
+    };
+    // a request that never ends, a head that is too long, an address that is
+    let started = Instant::now();
+    talk(b"GET /similar/1001 HTTP/1.1\r\nhost: x\r\n");
+    assert!(started.elapsed() < Duration::from_secs(15));
+    let long = format!("GET /similar/1001 HTTP/1.1\r\nhost: x\r\nx-long: {}\r\n\r\n", "a".repeat(100_000));
+    let answer = talk(long.as_bytes());
+    assert!(answer.is_empty() || answer.starts_with("HTTP/1.1 431"), "{answer}");
+    let address = format!("GET /recommend/detail/1001?recent={} HTTP/1.1\r\nhost: x\r\n\r\n", "1,".repeat(50_000));
+    let answer = talk(address.as_bytes());
+    assert!(answer.is_empty() || answer.starts_with("HTTP/1.1 4"), "{answer}");
+    // more idle connections than there are places only make others wait until these are cut
+    let idle: Vec<TcpStream> = (0..6).map(|_| TcpStream::connect(port(&server)).expect("a connection")).collect();
+    assert_eq!(server.get("/similar/1001").0, 200);
+    drop(idle);
+    // a body nobody asked for
+    let body = agent().post(format!("{}/models/reload", server.base)).send(&vec![0_u8; 200_000][..]);
+    assert!(body.is_err() || body.is_ok_and(|r| r.status().as_u16() >= 400));
+    // the browser's question, and compression where it is asked for
+    let get = |origin: &str| {
+        let url = format!("{}/similar/1001", server.base);
+        agent().get(url).header("origin", origin).header("accept-encoding", "gzip").call().expect("an answer")
+    };
+    let (ours, theirs) = (get("https://data.example.cn"), get("https://elsewhere.example"));
+    assert_eq!(ours.headers()["access-control-allow-origin"], "https://data.example.cn");
+    assert_eq!(ours.headers()["content-encoding"], "gzip");
+    assert!(
+        theirs
+            .headers()
+            .get("access-control-allow-origin")
+            .is_none_or(|allowed| allowed != "https://elsewhere.example")
+    );
+}
+
+#[test]
+fn a_log_that_cannot_be_written_fails_no_page() {
+    let n = Nearset::demo();
+    fs::create_dir_all(n.data().join("evaluation")).expect("a folder");
+    let path = n.data().join("evaluation/exposure_log.jsonl");
+    fs::remove_file(&path).ok();
+    // every write to it says that the disk is full
+    std::os::unix::fs::symlink("/dev/full", &path).expect("a link");
+    let server = n.serve();
+    assert_eq!(server.list("/similar/1001")["variant"], "primary");
+    let (status, health) = server.get("/health");
+    assert_eq!((status, &health["status"], &health["exposures_logged"]), (200, &"degraded".into(), &false.into()));
+    let metrics = server.get_text("/metrics").1;
+    assert!(metrics.contains("error_total{endpoint=\"similar\",error_type=\"exposure_log\"} 1"), "{metrics}");
+    assert!(metrics.contains("exposure_log_failing 1"), "{metrics}");
+}
