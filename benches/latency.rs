@@ -11,7 +11,7 @@ use std::sync::LazyLock;
 
 use divan::{Bencher, black_box};
 use nearset::model::{self, Model};
-use nearset::recommend::{self, Policy, Pool, Request, candidates};
+use nearset::recommend::{self, Effort, Policy, Pool, Request, candidates};
 
 static MODEL: LazyLock<Model> = LazyLock::new(|| {
     let dir = std::env::var_os("MODELS_DIR").map_or_else(train_fixtures, PathBuf::from);
@@ -65,7 +65,7 @@ fn candidates_and_features(bencher: Bencher) {
     let (visitors, mut pool) = (Visitors::new(), Pool::default());
     bencher.bench_local(|| {
         let (page, recent) = visitors.next();
-        let request = Request { page: Some(page), recent: &recent, top_n: 10, user: None };
+        let request = Request { page: Some(page), recent: &recent, top_n: 10, ..Request::default() };
         candidates::gather(&MODEL, &request, &mut pool);
         black_box(pool.items.len())
     });
@@ -88,7 +88,7 @@ fn variety_rules_and_reasons(bencher: Bencher) {
     let next = Cell::new(0);
     bencher.bench_local(|| {
         let n = next.replace(next.get() + 1) % pools.len();
-        let request = Request { page: None, recent: &[], top_n: 30, user: None };
+        let request = Request { top_n: 10, behind: 20, ..Request::default() };
         recommend::arrange(&MODEL, &request, &policy, &pools[n], &mut scores[n].clone())
     });
 }
@@ -98,7 +98,12 @@ fn whole_list(bencher: Bencher) {
     let (visitors, policy) = (Visitors::new(), policy());
     bencher.bench_local(|| {
         let (page, recent) = visitors.next();
-        recommend::recommend(&MODEL, &Request { page: Some(page), recent: &recent, top_n: 30, user: None }, &policy)
+        recommend::recommend(
+            &MODEL,
+            &Request { page: Some(page), recent: &recent, top_n: 10, behind: 20, ..Request::default() },
+            &policy,
+            Effort::Full,
+        )
     });
 }
 
@@ -108,8 +113,9 @@ fn pools() -> Vec<Pool> {
         .map(|_| {
             let (page, recent) = visitors.next();
             let mut pool = Pool::default();
-            let request = Request { page: Some(page), recent: &recent, top_n: 10, user: None };
+            let request = Request { page: Some(page), recent: &recent, top_n: 10, ..Request::default() };
             candidates::gather(&MODEL, &request, &mut pool);
+            pool.shorten(request.ranked());
             pool
         })
         .collect()

@@ -111,12 +111,19 @@ fn names(parts: bool) -> Vec<String> {
 fn replayed(model: &Model, pair: &Pair, policy: &Policy, parts: bool, pool: &mut Pool) -> Vec<Vec<u32>> {
     let bought = pair.user.and_then(|user| model.parts.users.get(&user)).map(|h| h.bought.clone()).unwrap_or_default();
     let history = pair.history(model, bought);
-    let request = Request { page: pair.page, user: history.as_ref(), recent: &pair.trail, top_n: LIST_LENGTH };
-    let alone = Request { page: pair.page, user: None, recent: &[], top_n: LIST_LENGTH };
+    let request =
+        Request { page: pair.page, user: history.as_ref(), recent: &pair.trail, top_n: LIST_LENGTH, behind: 0 };
+    let alone = Request { page: pair.page, top_n: LIST_LENGTH, ..Request::default() };
     let items = |list: Vec<recommend::Recommended>| list.into_iter().map(|e| e.item).collect::<Vec<u32>>();
     let mut lists = vec![Vec::new(), items(recommend::recommend(model, &alone, policy, Effort::Full).0)];
     let ranker = model.parts.ranker.as_ref();
     candidates::gather(model, &request, pool);
+    let all = &*pool;
+    let shortened = |mut pool: Pool| {
+        pool.shorten(request.ranked());
+        pool
+    };
+    let pool = &shortened(all.clone());
     let scores = recommend::score(ranker, pool);
     let arrange = |pool: &Pool, scores: &[f32; crate::model::CANDIDATES], policy: &Policy| {
         items(recommend::arrange(model, &request, policy, pool, &mut scores.clone()))
@@ -126,7 +133,7 @@ fn replayed(model: &Model, pair: &Pair, policy: &Policy, parts: bool, pool: &mut
         return lists;
     }
     for channel in &CHANNELS {
-        let mut list = channel.alone(pool);
+        let mut list = channel.alone(all);
         if channel.name == "popular" {
             list = model.parts.popular.iter().map(|r| r.item).filter(|item| Some(*item) != pair.page).collect();
         }
@@ -136,8 +143,9 @@ fn replayed(model: &Model, pair: &Pair, policy: &Policy, parts: bool, pool: &mut
     let trending = recommend::trending(model, "7d", &[], LIST_LENGTH + 1, policy);
     lists.push(items(trending).into_iter().filter(|item| Some(*item) != pair.page).take(LIST_LENGTH).collect());
     for channel in &CHANNELS {
-        let mut silenced = pool.clone();
+        let mut silenced = all.clone();
         channel.silence(&mut silenced);
+        let silenced = shortened(silenced);
         lists.push(arrange(&silenced, &recommend::score(ranker, &silenced), policy));
     }
     lists.push(arrange(pool, &recommend::prior(pool), policy));

@@ -4,6 +4,7 @@ use std::cell::RefCell;
 
 use anyhow::{Context, Result};
 use instant_distance::{Builder, Hnsw, Point, Search};
+use multiversion::multiversion;
 use serde::{Deserialize, Serialize};
 
 /// Above this many vectors the graph is quicker than looking at each.
@@ -52,13 +53,15 @@ impl Vectors {
     }
 }
 
-/// The dot product; in eight lanes, so that the compiler uses the machine's vector registers.
+/// The dot product; in lanes, so that the compiler uses the machine's vector registers.
+#[multiversion(targets("x86_64+avx2+fma", "aarch64+neon"))]
 pub fn dot(a: &[f32], b: &[f32]) -> f32 {
-    let mut lanes = [0.0_f32; 8];
-    let (a_chunks, b_chunks) = (a.chunks_exact(8), b.chunks_exact(8));
+    const LANES: usize = 32;
+    let mut lanes = [0.0_f32; LANES];
+    let (a_chunks, b_chunks) = (a.chunks_exact(LANES), b.chunks_exact(LANES));
     let rest: f32 = a_chunks.remainder().iter().zip(b_chunks.remainder()).map(|(x, y)| x * y).sum();
     for (x, y) in a_chunks.zip(b_chunks) {
-        for lane in 0..8 {
+        for lane in 0..LANES {
             lanes[lane] += x[lane] * y[lane];
         }
     }

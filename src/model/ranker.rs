@@ -45,8 +45,9 @@ pub const FEATURES: [&str; 32] = [
 /// The most candidates of one list.
 pub const CANDIDATES: usize = 200;
 
-/// How many candidates go through a tree together; [`CANDIDATES`] is a multiple of it.
-const LANES: usize = 8;
+/// How many candidates go through a tree together: five registers of eight, so that one waits for nothing while others are
+/// worked on. [`CANDIDATES`] is a multiple of it.
+const LANES: usize = 40;
 
 /// Features of up to [`CANDIDATES`] candidates, a column for each feature.
 #[derive(Clone)]

@@ -6,9 +6,9 @@
 use std::cell::RefCell;
 
 use super::Request;
-use super::features;
+use super::features::{self, LN_1P, PRIOR_RANK};
 use crate::index::top;
-use crate::model::{CANDIDATES, Columns, Model, Neighbour};
+use crate::model::{CANDIDATES, Columns, FEATURES, Model, Neighbour};
 
 /// How many pages of the trail count, and how much each older one counts beside the one after it.
 pub const TRAIL_LENGTH: usize = 8;
@@ -33,12 +33,44 @@ pub struct Pool {
     pub dense_weight: f32,
 }
 
+impl Pool {
+    /// Keeps the candidates that the prior has among its first `count`; what they were judged beside stays in their
+    /// features.
+    pub fn shorten(&mut self, count: usize) {
+        if self.items.len() <= count {
+            return;
+        }
+        let ranks = self.columns.column(PRIOR_RANK);
+        let bound = LN_1P[count] - 1e-4;
+        let mut kept = [0_u8; CANDIDATES];
+        let mut length = 0;
+        for (candidate, rank) in ranks[..self.items.len()].iter().enumerate() {
+            kept[length] = candidate as u8;
+            length += usize::from(*rank < bound);
+        }
+        let kept = &kept[..length];
+        for feature in 0..FEATURES.len() {
+            let column = self.columns.column_mut(feature);
+            for (place, from) in kept.iter().enumerate() {
+                column[place] = column[*from as usize];
+            }
+        }
+        for (place, from) in kept.iter().enumerate() {
+            self.items[place] = self.items[*from as usize];
+            self.neighbours[place] = self.neighbours[*from as usize];
+        }
+        self.items.truncate(length);
+        self.neighbours.truncate(length);
+    }
+}
+
 /// Sums over items, kept between requests so that none is allocated for a request: all zero in between.
 #[derive(Default)]
 pub(super) struct Scratch {
     visits: Sums,
     sessions: Sums,
     trail: Sums,
+    last: Sums,
     taken: Sums,
 }
 
@@ -84,6 +116,8 @@ pub(super) struct Trail<'a> {
     pub sessions: &'a Sums,
     /// Neighbours of the pages before.
     pub behaviour: &'a Sums,
+    /// Neighbours of the last of them.
+    pub last: &'a Sums,
 }
 
 thread_local! {
@@ -93,9 +127,9 @@ thread_local! {
 /// Collects candidates and their features into `pool`: listed ones, without the page itself and what the user bought.
 pub fn gather(model: &Model, request: &Request<'_>, pool: &mut Pool) {
     SCRATCH.with_borrow_mut(|scratch| {
-        let Scratch { visits, sessions, trail: behaviour, taken } = scratch;
+        let Scratch { visits, sessions, trail: behaviour, last, taken } = scratch;
         let items = model.parts.items.len();
-        for sums in [&mut *sessions, &mut *behaviour, &mut *taken] {
+        for sums in [&mut *sessions, &mut *behaviour, &mut *last, &mut *taken] {
             sums.reset(items);
         }
         visits.reset(model.parts.sessions.len());
@@ -125,6 +159,9 @@ pub fn gather(model: &Model, request: &Request<'_>, pool: &mut Pool) {
                 let score = neighbour.organic + neighbour.walk;
                 if score > 0.0 {
                     behaviour.add(neighbour.item, decay * score);
+                    if age == 0 {
+                        last.add(neighbour.item, score);
+                    }
                 }
                 if place < FROM_TRAIL && age < 3 {
                     propose(alone(neighbour.item));
@@ -133,7 +170,7 @@ pub fn gather(model: &Model, request: &Request<'_>, pool: &mut Pool) {
         }
         request.user.iter().flat_map(|user| &user.taste).for_each(|item| propose(alone(*item)));
         model.parts.popular.iter().take(FROM_POPULAR).for_each(|ranked| propose(alone(ranked.item)));
-        let trail = Trail { items: trail, sessions, behaviour };
+        let trail = Trail { items: trail, sessions, behaviour, last };
         features::compute(model, request, &trail, pool);
     });
 }

@@ -16,7 +16,6 @@ pub(super) fn compute(model: &Model, request: &Request<'_>, trail: &Trail<'_>, p
     let trail_kinship = direction(behaviour, before);
     let taste =
         request.user.map(|user| direction(texts, user.viewed.iter().map(|item| (*item, 1.0)))).unwrap_or_default();
-    let last = trail.items.first().map(|item| model.neighbours(*item)).unwrap_or_default();
 
     for candidate in 0..pool.items.len() {
         let item = pool.items[candidate];
@@ -52,7 +51,7 @@ pub(super) fn compute(model: &Model, request: &Request<'_>, trail: &Trail<'_>, p
             trail_behaviour,
             along(&trail_kinship, behaviour, row),
             trail_content,
-            last.iter().find(|n| n.item == item).map_or(0.0, |n| n.organic + n.walk),
+            trail.last.get(item),
             seen,
             trail.items.len() as f32,
             along(&taste, texts, row),
@@ -168,15 +167,22 @@ fn along(direction: &[f32], vectors: &Vectors, row: usize) -> f32 {
     if direction.is_empty() { 0.0 } else { dot(direction, vectors.row(row)) }
 }
 
-/// ln(1 + place) of each value among all, the largest first.
+/// ln(1 + place) of each value among all, the largest first, ties in their order.
 fn ranks(values: &[f32], into: &mut [f32; CANDIDATES]) {
-    let mut order: [u16; CANDIDATES] = std::array::from_fn(|i| i as u16);
+    let mut order = [0_u64; CANDIDATES];
     let order = &mut order[..values.len()];
-    order.sort_unstable_by(|a, b| values[*b as usize].total_cmp(&values[*a as usize]).then(a.cmp(b)));
-    for (place, candidate) in order.iter().enumerate() {
-        into[*candidate as usize] = LN_1P[place];
+    for (candidate, (key, value)) in order.iter_mut().zip(values).enumerate() {
+        // a float's bits, turned so that they order as numbers do, the largest first
+        let bits = value.to_bits();
+        let ordered = if bits >> 31 == 1 { bits } else { !bits & 0x7fff_ffff };
+        *key = u64::from(ordered) << 32 | candidate as u64;
+    }
+    order.sort_unstable();
+    for (place, key) in order.iter().enumerate() {
+        into[*key as u32 as usize] = LN_1P[place];
     }
 }
 
-static LN_1P: std::sync::LazyLock<[f32; CANDIDATES]> =
+/// ln(1 + place) for every place.
+pub(super) static LN_1P: std::sync::LazyLock<[f32; CANDIDATES + 1]> =
     std::sync::LazyLock::new(|| std::array::from_fn(|place| (place as f32).ln_1p()));

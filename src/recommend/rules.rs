@@ -226,7 +226,7 @@ impl OnPage<'_> {
             let position = position.min(list.len());
             let score = list.get(position).or(list.last()).map_or(1.0, |entry| entry.score);
             list.insert(position, Recommended { item, score, reason: Reason::Pinned });
-            list.truncate(request.top_n);
+            list.truncate(request.length());
         }
     }
 }

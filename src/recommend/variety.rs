@@ -7,7 +7,7 @@ use crate::index::dot;
 use crate::model::{CANDIDATES, Model};
 
 /// How deep variety looks: beyond this many candidates the learned order stays.
-const DEPTH: usize = 60;
+const DEPTH: usize = 40;
 
 /// How many places a provider's limit is counted over.
 const LIMITED: usize = 10;

@@ -402,7 +402,7 @@ fn compute(
         }
         List::Detail { page, user, recent, top_n } => {
             let user = user.and_then(|id| model.parts.users.get(&id));
-            recommend::recommend(model, &Request { page: *page, user, recent, top_n: top_n + behind }, policy, effort)
+            recommend::recommend(model, &Request { page: *page, user, recent, top_n: *top_n, behind }, policy, effort)
         }
         List::Trending { timeframe, limit, .. } => {
             let views = views.of(timeframe);

@@ -88,7 +88,8 @@ impl RecentViews {
             let is_log = name.starts_with("exposure_log") && (name.ends_with(".jsonl") || name.ends_with(".jsonl.gz"));
             // a packed file beside its plain one holds the same
             let is_twice = name.ends_with(".gz") && path.with_extension("").exists();
-            if is_log && !is_twice && entry.metadata().and_then(|m| m.modified()).is_ok_and(|at| at >= since) {
+            let is_recent = fs::metadata(&path).is_ok_and(|m| m.is_file() && m.modified().is_ok_and(|at| at >= since));
+            if is_log && !is_twice && is_recent {
                 self.read_file(&path, now).with_context(|| path.display().to_string())?;
             }
         }

@@ -56,6 +56,8 @@ impl Similarity<'_> {
         };
         scored.retain(|(other, cosine)| is_other(*other) && *cosine > 0.0);
         top(&mut scored, count);
+        // what is kept of a row is a thousandth of what was looked at
+        scored.shrink_to_fit();
         scored
     }
 }

@@ -105,7 +105,7 @@ const ONE_BLOCK: i64 = 200_000;
 
 /// Of a step's candidates the first so many by the prior are all learned from, of the others every so many-th.
 const FIRST: usize = 24;
-const EVERY: usize = 12;
+const EVERY: usize = 4;
 
 /// Candidates with their features and whether they were chosen.
 #[derive(Default)]
@@ -201,9 +201,10 @@ fn gather(model: &Model, pairs: &[Pair], measure: bool) -> Held {
     let mut held = Held::default();
     for pair in pairs {
         let history = pair.history(model, Vec::new());
-        let request = Request { page: pair.page, user: history.as_ref(), recent: &pair.trail, top_n: 0 };
+        let request = Request { page: pair.page, user: history.as_ref(), recent: &pair.trail, ..Request::default() };
         let mut pool = Pool::default();
         candidates::gather(model, &request, &mut pool);
+        pool.shorten(request.ranked());
         if measure && is_measured(pair) {
             held.measured.push(Measured { pool, next: pair.next });
             continue;

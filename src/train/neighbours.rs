@@ -1,8 +1,6 @@
 //! Each dataset's candidates: what visitors went on to, what they could have gone on to in two steps, what goes with
 //! datasets of the same kind, and what is alike in words.
 
-use std::collections::BTreeMap;
-
 use rayon::prelude::*;
 
 use super::content::Similarity;
@@ -19,6 +17,9 @@ const DIMENSIONS: usize = 128;
 /// Singular values count by their square root: the small themes are the ones that tell datasets apart (Levy, Goldberg,
 /// Dagan 2015).
 const WEIGHTING: f64 = 0.5;
+
+/// With how many candidates, the best by what visitors did, a dataset's text is compared beside those known to be alike.
+const COMPARED: usize = 400;
 
 /// How many alike datasets lend theirs, and how many texts are looked at as candidates of their own.
 const LENDERS: usize = 10;
@@ -42,10 +43,10 @@ fn of(
     behaviour: &Vectors,
     similarity: &Similarity<'_>,
 ) -> Vec<Neighbour> {
-    let mut all: BTreeMap<u32, Neighbour> = BTreeMap::new();
+    let mut found = Found::new(catalogue.len());
     let mut at = |item: u32, change: &dyn Fn(&mut Neighbour)| {
         if item as usize != row {
-            change(all.entry(item).or_insert(Neighbour { item, ..Neighbour::default() }));
+            change(found.of(item));
         }
     };
     for direct in &read.behaviour[row] {
@@ -77,26 +78,62 @@ fn of(
         at(*item, &|_| ());
     }
     let weight = |feature: usize| PRIOR_WEIGHTS.iter().find(|(f, _)| *f == feature).map_or(0.0, |(_, w)| *w);
-    let mut scored: Vec<(Neighbour, f32)> = all
-        .into_values()
-        .map(|mut n| {
+    let order = |a: &(Neighbour, f32), b: &(Neighbour, f32)| b.1.total_cmp(&a.1).then(a.0.item.cmp(&b.0.item));
+    let mut scored: Vec<(Neighbour, f32)> = found
+        .all
+        .into_iter()
+        .map(|n| {
             let item = n.item as usize;
-            n.reverse = backwards(&read.behaviour[item], row as u32);
-            n.lexical = similarity.sparse.cosine(row, item) * similarity.weights[item];
             let prior = weight(ORGANIC) * n.organic
                 + weight(FOLLOWED) * n.followed
                 + weight(WALK) * n.walk
                 + weight(BRIDGE) * n.bridge
                 + weight(KINSHIP) * dot(behaviour.row(row), behaviour.row(item))
-                + CONTENT_WEIGHT * similarity.cosine(row, item)
                 + 0.02 * n.clicks as f32 / (1.0 + n.examined)
                 + weight(POPULARITY) * (read.items[item].views as f32).ln_1p();
             (n, prior)
         })
         .collect();
-    scored.sort_by(|a, b| b.1.total_cmp(&a.1).then(a.0.item.cmp(&b.0.item)));
-    scored.truncate(KEPT);
-    scored.into_iter().map(|(neighbour, _)| neighbour).collect()
+    // texts are compared only where that can matter: with the best of the rest, and with those known to be alike
+    if scored.len() > COMPARED {
+        scored.select_nth_unstable_by(COMPARED, order);
+        let is_alike = |item: u32| alike.iter().any(|(other, _)| *other == item);
+        let others = scored.split_off(COMPARED);
+        scored.extend(others.into_iter().filter(|(n, _)| is_alike(n.item)));
+    }
+    for (n, prior) in &mut scored {
+        let item = n.item as usize;
+        n.reverse = backwards(&read.behaviour[item], row as u32);
+        n.lexical = similarity.sparse.cosine(row, item) * similarity.weights[item];
+        *prior += CONTENT_WEIGHT * similarity.cosine(row, item);
+    }
+    scored.sort_by(order);
+    // a vector of its own: collecting in place would keep the room of all that were looked at
+    let mut kept = Vec::with_capacity(scored.len().min(KEPT));
+    kept.extend(scored.into_iter().take(KEPT).map(|(neighbour, _)| neighbour));
+    kept
+}
+
+/// Candidates of one row, each once.
+struct Found {
+    all: Vec<Neighbour>,
+    /// Where each item stands in `all`, less 1.
+    places: Vec<u32>,
+}
+
+impl Found {
+    fn new(items: usize) -> Self {
+        Self { all: Vec::new(), places: vec![0; items] }
+    }
+
+    fn of(&mut self, item: u32) -> &mut Neighbour {
+        let place = &mut self.places[item as usize];
+        if *place == 0 {
+            self.all.push(Neighbour { item, ..Neighbour::default() });
+            *place = self.all.len() as u32;
+        }
+        &mut self.all[*place as usize - 1]
+    }
 }
 
 /// `organic` from `other`'s row to `item`; rows are in the order of items.
