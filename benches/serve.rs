@@ -1,13 +1,15 @@
 //! Throughput of a list with its exposure written, as a ratio to a bare axum route that returns as many bytes.
 //!
-//! Both servers are started here and loaded in turn by the same clients, several times over; the ratio is of the
-//! medians. On a machine where clients and servers share the cores, the ratio holds better than the figures do.
+//! Both servers run on the first core (as many threads as that), the clients on the others, and are loaded in turn, several
+//! times over; the ratio is of the medians. Then each case is asked at half of its own rate, on a schedule, and what is late
+//! by it counts as latency.
 
 use std::fs;
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{SocketAddr, TcpStream};
 use std::path::Path;
 use std::process::{Command, Stdio};
+use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
@@ -15,6 +17,9 @@ const CLIENTS: usize = 16;
 const ROUND: Duration = Duration::from_secs(2);
 const ROUNDS: usize = 5;
 const ROOT: &str = env!("CARGO_MANIFEST_DIR");
+
+/// What this program is called with to be the bare route, its body read from standard input.
+const BARE: &str = "--bare-route";
 
 /// What is asked of which server; the path may differ from request to request.
 struct Case {
@@ -24,32 +29,49 @@ struct Case {
 }
 
 fn main() {
+    if std::env::args().any(|arg| arg == BARE) {
+        return bare_route();
+    }
     let dir = tempfile::tempdir().expect("a temporary folder");
-    let nearset = || {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_nearset"));
-        command.current_dir(dir.path()).env("PROJECT_DIR", ROOT);
-        command
-    };
-    let done = nearset().args(["demo", "--no-serve"]).stdout(Stdio::null()).status().expect("nearset runs");
-    assert!(done.success());
-    let mut child =
-        nearset().args(["serve", "--listen", "127.0.0.1:0"]).stderr(Stdio::piped()).spawn().expect("the server starts");
-    let mut lines = BufReader::new(child.stderr.take().expect("standard error")).lines();
-    let address: SocketAddr = loop {
-        let line = lines.next().expect("an address").expect("text");
-        if let Some((_, base)) = line.split_once("listening on http://") {
-            break base.parse().expect("an address");
+    let set = |command: &mut Command| {
+        command.current_dir(dir.path()).env("PROJECT_DIR", ROOT).env("THREADS", "1");
+        // the same version as the one that MODELS_DIR names, where it names one
+        if let Some(models) = std::env::var_os("MODELS_DIR") {
+            command.env("MODELS_DIR", models);
         }
     };
-    let body = get(address, "/similar/1001");
-    let bare = bare_route(body.clone());
+    if std::env::var_os("MODELS_DIR").is_none() {
+        let mut demo = Command::new(env!("CARGO_BIN_EXE_nearset"));
+        set(&mut demo);
+        let done = demo.args(["demo", "--no-serve"]).stdout(Stdio::null()).status().expect("nearset runs");
+        assert!(done.success());
+    }
+    let mut command = on_first_core(Path::new(env!("CARGO_BIN_EXE_nearset")));
+    set(&mut command);
+    let mut child =
+        command.args(["serve", "--listen", "127.0.0.1:0"]).stderr(Stdio::piped()).spawn().expect("the server starts");
+    let address = address_in(child.stderr.take().expect("standard error"));
+    let pages = listed(address);
+    let first = format!("/similar/{}", pages[0]);
+    let body = get(address, &first);
+    let mut command = on_first_core(&std::env::current_exe().expect("this program"));
+    let mut route =
+        command.arg(BARE).stdin(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("the bare route starts");
+    route.stdin.take().expect("standard input").write_all(&body).expect("the body");
+    let bare = address_in(route.stderr.take().expect("standard error"));
+    let pages: &'static [i64] = pages.leak();
+    PAGES.set(pages).expect("once");
+    apart();
 
     let case = |name, address, path| Case { name, address, path };
     let cases = [
         case("bare axum route", bare, |_| "/".to_owned()),
-        case("/similar, from the cache", address, |n| format!("/similar/{}", 1001 + n % 300)),
-        case("/recommend/detail, trail new each time", address, |n| {
-            format!("/recommend/detail/{}?recent={},{}", 1001 + n % 311, 1001 + n / 7 % 311, 1001 + n / 311 % 311)
+        case("/similar, from the cache", address, |n| format!("/similar/{}", page(n % 300))),
+        case("/recommend/detail, another user each time", address, |n| {
+            format!("/recommend/detail/{}?user_id={}&recent={}", page(n), n, page(n / 7 + n / 311))
+        }),
+        case("/recommend/detail, another trail each time", address, |n| {
+            format!("/recommend/detail/{}?recent={},{},{}", page(n), page(n / 7), page(n / 311), page(n / 5))
         }),
         case("/similar, dataset unknown", address, |n| format!("/similar/{}", 900_000 + n % 100)),
     ];
@@ -72,7 +94,19 @@ fn main() {
         ROUND.as_secs()
     );
     for (Case { name, .. }, rate) in cases.iter().zip(&medians) {
-        println!("  {name:<40} {rate:>9.0} answers/s   {:>5.2} of the bare route", rate / medians[0]);
+        println!("  {name:<44} {rate:>9.0} answers/s   {:>5.2} of the bare route", rate / medians[0]);
+    }
+    for (case, rate) in cases.iter().zip(&medians) {
+        let mut late = paced(case, rate / 2.0);
+        late.sort_unstable();
+        let at = |share: f64| late[((late.len() - 1) as f64 * share) as usize].as_secs_f64() * 1e3;
+        println!(
+            "  {:<44} at {:>6.0} a second: median {:.2} ms, p99 {:.2} ms",
+            case.name,
+            rate / 2.0,
+            at(0.5),
+            at(0.99)
+        );
     }
     let metrics = String::from_utf8(get(address, "/metrics")).expect("text");
     for endpoint in ["similar", "recommend_detail"] {
@@ -83,30 +117,119 @@ fn main() {
         };
         println!("  {endpoint}: mean server time {:.0} µs under this load", figure("sum") / figure("count") * 1e6);
     }
-    let log = fs::metadata(dir.path().join(Path::new("data/evaluation/exposure_log.jsonl"))).expect("the log").len();
-    println!("  exposure log written: {} MB", log / 1_000_000);
-    child.kill().ok();
-    child.wait().ok();
+    let status = fs::read_to_string(format!("/proc/{}/status", child.id())).unwrap_or_default();
+    let resident = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).unwrap_or("?").trim();
+    println!("  resident memory {resident}");
+    for mut process in [child, route] {
+        process.kill().ok();
+        process.wait().ok();
+    }
 }
 
-/// A route that does nothing but answer, on a runtime of its own.
-fn bare_route(body: Vec<u8>) -> SocketAddr {
-    let (sender, receiver) = std::sync::mpsc::channel();
-    std::thread::spawn(move || {
-        let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().expect("a runtime");
-        runtime.block_on(async move {
-            let body = axum::body::Bytes::from(body);
-            let answer = move || {
-                let body = body.clone();
-                async move { ([("content-type", "application/json")], body) }
-            };
-            let router: axum::Router = axum::Router::new().route("/", axum::routing::get(answer));
-            let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.expect("a port");
-            sender.send(listener.local_addr().expect("an address")).expect("a receiver");
-            axum::serve(listener, router).await.expect("served");
-        });
+static PAGES: OnceLock<&'static [i64]> = OnceLock::new();
+
+/// One of the listed datasets.
+fn page(number: u64) -> i64 {
+    let pages = PAGES.get().expect("pages");
+    pages[number as usize % pages.len()]
+}
+
+/// Datasets to ask for: those on the longest lists, and those on their lists.
+fn listed(address: SocketAddr) -> Vec<i64> {
+    let ids = |path: &str| -> Vec<i64> {
+        let text = String::from_utf8(get(address, path)).expect("text");
+        let of = |part: &str| part.split(',').next().and_then(|id| id.parse().ok());
+        text.split("\"dataset_id\":").skip(1).filter_map(of).collect()
+    };
+    let mut all = ids("/hot/trending?limit=100");
+    for page in all.clone() {
+        all.extend(ids(&format!("/similar/{page}?top_n=100")));
+    }
+    all.sort_unstable();
+    all.dedup();
+    all
+}
+
+/// A command that runs on the first core alone, where there are others for the clients.
+fn on_first_core(program: &Path) -> Command {
+    let cores = std::thread::available_parallelism().map_or(1, usize::from);
+    if cores < 2 {
+        return Command::new(program);
+    }
+    let mut command = Command::new("taskset");
+    command.args(["-c", "0"]).arg(program);
+    command
+}
+
+/// Keeps this program's threads off the first core.
+fn apart() {
+    let cores = std::thread::available_parallelism().map_or(1, usize::from);
+    let mut others = rustix::thread::CpuSet::new();
+    (1..cores).for_each(|core| others.set(core));
+    if cores > 1 {
+        rustix::thread::sched_setaffinity(None, &others).expect("cores of its own");
+    }
+}
+
+/// The address that a server says it listens on.
+fn address_in(output: impl Read + Send + 'static) -> SocketAddr {
+    let mut lines = BufReader::new(output).lines();
+    let address = loop {
+        let line = lines.next().expect("an address").expect("text");
+        if let Some((_, base)) = line.split_once("listening on http://") {
+            break base.parse().expect("an address");
+        }
+    };
+    // what it says later is read and forgotten
+    std::thread::spawn(move || lines.count());
+    address
+}
+
+/// A route that does nothing but answer what standard input holds.
+fn bare_route() {
+    let mut body = Vec::new();
+    std::io::stdin().read_to_end(&mut body).expect("a body");
+    let runtime =
+        tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().expect("a runtime");
+    runtime.block_on(async move {
+        let body = axum::body::Bytes::from(body);
+        let answer = move || {
+            let body = body.clone();
+            async move { ([("content-type", "application/json")], body) }
+        };
+        let router: axum::Router = axum::Router::new().route("/", axum::routing::get(answer));
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.expect("a port");
+        eprintln!("listening on http://{}", listener.local_addr().expect("an address"));
+        axum::serve(listener, router).await.expect("served");
     });
-    receiver.recv().expect("an address")
+}
+
+/// How late answers are that are asked for at a rate, by its schedule.
+fn paced(case: &Case, rate: f64) -> Vec<Duration> {
+    let started = Instant::now() + Duration::from_millis(50);
+    let number = AtomicU64::new(0);
+    let (path, address, number) = (case.path, case.address, &number);
+    std::thread::scope(|scope| {
+        let clients: Vec<_> = (0..CLIENTS)
+            .map(|_| {
+                scope.spawn(move || {
+                    let mut client = Client::new(address);
+                    let mut late = Vec::new();
+                    loop {
+                        let n = number.fetch_add(1, Ordering::Relaxed);
+                        let due = started + Duration::from_secs_f64(n as f64 / rate);
+                        if due > started + 2 * ROUND {
+                            return late;
+                        }
+                        std::thread::sleep(due.saturating_duration_since(Instant::now()));
+                        client.get(&path(n + 77_777));
+                        late.push(due.elapsed());
+                    }
+                })
+            })
+            .collect();
+        clients.into_iter().flat_map(|c| c.join().expect("a client")).collect()
+    })
 }
 
 /// Answers a second, over connections that stay open.

@@ -12,6 +12,7 @@ items as (
         shown_at,
         endpoint,
         variant,
+        experiment,
         experiment_variant,
         degrade_reason,
         explored_place,
@@ -34,6 +35,7 @@ select
     cast(timezone(getvariable('report_timezone'), timezone('UTC', shown_at)) as date) as day,
     endpoint,
     variant,
+    experiment,
     experiment_variant,
     degrade_reason,
     -- with which probability it stood where it did; NULL where the list says nothing of it

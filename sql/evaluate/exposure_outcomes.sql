@@ -18,6 +18,7 @@ select
     exposures.day,
     exposures.algorithm_version,
     exposures.variant,
+    exposures.experiment,
     exposures.experiment_variant,
     exposures.endpoint,
     exposures.degrade_reason,

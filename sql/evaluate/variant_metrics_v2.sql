@@ -1,8 +1,9 @@
--- description: Click and order rate of each experiment variant by day.
--- key: day, experiment_variant
+-- description: Click and order rate of each variant of each experiment by day.
+-- key: day, experiment, experiment_variant
 -- export: parquet
 select
     day,
+    experiment,
     experiment_variant,
     count(*) as exposures,
     count(distinct request_id) as requests,
@@ -10,4 +11,4 @@ select
     sum(conversions) as conversions,
     round(count(*) filter (is_clicked) / count(*), 6) as ctr
 from exposure_outcomes
-group by day, experiment_variant
+group by day, experiment, experiment_variant

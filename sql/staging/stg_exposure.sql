@@ -10,6 +10,7 @@ select
     items,
     coalesce(context ->> 'endpoint', 'unknown') as endpoint,
     coalesce(context ->> 'variant', 'primary') as variant,
+    coalesce(context ->> 'experiment', 'none') as experiment,
     coalesce(context ->> 'experiment_variant', 'control') as experiment_variant,
     coalesce(context ->> 'degrade_reason', 'none') as degrade_reason,
     context ->> 'model_run_id' as model_run_id,

@@ -24,6 +24,7 @@ pub struct SimilarParams {
     /// Any name that stays with this visitor, so that an experiment does.
     visitor_id: Option<String>,
     /// The language of reasons, `zh` or `en`; what Accept-Language prefers where it is left out.
+    #[param(pattern = "^(zh|en)")]
     lang: Option<String>,
 }
 
@@ -36,13 +37,15 @@ pub struct DetailParams {
     #[param(value_type = Option<u32>, minimum = 1, maximum = 100)]
     limit: Option<String>,
     /// The marketplace's id of the visitor, where it is known.
-    #[param(value_type = Option<i64>)]
+    #[param(value_type = Option<i64>, minimum = 0)]
     user_id: Option<String>,
     /// Any name that stays with a visitor who is not known, such as Matomo's visitor id, so that an experiment does.
     visitor_id: Option<String>,
     /// Datasets this visitor looked at before, newest first, as in 3,1,2.
+    #[param(pattern = "^[0-9, ]*$")]
     recent: Option<String>,
     /// The language of reasons, `zh` or `en`; what Accept-Language prefers where it is left out.
+    #[param(pattern = "^(zh|en)")]
     lang: Option<String>,
 }
 
@@ -55,8 +58,10 @@ pub struct TrendingParams {
     #[param(value_type = Option<u32>, minimum = 1, maximum = 100)]
     top_n: Option<String>,
     /// `1h`, `24h` (where it is left out), `7d` or `30d`.
+    #[param(pattern = "^(1h|24h|7d|30d)$")]
     timeframe: Option<String>,
     /// The language of reasons, `zh` or `en`; what Accept-Language prefers where it is left out.
+    #[param(pattern = "^(zh|en)")]
     lang: Option<String>,
 }
 
@@ -68,7 +73,7 @@ const RECENT_READ: usize = 20;
 /// Datasets to show beside a dataset, the same for everyone.
 #[utoipa::path(
     get, path = "/similar/{dataset_id}", tag = "lists",
-    params(("dataset_id" = i64, Path, description = "The page's dataset"), SimilarParams),
+    params(("dataset_id" = i64, Path, minimum = 0, description = "The page's dataset"), SimilarParams),
     responses(
         (status = 200, body = SimilarAnswer),
         (status = 400, body = ErrorBody, description = "A malformed id or top_n"),
@@ -106,7 +111,7 @@ pub async fn similar(
 /// Datasets to show a visitor beside a dataset: moved by what they looked at, without what they bought.
 #[utoipa::path(
     get, path = "/recommend/detail/{dataset_id}", tag = "lists",
-    params(("dataset_id" = i64, Path, description = "The page's dataset"), DetailParams),
+    params(("dataset_id" = i64, Path, minimum = 0, description = "The page's dataset"), DetailParams),
     responses(
         (status = 200, body = DetailAnswer),
         (status = 400, body = ErrorBody, description = "A malformed id or top_n"),

@@ -18,6 +18,9 @@ use crate::warehouse::{ident, quote, short_error};
 /// The longest pause before another try.
 const LONGEST_PAUSE: Duration = Duration::from_secs(30);
 
+/// What the drivers say of a connection that was lost, whatever DuckDB was doing then.
+const LOST: [&str; 2] = ["lost connection to server", "server has gone away"];
+
 /// What errors say that no second try would change, in lower case.
 const FINAL: &[&str] =
     &["denied", "unknown database", "authentication failed", "does not exist", "no such file", "not a database", "ssl"];
@@ -76,7 +79,9 @@ impl<'a> Source<'a> {
             self.detach();
             let lower = fault.to_lowercase();
             let fault = fault.trim_start_matches("IO Error: ");
-            let is_final = FINAL.iter().any(|words| lower.contains(words)) || !lower.starts_with("io error");
+            // a server that is lost when DuckDB ends its transaction is lost all the same
+            let is_lost = lower.starts_with("io error") || LOST.iter().any(|words| lower.contains(words));
+            let is_final = FINAL.iter().any(|words| lower.contains(words)) || !is_lost;
             if is_final || tries >= retries {
                 let advice = if is_final { self.advice(&lower) } else { "run again once it is there".to_owned() };
                 bail!("{}: {what}: {fault}; {advice}", self.shown());
