@@ -1,36 +1,44 @@
 //! Sparse TF-IDF vectors over words and character pieces of all fields.
 
+use std::cell::RefCell;
 use std::collections::HashMap;
 use std::hash::Hash;
 
 use super::{Text, tokens};
-use crate::index::sparse_dot;
 
 /// Sparse rows of length 1 at most: (feature, weight) in the order of features. The dot product of two is their cosine.
 #[derive(Debug, Default)]
 pub struct Sparse {
     pub rows: Vec<Vec<(u32, f32)>>,
     pub features: usize,
-    /// For each feature the rows that have it, with the weight there.
-    postings: Vec<Vec<(u32, f32)>>,
 }
+
+/// For each feature the rows that have it, with the weight there.
+pub struct Postings(Vec<Vec<(u32, f32)>>);
 
 impl Sparse {
     pub fn new(rows: Vec<Vec<(u32, f32)>>, features: usize) -> Self {
-        let mut postings = vec![Vec::new(); features];
-        for (row, entries) in rows.iter().enumerate() {
+        Self { rows, features }
+    }
+
+    /// The rows by their features; as large as the rows themselves.
+    pub fn postings(&self) -> Postings {
+        let mut counts = vec![0; self.features];
+        self.rows.iter().flatten().for_each(|(feature, _)| counts[*feature as usize] += 1);
+        let mut postings: Vec<Vec<(u32, f32)>> = counts.into_iter().map(Vec::with_capacity).collect();
+        for (row, entries) in self.rows.iter().enumerate() {
             for (feature, weight) in entries {
                 postings[*feature as usize].push((row as u32, *weight));
             }
         }
-        Self { rows, features, postings }
+        Postings(postings)
     }
 
     /// Cosines of one row with all rows, added to `out` times `weight`. Features that more than `common` rows have are
     /// passed over.
-    pub fn add_cosines(&self, row: usize, weight: f32, common: usize, out: &mut [f32]) {
+    pub fn add_cosines(&self, postings: &Postings, row: usize, weight: f32, common: usize, out: &mut [f32]) {
         for (feature, own) in &self.rows[row] {
-            let postings = &self.postings[*feature as usize];
+            let postings = &postings.0[*feature as usize];
             if postings.len() > common {
                 continue;
             }
@@ -40,9 +48,21 @@ impl Sparse {
         }
     }
 
-    /// The cosine of two rows.
-    pub fn cosine(&self, a: usize, b: usize) -> f32 {
-        sparse_dot(&self.rows[a], &self.rows[b])
+    /// Cosines of one row with some others, in their order: quicker than one by one.
+    pub fn cosines(&self, row: usize, others: impl Iterator<Item = usize>) -> Vec<f32> {
+        thread_local! {
+            static SPREAD: RefCell<Vec<f32>> = RefCell::default();
+        }
+        SPREAD.with_borrow_mut(|spread| {
+            if spread.len() < self.features {
+                spread.resize(self.features, 0.0);
+            }
+            self.rows[row].iter().for_each(|(feature, weight)| spread[*feature as usize] = *weight);
+            let cosine = |other: usize| self.rows[other].iter().map(|(f, weight)| weight * spread[*f as usize]).sum();
+            let cosines = others.map(cosine).collect();
+            self.rows[row].iter().for_each(|(feature, _)| spread[*feature as usize] = 0.0);
+            cosines
+        })
     }
 }
 

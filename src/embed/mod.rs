@@ -7,7 +7,7 @@ mod lexical;
 mod lsa;
 mod tokens;
 
-pub use lexical::Sparse;
+pub use lexical::{Postings, Sparse};
 pub use lsa::reduce;
 
 use crate::index::Vectors;

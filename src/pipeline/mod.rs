@@ -274,14 +274,17 @@ impl Run<'_> {
                 self.catalogue.insert(Rc::new(Catalogue::read(self.db)?)).clone()
             }
         };
-        with(&Training {
+        warehouse::share_memory(self.db, self.config, true)?;
+        let result = with(&Training {
             db: self.db,
             project: self.project,
             catalogue: &catalogue,
             as_of: self.options.as_of,
             budget: self.config.train_budget,
             at: &|what| self.progress.at(what),
-        })
+        });
+        warehouse::share_memory(self.db, self.config, false)?;
+        result
     }
 
     /// Trains without the held-out visits, where that was not done yet, and where there are any.

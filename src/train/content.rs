@@ -1,6 +1,6 @@
 //! Content neighbours: datasets whose texts are alike, by words and by what words keep company with.
 
-use crate::embed::Sparse;
+use crate::embed::{Postings, Sparse};
 use crate::index::{Index, dot, top};
 
 /// Sparse and dense views together.
@@ -21,16 +21,16 @@ const UNCROWDING: f32 = 0.25;
 const COMMON: usize = 20;
 
 impl Similarity<'_> {
-    /// How alike two datasets are, 0 to 1.
-    pub fn cosine(&self, a: usize, b: usize) -> f32 {
+    /// How alike two datasets are, 0 to 1, where the cosine of their words is known.
+    pub fn likeness(&self, a: usize, b: usize, lexical: f32) -> f32 {
         let vectors = self.index.vectors();
         let dense = dot(vectors.row(a), vectors.row(b));
-        ((1.0 - self.dense_weight) * self.sparse.cosine(a, b) + self.dense_weight * dense).max(0.0) * self.weights[b]
+        ((1.0 - self.dense_weight) * lexical + self.dense_weight * dense).max(0.0) * self.weights[b]
     }
 
     /// The `count` listed rows most like `row`, best first. Where the index is a graph, each view proposes its best and
     /// both decide among them.
-    pub fn nearest(&self, row: usize, listed: &[bool], count: usize) -> Vec<(u32, f32)> {
+    pub fn nearest(&self, postings: &Postings, row: usize, listed: &[bool], count: usize) -> Vec<(u32, f32)> {
         let vectors = self.index.vectors();
         let mut cosines = vec![0.0; vectors.len()];
         let is_other = |other: u32| other as usize != row && listed[other as usize];
@@ -40,18 +40,21 @@ impl Similarity<'_> {
                 for (other, cosine) in cosines.iter_mut().enumerate() {
                     *cosine = self.dense_weight * dot(own, vectors.row(other));
                 }
-                self.sparse.add_cosines(row, 1.0 - self.dense_weight, usize::MAX, &mut cosines);
+                self.sparse.add_cosines(postings, row, 1.0 - self.dense_weight, usize::MAX, &mut cosines);
                 cosines.into_iter().enumerate().map(|(other, cosine)| (other as u32, cosine)).collect()
             }
             Index::Graph(..) => {
-                self.sparse.add_cosines(row, 1.0, vectors.len() / COMMON, &mut cosines);
+                self.sparse.add_cosines(postings, row, 1.0, vectors.len() / COMMON, &mut cosines);
                 let mut proposed: Vec<(u32, f32)> =
                     cosines.into_iter().enumerate().map(|(o, c)| (o as u32, c)).filter(|(_, c)| *c > 0.0).collect();
                 top(&mut proposed, 2 * count);
                 proposed.extend(self.index.nearest(vectors.row(row), count));
                 proposed.sort_unstable_by_key(|(other, _)| *other);
                 proposed.dedup_by_key(|(other, _)| *other);
-                proposed.into_iter().map(|(other, _)| (other, self.cosine(row, other as usize))).collect()
+                let words = self.sparse.cosines(row, proposed.iter().map(|(other, _)| *other as usize));
+                let likeness =
+                    |(other, words): (&(u32, f32), f32)| (other.0, self.likeness(row, other.0 as usize, words));
+                proposed.iter().zip(words).map(likeness).collect()
             }
         };
         scored.retain(|(other, cosine)| is_other(*other) && *cosine > 0.0);

@@ -68,8 +68,9 @@ impl Catalogue {
         let dense_weight = embedding.dense_weight;
         let even = vec![1.0; items.len()];
         let similarity = Similarity { sparse: &embedding.sparse, index: &index, dense_weight, weights: &even };
-        let mut alike: Vec<_> =
-            (0..items.len()).into_par_iter().map(|row| similarity.nearest(row, &listed, KEPT)).collect();
+        let postings = similarity.sparse.postings();
+        let nearest = |row| similarity.nearest(&postings, row, &listed, KEPT);
+        let mut alike: Vec<_> = (0..items.len()).into_par_iter().map(nearest).collect();
         let weights = content::uncrowded(&mut alike);
         let sparse = embedding.sparse;
         Ok(Self { items, by_id, sparse, dense_weight, index: Arc::new(index), weights, alike })

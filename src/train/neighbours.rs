@@ -101,11 +101,12 @@ fn of(
         let others = scored.split_off(COMPARED);
         scored.extend(others.into_iter().filter(|(n, _)| is_alike(n.item)));
     }
-    for (n, prior) in &mut scored {
+    let words = similarity.sparse.cosines(row, scored.iter().map(|(n, _)| n.item as usize));
+    for ((n, prior), words) in scored.iter_mut().zip(words) {
         let item = n.item as usize;
         n.reverse = backwards(&read.behaviour[item], row as u32);
-        n.lexical = similarity.sparse.cosine(row, item) * similarity.weights[item];
-        *prior += CONTENT_WEIGHT * similarity.cosine(row, item);
+        n.lexical = words * similarity.weights[item];
+        *prior += CONTENT_WEIGHT * similarity.likeness(row, item, words);
     }
     scored.sort_by(order);
     // a vector of its own: collecting in place would keep the room of all that were looked at

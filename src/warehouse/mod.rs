@@ -94,8 +94,18 @@ const UNCOUNTED: u64 = 256 << 20;
 
 /// How much of the machine DuckDB may use, so that the whole process keeps to the limit where it is not tiny.
 fn limits(config: &Config) -> duckdb::Result<duckdb::Config> {
-    let counted = config.memory_limit.saturating_sub(UNCOUNTED).max(config.memory_limit / 3);
-    duckdb::Config::default().threads(config.threads as i64)?.max_memory(&format!("{}KB", counted / 1000))
+    duckdb::Config::default().threads(config.threads as i64)?.max_memory(&format!("{}KB", counted(config) / 1000))
+}
+
+fn counted(config: &Config) -> u64 {
+    config.memory_limit.saturating_sub(UNCOUNTED).max(config.memory_limit / 3)
+}
+
+/// Leaves half of the memory to what is made of the warehouse's rows outside of DuckDB, or takes it back.
+pub fn share_memory(db: &Connection, config: &Config, is_shared: bool) -> Result<()> {
+    let share = if is_shared { 2 } else { 1 };
+    db.execute_batch(&format!("set memory_limit = '{}KB'", counted(config) / share / 1000))
+        .context("DuckDB's memory could not be limited")
 }
 
 /// Opens the published warehouse for reading, as any number of processes may at once.
