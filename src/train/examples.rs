@@ -105,7 +105,7 @@ const ONE_BLOCK: i64 = 200_000;
 
 /// Of a step's candidates the first so many by the prior are all learned from, of the others every so many-th.
 const FIRST: usize = 24;
-const EVERY: usize = 4;
+const EVERY: usize = 6;
 
 /// Candidates with their features and whether they were chosen.
 #[derive(Default)]

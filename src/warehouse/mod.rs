@@ -101,10 +101,10 @@ fn counted(config: &Config) -> u64 {
     config.memory_limit.saturating_sub(UNCOUNTED).max(config.memory_limit / 3)
 }
 
-/// Leaves half of the memory to what is made of the warehouse's rows outside of DuckDB, or takes it back.
+/// Leaves a quarter of the memory to what is made of the warehouse's rows outside of DuckDB, or takes it back.
 pub fn share_memory(db: &Connection, config: &Config, is_shared: bool) -> Result<()> {
-    let share = if is_shared { 2 } else { 1 };
-    db.execute_batch(&format!("set memory_limit = '{}KB'", counted(config) / share / 1000))
+    let quarters = if is_shared { 3 } else { 4 };
+    db.execute_batch(&format!("set memory_limit = '{}KB'", counted(config) / 4 * quarters / 1000))
         .context("DuckDB's memory could not be limited")
 }
 
