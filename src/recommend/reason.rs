@@ -13,6 +13,8 @@ pub enum Reason {
     Behaviour { visits: u32, content: f32 },
     /// It is met with the same datasets as the page.
     Kin { kinship: f32 },
+    /// Visitors of datasets whose texts are like the page's also looked at it.
+    Alike { bridge: f32 },
     /// The visitor looked at it a little earlier.
     Seen,
     /// It goes with what the visitor looked at before.
@@ -56,6 +58,8 @@ pub(super) fn of(pool: &Pool, candidate: usize) -> Reason {
         Reason::Taste { similarity: figure(TASTE) }
     } else if content > 0.0 {
         Reason::Content { similarity: content, same_provider: figure(SAME_PROVIDER) > 0.0 }
+    } else if neighbour.bridge > 0.0 {
+        Reason::Alike { bridge: neighbour.bridge }
     } else {
         let views = pool.columns.column(super::features::POPULARITY)[candidate].exp_m1().round();
         Reason::Popular { views: views as u32 }
@@ -73,6 +77,8 @@ impl Reason {
             Self::Behaviour { visits, .. } => format!("Viewed together with this dataset in {visits} visits"),
             Self::Kin { .. } if zh => "常与相同的数据集一起被浏览".to_owned(),
             Self::Kin { .. } => "Often viewed with the same datasets as this one".to_owned(),
+            Self::Alike { .. } if zh => "浏览相似数据集的访客也看了它".to_owned(),
+            Self::Alike { .. } => "Viewed together with similar datasets".to_owned(),
             Self::Seen if zh => "您刚刚浏览过".to_owned(),
             Self::Seen => "You looked at it a moment ago".to_owned(),
             Self::Trail { .. } if zh => "与您刚浏览的数据集相关".to_owned(),
@@ -105,6 +111,7 @@ impl fmt::Display for Reason {
                 write!(f, "behaviour: viewed together in {visits} visit{s}, text similarity {content:.2}")
             }
             Self::Kin { kinship } => write!(f, "behaviour: met with the same datasets, {kinship:.2}"),
+            Self::Alike { bridge } => write!(f, "behaviour: viewed with datasets of like texts, {bridge:.3}"),
             Self::Seen => write!(f, "trail: viewed before in this visit"),
             Self::Trail { similarity } => write!(f, "trail: goes with pages viewed before, {similarity:.2}"),
             Self::Content { similarity, same_provider } => {

@@ -59,8 +59,8 @@ struct Writer {
 }
 
 impl ExposureLog {
-    /// Opens the log for appending. A last line that a crash cut short is ended, so that it stays alone; files that were
-    /// rotated but not compressed are compressed now.
+    /// Opens the log for appending, behind its last whole line; files that were rotated but not compressed are compressed
+    /// now.
     pub fn open(path: &Path, options: Options) -> Result<Self> {
         if let Some(parent) = path.parent() {
             fs::create_dir_all(parent).with_context(|| format!("{} cannot be made", parent.display()))?;
@@ -166,20 +166,33 @@ impl Writer {
     }
 }
 
-/// Opens a log and makes sure that its last line is ended; also returns its length.
+/// Opens a log; also returns its length. A last line that a kill cut short was never answered: it is taken back.
 fn open(path: &Path) -> io::Result<(File, u64)> {
     let mut file = OpenOptions::new().create(true).read(true).append(true).open(path)?;
-    let mut length = file.metadata()?.len();
-    if length > 0 {
-        file.seek(SeekFrom::End(-1))?;
-        let mut last = [0];
-        file.read_exact(&mut last)?;
-        if last != *b"\n" {
-            file.write_all(b"\n")?;
-            length += 1;
-        }
+    let length = file.metadata()?.len();
+    let whole = whole_lines(&mut file, length)?;
+    if whole < length {
+        tracing::warn!("{}: {} bytes of a line that was cut short are taken back", path.display(), length - whole);
+        file.set_len(whole)?;
     }
-    Ok((file, length))
+    Ok((file, whole))
+}
+
+/// Where the last whole line of a file ends, looked for from its end.
+fn whole_lines(file: &mut File, length: u64) -> io::Result<u64> {
+    const STEP: u64 = 64 * 1024;
+    let mut end = length;
+    while end > 0 {
+        let start = end.saturating_sub(STEP);
+        let mut bytes = vec![0; (end - start) as usize];
+        file.seek(SeekFrom::Start(start))?;
+        file.read_exact(&mut bytes)?;
+        if let Some(place) = bytes.iter().rposition(|byte| *byte == b'\n') {
+            return Ok(start + place as u64 + 1);
+        }
+        end = start;
+    }
+    Ok(0)
 }
 
 /// Gives the full file a name of its own, `….20261028T010203.004Z.jsonl`, and begins a new one.
@@ -343,15 +356,18 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn synced_and_buffered_lines_arrive_and_a_torn_last_line_stays_alone() {
+    async fn synced_and_buffered_lines_arrive_behind_the_last_whole_line() {
         let dir = tempfile::tempdir().expect("a folder");
         let path = dir.path().join("exposure_log.jsonl");
         fs::write(&path, "whole\ntor").expect("written");
         log(&path, Durability::Disk, 0).append(b"synced").await.expect("written");
-        assert_eq!(lines(&path), ["whole", "tor", "synced"]);
+        assert_eq!(lines(&path), ["whole", "synced"]);
         let buffered = log(&path, Durability::None, 0);
         buffered.append(b"buffered").await.expect("kept");
         buffered.flush();
-        assert_eq!(lines(&path), ["whole", "tor", "synced", "buffered"]);
+        assert_eq!(lines(&path), ["whole", "synced", "buffered"]);
+        fs::write(&path, "t".repeat(200_000)).expect("written");
+        log(&path, Durability::Os, 0).append(b"first").await.expect("written");
+        assert_eq!(lines(&path), ["first"]);
     }
 }
