@@ -20,8 +20,8 @@ use crate::index::{Index, Vectors};
 pub use ranker::{CANDIDATES, Columns, FEATURES, Layer, Network, Ranker, Split, Tree};
 pub use sessions::Sessions;
 pub use store::{
-    Share, Traffic, current, list, load, load_current, promote, prune, read_manifest, rollback, save, set_traffic,
-    traffic, traffic_path,
+    Share, Traffic, current, list, load, load_current, promote, prune, read_manifest, require_current, rollback, save,
+    set_traffic, traffic, traffic_path,
 };
 
 /// The form in which versions are written; one of another form has to be trained again.
@@ -82,7 +82,7 @@ pub struct Neighbour {
     pub walk: f32,
     /// `organic` from the datasets whose texts are most like the page's.
     pub bridge: f32,
-    /// Cosine of the texts' words.
+    /// Cosine of the texts' words, less where the candidate's text is like many others.
     pub lexical: f32,
     /// How often it was the very next page, found by the visitor, and from a list.
     pub next_organic: u32,

@@ -360,11 +360,15 @@ pub fn current(models_dir: &Path) -> Option<String> {
     Some(target.file_name()?.to_string_lossy().into_owned())
 }
 
+/// The name of the current version, or what to do where there is none.
+pub fn require_current(models_dir: &Path) -> Result<String> {
+    current(models_dir)
+        .with_context(|| format!("{} has no current version; `nearset run` trains one", models_dir.display()))
+}
+
 /// Loads the current version.
 pub fn load_current(models_dir: &Path) -> Result<Model> {
-    let version = current(models_dir)
-        .with_context(|| format!("{} has no current version; `nearset run` trains one", models_dir.display()))?;
-    load(models_dir, &version)
+    load(models_dir, &require_current(models_dir)?)
 }
 
 /// One line of `promotions.jsonl`.

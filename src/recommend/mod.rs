@@ -13,6 +13,7 @@ mod variety;
 
 use std::cell::RefCell;
 use std::collections::HashSet;
+use std::sync::Arc;
 
 use crate::index::dot;
 use crate::model::{CANDIDATES, History, Model, Ranked, Ranker};
@@ -57,14 +58,14 @@ pub struct Policy {
     pub variety: f32,
     /// The most datasets of one provider among the first ten; 0 for no limit.
     pub per_provider: usize,
-    pub rules: InForce,
+    pub rules: Arc<InForce>,
     /// What each channel counts beside what was learned.
     pub weights: channels::Weights,
 }
 
 impl Default for Policy {
     fn default() -> Self {
-        Self { variety: 0.0, per_provider: 0, rules: InForce::default(), weights: [1.0; CHANNELS.len()] }
+        Self { variety: 0.0, per_provider: 0, rules: Arc::default(), weights: [1.0; CHANNELS.len()] }
     }
 }
 

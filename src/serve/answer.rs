@@ -183,8 +183,8 @@ impl<'a> Asked<'a> {
         self.state.in_force.load_full().ok_or(ApiError::NoModel)
     }
 
-    /// The finished list for a key: from the cache or computed now. Where the server is late, the list that all get on
-    /// this page has to do, or one that is made the short way.
+    /// The finished list for a key: from the cache or computed now. Where the server is late, one that is made the
+    /// short way has to do, or the list that all get on this page for a visitor who is not known.
     pub fn list(
         &self,
         in_force: &InForce,
@@ -200,7 +200,8 @@ impl<'a> Asked<'a> {
         let effort = if state.lag.is_above(state.config.budget) { Effort::Short } else { Effort::Full };
         if effort == Effort::Short {
             said.degrade_reason.get_or_insert(Degraded::OverBudget);
-            if let List::Detail { page, top_n, .. } = key.list {
+            // the list that all share may hold what a known user bought
+            if let List::Detail { page, user: None, top_n, .. } = key.list {
                 let list = List::Similar { page, top_n };
                 if let Some(finished) = loaded.cache.get(&Key { list, ..key.clone() }) {
                     state.metrics.cache_hit();

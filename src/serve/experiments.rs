@@ -6,6 +6,7 @@
 
 use std::collections::BTreeMap;
 use std::path::Path;
+use std::sync::Arc;
 
 use anyhow::{Context, Result, anyhow, bail, ensure};
 use serde::Deserialize;
@@ -63,7 +64,7 @@ impl Arm {
         policy.per_provider = self.provider_limit.unwrap_or(policy.per_provider);
         policy.weights = self.weights.unwrap_or(policy.weights);
         if self.without_rules {
-            policy.rules = policy.rules.only_nevers();
+            policy.rules = Arc::new(policy.rules.only_nevers());
         }
         policy
     }
@@ -320,6 +321,14 @@ parameters = { variety = 0.5, provider_limit = 3, rules = false, model = \"x\" }
             let found = f64::from(counts[variant]) / 20_000.0;
             assert!((found - share).abs() < 0.015, "{variant}: {found}");
         }
+        Ok(())
+    }
+
+    #[test]
+    fn the_example_is_in_order() -> Result<()> {
+        let experiments = Experiments::parse(include_str!("../../experiments.example.toml"), false)?;
+        let variants: Vec<&str> = experiments.arms.iter().map(|arm| arm.variant.as_str()).collect();
+        assert_eq!((experiments.count(), variants), (1, vec![CONTROL, CONTROL, "more_content", "more_variety"]));
         Ok(())
     }
 

@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Instant;
 
-use anyhow::{Context, Result};
+use anyhow::Result;
 use arc_swap::{ArcSwap, ArcSwapOption};
 use moka::sync::Cache;
 
@@ -201,7 +201,7 @@ pub fn start(config: Config) -> Result<Shared> {
     let shadow_options = Options { durability: crate::config::Durability::None, ..options };
     let shadow_log = ExposureLog::open(&config.evaluation_dir().join(SHADOW_LOG_NAME), shadow_options)?;
     let views = RecentViews::default();
-    views.read_back(&config.evaluation_dir()).context("recent views cannot be counted")?;
+    views.read_back(&config.evaluation_dir());
     Ok(Arc::new(State {
         rules: ArcSwap::default(),
         experiments: ArcSwap::from_pointee(Experiments::parse("", false)?),

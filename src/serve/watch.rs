@@ -27,9 +27,7 @@ const RANK_EVERY: u32 = 10;
 /// Loads the current version and what goes with it, and puts all in force; returns the current version's name. On error
 /// what was in force stays.
 pub fn load_current(state: &Shared) -> Result<String> {
-    let current = model::current(&state.config.models_dir).with_context(|| {
-        format!("{} has no current version; `nearset run` trains one", state.config.models_dir.display())
-    })?;
+    let current = model::require_current(&state.config.models_dir)?;
     put_in_force(state, &current, Current::FromDisk)?;
     tracing::info!("serving model {current}");
     if let Err(error) = read_data_quality(state) {
@@ -107,7 +105,7 @@ fn policies(state: &Shared, model: &Model, experiments: &Experiments) -> Vec<Pol
     let settings = Policy {
         variety: state.config.variety,
         per_provider: state.config.provider_limit,
-        rules: state.rules.load().in_force(model, today(state)),
+        rules: Arc::new(state.rules.load().in_force(model, today(state))),
         ..Policy::default()
     };
     experiments.arms.iter().map(|arm| arm.policy(&settings)).collect()

@@ -118,7 +118,7 @@ fn of(
 /// Candidates of one row, each once.
 struct Found {
     all: Vec<Neighbour>,
-    /// Where each item stands in `all`, less 1.
+    /// Where each item stands in `all`, from 1; 0 for one that is not there yet.
     places: Vec<u32>,
 }
 
