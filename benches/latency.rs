@@ -11,6 +11,7 @@ use std::sync::LazyLock;
 
 use divan::{Bencher, black_box};
 use nearset::model::{self, Model};
+use nearset::recommend::channels::AS_LEARNED;
 use nearset::recommend::{self, Effort, Policy, Pool, Request, candidates};
 
 static MODEL: LazyLock<Model> = LazyLock::new(|| {
@@ -66,7 +67,7 @@ fn candidates_and_features(bencher: Bencher) {
     bencher.bench_local(|| {
         let (page, recent) = visitors.next();
         let request = Request { page: Some(page), recent: &recent, top_n: 10, ..Request::default() };
-        candidates::gather(&MODEL, &request, &mut pool);
+        candidates::gather(&MODEL, &request, &AS_LEARNED, request.ranked(), &mut pool);
         black_box(pool.items.len())
     });
 }
@@ -114,8 +115,7 @@ fn pools() -> Vec<Pool> {
             let (page, recent) = visitors.next();
             let mut pool = Pool::default();
             let request = Request { page: Some(page), recent: &recent, top_n: 10, ..Request::default() };
-            candidates::gather(&MODEL, &request, &mut pool);
-            pool.shorten(request.ranked());
+            candidates::gather(&MODEL, &request, &AS_LEARNED, request.ranked(), &mut pool);
             pool
         })
         .collect()

@@ -18,7 +18,7 @@ pub fn reduce(sparse: &Sparse, dimensions: usize, weighting: f64) -> Vectors {
     let rows = sparse.rows.len();
     let dimensions = dimensions.min(rows.saturating_sub(1)).min(sparse.features);
     if dimensions == 0 {
-        return Vectors::new(1, vec![0.0; rows]);
+        return Vectors::new(1, std::iter::repeat_n(0.0, rows));
     }
     let width = (dimensions + OVERSAMPLING).min(rows).min(sparse.features);
     // the range of A Aᵀ, from a start that is the same every time

@@ -8,8 +8,8 @@ use duckdb::Connection;
 use rayon::prelude::*;
 
 use crate::index::dot;
-use crate::model::Model;
-use crate::recommend::channels::CHANNELS;
+use crate::model::{CANDIDATES, Model};
+use crate::recommend::channels::{AS_LEARNED, CHANNELS};
 use crate::recommend::{self, Effort, Policy, Pool, Request, candidates};
 use crate::train::Pair;
 
@@ -117,7 +117,7 @@ fn replayed(model: &Model, pair: &Pair, policy: &Policy, parts: bool, pool: &mut
     let items = |list: Vec<recommend::Recommended>| list.into_iter().map(|e| e.item).collect::<Vec<u32>>();
     let mut lists = vec![Vec::new(), items(recommend::recommend(model, &alone, policy, Effort::Full).0)];
     let ranker = model.parts.ranker.as_ref();
-    candidates::gather(model, &request, pool);
+    candidates::gather(model, &request, &AS_LEARNED, CANDIDATES, pool);
     let all = &*pool;
     let shortened = |mut pool: Pool| {
         pool.shorten(request.ranked());
@@ -125,7 +125,7 @@ fn replayed(model: &Model, pair: &Pair, policy: &Policy, parts: bool, pool: &mut
     };
     let pool = &shortened(all.clone());
     let scores = recommend::score(ranker, pool);
-    let arrange = |pool: &Pool, scores: &[f32; crate::model::CANDIDATES], policy: &Policy| {
+    let arrange = |pool: &Pool, scores: &[f32; CANDIDATES], policy: &Policy| {
         items(recommend::arrange(model, &request, policy, pool, &mut scores.clone()))
     };
     lists[0] = arrange(pool, &scores, policy);

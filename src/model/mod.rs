@@ -12,10 +12,13 @@ use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
 use chrono::{DateTime, Utc};
+use half::f16;
+use half::slice::HalfFloatSliceExt;
+use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use crate::index::{Index, Vectors};
+use crate::index::{Index, Vectors, dot, sparse_dot};
 
 pub use ranker::{CANDIDATES, Columns, FEATURES, Layer, Network, Ranker, Split, Tree};
 pub use sessions::Sessions;
@@ -25,7 +28,7 @@ pub use store::{
 };
 
 /// The form in which versions are written; one of another form has to be trained again.
-pub const FORMAT: u32 = 2;
+pub const FORMAT: u32 = 3;
 
 /// What a version is and where it comes from.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -68,30 +71,65 @@ pub struct Item {
     pub recent_views: f32,
 }
 
-/// A candidate fixed when training: why it stands beside a dataset, in figures.
+/// A candidate fixed when training: why it stands beside a dataset, in figures. A hundred of them for every dataset are
+/// most of a model's memory: 32 bytes each.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct Neighbour {
     /// Index into [`Model::items`].
     pub item: u32,
-    /// What visitors did by themselves, and what lists made them click: see `sql/features/behaviour_neighbours.sql`.
-    pub organic: f32,
-    pub followed: f32,
-    /// `organic` the other way round.
-    pub reverse: f32,
-    /// Two steps of `organic`.
-    pub walk: f32,
-    /// `organic` from the datasets whose texts are most like the page's.
-    pub bridge: f32,
-    /// Cosine of the texts' words, less where the candidate's text is like many others.
-    pub lexical: f32,
+    pub figures: Figures,
     /// How often it was the very next page, found by the visitor, and from a list.
-    pub next_organic: u32,
-    pub next_followed: u32,
+    pub next_organic: u16,
+    pub next_followed: u16,
     /// Visits that hold both pages.
-    pub visits: u32,
-    /// How many clicks its places in lists on the page would have brought any dataset, and how many it had.
-    pub examined: f32,
-    pub clicks: u32,
+    pub visits: u16,
+    /// How many clicks it had in lists on the page.
+    pub clicks: u16,
+}
+
+/// What is known of a candidate beside a dataset, each a column of `neighbours.parquet` or worked out when loading.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct Figures([f16; FIGURES]);
+
+const FIGURES: usize = 10;
+
+/// One of [`Figures`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Figure {
+    /// What visitors did by themselves, and what lists made them click: see `sql/features/behaviour_neighbours.sql`.
+    Organic,
+    Followed,
+    /// `Organic` the other way round.
+    Reverse,
+    /// Two steps of `Organic`.
+    Walk,
+    /// `Organic` from the datasets whose texts are most like the page's.
+    Bridge,
+    /// Cosine of the texts' words, less where the candidate's text is like many others.
+    Lexical,
+    /// How many clicks its places in lists on the page would have brought any dataset.
+    Examined,
+    /// Cosine of the vectors of texts, of behaviour, and of tags: worked out when loading.
+    Dense,
+    Kinship,
+    Tags,
+}
+
+impl Figures {
+    pub fn get(&self, figure: Figure) -> f32 {
+        self.0[figure as usize].to_f32()
+    }
+
+    pub fn set(&mut self, figure: Figure, value: f32) {
+        self.0[figure as usize] = f16::from_f32(value.min(f16::MAX.to_f32()));
+    }
+
+    /// All of them, in the order of [`Figure`].
+    pub fn all(&self) -> [f32; FIGURES] {
+        let mut values = [0.0; FIGURES];
+        self.0.convert_to_f32_slice(&mut values);
+        values
+    }
 }
 
 /// A dataset of the popular or a trending list.
@@ -141,6 +179,7 @@ pub struct Model {
 /// What ranking asks of an item again and again.
 #[derive(Clone, Debug, Default)]
 pub struct Facts {
+    pub is_listed: bool,
     /// The same number for the same provider; 0 for none.
     pub provider: u32,
     /// Tags and their weights, the rarer the heavier, of length 1 together.
@@ -148,13 +187,24 @@ pub struct Facts {
     pub log_views: f32,
     pub log_recent: f32,
     pub log_price: Option<f32>,
+    /// How much a visit that holds it says: the logarithm of how few do.
+    pub rarity: f32,
 }
 
 impl Model {
     /// Puts the parts together and works out what follows from them.
-    pub fn new(manifest: Manifest, parts: Parts, index: Arc<Index>) -> Self {
+    pub fn new(manifest: Manifest, mut parts: Parts, index: Arc<Index>) -> Self {
         let by_id = parts.items.iter().enumerate().map(|(index, item)| (item.dataset_id, index as u32)).collect();
-        let facts = facts(&parts.items);
+        let facts = facts(&parts.items, parts.sessions.len());
+        let (texts, behaviour) = (index.vectors(), &parts.behaviour);
+        parts.neighbours.par_iter_mut().enumerate().for_each(|(page, list)| {
+            for Neighbour { item, figures, .. } in list {
+                let item = *item as usize;
+                figures.set(Figure::Dense, dot(texts.row(page), texts.row(item)));
+                figures.set(Figure::Kinship, dot(behaviour.row(page), behaviour.row(item)));
+                figures.set(Figure::Tags, sparse_dot(&facts[page].tags, &facts[item].tags));
+            }
+        });
         Self { manifest, by_id, parts, index, facts }
     }
 
@@ -167,7 +217,7 @@ impl Model {
     }
 }
 
-fn facts(items: &[Item]) -> Vec<Facts> {
+fn facts(items: &[Item], visits: usize) -> Vec<Facts> {
     let mut providers: HashMap<&str, u32> = HashMap::new();
     let mut tags: HashMap<&str, (u32, u32)> = HashMap::new();
     for item in items {
@@ -192,11 +242,13 @@ fn facts(items: &[Item]) -> Vec<Facts> {
             let length = own.iter().map(|(_, w)| w * w).sum::<f32>().sqrt().max(1e-9);
             own.iter_mut().for_each(|(_, w)| *w /= length);
             Facts {
+                is_listed: item.is_listed,
                 provider,
                 tags: own.into(),
                 log_views: (item.views as f32).ln_1p(),
                 log_recent: item.recent_views.ln_1p(),
                 log_price: item.price.map(|price| price.ln_1p() as f32),
+                rarity: ((visits as f32 + 1.0) / (1.0 + item.views as f32)).ln().max(0.1),
             }
         })
         .collect()

@@ -43,11 +43,11 @@ pub const FEATURES: [&str; 32] = [
 ];
 
 /// The most candidates of one list.
-pub const CANDIDATES: usize = 200;
+pub const CANDIDATES: usize = 192;
 
-/// How many candidates go through a tree together: five registers of eight, so that one waits for nothing while others are
-/// worked on. [`CANDIDATES`] is a multiple of it.
-const LANES: usize = 40;
+/// How many candidates go through a tree together: two registers of sixteen or four of eight, so that one waits for nothing
+/// while others are worked on. [`CANDIDATES`] is a multiple of it.
+const LANES: usize = 32;
 
 /// Features of up to [`CANDIDATES`] candidates, a column for each feature.
 #[derive(Clone)]
@@ -82,7 +82,7 @@ impl Columns {
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Tree {
     pub splits: Vec<Split>,
-    pub leaves: Vec<f32>,
+    pub leaves: [f32; 32],
 }
 
 /// Candidates whose feature is at least the threshold keep the leaves of the mask.
@@ -140,7 +140,7 @@ fn lanes(column: &[f32; CANDIDATES], start: usize) -> [f32; LANES] {
     values
 }
 
-#[multiversion(targets("x86_64+avx2+fma", "aarch64+neon"))]
+#[multiversion(targets("x86_64+avx512f+avx512bw+avx512vl+avx512cd+fma+bmi1", "x86_64+avx2+fma+bmi1", "aarch64+neon"))]
 fn add_trees(trees: &[Tree], columns: &Columns, count: usize, scores: &mut [f32; CANDIDATES]) {
     for start in (0..count).step_by(LANES) {
         let mut sums = [0.0_f32; LANES];
@@ -154,15 +154,19 @@ fn add_trees(trees: &[Tree], columns: &Columns, count: usize, scores: &mut [f32;
                     left[lane] &= split.mask | is_left;
                 }
             }
-            for (sum, leaves) in sums.iter_mut().zip(&left) {
-                *sum += tree.leaves[leaves.trailing_zeros() as usize];
+            let mut values = [0.0; LANES];
+            for lane in 0..LANES {
+                values[lane] = tree.leaves[(left[lane].trailing_zeros() % 32) as usize];
+            }
+            for lane in 0..LANES {
+                sums[lane] += values[lane];
             }
         }
         scores[start..start + LANES].iter_mut().zip(&sums).for_each(|(score, sum)| *score += sum);
     }
 }
 
-#[multiversion(targets("x86_64+avx2+fma", "aarch64+neon"))]
+#[multiversion(targets("x86_64+avx512f+avx512bw+avx512vl+avx512cd+fma+bmi1", "x86_64+avx2+fma+bmi1", "aarch64+neon"))]
 fn add_network(network: &Network, columns: &Columns, count: usize, scores: &mut [f32; CANDIDATES]) {
     let (mut inputs, mut outputs): (Vec<[f32; LANES]>, Vec<[f32; LANES]>) = (Vec::new(), Vec::new());
     for start in (0..count).step_by(LANES) {

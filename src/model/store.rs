@@ -17,7 +17,9 @@ use duckdb::arrow::record_batch::RecordBatch;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
-use super::{FEATURES, FORMAT, History, Item, Manifest, Model, Neighbour, Parts, Ranked, Ranker, Sessions};
+use super::{
+    FEATURES, FORMAT, Figure, Figures, History, Item, Manifest, Model, Neighbour, Parts, Ranked, Ranker, Sessions,
+};
 use crate::extract::{hex, sha256_file};
 use crate::index::{Index, Vectors};
 use crate::warehouse::arrow::{each_batch, text_at};
@@ -144,23 +146,24 @@ fn tables(model: &Model) -> Result<Vec<(&'static str, RecordBatch)>> {
         })
     };
     let figure =
-        |pick: fn(&Neighbour) -> f32| Arc::new(Float32Array::from_iter_values(pairs().map(|p| pick(p.2)))) as ArrayRef;
-    let count =
-        |pick: fn(&Neighbour) -> u32| Arc::new(UInt32Array::from_iter_values(pairs().map(|p| pick(p.2)))) as ArrayRef;
+        |figure| Arc::new(Float32Array::from_iter_values(pairs().map(|p| p.2.figures.get(figure)))) as ArrayRef;
+    let count = |pick: fn(&Neighbour) -> u16| {
+        Arc::new(UInt32Array::from_iter_values(pairs().map(|p| pick(p.2).into()))) as ArrayRef
+    };
     let neighbours = RecordBatch::try_from_iter([
         ("dataset_id", Arc::new(Int64Array::from_iter_values(pairs().map(|p| id(p.0)))) as ArrayRef),
         ("position", Arc::new(UInt32Array::from_iter_values(pairs().map(|p| p.1)))),
         ("neighbour_id", Arc::new(Int64Array::from_iter_values(pairs().map(|p| id(p.2.item))))),
-        ("organic", figure(|n| n.organic)),
-        ("followed", figure(|n| n.followed)),
-        ("reverse", figure(|n| n.reverse)),
-        ("walk", figure(|n| n.walk)),
-        ("bridge", figure(|n| n.bridge)),
-        ("lexical", figure(|n| n.lexical)),
+        ("organic", figure(Figure::Organic)),
+        ("followed", figure(Figure::Followed)),
+        ("reverse", figure(Figure::Reverse)),
+        ("walk", figure(Figure::Walk)),
+        ("bridge", figure(Figure::Bridge)),
+        ("lexical", figure(Figure::Lexical)),
         ("next_organic", count(|n| n.next_organic)),
         ("next_followed", count(|n| n.next_followed)),
         ("visits", count(|n| n.visits)),
-        ("examined", figure(|n| n.examined)),
+        ("examined", figure(Figure::Examined)),
         ("clicks", count(|n| n.clicks)),
     ])?;
     let ranked = std::iter::once(("popular", popular))
@@ -248,19 +251,25 @@ pub fn load(models_dir: &Path, version: &str) -> Result<Model> {
             let (organic, followed, reverse) = (batch.f64("organic")?, batch.f64("followed")?, batch.f64("reverse")?);
             let (walk, bridge, lexical) = (batch.f64("walk")?, batch.f64("bridge")?, batch.f64("lexical")?);
             for row in 0..batch.rows() {
+                let mut figures = Figures::default();
+                for (figure, values) in [
+                    (Figure::Organic, &organic),
+                    (Figure::Followed, &followed),
+                    (Figure::Reverse, &reverse),
+                    (Figure::Walk, &walk),
+                    (Figure::Bridge, &bridge),
+                    (Figure::Lexical, &lexical),
+                    (Figure::Examined, &examined),
+                ] {
+                    figures.set(figure, values.value(row) as f32);
+                }
                 parts.neighbours[find(ids.value(row))? as usize].push(Neighbour {
                     item: find(others.value(row))?,
-                    organic: organic.value(row) as f32,
-                    followed: followed.value(row) as f32,
-                    reverse: reverse.value(row) as f32,
-                    walk: walk.value(row) as f32,
-                    bridge: bridge.value(row) as f32,
-                    lexical: lexical.value(row) as f32,
-                    next_organic: next_organic.value(row) as u32,
-                    next_followed: next_followed.value(row) as u32,
-                    visits: visits.value(row) as u32,
-                    examined: examined.value(row) as f32,
-                    clicks: clicks.value(row) as u32,
+                    figures,
+                    next_organic: next_organic.value(row) as u16,
+                    next_followed: next_followed.value(row) as u16,
+                    visits: visits.value(row) as u16,
+                    clicks: clicks.value(row) as u16,
                 });
             }
             Ok(())

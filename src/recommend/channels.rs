@@ -47,10 +47,13 @@ pub const CHANNELS: [Channel; 7] = [
 /// What each of [`CHANNELS`] counts: 1 as learned, 0 nothing at all.
 pub type Weights = [f32; CHANNELS.len()];
 
+/// What every channel counts where nothing else is said.
+pub const AS_LEARNED: Weights = [1.0; CHANNELS.len()];
+
 /// Takes out what channels of weight 0 say.
-pub(super) fn silence(weights: &Weights, pool: &mut Pool) {
+pub(super) fn clear(weights: &Weights, pool: &mut Pool) {
     for (channel, _) in CHANNELS.iter().zip(weights).filter(|(_, weight)| **weight == 0.0) {
-        channel.silence(pool);
+        channel.clear(pool);
     }
 }
 
@@ -83,11 +86,15 @@ impl Channel {
         order.into_iter().map(|(item, _)| item).collect()
     }
 
-    /// Takes what this channel says out of the pool.
-    pub fn silence(&self, pool: &mut Pool) {
+    fn clear(&self, pool: &mut Pool) {
         for feature in self.features {
             *pool.columns.column_mut(*feature) = [0.0; CANDIDATES];
         }
+    }
+
+    /// Takes what this channel says out of the pool.
+    pub fn silence(&self, pool: &mut Pool) {
+        self.clear(pool);
         summarize(pool);
     }
 }

@@ -1,83 +1,117 @@
 //! The features a candidate is judged by, named in [`crate::model::FEATURES`]: one definition for training and serving.
 
+use half::bf16;
+
 use super::Request;
 use super::candidates::{Pool, TRAIL_DECAY, Trail};
 use crate::index::{Vectors, dot, sparse_dot};
-use crate::model::{CANDIDATES, FEATURES, Model};
+use crate::model::{CANDIDATES, Figure, Model};
 
-/// Fills the pool's columns.
-pub(super) fn compute(model: &Model, request: &Request<'_>, trail: &Trail<'_>, pool: &mut Pool) {
+/// What [`recall`] and [`summarize`] fill: enough to choose by the prior which candidates are worth the rest.
+pub(super) const RECALLED: [usize; 19] = [
+    ORGANIC,
+    WALK,
+    KINSHIP,
+    FOLLOWED,
+    REVERSE,
+    LEXICAL,
+    DENSE,
+    TAGS,
+    SAME_PROVIDER,
+    POPULARITY,
+    SESSION,
+    TRAIL_BEHAVIOUR,
+    TAG_POPULARITY,
+    BRIDGE,
+    SEEN,
+    PRIOR,
+    PRIOR_RANK,
+    CONTENT_RANK,
+    TAG_RANK,
+];
+
+/// Fills the columns that the prior is made of. The first `own` candidates are the page's own neighbours.
+pub(super) fn recall(model: &Model, request: &Request<'_>, trail: &Trail<'_>, own: usize, pool: &mut Pool) {
     let (texts, behaviour) = (model.index.vectors(), &model.parts.behaviour);
     pool.dense_weight = model.manifest.dense_weight;
-    let page = request.page.map(|item| item as usize);
-    let page_facts = page.map(|page| &model.facts[page]);
-    let before = trail.items.iter().enumerate().map(|(age, item)| (*item, TRAIL_DECAY.powi(age as i32)));
-    let trail_texts = direction(texts, before.clone());
-    let trail_kinship = direction(behaviour, before);
-    let taste =
-        request.user.map(|user| direction(texts, user.viewed.iter().map(|item| (*item, 1.0)))).unwrap_or_default();
-
-    for candidate in 0..pool.items.len() {
-        let item = pool.items[candidate];
-        let row = item as usize;
-        let (facts, neighbour) = (&model.facts[row], &pool.neighbours[candidate]);
-        let dense = page.map_or(0.0, |page| dot(texts.row(page), texts.row(row)));
-        let kinship = page.map_or(0.0, |page| dot(behaviour.row(page), behaviour.row(row)));
-        let tags = page_facts.map_or(0.0, |page| sparse_dot(&page.tags, &facts.tags));
-        let same_provider = page_facts.is_some_and(|page| page.provider != 0 && page.provider == facts.provider);
+    let page = request.page.map(|item| (item as usize, &model.facts[item as usize]));
+    for (candidate, (item, neighbour)) in pool.items.iter().zip(&pool.neighbours).enumerate() {
+        let row = *item as usize;
+        let facts = &model.facts[row];
+        let mut figures = neighbour.figures;
+        if let Some((page, page_facts)) = page
+            && candidate >= own
+        {
+            figures.set(Figure::Dense, dot(texts.row(page), texts.row(row)));
+            figures.set(Figure::Kinship, dot(behaviour.row(page), behaviour.row(row)));
+            figures.set(Figure::Tags, sparse_dot(&page_facts.tags, &facts.tags));
+        }
+        let [organic, followed, reverse, walk, bridge, lexical, _, dense, kinship, tags] = figures.all();
+        let same_provider = page.is_some_and(|(_, page)| page.provider != 0 && page.provider == facts.provider);
         let same_provider = f32::from(u8::from(same_provider));
-        let tag_popularity = (tags + 0.1 * same_provider) * facts.log_views;
-        let (session, trail_behaviour) = (trail.sessions.get(item), trail.behaviour.get(item));
-        let trail_content = along(&trail_texts, texts, row);
-        let seen = trail.items.iter().position(|before| *before == item).map_or(0.0, |age| 1.0 / (1.0 + age as f32));
-        let price_gap = match (page_facts.and_then(|page| page.log_price), facts.log_price) {
-            (Some(page), Some(own)) => own - page,
-            _ => 0.0,
-        };
-        let values: [f32; FEATURES.len()] = [
-            neighbour.organic,
-            neighbour.walk,
-            kinship,
-            neighbour.followed,
-            neighbour.reverse,
-            neighbour.lexical,
-            dense,
-            tags,
-            same_provider,
-            facts.log_views,
-            facts.log_recent,
-            page_facts.map_or(0.0, |page| page.log_views),
-            session,
-            trail_behaviour,
-            along(&trail_kinship, behaviour, row),
-            trail_content,
-            trail.last.get(item),
-            seen,
-            trail.items.len() as f32,
-            along(&taste, texts, row),
-            0.0,
-            0.0,
-            0.0,
-            0.0,
-            tag_popularity,
-            price_gap,
-            neighbour.bridge,
-            (neighbour.next_organic as f32).ln_1p(),
-            (neighbour.next_followed as f32).ln_1p(),
-            (neighbour.visits as f32).ln_1p(),
-            neighbour.examined,
-            (neighbour.clicks as f32 + 1.0) / (neighbour.examined + 1.0),
-        ];
-        for (feature, value) in values.into_iter().enumerate() {
+        let seen = trail.items.iter().position(|before| before == item).map_or(0.0, |age| 1.0 / (1.0 + age as f32));
+        for (feature, value) in [
+            (ORGANIC, organic),
+            (WALK, walk),
+            (KINSHIP, kinship),
+            (FOLLOWED, followed),
+            (REVERSE, reverse),
+            (LEXICAL, lexical),
+            (DENSE, dense),
+            (TAGS, tags),
+            (SAME_PROVIDER, same_provider),
+            (POPULARITY, facts.log_views),
+            (SESSION, trail.sessions.get(*item)),
+            (TRAIL_BEHAVIOUR, trail.behaviour.get(*item)),
+            (TAG_POPULARITY, (tags + 0.1 * same_provider) * facts.log_views),
+            (BRIDGE, bridge),
+            (SEEN, seen),
+        ] {
             pool.columns.column_mut(feature)[candidate] = value;
         }
     }
-    summarize(pool);
+}
+
+/// Fills all other columns.
+pub(super) fn complete(model: &Model, request: &Request<'_>, trail: &Trail<'_>, pool: &mut Pool) {
+    let (texts, behaviour) = (model.index.vectors(), &model.parts.behaviour);
+    let page = request.page.map(|item| &model.facts[item as usize]);
+    let before = trail.items.iter().enumerate().map(|(age, item)| (*item, TRAIL_DECAY.powi(age as i32)));
+    let trail_texts = texts.direction(before.clone());
+    let trail_kinship = behaviour.direction(before);
+    let taste =
+        request.user.map(|user| texts.direction(user.viewed.iter().map(|item| (*item, 1.0)))).unwrap_or_default();
+    for (candidate, (item, neighbour)) in pool.items.iter().zip(&pool.neighbours).enumerate() {
+        let row = *item as usize;
+        let facts = &model.facts[row];
+        let price_gap = match (page.and_then(|page| page.log_price), facts.log_price) {
+            (Some(page), Some(own)) => own - page,
+            _ => 0.0,
+        };
+        let examined = neighbour.figures.get(Figure::Examined);
+        for (feature, value) in [
+            (RECENT_POPULARITY, facts.log_recent),
+            (PAGE_POPULARITY, page.map_or(0.0, |page| page.log_views)),
+            (TRAIL_KINSHIP, along(&trail_kinship, behaviour, row)),
+            (TRAIL_CONTENT, along(&trail_texts, texts, row)),
+            (LAST_BEHAVIOUR, trail.last.get(*item)),
+            (TRAIL_PAGES, trail.items.len() as f32),
+            (TASTE, along(&taste, texts, row)),
+            (PRICE_GAP, price_gap),
+            (NEXT_ORGANIC, ln_1p(neighbour.next_organic)),
+            (NEXT_FOLLOWED, ln_1p(neighbour.next_followed)),
+            (VISITS, ln_1p(neighbour.visits)),
+            (EXAMINED, examined),
+            (LIFT, (f32::from(neighbour.clicks) + 1.0) / (examined + 1.0)),
+        ] {
+            pool.columns.column_mut(feature)[candidate] = value;
+        }
+    }
 }
 
 /// Hand-made weights: they order candidates where there is too little traffic to learn from, and choose those that a
 /// dataset keeps.
-pub const PRIOR_WEIGHTS: [(usize, f32); 9] = [
+pub const PRIOR_WEIGHTS: [(usize, f32); 10] = [
     (ORGANIC, 2.0),
     (WALK, 2.0),
     (FOLLOWED, 1.0),
@@ -86,7 +120,8 @@ pub const PRIOR_WEIGHTS: [(usize, f32); 9] = [
     (TAG_POPULARITY, 0.004),
     (POPULARITY, 0.0004),
     (TRAIL_BEHAVIOUR, 0.3),
-    (SESSION, 0.02),
+    (SESSION, 0.05),
+    (SEEN, 0.05),
 ];
 
 /// What likeness of texts counts in the prior, both views together.
@@ -125,18 +160,21 @@ pub const TAGS: usize = 7;
 pub const SAME_PROVIDER: usize = 8;
 pub const POPULARITY: usize = 9;
 pub const RECENT_POPULARITY: usize = 10;
+pub const PAGE_POPULARITY: usize = 11;
 pub const SESSION: usize = 12;
 pub const TRAIL_BEHAVIOUR: usize = 13;
 pub const TRAIL_KINSHIP: usize = 14;
 pub const TRAIL_CONTENT: usize = 15;
 pub const LAST_BEHAVIOUR: usize = 16;
 pub const SEEN: usize = 17;
+pub const TRAIL_PAGES: usize = 18;
 pub const TASTE: usize = 19;
 pub const PRIOR: usize = 20;
 pub const PRIOR_RANK: usize = 21;
 pub const CONTENT_RANK: usize = 22;
 pub const TAG_RANK: usize = 23;
 pub const TAG_POPULARITY: usize = 24;
+pub const PRICE_GAP: usize = 25;
 pub const BRIDGE: usize = 26;
 pub const NEXT_ORGANIC: usize = 27;
 pub const NEXT_FOLLOWED: usize = 28;
@@ -144,26 +182,8 @@ pub const VISITS: usize = 29;
 pub const EXAMINED: usize = 30;
 pub const LIFT: usize = 31;
 
-/// The weighted sum of some rows, of length 1; empty where there is none.
-fn direction(vectors: &Vectors, rows: impl Iterator<Item = (u32, f32)>) -> Vec<f32> {
-    let mut sum = Vec::new();
-    for (row, weight) in rows {
-        sum.resize(vectors.dimensions(), 0.0);
-        for (total, value) in sum.iter_mut().zip(vectors.row(row as usize)) {
-            *total += weight * value;
-        }
-    }
-    let length = dot(&sum, &sum).sqrt();
-    if length > 1e-6 {
-        sum.iter_mut().for_each(|v| *v /= length)
-    } else {
-        sum.clear()
-    }
-    sum
-}
-
 /// The cosine of a row with a direction; 0 where there is none.
-fn along(direction: &[f32], vectors: &Vectors, row: usize) -> f32 {
+fn along(direction: &[bf16], vectors: &Vectors, row: usize) -> f32 {
     if direction.is_empty() { 0.0 } else { dot(direction, vectors.row(row)) }
 }
 
@@ -186,3 +206,8 @@ fn ranks(values: &[f32], into: &mut [f32; CANDIDATES]) {
 /// ln(1 + place) for every place.
 pub(super) static LN_1P: std::sync::LazyLock<[f32; CANDIDATES + 1]> =
     std::sync::LazyLock::new(|| std::array::from_fn(|place| (place as f32).ln_1p()));
+
+/// ln(1 + count).
+fn ln_1p(count: u16) -> f32 {
+    LN_1P.get(usize::from(count)).copied().unwrap_or_else(|| f32::from(count).ln_1p())
+}

@@ -15,11 +15,9 @@ use std::cell::RefCell;
 use std::collections::HashSet;
 use std::sync::Arc;
 
-use crate::index::dot;
 use crate::model::{CANDIDATES, History, Model, Ranked, Ranker};
 pub use candidates::Pool;
-use channels::CHANNELS;
-pub use reason::{Language, Reason};
+pub use reason::{Language, Reason, Words};
 use rules::InForce;
 
 /// Who asks, on which page.
@@ -38,7 +36,7 @@ pub struct Request<'a> {
 
 /// How many candidates the ranker orders for a list of usual length: three rounds of its lanes. Of the pages visitors went on
 /// to (the world of docs/quality.md) it brings as many among the first ten and twenty as with all candidates.
-const RANKED: usize = 120;
+const RANKED: usize = 64;
 
 impl Request<'_> {
     fn length(&self) -> usize {
@@ -65,7 +63,7 @@ pub struct Policy {
 
 impl Default for Policy {
     fn default() -> Self {
-        Self { variety: 0.0, per_provider: 0, rules: Arc::default(), weights: [1.0; CHANNELS.len()] }
+        Self { variety: 0.0, per_provider: 0, rules: Arc::default(), weights: channels::AS_LEARNED }
     }
 }
 
@@ -94,17 +92,15 @@ thread_local! {
 /// The list for a request, and from how many candidates it was chosen. A longer list begins with the shorter one.
 pub fn recommend(model: &Model, request: &Request<'_>, policy: &Policy, effort: Effort) -> (Vec<Recommended>, usize) {
     POOL.with_borrow_mut(|pool| {
-        candidates::gather(model, request, pool);
+        let candidates = candidates::gather(model, request, &policy.weights, request.ranked(), pool);
         if effort == Effort::Short {
             let policy = Policy { variety: 0.0, ..policy.clone() };
-            return (arrange(model, request, &policy, pool, &mut prior(pool)), pool.items.len());
+            return (arrange(model, request, &policy, pool, &mut prior(pool)), candidates);
         }
-        channels::silence(&policy.weights, pool);
-        pool.shorten(request.ranked());
         let mut scores = score(model.parts.ranker.as_ref(), pool);
         channels::steer(&policy.weights, pool, &mut scores);
         let list = arrange(model, request, policy, pool, &mut scores);
-        (list, pool.items.len())
+        (list, candidates)
     })
 }
 
@@ -187,16 +183,10 @@ pub fn trending(
 
 /// The listed datasets nearest to the mean of what was viewed, in the space of texts, without those.
 pub fn taste(model: &Model, viewed: &[u32], count: usize) -> Vec<u32> {
-    let vectors = model.index.vectors();
-    let mut mean = vec![0.0; vectors.dimensions()];
-    for item in viewed {
-        mean.iter_mut().zip(vectors.row(*item as usize)).for_each(|(sum, value)| *sum += value);
-    }
-    let length = dot(&mean, &mean).sqrt();
-    if length < 1e-6 {
+    let mean = model.index.vectors().direction(viewed.iter().map(|item| (*item, 1.0)));
+    if mean.is_empty() {
         return Vec::new();
     }
-    mean.iter_mut().for_each(|v| *v /= length);
     let near = model.index.nearest(&mean, count + viewed.len());
     let fits = |item: &u32| model.item(*item).is_listed && !viewed.contains(item);
     near.into_iter().map(|(item, _)| item).filter(fits).take(count).collect()

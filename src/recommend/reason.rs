@@ -3,8 +3,9 @@
 use std::fmt;
 
 use super::Pool;
-use super::features::{KINSHIP, LEXICAL, SAME_PROVIDER, SEEN, SESSION, TASTE, TRAIL_BEHAVIOUR};
-use crate::recommend::features::DENSE;
+use super::features::{
+    BRIDGE, DENSE, KINSHIP, LEXICAL, POPULARITY, SAME_PROVIDER, SEEN, SESSION, TASTE, TRAIL_BEHAVIOUR, WALK,
+};
 
 /// The strongest ground for an entry, with the figures that decided.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -42,13 +43,13 @@ pub enum Language {
 /// The strongest ground for a candidate.
 pub(super) fn of(pool: &Pool, candidate: usize) -> Reason {
     let figure = |feature: usize| pool.columns.column(feature)[candidate];
-    let neighbour = &pool.neighbours[candidate];
+    let visits = pool.neighbours[candidate].visits;
     let content = (0.5 * (figure(LEXICAL) + figure(DENSE))).max(0.0);
-    if neighbour.visits > 0 {
-        Reason::Behaviour { visits: neighbour.visits, content }
+    if visits > 0 {
+        Reason::Behaviour { visits: visits.into(), content }
     } else if figure(SEEN) > 0.0 {
         Reason::Seen
-    } else if neighbour.walk > 0.0 && figure(KINSHIP) > 0.3 {
+    } else if figure(WALK) > 0.0 && figure(KINSHIP) > 0.3 {
         Reason::Kin { kinship: figure(KINSHIP) }
     } else if content >= 0.1 {
         Reason::Content { similarity: content, same_provider: figure(SAME_PROVIDER) > 0.0 }
@@ -58,44 +59,52 @@ pub(super) fn of(pool: &Pool, candidate: usize) -> Reason {
         Reason::Taste { similarity: figure(TASTE) }
     } else if content > 0.0 {
         Reason::Content { similarity: content, same_provider: figure(SAME_PROVIDER) > 0.0 }
-    } else if neighbour.bridge > 0.0 {
-        Reason::Alike { bridge: neighbour.bridge }
+    } else if figure(BRIDGE) > 0.0 {
+        Reason::Alike { bridge: figure(BRIDGE) }
     } else {
-        let views = pool.columns.column(super::features::POPULARITY)[candidate].exp_m1().round();
+        let views = pool.columns.column(POPULARITY)[candidate].exp_m1().round();
         Reason::Popular { views: views as u32 }
     }
 }
 
-impl Reason {
-    /// A sentence for the visitor.
-    pub fn words(&self, language: Language) -> String {
-        let zh = language == Language::Chinese;
-        match self {
-            Self::Behaviour { visits: 0 | 1, .. } if zh => "有访客同时关注了这两个数据集".to_owned(),
-            Self::Behaviour { visits: 0 | 1, .. } => "Looked at together with this dataset".to_owned(),
-            Self::Behaviour { visits, .. } if zh => format!("{visits} 次访问中与本数据集一同浏览"),
-            Self::Behaviour { visits, .. } => format!("Viewed together with this dataset in {visits} visits"),
-            Self::Kin { .. } if zh => "常与相同的数据集一起被浏览".to_owned(),
-            Self::Kin { .. } => "Often viewed with the same datasets as this one".to_owned(),
-            Self::Alike { .. } if zh => "浏览相似数据集的访客也看了它".to_owned(),
-            Self::Alike { .. } => "Viewed together with similar datasets".to_owned(),
-            Self::Seen if zh => "您刚刚浏览过".to_owned(),
-            Self::Seen => "You looked at it a moment ago".to_owned(),
-            Self::Trail { .. } if zh => "与您刚浏览的数据集相关".to_owned(),
-            Self::Trail { .. } => "Goes with what you have just looked at".to_owned(),
-            Self::Content { same_provider: true, .. } if zh => "同一提供方的相似数据集".to_owned(),
-            Self::Content { same_provider: true, .. } => "Similar, from the same provider".to_owned(),
-            Self::Content { .. } if zh => "内容相似".to_owned(),
-            Self::Content { .. } => "Similar in content".to_owned(),
-            Self::Taste { .. } if zh => "符合您以往的浏览兴趣".to_owned(),
-            Self::Taste { .. } => "Like what you looked at on earlier visits".to_owned(),
-            Self::Popular { .. } if zh => "热门数据集".to_owned(),
-            Self::Popular { .. } => "Popular with all visitors".to_owned(),
-            Self::Trending { views } if zh => format!("近期热门:{views} 次浏览"),
-            Self::Trending { views } => format!("Trending: {views} views lately"),
-            Self::Pinned if zh => "编辑推荐".to_owned(),
-            Self::Pinned => "Chosen by the editors".to_owned(),
-        }
+/// A reason as a sentence for the visitor.
+#[derive(Debug)]
+pub struct Words<'a> {
+    pub reason: &'a Reason,
+    pub language: Language,
+}
+
+impl fmt::Display for Words<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let zh = self.language == Language::Chinese;
+        f.write_str(match self.reason {
+            Reason::Behaviour { visits: 0 | 1, .. } if zh => "有访客同时关注了这两个数据集",
+            Reason::Behaviour { visits: 0 | 1, .. } => "Looked at together with this dataset",
+            Reason::Behaviour { visits, .. } if zh => return write!(f, "{visits} 次访问中与本数据集一同浏览"),
+            Reason::Behaviour { visits, .. } => {
+                return write!(f, "Viewed together with this dataset in {visits} visits");
+            }
+            Reason::Kin { .. } if zh => "常与相同的数据集一起被浏览",
+            Reason::Kin { .. } => "Often viewed with the same datasets as this one",
+            Reason::Alike { .. } if zh => "浏览相似数据集的访客也看了它",
+            Reason::Alike { .. } => "Viewed together with similar datasets",
+            Reason::Seen if zh => "您刚刚浏览过",
+            Reason::Seen => "You looked at it a moment ago",
+            Reason::Trail { .. } if zh => "与您刚浏览的数据集相关",
+            Reason::Trail { .. } => "Goes with what you have just looked at",
+            Reason::Content { same_provider: true, .. } if zh => "同一提供方的相似数据集",
+            Reason::Content { same_provider: true, .. } => "Similar, from the same provider",
+            Reason::Content { .. } if zh => "内容相似",
+            Reason::Content { .. } => "Similar in content",
+            Reason::Taste { .. } if zh => "符合您以往的浏览兴趣",
+            Reason::Taste { .. } => "Like what you looked at on earlier visits",
+            Reason::Popular { .. } if zh => "热门数据集",
+            Reason::Popular { .. } => "Popular with all visitors",
+            Reason::Trending { views } if zh => return write!(f, "近期热门:{views} 次浏览"),
+            Reason::Trending { views } => return write!(f, "Trending: {views} views lately"),
+            Reason::Pinned if zh => "编辑推荐",
+            Reason::Pinned => "Chosen by the editors",
+        })
     }
 }
 

@@ -16,7 +16,7 @@ use super::recent_views::Rankings;
 use super::state::{Chosen, Finished, InForce, Key, List, Loaded, Shared};
 use crate::model::Model;
 use crate::recommend::explore::{self, Propensity};
-use crate::recommend::{self, Effort, Language, Policy, Recommended, Request};
+use crate::recommend::{self, Effort, Language, Policy, Reason, Recommended, Request, Words};
 
 /// A dataset in a list.
 #[derive(Debug, Serialize, ToSchema)]
@@ -30,8 +30,9 @@ pub struct ListItem<'a> {
     /// How likely it is to be chosen.
     pub score: f32,
     /// Why it is here, in words for the visitor (`lang`); the exposure log has the figures that decided.
-    #[schema(example = "Viewed together with this dataset in 12 visits")]
-    pub reason: String,
+    #[schema(value_type = String, example = "Viewed together with this dataset in 12 visits")]
+    #[serde(serialize_with = "shown")]
+    pub reason: Words<'a>,
 }
 
 /// What a list was made with; the exposure log has the same.
@@ -167,7 +168,12 @@ struct Exposure<'a> {
 struct LoggedItem {
     dataset_id: i64,
     score: f32,
-    reason: String,
+    #[serde(serialize_with = "shown")]
+    reason: Reason,
+}
+
+fn shown<S: serde::Serializer>(reason: &impl std::fmt::Display, into: S) -> Result<S::Ok, S::Error> {
+    into.collect_str(reason)
 }
 
 impl<'a> Asked<'a> {
@@ -193,7 +199,8 @@ impl<'a> Asked<'a> {
         said: &mut Said,
     ) -> Result<Arc<Finished>, ApiError> {
         let (state, loaded) = (self.state, chosen.loaded);
-        if let Some(finished) = loaded.cache.get(key) {
+        let is_cached = !key.list.is_personal();
+        if is_cached && let Some(finished) = loaded.cache.get(key) {
             state.metrics.cache_hit();
             return Ok(finished);
         }
@@ -219,7 +226,7 @@ impl<'a> Asked<'a> {
         }
         let finished = Arc::new(finished);
         state.metrics.cache_miss(started.elapsed().as_secs_f64(), candidates);
-        if effort == Effort::Full {
+        if is_cached && effort == Effort::Full {
             loaded.cache.insert(key.clone(), finished.clone());
         }
         Ok(finished)
@@ -426,7 +433,7 @@ fn finish(model: &Model, list: Vec<Recommended>, top_n: usize, language: Languag
                 price: item.price,
                 cover_image: item.cover_image.as_deref(),
                 score: entry.score,
-                reason: entry.reason.words(language),
+                reason: Words { reason: &entry.reason, language },
             }
         })
         .collect();
@@ -435,7 +442,7 @@ fn finish(model: &Model, list: Vec<Recommended>, top_n: usize, language: Languag
         .map(|entry| LoggedItem {
             dataset_id: model.item(entry.item).dataset_id,
             score: entry.score,
-            reason: entry.reason.to_string(),
+            reason: entry.reason,
         })
         .collect();
     Ok(Finished { items: to_raw_value(&items)?, logged_items: to_raw_value(&logged)?, count: shown.len(), list })

@@ -34,10 +34,9 @@ pub struct Finished {
 
 impl Finished {
     /// About what an entry of the cache takes.
-    fn bytes(key: &Key, list: &Arc<Self>) -> u32 {
-        let trail = if let List::Detail { recent, .. } = &key.list { 4 * recent.len() } else { 0 };
+    fn bytes(_: &Key, list: &Arc<Self>) -> u32 {
         let behind = std::mem::size_of_val(list.list.as_slice());
-        (256 + trail + behind + list.items.get().len() + list.logged_items.get().len()) as u32
+        (256 + behind + list.items.get().len() + list.logged_items.get().len()) as u32
     }
 }
 
@@ -72,6 +71,12 @@ pub enum List {
 }
 
 impl List {
+    /// Whether it is made for one visitor and the way they came. Others will hardly ask for the same, and making it anew
+    /// takes less than looking after it in the cache.
+    pub fn is_personal(&self) -> bool {
+        matches!(self, Self::Detail { user, recent, .. } if user.is_some() || !recent.is_empty())
+    }
+
     /// How long it is asked to be.
     pub fn top_n(&self) -> usize {
         match self {

@@ -44,33 +44,37 @@ pub fn fit(examples: &Examples, shape: Shape) -> Result<Vec<Tree>> {
         .map_err(|error| anyhow!("boosted trees: {error}"))?;
     let mut trees: Vec<Tree> = booster.trees.iter().map(masked).collect::<Result<_>>()?;
     // what every candidate starts from, as a tree of one leaf
-    trees.push(Tree { splits: Vec::new(), leaves: vec![booster.base_score as f32] });
+    trees.push(Tree { splits: Vec::new(), leaves: leaves(&[booster.base_score as f32])? });
     Ok(trees)
 }
 
 /// Numbers a tree's leaves from left to right and gives each split the leaves that remain on its right.
 fn masked(grown: &Grown) -> Result<Tree> {
-    let mut tree = Tree { splits: Vec::new(), leaves: Vec::new() };
-    walk(grown, 0, &mut tree);
-    if tree.leaves.len() > 32 {
-        return Err(anyhow!("a tree has {} leaves where 32 fit", tree.leaves.len()));
-    }
-    Ok(tree)
+    let (mut splits, mut values) = (Vec::new(), Vec::new());
+    walk(grown, 0, &mut splits, &mut values);
+    Ok(Tree { splits, leaves: leaves(&values)? })
 }
 
-fn walk(grown: &Grown, node: usize, tree: &mut Tree) {
+fn leaves(values: &[f32]) -> Result<[f32; 32]> {
+    let mut leaves = [0.0; 32];
+    let room = leaves.get_mut(..values.len());
+    room.ok_or_else(|| anyhow!("a tree has {} leaves where 32 fit", values.len()))?.copy_from_slice(values);
+    Ok(leaves)
+}
+
+fn walk(grown: &Grown, node: usize, splits: &mut Vec<Split>, values: &mut Vec<f32>) {
     let node = &grown.nodes[node];
     if node.is_leaf {
-        tree.leaves.push(node.weight_value);
+        values.push(node.weight_value);
         return;
     }
-    let first = tree.leaves.len();
-    walk(grown, node.left_child, tree);
-    let left = tree.leaves.len() - first;
+    let first = values.len();
+    walk(grown, node.left_child, splits, values);
+    let left = values.len() - first;
     let ruled_out = (((1_u64 << left) - 1) << first) as u32;
     let nearest = node.split_value as f32;
     // features are f32: the smallest that is not below the split
     let threshold = if f64::from(nearest) < node.split_value { nearest.next_up() } else { nearest };
-    tree.splits.push(Split { feature: node.split_feature as u16, threshold, mask: !ruled_out });
-    walk(grown, node.right_child, tree);
+    splits.push(Split { feature: node.split_feature as u16, threshold, mask: !ruled_out });
+    walk(grown, node.right_child, splits, values);
 }

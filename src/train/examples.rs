@@ -11,6 +11,7 @@ use rayon::prelude::*;
 use super::Training;
 use super::relations::{Seen, known};
 use crate::model::{FEATURES, History, Model};
+use crate::recommend::channels::AS_LEARNED;
 use crate::recommend::features::PRIOR_RANK;
 use crate::recommend::{Pool, Request, candidates, taste};
 use crate::warehouse::arrow::each_batch;
@@ -203,8 +204,7 @@ fn gather(model: &Model, pairs: &[Pair], measure: bool) -> Held {
         let history = pair.history(model, Vec::new());
         let request = Request { page: pair.page, user: history.as_ref(), recent: &pair.trail, ..Request::default() };
         let mut pool = Pool::default();
-        candidates::gather(model, &request, &mut pool);
-        pool.shorten(request.ranked());
+        candidates::gather(model, &request, &AS_LEARNED, request.ranked(), &mut pool);
         if measure && is_measured(pair) {
             held.measured.push(Measured { pool, next: pair.next });
             continue;

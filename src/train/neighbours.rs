@@ -8,7 +8,7 @@ use super::relations::{Behaviour, Read};
 use super::{Catalogue, KEPT};
 use crate::embed::{self, Sparse};
 use crate::index::{Vectors, dot};
-use crate::model::Neighbour;
+use crate::model::{Figure, Figures, Neighbour};
 use crate::recommend::features::{BRIDGE, CONTENT_WEIGHT, FOLLOWED, KINSHIP, ORGANIC, POPULARITY, PRIOR_WEIGHTS, WALK};
 
 /// How many dimensions vectors of behaviour have, where there are so many datasets.
@@ -44,7 +44,7 @@ fn of(
     similarity: &Similarity<'_>,
 ) -> Vec<Neighbour> {
     let mut found = Found::new(catalogue.len());
-    let mut at = |item: u32, change: &dyn Fn(&mut Neighbour)| {
+    let mut at = |item: u32, change: &dyn Fn(&mut Candidate)| {
         if item as usize != row {
             change(found.of(item));
         }
@@ -78,8 +78,8 @@ fn of(
         at(*item, &|_| ());
     }
     let weight = |feature: usize| PRIOR_WEIGHTS.iter().find(|(f, _)| *f == feature).map_or(0.0, |(_, w)| *w);
-    let order = |a: &(Neighbour, f32), b: &(Neighbour, f32)| b.1.total_cmp(&a.1).then(a.0.item.cmp(&b.0.item));
-    let mut scored: Vec<(Neighbour, f32)> = found
+    let order = |a: &(Candidate, f32), b: &(Candidate, f32)| b.1.total_cmp(&a.1).then(a.0.item.cmp(&b.0.item));
+    let mut scored: Vec<(Candidate, f32)> = found
         .all
         .into_iter()
         .map(|n| {
@@ -111,13 +111,56 @@ fn of(
     scored.sort_by(order);
     // a vector of its own: collecting in place would keep the room of all that were looked at
     let mut kept = Vec::with_capacity(scored.len().min(KEPT));
-    kept.extend(scored.into_iter().take(KEPT).map(|(neighbour, _)| neighbour));
+    kept.extend(scored.iter().take(KEPT).map(|(candidate, _)| candidate.neighbour()));
     kept
+}
+
+/// A [`Neighbour`] in the making.
+#[derive(Clone, Copy, Default)]
+struct Candidate {
+    item: u32,
+    organic: f32,
+    followed: f32,
+    reverse: f32,
+    walk: f32,
+    bridge: f32,
+    lexical: f32,
+    examined: f32,
+    next_organic: u32,
+    next_followed: u32,
+    visits: u32,
+    clicks: u32,
+}
+
+impl Candidate {
+    fn neighbour(&self) -> Neighbour {
+        let mut figures = Figures::default();
+        for (figure, value) in [
+            (Figure::Organic, self.organic),
+            (Figure::Followed, self.followed),
+            (Figure::Reverse, self.reverse),
+            (Figure::Walk, self.walk),
+            (Figure::Bridge, self.bridge),
+            (Figure::Lexical, self.lexical),
+            (Figure::Examined, self.examined),
+        ] {
+            figures.set(figure, value);
+        }
+        let count = |count: u32| count.try_into().unwrap_or(u16::MAX);
+        Neighbour {
+            item: self.item,
+            figures,
+            next_organic: count(self.next_organic),
+            next_followed: count(self.next_followed),
+            visits: count(self.visits),
+            clicks: count(self.clicks),
+        }
+    }
 }
 
 /// Candidates of one row, each once.
 struct Found {
-    all: Vec<Neighbour>,
+    all: Vec<Candidate>,
     /// Where each item stands in `all`, from 1; 0 for one that is not there yet.
     places: Vec<u32>,
 }
@@ -127,10 +170,10 @@ impl Found {
         Self { all: Vec::new(), places: vec![0; items] }
     }
 
-    fn of(&mut self, item: u32) -> &mut Neighbour {
+    fn of(&mut self, item: u32) -> &mut Candidate {
         let place = &mut self.places[item as usize];
         if *place == 0 {
-            self.all.push(Neighbour { item, ..Neighbour::default() });
+            self.all.push(Candidate { item, ..Candidate::default() });
             *place = self.all.len() as u32;
         }
         &mut self.all[*place as usize - 1]
