@@ -224,19 +224,28 @@ pub fn top(scored: &mut Vec<(u32, f32)>, count: usize) {
 
 #[cfg(test)]
 mod tests {
+    use rand::{RngExt, SeedableRng};
+
     use super::*;
 
-    fn circle(count: usize) -> Vectors {
-        let data = (0..count).flat_map(|i| {
-            let angle = i as f32 / count as f32 * std::f32::consts::TAU;
-            [angle.cos(), angle.sin()]
-        });
-        Vectors::new(2, data)
+    /// Rows about the centres of a few hundred groups, as texts of a catalogue are.
+    fn groups(count: usize) -> Vectors {
+        const DIMENSIONS: usize = 32;
+        let mut random = rand_chacha::ChaCha8Rng::seed_from_u64(7);
+        let mut draw = || random.random::<f32>() - 0.5;
+        let centres: Vec<f32> = (0..300 * DIMENSIONS).map(|_| draw()).collect();
+        let mut data = Vec::new();
+        for row in 0..count {
+            let centre = &centres[row % 300 * DIMENSIONS..][..DIMENSIONS];
+            let own: Vec<f32> = centre.iter().map(|c| c + 0.5 * draw()).collect();
+            data.extend(unit(&own).into_iter().map(bf16::to_f32));
+        }
+        Vectors::new(DIMENSIONS, data)
     }
 
     #[test]
     fn the_graph_finds_what_exact_search_finds() -> Result<()> {
-        let vectors = circle(EXACT_LIMIT + 1);
+        let vectors = groups(EXACT_LIMIT + 1);
         let exact = Index::Exact(vectors.clone());
         let graph = Index::build(vectors.clone())?;
         assert!(graph.graph().is_some());

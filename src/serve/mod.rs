@@ -94,6 +94,9 @@ async fn serve_async(config: &Config) -> Result<()> {
         .with_context(|| format!("{} cannot be listened on; choose another with --listen", config.listen))?;
     let address = listener.local_addr().context("the server's address cannot be read")?;
     let state = state::start(config.clone())?;
+    // a day of millions of lists takes seconds to read: lists are answered meanwhile, and counted by themselves
+    let (reading, now) = (state.clone(), chrono::Utc::now());
+    tokio::task::spawn_blocking(move || reading.views.read_back(&reading.config.evaluation_dir(), now));
     // rules and experiments that cannot be read would show what they forbid: the operator hears of it now
     let seen = watch::look(&state);
     watch::read_rules(&state)?;

@@ -77,9 +77,8 @@ impl RecentViews {
         }
     }
 
-    /// Counts what the logs in a folder hold of the last day.
-    pub fn read_back(&self, dir: &Path) {
-        let now = Utc::now();
+    /// Counts what the logs in a folder hold of the day before `now`.
+    pub fn read_back(&self, dir: &Path, now: DateTime<Utc>) {
         let since = SystemTime::now() - Duration::from_secs(86_400);
         for entry in fs::read_dir(dir).into_iter().flatten().flatten() {
             let path = entry.path();
@@ -112,7 +111,7 @@ impl RecentViews {
         for line in lines.split(b'\n') {
             // what is no exposure is the pipeline's to report
             let Ok(Line { page_id: Some(page), timestamp }) = serde_json::from_slice(&line?) else { continue };
-            if (0..86_400).contains(&(now - timestamp).num_seconds()) {
+            if (1..86_400_000).contains(&(now - timestamp).num_milliseconds()) {
                 self.add(page, timestamp);
             }
         }
@@ -163,7 +162,7 @@ mod tests {
         fs::write(dir.path().join("exposure_log.jsonl"), text)?;
         fs::write(dir.path().join("exposure_log.1.jsonl.gz"), "damaged")?;
         let again = RecentViews::default();
-        again.read_back(dir.path());
+        again.read_back(dir.path(), now);
         assert_eq!(again.rankings().of("24h"), [(7, 1)]);
         Ok(())
     }

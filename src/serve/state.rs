@@ -205,8 +205,6 @@ pub fn start(config: Config) -> Result<Shared> {
     // nothing waits for what was not shown
     let shadow_options = Options { durability: crate::config::Durability::None, ..options };
     let shadow_log = ExposureLog::open(&config.evaluation_dir().join(SHADOW_LOG_NAME), shadow_options)?;
-    let views = RecentViews::default();
-    views.read_back(&config.evaluation_dir());
     Ok(Arc::new(State {
         rules: ArcSwap::default(),
         experiments: ArcSwap::from_pointee(Experiments::parse("", false)?),
@@ -214,7 +212,7 @@ pub fn start(config: Config) -> Result<Shared> {
         log,
         shadow_log,
         metrics: Metrics::new()?,
-        views,
+        views: RecentViews::default(),
         lag: Lag::default(),
         loading: Mutex::default(),
         users: Mutex::default(),

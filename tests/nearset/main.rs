@@ -3,6 +3,7 @@
 mod api;
 mod databases;
 mod extract;
+mod fuzz;
 mod mariadb;
 mod pipeline;
 mod postgres;

@@ -199,6 +199,13 @@ pub struct Server {
 }
 
 impl Server {
+    /// Memory that the server's process has, in megabytes.
+    pub fn resident_mb(&self) -> f64 {
+        let status = std::fs::read_to_string(format!("/proc/{}/status", self.child.id())).expect("a status");
+        let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).expect("its memory");
+        line.trim().trim_end_matches(" kB").parse::<f64>().expect("a figure") * 1.024e-3
+    }
+
     /// Status and body.
     pub fn get(&self, path: &str) -> (u16, Value) {
         let (status, text) = self.get_text(path);
