@@ -5,6 +5,7 @@
 
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{SocketAddr, TcpStream};
+use std::path::PathBuf;
 use std::process::{Command, Stdio};
 use std::sync::Arc;
 use std::time::Instant;
@@ -25,10 +26,14 @@ const REQUESTS: usize = 20_000;
 fn main() {
     let datasets = std::env::var("BENCH_DATASETS").ok().and_then(|text| text.parse().ok()).unwrap_or(DATASETS);
     let dir = tempfile::tempdir().expect("a temporary folder");
-    let models = dir.path().join("models");
+    // making the version takes minutes: BENCH_MODELS keeps it for the next time
+    let kept = std::env::var_os("BENCH_MODELS").map(PathBuf::from);
+    let models = kept.unwrap_or_else(|| dir.path().join("models"));
     let started = Instant::now();
-    let version = model::save(&models, &mut made(datasets)).expect("saved");
-    model::promote(&models, &version).expect("current");
+    if !models.join("current").exists() {
+        let version = model::save(&models, &mut made(datasets)).expect("saved");
+        model::promote(&models, &version).expect("current");
+    }
     println!("memory: {datasets} datasets x {DIMENSIONS} dimensions, {CANDIDATES} candidates each, {VISITS} visits");
     println!("  made and indexed in        {:>7.1} s", started.elapsed().as_secs_f64());
 
@@ -80,7 +85,7 @@ fn main() {
 }
 
 fn ask(connection: &mut TcpStream, path: &str) {
-    write!(connection, "GET {path} HTTP/1.1\r\nHost: bench\r\n\r\n").expect("sent");
+    connection.write_all(format!("GET {path} HTTP/1.1\r\nHost: bench\r\n\r\n").as_bytes()).expect("sent");
     let mut reader = BufReader::new(connection);
     let mut length = 0;
     let mut status = String::new();
@@ -131,7 +136,8 @@ fn made(datasets: usize) -> Model {
             list.retain(|neighbour| neighbour.item as usize != n);
             list
         })
-        .collect();
+        .collect::<Vec<Vec<Neighbour>>>()
+        .into();
     let visits: Vec<Vec<u32>> =
         (0..VISITS).map(|_| (0..5).map(|_| random.random_range(0..datasets as u32)).collect()).collect();
     let popular = (0..200).map(|item| Ranked { item, score: 1.0, views: 100 }).collect();
@@ -145,6 +151,8 @@ fn made(datasets: usize) -> Model {
         items: datasets,
         listed_items: datasets,
         dense_weight: 0.3,
+        text_model: None,
+        picture_model: None,
         ranker: serde_json::Value::Null,
         dimensions: DIMENSIONS,
         behaviour_dimensions: 128,

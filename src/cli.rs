@@ -8,10 +8,13 @@ use chrono::{DateTime, NaiveDate, Utc};
 use clap::{Args, Parser, Subcommand};
 
 use crate::config::{self, Config, Overrides, Source, parse_moment};
+use crate::embed::neural::reader::Reader;
+use crate::embed::neural::{TextModel, distilled, folder};
 use crate::evaluate::{reports, table};
 use crate::extract::SOURCES;
 use crate::pipeline::offline::{self, Subject};
 use crate::pipeline::{self, Options, Step, history};
+use crate::recommend::search::{self, Finder};
 use crate::terminal::say;
 use crate::warehouse::project::Project;
 use crate::warehouse::{self, Format};
@@ -100,6 +103,25 @@ enum Command {
         /// The day, as 2026-10-01
         #[arg(long)]
         date: NaiveDate,
+    },
+    /// Find datasets by words: by names and tags, by what texts mean, by what pictures show
+    Search {
+        /// What is looked for
+        words: String,
+        /// How many datasets
+        #[arg(long, default_value_t = 10)]
+        limit: usize,
+    },
+    /// Make a table of token vectors from a text model: hundreds of times quicker, a little less exact
+    Distill {
+        /// The folder of the model to learn from, or its name
+        model: String,
+        /// The folder to write; TEXT_MODEL_PATH can name it afterwards
+        #[arg(long, value_name = "DIR")]
+        out: PathBuf,
+        /// How many dimensions its vectors have
+        #[arg(long, default_value_t = 256)]
+        dimensions: usize,
     },
     /// Check settings, folders, sources and model files, and say how to mend what is wrong
     Doctor,
@@ -229,8 +251,60 @@ pub fn run(cli: Cli) -> Result<()> {
         Command::Models(command) => models(&config, &command),
         Command::Reconcile { start, end } => reconcile(&config, start, end),
         Command::Report { date } => report(&config, date),
+        Command::Search { words, limit } => search(&config, &words, limit),
+        Command::Distill { model, out, dimensions } => distill(&config, &model, &out, dimensions),
         Command::Doctor => crate::doctor::doctor(&config),
     }
+}
+
+/// Finds datasets by words, as `/search` does.
+fn search(config: &Config, words: &str, limit: usize) -> Result<()> {
+    let model = model::load_current(&config.models_dir)?;
+    let manifest = &model.manifest;
+    let read = Reader::load(config)?.read(words, manifest.text_model.as_deref(), manifest.picture_model.as_deref())?;
+    for (made_with, read, setting) in [
+        (&manifest.text_model, read.text.is_some(), "TEXT_MODEL_PATH"),
+        (&manifest.picture_model, read.picture.is_some(), "CLIP_MODEL_PATH"),
+    ] {
+        if let Some(id) = made_with.as_ref().filter(|_| !read) {
+            eprintln!("the version was made with {id}, which {setting} does not name: it does not read these words");
+        }
+    }
+    let query = search::Query { words, text: read.text.as_deref(), picture: read.picture.as_deref() };
+    let found = Finder::new(&model).search(&model, &query, &Default::default(), limit);
+    if found.is_empty() {
+        say!("nothing was found; names, tags and providers hold none of these words");
+    }
+    for entry in found {
+        let item = model.item(entry.item);
+        let by: Vec<String> = entry.by.iter().map(|by| format!("{by:?}").to_lowercase()).collect();
+        say!("{:>10}  {:.3}  {:<20}  {}", item.dataset_id, entry.score, by.join("+"), item.title);
+    }
+    Ok(())
+}
+
+/// Distils a text model into a table of token vectors.
+fn distill(config: &Config, model: &str, out: &Path, dimensions: usize) -> Result<()> {
+    let named = folder::named("the model", model, config);
+    let read = TextModel::read(named.require()?)?;
+    anyhow::ensure!(dimensions > 0, "--dimensions must be 1 or more");
+    let started = std::time::Instant::now();
+    let bar = indicatif::ProgressBar::new(0)
+        .with_style(indicatif::ProgressStyle::with_template("{bar:40} {human_pos} of {human_len} tokens, {eta} left")?);
+    let tokens = distilled::distil(&read, dimensions, out, &|tokens, total| {
+        bar.set_length(total as u64);
+        bar.inc(tokens as u64);
+    })?;
+    bar.finish_and_clear();
+    let bytes: u64 = std::fs::metadata(out.join("model.safetensors"))?.len();
+    say!(
+        "{tokens} tokens in {:.1} s: {} ({:.1} MB)",
+        started.elapsed().as_secs_f64(),
+        out.display(),
+        bytes as f64 / 1e6
+    );
+    say!("use it with TEXT_MODEL_PATH={}", out.display());
+    Ok(())
 }
 
 fn start_logging() {

@@ -5,10 +5,6 @@ use std::process::ExitCode;
 use clap::Parser;
 use nearset::{cli, failure};
 
-/// Lists are made of many small pieces; the system's allocator takes a tenth of the time of each.
-#[global_allocator]
-static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
-
 fn main() -> ExitCode {
     let cli = cli::Cli::parse();
     match cli::run(cli) {

@@ -5,7 +5,8 @@
 
 mod lexical;
 mod lsa;
-mod tokens;
+pub mod neural;
+pub mod tokens;
 
 pub use lexical::{Postings, Sparse};
 pub use lsa::reduce;

@@ -1,6 +1,7 @@
 //! Vectors to neighbours: exact search for small sets, an HNSW graph (Malkov, Yashunin 2016; instant-distance) beyond.
 
 use std::cell::RefCell;
+use std::io::Read;
 
 use anyhow::{Context, Result};
 use half::bf16;
@@ -44,6 +45,16 @@ impl Vectors {
         &self.data[index * self.dimensions..(index + 1) * self.dimensions]
     }
 
+    /// A row, where there is one that is not all zero.
+    pub fn find(&self, index: usize) -> Option<&[bf16]> {
+        (index < self.len()).then(|| self.row(index)).filter(|row| row.iter().any(|value| *value != bf16::ZERO))
+    }
+
+    /// The cosine of two rows; 0 where there are no rows at all.
+    pub fn cosine(&self, a: usize, b: usize) -> f32 {
+        if self.data.is_empty() { 0.0 } else { dot(self.row(a), self.row(b)) }
+    }
+
     /// The weighted sum of some rows, of length 1; empty where it is zero.
     pub fn direction(&self, rows: impl IntoIterator<Item = (u32, f32)>) -> Vec<bf16> {
         let mut sum = vec![0.0; self.dimensions];
@@ -60,8 +71,15 @@ impl Vectors {
         self.data.iter().flat_map(|v| v.to_f32().to_le_bytes()).collect()
     }
 
-    pub fn from_bytes(dimensions: usize, bytes: &[u8]) -> Self {
-        Self::new(dimensions, bytes.chunks_exact(4).map(|b| f32::from_le_bytes([b[0], b[1], b[2], b[3]])))
+    /// Reads what [`Self::to_bytes`] wrote: so many numbers.
+    pub fn read(dimensions: usize, numbers: usize, mut from: impl Read) -> std::io::Result<Self> {
+        let mut data = Vec::with_capacity(numbers);
+        let mut number = [0; 4];
+        for _ in 0..numbers {
+            from.read_exact(&mut number)?;
+            data.push(bf16::from_f32(f32::from_le_bytes(number)));
+        }
+        Ok(Self { dimensions, data })
     }
 }
 
@@ -157,6 +175,12 @@ pub enum Index {
 
 thread_local! {
     static SEARCH: RefCell<Search> = RefCell::default();
+}
+
+impl Default for Index {
+    fn default() -> Self {
+        Self::Exact(Vectors::default())
+    }
 }
 
 impl Index {

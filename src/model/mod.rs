@@ -44,6 +44,11 @@ pub struct Manifest {
     /// How much the dense view of texts counts beside words, of 1.
     #[serde(default)]
     pub dense_weight: f32,
+    /// The models whose vectors stand for texts and pictures; `None` for those that need no model, and for none.
+    #[serde(default)]
+    pub text_model: Option<String>,
+    #[serde(default)]
+    pub picture_model: Option<String>,
     /// What was tried to order candidates, with its figures, and what was kept.
     #[serde(default)]
     pub ranker: Value,
@@ -132,6 +137,72 @@ impl Figures {
     }
 }
 
+/// The candidates of every item, best first, one item's behind the other's.
+#[derive(Clone, Debug, Default)]
+pub struct Neighbours {
+    /// Where each item's begin, and where the last one's end.
+    starts: Vec<u32>,
+    all: Vec<Neighbour>,
+}
+
+impl Neighbours {
+    /// With room for as many as are said.
+    pub fn with_capacity(items: usize, neighbours: usize) -> Self {
+        let mut starts = Vec::with_capacity(items + 1);
+        starts.push(0);
+        Self { starts, all: Vec::with_capacity(neighbours) }
+    }
+
+    /// Adds one of an item. The items have to come in their order.
+    pub fn push(&mut self, item: u32, neighbour: Neighbour) {
+        self.close_before(item);
+        self.all.push(neighbour);
+    }
+
+    /// Says that items before `item` have no more.
+    pub fn close_before(&mut self, item: u32) {
+        while self.starts.len() <= item as usize {
+            self.starts.push(self.all.len() as u32);
+        }
+    }
+
+    pub fn of(&self, item: u32) -> &[Neighbour] {
+        match self.starts.get(item as usize..) {
+            Some([start, end, ..]) => &self.all[*start as usize..*end as usize],
+            Some([start]) => &self.all[*start as usize..],
+            _ => &[],
+        }
+    }
+
+    /// Each item's, in the order of items.
+    pub fn iter(&self) -> impl Iterator<Item = &[Neighbour]> {
+        (0..self.starts.len() as u32).map(|item| self.of(item))
+    }
+
+    fn lists_mut(&mut self) -> Vec<&mut [Neighbour]> {
+        let mut left = self.all.as_mut_slice();
+        let mut lists = Vec::with_capacity(self.starts.len());
+        for ends in self.starts.windows(2) {
+            let (list, rest) = left.split_at_mut((ends[1] - ends[0]) as usize);
+            lists.push(list);
+            left = rest;
+        }
+        lists.push(left);
+        lists
+    }
+}
+
+impl From<Vec<Vec<Neighbour>>> for Neighbours {
+    fn from(lists: Vec<Vec<Neighbour>>) -> Self {
+        let mut neighbours = Self::with_capacity(lists.len(), lists.iter().map(Vec::len).sum());
+        for (item, list) in lists.into_iter().enumerate() {
+            neighbours.close_before(item as u32);
+            neighbours.all.extend(list);
+        }
+        neighbours
+    }
+}
+
 /// A dataset of the popular or a trending list.
 #[derive(Clone, Copy, Debug)]
 pub struct Ranked {
@@ -155,7 +226,7 @@ pub struct Parts {
     /// In the order of their ids.
     pub items: Vec<Item>,
     /// For each item its candidates, best first; listed ones only.
-    pub neighbours: Vec<Vec<Neighbour>>,
+    pub neighbours: Neighbours,
     /// Listed items, best first.
     pub popular: Vec<Ranked>,
     pub trending: BTreeMap<String, Vec<Ranked>>,
@@ -163,6 +234,8 @@ pub struct Parts {
     pub sessions: Sessions,
     /// What visitors did with each item, as vectors; row i for item i.
     pub behaviour: Vectors,
+    /// Vectors of pictures, row i for item i; without rows where no model looked at any.
+    pub pictures: Arc<Index>,
     pub ranker: Option<Ranker>,
 }
 
@@ -197,7 +270,7 @@ impl Model {
         let by_id = parts.items.iter().enumerate().map(|(index, item)| (item.dataset_id, index as u32)).collect();
         let facts = facts(&parts.items, parts.sessions.len());
         let (texts, behaviour) = (index.vectors(), &parts.behaviour);
-        parts.neighbours.par_iter_mut().enumerate().for_each(|(page, list)| {
+        parts.neighbours.lists_mut().into_par_iter().enumerate().for_each(|(page, list)| {
             for Neighbour { item, figures, .. } in list {
                 let item = *item as usize;
                 figures.set(Figure::Dense, dot(texts.row(page), texts.row(item)));
@@ -213,7 +286,7 @@ impl Model {
     }
 
     pub fn neighbours(&self, index: u32) -> &[Neighbour] {
-        &self.parts.neighbours[index as usize]
+        self.parts.neighbours.of(index)
     }
 }
 

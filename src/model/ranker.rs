@@ -7,7 +7,7 @@ use multiversion::multiversion;
 use serde::{Deserialize, Serialize};
 
 /// What a candidate is judged by; `recommend::features` works them out, for training and for serving alike.
-pub const FEATURES: [&str; 32] = [
+pub const FEATURES: [&str; 34] = [
     "organic",
     "walk",
     "kinship",
@@ -40,6 +40,8 @@ pub const FEATURES: [&str; 32] = [
     "visits",
     "examined",
     "lift",
+    "pictures",
+    "content",
 ];
 
 /// The most candidates of one list.

@@ -18,7 +18,8 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
 use super::{
-    FEATURES, FORMAT, Figure, Figures, History, Item, Manifest, Model, Neighbour, Parts, Ranked, Ranker, Sessions,
+    FEATURES, FORMAT, Figure, Figures, History, Item, Manifest, Model, Neighbour, Neighbours, Parts, Ranked, Ranker,
+    Sessions,
 };
 use crate::extract::{hex, sha256_file};
 use crate::index::{Index, Vectors};
@@ -30,6 +31,8 @@ const VECTORS: &str = "vectors.f32";
 const BEHAVIOUR: &str = "behaviour.f32";
 const RANKER: &str = "ranker.json";
 const GRAPH: &str = "graph.bin";
+const PICTURES: &str = "pictures.f32";
+const PICTURES_GRAPH: &str = "pictures_graph.bin";
 const PROMOTIONS: &str = "promotions.jsonl";
 const TRAFFIC: &str = "traffic.json";
 
@@ -66,13 +69,13 @@ fn write_files(dir: &Path, model: &mut Model) -> Result<()> {
     for (name, batch) in tables(model)? {
         write_parquet(&db, batch, &dir.join(format!("{name}.parquet")))?;
     }
-    fs::write(dir.join(VECTORS), model.index.vectors().to_bytes())?;
+    write_index(dir, VECTORS, GRAPH, &model.index)?;
+    if !model.parts.pictures.vectors().is_empty() {
+        write_index(dir, PICTURES, PICTURES_GRAPH, &model.parts.pictures)?;
+    }
     fs::write(dir.join(BEHAVIOUR), model.parts.behaviour.to_bytes())?;
     if let Some(ranker) = &model.parts.ranker {
         fs::write(dir.join(RANKER), serde_json::to_vec(ranker)?)?;
-    }
-    if let Some(graph) = model.index.graph() {
-        fs::write(dir.join(GRAPH), postcard::to_stdvec(graph).context("the index cannot be written")?)?;
     }
     let mut files = BTreeMap::new();
     let mut hash = Sha256::new();
@@ -89,6 +92,14 @@ fn write_files(dir: &Path, model: &mut Model) -> Result<()> {
     model.manifest.files = files;
     model.manifest.version = format!("{}-{short}", model.manifest.trained_at.format("%Y%m%dT%H%M%SZ"));
     warehouse::write_file(&dir.join(MANIFEST), &serde_json::to_vec_pretty(&model.manifest)?)
+}
+
+fn write_index(dir: &Path, vectors: &str, graph: &str, index: &Index) -> Result<()> {
+    fs::write(dir.join(vectors), index.vectors().to_bytes())?;
+    if let Some(built) = index.graph() {
+        fs::write(dir.join(graph), postcard::to_stdvec(built).context("the index cannot be written")?)?;
+    }
+    Ok(())
 }
 
 fn write_parquet(db: &Connection, batch: RecordBatch, path: &Path) -> Result<()> {
@@ -227,13 +238,19 @@ pub fn load(models_dir: &Path, version: &str) -> Result<Model> {
         }
     }
     let db = Connection::open_in_memory()?;
+    // what DuckDB buffers while it reads stays with the process: a thread reads quickly enough, and gives back
+    db.execute_batch("set threads = 1; set allocator_flush_threshold = '1MB'; set memory_limit = '256MB'")?;
     let from = |name: &str| quote(&dir.join(format!("{name}.parquet")).to_string_lossy());
     let items = load_items(&db, &from("items"), manifest.items)?;
     let by_id: HashMap<i64, u32> =
         items.iter().enumerate().map(|(index, item)| (item.dataset_id, index as u32)).collect();
     let find = |id: i64| by_id.get(&id).copied().ok_or_else(|| anyhow!("{}: dataset {id} is no item", dir.display()));
     let known = |list: &[i64]| list.iter().map(|id| find(*id)).collect::<Result<Vec<u32>>>();
-    let mut parts = Parts { neighbours: vec![Vec::new(); items.len()], ..Parts::default() };
+    let mut parts = Parts::default();
+    let count = format!("select count(*) from {}", from("neighbours"));
+    let count: usize = db.query_row(&count, [], |row| row.get(0)).context("the neighbours cannot be counted")?;
+    parts.neighbours = Neighbours::with_capacity(items.len(), count);
+    // in the order in which they were written: by dataset and position
     each_batch(
         &db,
         &format!(
@@ -241,7 +258,7 @@ pub fn load(models_dir: &Path, version: &str) -> Result<Model> {
                  reverse::double as reverse, walk::double as walk, bridge::double as bridge, lexical::double as lexical,
                  next_organic::bigint as next_organic, next_followed::bigint as next_followed, visits::bigint as visits,
                  examined::double as examined, clicks::bigint as clicks
-             from {} order by dataset_id, position",
+             from {}",
             from("neighbours")
         ),
         |batch| {
@@ -263,14 +280,15 @@ pub fn load(models_dir: &Path, version: &str) -> Result<Model> {
                 ] {
                     figures.set(figure, values.value(row) as f32);
                 }
-                parts.neighbours[find(ids.value(row))? as usize].push(Neighbour {
+                let neighbour = Neighbour {
                     item: find(others.value(row))?,
                     figures,
                     next_organic: next_organic.value(row) as u16,
                     next_followed: next_followed.value(row) as u16,
                     visits: visits.value(row) as u16,
                     clicks: clicks.value(row) as u16,
-                });
+                };
+                parts.neighbours.push(find(ids.value(row))?, neighbour);
             }
             Ok(())
         },
@@ -317,7 +335,7 @@ pub fn load(models_dir: &Path, version: &str) -> Result<Model> {
     })?;
     parts.sessions = Sessions::new(items.len(), &visits);
     parts.items = items;
-    parts.behaviour = Vectors::from_bytes(manifest.behaviour_dimensions, &fs::read(dir.join(BEHAVIOUR))?);
+    parts.behaviour = read_vectors(&dir.join(BEHAVIOUR), manifest.behaviour_dimensions)?;
     if manifest.files.contains_key(RANKER) {
         let ranker: Ranker =
             serde_json::from_slice(&fs::read(dir.join(RANKER))?).context("the ranker cannot be read")?;
@@ -326,12 +344,28 @@ pub fn load(models_dir: &Path, version: &str) -> Result<Model> {
         }
         parts.ranker = Some(ranker);
     }
-    let vectors = Vectors::from_bytes(manifest.dimensions, &fs::read(dir.join(VECTORS))?);
-    let graph = match manifest.files.contains_key(GRAPH) {
-        true => Some(postcard::from_bytes(&fs::read(dir.join(GRAPH))?).context("the index cannot be read")?),
-        false => None,
+    let index = |vectors: &str, graph: &str| {
+        let dimensions = fs::metadata(dir.join(vectors))?.len() as usize / 4 / manifest.items.max(1);
+        let vectors = read_vectors(&dir.join(vectors), dimensions.max(1))?;
+        let graph = match manifest.files.contains_key(graph) {
+            true => Some(postcard::from_bytes(&fs::read(dir.join(graph))?).context("the index cannot be read")?),
+            false => None,
+        };
+        anyhow::Ok(Arc::new(Index::restore(vectors, graph)))
     };
-    Ok(Model::new(manifest, parts, Arc::new(Index::restore(vectors, graph))))
+    if manifest.files.contains_key(PICTURES) {
+        parts.pictures = index(PICTURES, PICTURES_GRAPH)?;
+    }
+    let index = index(VECTORS, GRAPH)?;
+    Ok(Model::new(manifest, parts, index))
+}
+
+/// Reads vectors piece by piece: the file is twice as large as what is kept of it.
+fn read_vectors(path: &Path, dimensions: usize) -> Result<Vectors> {
+    let file = fs::File::open(path).with_context(|| format!("{} cannot be read", path.display()))?;
+    let numbers = file.metadata()?.len() as usize / 4;
+    Vectors::read(dimensions, numbers, std::io::BufReader::new(file))
+        .with_context(|| format!("{} cannot be read", path.display()))
 }
 
 fn load_items(db: &Connection, from: &str, count: usize) -> Result<Vec<Item>> {

@@ -271,7 +271,8 @@ impl Run<'_> {
             Some(catalogue) => catalogue.clone(),
             None => {
                 self.progress.at("texts");
-                self.catalogue.insert(Rc::new(Catalogue::read(self.db)?)).clone()
+                let watch = Watch { at: &|what| self.progress.at(what), note: &|text| self.progress.note(text) };
+                self.catalogue.insert(Rc::new(Catalogue::read(self.db, self.config, &watch)?)).clone()
             }
         };
         warehouse::share_memory(self.db, self.config, true)?;

@@ -14,7 +14,7 @@ use super::progress::Progress;
 use super::{Options, Step};
 use crate::config::{Config, Source};
 use crate::evaluate::{self, STEPS, TWIN};
-use crate::extract;
+use crate::extract::{self, Watch};
 use crate::model::{self, Model};
 use crate::recommend::Policy;
 use crate::terminal::say;
@@ -55,7 +55,8 @@ pub fn evaluate(config: &Config, policy: &Policy, subject: &Subject) -> Result<C
         let progress = Progress::new();
         progress.start("train");
         progress.at("texts");
-        let catalogue = Catalogue::read(&db)?;
+        let watch = Watch { at: &|what| progress.at(what), note: &|text| progress.note(text) };
+        let catalogue = Catalogue::read(&db, config, &watch)?;
         let started = Instant::now();
         let training = Training {
             db: &db,

@@ -2,9 +2,9 @@
 
 use super::Pool;
 use super::features::{
-    BRIDGE, CONTENT_RANK, DENSE, EXAMINED, FOLLOWED, KINSHIP, LAST_BEHAVIOUR, LEXICAL, LIFT, NEXT_FOLLOWED,
-    NEXT_ORGANIC, ORGANIC, POPULARITY, RECENT_POPULARITY, REVERSE, SAME_PROVIDER, SEEN, SESSION, TAG_POPULARITY,
-    TAG_RANK, TAGS, TASTE, TRAIL_BEHAVIOUR, TRAIL_CONTENT, TRAIL_KINSHIP, VISITS, WALK, summarize,
+    BRIDGE, CONTENT, CONTENT_RANK, DENSE, EXAMINED, FOLLOWED, KINSHIP, LAST_BEHAVIOUR, LEXICAL, LIFT, NEXT_FOLLOWED,
+    NEXT_ORGANIC, ORGANIC, PICTURES, POPULARITY, RECENT_POPULARITY, REVERSE, SAME_PROVIDER, SEEN, SESSION,
+    TAG_POPULARITY, TAG_RANK, TAGS, TASTE, TRAIL_BEHAVIOUR, TRAIL_CONTENT, TRAIL_KINSHIP, VISITS, WALK, summarize,
 };
 use crate::model::CANDIDATES;
 
@@ -18,7 +18,7 @@ pub struct Channel {
 }
 
 /// All of them; `popular` and `trending` are lists of their own as well.
-pub const CHANNELS: [Channel; 7] = [
+pub const CHANNELS: [Channel; 8] = [
     Channel {
         name: "behaviour",
         order: &[(ORGANIC, 2.0), (FOLLOWED, 1.0)],
@@ -36,9 +36,10 @@ pub const CHANNELS: [Channel; 7] = [
     },
     Channel {
         name: "content",
-        order: &[(LEXICAL, 0.5), (DENSE, 0.5)],
-        features: &[LEXICAL, DENSE, TAGS, SAME_PROVIDER, CONTENT_RANK, TAG_RANK, TAG_POPULARITY],
+        order: &[(CONTENT, 1.0)],
+        features: &[LEXICAL, DENSE, CONTENT, TAGS, SAME_PROVIDER, CONTENT_RANK, TAG_RANK, TAG_POPULARITY],
     },
+    Channel { name: "visual", order: &[(PICTURES, 1.0)], features: &[PICTURES] },
     Channel { name: "lists", order: &[(EXAMINED, 1.0)], features: &[EXAMINED, LIFT] },
     Channel { name: "taste", order: &[(TASTE, 1.0)], features: &[TASTE] },
     Channel { name: "popular", order: &[(RECENT_POPULARITY, 1.0)], features: &[POPULARITY, RECENT_POPULARITY] },

@@ -8,7 +8,7 @@ use crate::index::{Vectors, dot, sparse_dot};
 use crate::model::{CANDIDATES, Figure, Model};
 
 /// What [`recall`] and [`summarize`] fill: enough to choose by the prior which candidates are worth the rest.
-pub(super) const RECALLED: [usize; 19] = [
+pub(super) const RECALLED: [usize; 21] = [
     ORGANIC,
     WALK,
     KINSHIP,
@@ -24,6 +24,8 @@ pub(super) const RECALLED: [usize; 19] = [
     TAG_POPULARITY,
     BRIDGE,
     SEEN,
+    PICTURES,
+    CONTENT,
     PRIOR,
     PRIOR_RANK,
     CONTENT_RANK,
@@ -33,6 +35,7 @@ pub(super) const RECALLED: [usize; 19] = [
 /// Fills the columns that the prior is made of. The first `own` candidates are the page's own neighbours.
 pub(super) fn recall(model: &Model, request: &Request<'_>, trail: &Trail<'_>, own: usize, pool: &mut Pool) {
     let (texts, behaviour) = (model.index.vectors(), &model.parts.behaviour);
+    let pictures = model.parts.pictures.vectors();
     pool.dense_weight = model.manifest.dense_weight;
     let page = request.page.map(|item| (item as usize, &model.facts[item as usize]));
     for (candidate, (item, neighbour)) in pool.items.iter().zip(&pool.neighbours).enumerate() {
@@ -66,6 +69,7 @@ pub(super) fn recall(model: &Model, request: &Request<'_>, trail: &Trail<'_>, ow
             (TAG_POPULARITY, (tags + 0.1 * same_provider) * facts.log_views),
             (BRIDGE, bridge),
             (SEEN, seen),
+            (PICTURES, page.map_or(0.0, |(page, _)| pictures.cosine(page, row))),
         ] {
             pool.columns.column_mut(feature)[candidate] = value;
         }
@@ -111,7 +115,7 @@ pub(super) fn complete(model: &Model, request: &Request<'_>, trail: &Trail<'_>, 
 
 /// Hand-made weights: they order candidates where there is too little traffic to learn from, and choose those that a
 /// dataset keeps.
-pub const PRIOR_WEIGHTS: [(usize, f32); 10] = [
+pub const PRIOR_WEIGHTS: [(usize, f32); 11] = [
     (ORGANIC, 2.0),
     (WALK, 2.0),
     (FOLLOWED, 1.0),
@@ -122,6 +126,7 @@ pub const PRIOR_WEIGHTS: [(usize, f32); 10] = [
     (TRAIL_BEHAVIOUR, 0.3),
     (SESSION, 0.05),
     (SEEN, 0.05),
+    (PICTURES, 0.01),
 ];
 
 /// What likeness of texts counts in the prior, both views together.
@@ -145,6 +150,7 @@ pub(super) fn summarize(pool: &mut Pool) {
     for (feature, of) in [(PRIOR_RANK, &prior), (CONTENT_RANK, &content), (TAG_RANK, &tags)] {
         ranks(&of[..count], pool.columns.column_mut(feature));
     }
+    *pool.columns.column_mut(CONTENT) = content;
     *pool.columns.column_mut(PRIOR) = prior;
 }
 
@@ -181,6 +187,8 @@ pub const NEXT_FOLLOWED: usize = 28;
 pub const VISITS: usize = 29;
 pub const EXAMINED: usize = 30;
 pub const LIFT: usize = 31;
+pub const PICTURES: usize = 32;
+pub const CONTENT: usize = 33;
 
 /// The cosine of a row with a direction; 0 where there is none.
 fn along(direction: &[bf16], vectors: &Vectors, row: usize) -> f32 {

@@ -9,6 +9,7 @@ pub mod explore;
 pub mod features;
 mod reason;
 pub mod rules;
+pub mod search;
 mod variety;
 
 use std::cell::RefCell;

@@ -4,7 +4,7 @@ use std::fmt;
 
 use super::Pool;
 use super::features::{
-    BRIDGE, DENSE, KINSHIP, LEXICAL, POPULARITY, SAME_PROVIDER, SEEN, SESSION, TASTE, TRAIL_BEHAVIOUR, WALK,
+    BRIDGE, DENSE, KINSHIP, LEXICAL, PICTURES, POPULARITY, SAME_PROVIDER, SEEN, SESSION, TASTE, TRAIL_BEHAVIOUR, WALK,
 };
 
 /// The strongest ground for an entry, with the figures that decided.
@@ -22,6 +22,8 @@ pub enum Reason {
     Trail { similarity: f32 },
     /// Its text is like the page's.
     Content { similarity: f32, same_provider: bool },
+    /// Its pictures are like the page's.
+    Pictures { similarity: f32 },
     /// It is like what this user looked at on earlier visits.
     Taste { similarity: f32 },
     /// Many look at it.
@@ -53,6 +55,8 @@ pub(super) fn of(pool: &Pool, candidate: usize) -> Reason {
         Reason::Kin { kinship: figure(KINSHIP) }
     } else if content >= 0.1 {
         Reason::Content { similarity: content, same_provider: figure(SAME_PROVIDER) > 0.0 }
+    } else if figure(PICTURES) > 0.8 {
+        Reason::Pictures { similarity: figure(PICTURES) }
     } else if figure(TRAIL_BEHAVIOUR) > 0.0 || figure(SESSION) > 0.1 {
         Reason::Trail { similarity: figure(TRAIL_BEHAVIOUR).max(figure(SESSION)) }
     } else if figure(TASTE) > 0.3 {
@@ -96,6 +100,8 @@ impl fmt::Display for Words<'_> {
             Reason::Content { same_provider: true, .. } => "Similar, from the same provider",
             Reason::Content { .. } if zh => "内容相似",
             Reason::Content { .. } => "Similar in content",
+            Reason::Pictures { .. } if zh => "图片相似",
+            Reason::Pictures { .. } => "Its pictures are similar",
             Reason::Taste { .. } if zh => "符合您以往的浏览兴趣",
             Reason::Taste { .. } => "Like what you looked at on earlier visits",
             Reason::Popular { .. } if zh => "热门数据集",
@@ -127,6 +133,7 @@ impl fmt::Display for Reason {
                 let provider = if *same_provider { ", same provider" } else { "" };
                 write!(f, "content: text similarity {similarity:.2}{provider}")
             }
+            Self::Pictures { similarity } => write!(f, "visual: pictures alike, {similarity:.2}"),
             Self::Taste { similarity } => write!(f, "taste: like earlier visits, {similarity:.2}"),
             Self::Popular { views } => write!(f, "popular: {views} views"),
             Self::Trending { views } => write!(f, "trending: {views} views"),

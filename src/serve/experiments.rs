@@ -244,6 +244,7 @@ fn set(arm: &mut Arm, name: &str, value: &Value, is_old: bool) -> Result<()> {
 fn channel(name: &str) -> Option<usize> {
     let name = match name.strip_suffix("_weight")? {
         "behavior" | "collaborative" | "cf" => "behaviour",
+        "image" | "images" | "pictures" => "visual",
         "vector" | "text" | "tag" | "tags" | "semantic" => "content",
         "popularity" | "hot" => "popular",
         "session" => "sessions",

@@ -231,7 +231,7 @@ fn language(lang: Option<&str>, headers: &HeaderMap) -> Result<Language, ApiErro
     }
 }
 
-fn count(name: &str, text: Option<&str>, default: usize) -> Result<usize, ApiError> {
+pub fn count(name: &str, text: Option<&str>, default: usize) -> Result<usize, ApiError> {
     let Some(text) = text else { return Ok(default) };
     let count = text.parse::<usize>().ok().filter(|n| (1..=100).contains(n));
     count.ok_or_else(|| ApiError::BadRequest(format!("{name} is {text:?}; it must be a whole number from 1 to 100")))

@@ -12,6 +12,7 @@ mod metrics;
 mod openapi;
 mod overload;
 mod recent_views;
+mod search;
 mod state;
 mod watch;
 
@@ -47,6 +48,7 @@ fn router(state: Shared) -> Router {
         .route("/similar/{dataset_id}", get(lists::similar))
         .route("/recommend/detail/{dataset_id}", get(lists::detail))
         .route("/hot/trending", get(lists::trending))
+        .route("/search", get(search::search))
         .route("/health", get(api::health))
         .route("/health/live", get(api::live))
         .route("/health/ready", get(api::ready))

@@ -4,7 +4,7 @@ use axum::Json;
 use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityScheme};
 use utoipa::{Modify, OpenApi};
 
-use super::{api, lists};
+use super::{api, lists, search};
 
 #[derive(OpenApi)]
 #[openapi(
@@ -17,6 +17,7 @@ use super::{api, lists};
         lists::similar,
         lists::detail,
         lists::trending,
+        search::search,
         api::health,
         api::live,
         api::ready,

@@ -2,7 +2,7 @@
 
 use std::collections::{HashMap, HashSet};
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, OnceLock};
 use std::time::Instant;
 
 use anyhow::Result;
@@ -15,9 +15,11 @@ use super::metrics::{Endpoint, Metrics};
 use super::overload::Lag;
 use super::recent_views::RecentViews;
 use crate::config::Config;
+use crate::embed::neural::reader::Reader;
 use crate::extract::exposures::LOG_NAME;
 use crate::model::Model;
 use crate::recommend::rules::Rules;
+use crate::recommend::search::Finder;
 use crate::recommend::{Language, Policy, Recommended};
 
 /// The log of lists that shadow versions made; no exposures, so the pipeline does not read it.
@@ -95,6 +97,7 @@ pub struct Loaded {
     pub cache: Cache<Key, Arc<Finished>>,
     /// A bit an item: was it in a list.
     shown: Vec<AtomicU64>,
+    finder: OnceLock<Finder>,
 }
 
 impl Loaded {
@@ -102,11 +105,16 @@ impl Loaded {
     pub fn new(model: Arc<Model>, policies: Vec<Policy>, cache_mb: u64) -> Self {
         let shown = (0..model.parts.items.len().div_ceil(64)).map(|_| AtomicU64::new(0)).collect();
         let cache = Cache::builder().max_capacity(cache_mb * 1_000_000).weigher(Finished::bytes).build();
-        Self { model, policies, cache, shown }
+        Self { model, policies, cache, shown, finder: OnceLock::new() }
     }
 
     pub fn version(&self) -> &str {
         &self.model.manifest.version
+    }
+
+    /// Finds datasets by words; made when it is first asked for.
+    pub fn finder(&self) -> &Finder {
+        self.finder.get_or_init(|| Finder::new(&self.model))
     }
 
     pub fn mark_shown(&self, item: u32) {
@@ -194,6 +202,7 @@ pub struct State {
     /// Known users that asked for a list since the start.
     pub users: Mutex<HashSet<i64>>,
     pub started: Instant,
+    pub reader: Mutex<Option<Arc<Reader>>>,
 }
 
 pub type Shared = Arc<State>;
@@ -217,6 +226,7 @@ pub fn start(config: Config) -> Result<Shared> {
         loading: Mutex::default(),
         users: Mutex::default(),
         started: Instant::now(),
+        reader: Mutex::default(),
         config,
     }))
 }

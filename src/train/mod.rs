@@ -4,6 +4,7 @@
 mod boosted;
 mod content;
 mod examples;
+pub mod learned;
 mod neighbours;
 mod neural;
 mod ranker;
@@ -19,19 +20,26 @@ use duckdb::Connection;
 use rayon::prelude::*;
 use serde_json::Value;
 
+use crate::config::Config;
 use crate::embed::{self, Sparse, Text};
+use crate::extract::Watch;
 use crate::index::Index;
 use crate::model::{FORMAT, Item, Manifest, Model, Parts, Sessions};
 use crate::recommend;
 use crate::warehouse::arrow::{each_batch, text_at};
 use crate::warehouse::project::Project;
+use crate::warehouse::timestamp;
 use content::Similarity;
 pub use examples::{Pair, read_pairs};
+use learned::LearnedTexts;
 pub use ranker::Choice;
 pub use relations::{Seen, fit_relations};
 
 /// How many candidates a dataset keeps: as many as a list may have.
 const KEPT: usize = 100;
+
+/// How many steps the weight of a text model is chosen by.
+const STEPS: usize = 2000;
 
 /// How many datasets near a user's taste are kept.
 const TASTE: usize = 20;
@@ -43,6 +51,11 @@ pub struct Catalogue {
     sparse: Sparse,
     dense_weight: f32,
     index: Arc<Index>,
+    /// Vectors of pictures; without rows where no model looked at any.
+    pictures: Arc<Index>,
+    /// The models of texts and of pictures, where there are some.
+    text_model: Option<String>,
+    picture_model: Option<String>,
     /// What likeness to each item counts: see [`content::uncrowded`].
     weights: Vec<f32>,
     /// For each item the listed ones whose texts are most like its own, best first.
@@ -58,13 +71,26 @@ impl Catalogue {
         self.items.len()
     }
 
-    /// Reads the catalogue and embeds its texts.
-    pub fn read(db: &Connection) -> Result<Self> {
+    /// Reads the catalogue and embeds its texts and pictures.
+    pub fn read(db: &Connection, config: &Config, watch: &Watch) -> Result<Self> {
         let (items, texts) = read_items(db)?;
         let by_id = items.iter().enumerate().map(|(index, item)| (item.dataset_id, index as u32)).collect();
-        let embedding = embed::embed(&texts);
-        let index = Index::build(embedding.dense)?;
+        let mut embedding = embed::embed(&texts);
         let listed: Vec<bool> = items.iter().map(|i| i.is_listed).collect();
+        let learned = learned::texts(db, config, &texts, watch)?;
+        let mut text_model = None;
+        if let Some(LearnedTexts { model, views }) = learned {
+            (watch.at)("texts: how much the model counts");
+            let steps = content::Steps::new(&steps_before_holdout(db, &by_id)?, &listed);
+            let (vectors, mixture) = content::mixed(&views, &steps);
+            let fusion = content::fusion(&embedding.sparse, &embedding.dense, &vectors, &steps);
+            (watch.note)(&format!("texts: the model reads {mixture}; {fusion}"));
+            (embedding.dense, embedding.dense_weight) = fusion.fused(&embedding.dense, &vectors);
+            text_model = Some(model);
+        }
+        let pictures = learned::pictures(db, config, &by_id, watch)?;
+        let (picture_model, pictures) = pictures.map(|seen| (seen.model, seen.vectors)).unzip();
+        let index = Index::build(embedding.dense)?;
         let dense_weight = embedding.dense_weight;
         let even = vec![1.0; items.len()];
         let similarity = Similarity { sparse: &embedding.sparse, index: &index, dense_weight, weights: &even };
@@ -73,8 +99,29 @@ impl Catalogue {
         let mut alike: Vec<_> = (0..items.len()).into_par_iter().map(nearest).collect();
         let weights = content::uncrowded(&mut alike);
         let sparse = embedding.sparse;
-        Ok(Self { items, by_id, sparse, dense_weight, index: Arc::new(index), weights, alike })
+        Ok(Self {
+            items,
+            by_id,
+            sparse,
+            dense_weight,
+            index: Arc::new(index),
+            pictures: Arc::new(Index::build(pictures.unwrap_or_default())?),
+            text_model,
+            picture_model,
+            weights,
+            alike,
+        })
     }
+}
+
+/// Steps from page to page before the visits that are held out, for choosing by.
+fn steps_before_holdout(db: &Connection, by_id: &HashMap<i64, u32>) -> Result<Vec<(u32, u32)>> {
+    let condition = match crate::evaluate::holdout_from(db)? {
+        Some(from) => format!("visit_first_viewed_at < {}", timestamp(from)),
+        None => "true".to_owned(),
+    };
+    let pairs = read_pairs(db, by_id, &condition, STEPS)?;
+    Ok(pairs.iter().filter_map(|pair| Some((pair.page?, pair.next?))).collect())
 }
 
 /// What training works on, and how long it may look for a better ranker.
@@ -107,7 +154,7 @@ impl Training<'_> {
         let (db, items) = (self.db, items.clone());
         let read = fit_relations(db, self.project, seen, || relations::read(db, by_id, items))?;
         let behaviour = neighbours::behaviour_vectors(&read.affinities);
-        let neighbours = neighbours::build(self.catalogue, &read, &behaviour);
+        let neighbours = neighbours::build(self.catalogue, &read, &behaviour).into();
         let manifest = Manifest {
             format: FORMAT,
             version: String::new(),
@@ -116,6 +163,8 @@ impl Training<'_> {
             items: read.items.len(),
             listed_items: read.items.iter().filter(|item| item.is_listed).count(),
             dense_weight: self.catalogue.dense_weight,
+            text_model: self.catalogue.text_model.clone(),
+            picture_model: self.catalogue.picture_model.clone(),
             ranker: Value::Null,
             dimensions: index.vectors().dimensions(),
             behaviour_dimensions: behaviour.dimensions(),
@@ -131,6 +180,7 @@ impl Training<'_> {
             users: read.users,
             sessions,
             behaviour,
+            pictures: self.catalogue.pictures.clone(),
             ranker: None,
         };
         let mut model = Model::new(manifest, parts, index.clone());

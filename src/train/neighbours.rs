@@ -9,7 +9,9 @@ use super::{Catalogue, KEPT};
 use crate::embed::{self, Sparse};
 use crate::index::{Vectors, dot};
 use crate::model::{Figure, Figures, Neighbour};
-use crate::recommend::features::{BRIDGE, CONTENT_WEIGHT, FOLLOWED, KINSHIP, ORGANIC, POPULARITY, PRIOR_WEIGHTS, WALK};
+use crate::recommend::features::{
+    BRIDGE, CONTENT_WEIGHT, FOLLOWED, KINSHIP, ORGANIC, PICTURES, POPULARITY, PRIOR_WEIGHTS, WALK,
+};
 
 /// How many dimensions vectors of behaviour have, where there are so many datasets.
 const DIMENSIONS: usize = 128;
@@ -23,6 +25,9 @@ const COMPARED: usize = 400;
 
 /// How many alike datasets lend theirs, and how many texts are looked at as candidates of their own.
 const LENDERS: usize = 10;
+
+/// How many datasets whose pictures are alike become candidates.
+const LOOK_ALIKE: usize = 20;
 
 /// Vectors whose cosine says how much two datasets are met with the same others: a truncated SVD of their affinities.
 pub fn behaviour_vectors(affinities: &[Vec<(u32, f32)>]) -> Vectors {
@@ -77,6 +82,14 @@ fn of(
     for (item, _) in alike {
         at(*item, &|_| ());
     }
+    let pictures = &catalogue.pictures;
+    if let Some(own) = pictures.vectors().find(row) {
+        for (item, _) in pictures.nearest(own, LOOK_ALIKE + 1) {
+            if read.items[item as usize].is_listed {
+                at(item, &|_| ());
+            }
+        }
+    }
     let weight = |feature: usize| PRIOR_WEIGHTS.iter().find(|(f, _)| *f == feature).map_or(0.0, |(_, w)| *w);
     let order = |a: &(Candidate, f32), b: &(Candidate, f32)| b.1.total_cmp(&a.1).then(a.0.item.cmp(&b.0.item));
     let mut scored: Vec<(Candidate, f32)> = found
@@ -90,6 +103,7 @@ fn of(
                 + weight(BRIDGE) * n.bridge
                 + weight(KINSHIP) * dot(behaviour.row(row), behaviour.row(item))
                 + 0.02 * n.clicks as f32 / (1.0 + n.examined)
+                + weight(PICTURES) * catalogue.pictures.vectors().cosine(row, item)
                 + weight(POPULARITY) * (read.items[item].views as f32).ln_1p();
             (n, prior)
         })

@@ -2,11 +2,14 @@
 
 use anyhow::{Context, Result, anyhow};
 use duckdb::Connection;
-use duckdb::arrow::array::{Array, BooleanArray, Float64Array, Int64Array, ListArray, StringArray};
+use duckdb::arrow::array::{
+    Array, ArrowPrimitiveType, BooleanArray, Float64Array, Int64Array, ListArray, PrimitiveArray, StringArray,
+};
+use duckdb::arrow::datatypes::{Float32Type, Int64Type};
 use duckdb::arrow::record_batch::RecordBatch;
 
 /// A batch whose columns are asked for by name and type. SQL casts to the types read here: `bigint`, `double`,
-/// `varchar`, `boolean`, `bigint[]`.
+/// `varchar`, `boolean`, `bigint[]`, `float[]`.
 pub struct Columns(RecordBatch);
 
 impl Columns {
@@ -40,6 +43,15 @@ impl Columns {
 
     /// The `bigint[]` values of a column, row by row; NULL is empty.
     pub fn i64_lists(&self, name: &str) -> Result<Vec<Vec<i64>>> {
+        self.lists::<Int64Type>(name)
+    }
+
+    /// The `float[]` values of a column, row by row; NULL is empty.
+    pub fn f32_lists(&self, name: &str) -> Result<Vec<Vec<f32>>> {
+        self.lists::<Float32Type>(name)
+    }
+
+    fn lists<T: ArrowPrimitiveType>(&self, name: &str) -> Result<Vec<Vec<T::Native>>> {
         let lists: &ListArray = self.column(name)?;
         (0..lists.len())
             .map(|row| {
@@ -47,10 +59,8 @@ impl Columns {
                     return Ok(Vec::new());
                 }
                 let values = lists.value(row);
-                let values = values
-                    .as_any()
-                    .downcast_ref::<Int64Array>()
-                    .with_context(|| format!("the column {name} is no bigint[]"))?;
+                let values = values.as_any().downcast_ref::<PrimitiveArray<T>>();
+                let values = values.with_context(|| format!("the column {name} holds no {}", T::DATA_TYPE))?;
                 Ok(values.iter().flatten().collect())
             })
             .collect()
@@ -62,10 +72,10 @@ pub fn text_at(column: &StringArray, row: usize) -> Option<&str> {
     column.is_valid(row).then(|| column.value(row))
 }
 
-/// Runs a query and hands its batches to `each`.
+/// Runs a query and hands its batches to `each` as they come, so that no result has to be in memory as a whole.
 pub fn each_batch(db: &Connection, sql: &str, mut each: impl FnMut(&Columns) -> Result<()>) -> Result<()> {
     let mut statement = db.prepare(sql).map_err(|e| anyhow!("{}", super::message(&e)))?;
-    for batch in statement.query_arrow([]).map_err(|e| anyhow!("{}", super::message(&e)))? {
+    for batch in statement.stream_arrow([]).map_err(|e| anyhow!("{}", super::message(&e)))? {
         each(&Columns(batch))?;
     }
     Ok(())

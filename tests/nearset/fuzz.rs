@@ -1,6 +1,7 @@
 //! What nobody would send: requests, files and log lines that are almost right, or not right at all. The same each time;
 //! `FUZZ_CASES=20000 cargo test fuzz` looks longer.
 
+use std::cell::RefCell;
 use std::collections::BTreeSet;
 use std::fs;
 
@@ -28,8 +29,27 @@ fn text() -> impl Strategy<Value = String> {
         any::<i128>().prop_map(|number| number.to_string()),
         vec(1001..1400_i64, 0..30).prop_map(|ids| ids.iter().map(i64::to_string).collect::<Vec<_>>().join(",")),
         prop::sample::select(vec![
-            "", "0", "-0", "+1", "1e3", "1.5", "NaN", "null", "true", "７", "中文", "zh", "en", "24h", "1H", "%", "%00", "../..",
-            "' or 1=1 --", "9223372036854775807", "9223372036854775808",
+            "",
+            "0",
+            "-0",
+            "+1",
+            "1e3",
+            "1.5",
+            "NaN",
+            "null",
+            "true",
+            "７",
+            "中文",
+            "zh",
+            "en",
+            "24h",
+            "1H",
+            "%",
+            "%00",
+            "../..",
+            "' or 1=1 --",
+            "9223372036854775807",
+            "9223372036854775808",
         ])
         .prop_map(str::to_owned),
         ".{0,40}",
@@ -64,18 +84,19 @@ fn no_request_brings_a_route_down() {
     );
     let agent = agent();
     let encoded = |text: &str| utf8_percent_encode(text, NON_ALPHANUMERIC).to_string();
-    let mut seen = BTreeSet::new();
+    let seen = RefCell::new(BTreeSet::new());
     let outcome = runner(cases(1500)).run(&request, |((method, path), segment, query, accepted, is_encoded)| {
         // half of them as a browser would write them, half as they are, where a client sends such a thing at all
         let write = |text: &str| if is_encoded { encoded(text) } else { text.to_owned() };
         let start = path.find('{').map_or(path.clone(), |at| path[..at].to_owned() + &write(&segment));
-        let query: Vec<String> = query.iter().map(|(name, value)| format!("{}={}", write(name), write(value))).collect();
+        let query: Vec<String> =
+            query.iter().map(|(name, value)| format!("{}={}", write(name), write(value))).collect();
         let url = format!("{}{start}?{}", server.base, query.join("&"));
         let built = ureq::http::Request::builder().method(method.to_uppercase().as_str()).uri(&url);
         let Ok(built) = built.header("accept-language", accepted).body(()) else { return Ok(()) };
         let Ok(mut response) = agent.run(built) else { return Err(TestCaseError::fail(format!("{url}: no answer"))) };
         let status = response.status().as_u16();
-        seen.insert(status);
+        seen.borrow_mut().insert(status);
         prop_assert!(status < 500, "{method} {url}: {status}");
         let body = response.body_mut().read_to_string().unwrap_or_default();
         if status == 400 {
@@ -85,6 +106,7 @@ fn no_request_brings_a_route_down() {
         Ok(())
     });
     outcome.expect("every request is answered");
+    let seen = seen.into_inner();
     assert!(seen.contains(&200) && seen.contains(&400), "{seen:?}");
     server.list("/similar/1001");
 }
@@ -93,7 +115,8 @@ fn no_request_brings_a_route_down() {
 fn mangled(text: &'static str) -> impl Strategy<Value = String> {
     let characters: Vec<char> = text.chars().collect();
     let length = characters.len();
-    let insert = prop_oneof![".{0,6}", Just("\n".to_owned()), Just("\"".to_owned()), Just("[[".to_owned()), "[0-9.-]{1,40}"];
+    let insert =
+        prop_oneof![".{0,6}", Just("\n".to_owned()), Just("\"".to_owned()), Just("[[".to_owned()), "[0-9.-]{1,40}"];
     vec((0..length, 0..40_usize, insert, 0..3_u8), 1..6).prop_map(move |edits| {
         let mut text = characters.clone();
         for (at, length, insert, kind) in edits {
@@ -148,14 +171,14 @@ fn no_line_of_the_log_stops_a_run_or_gets_lost() {
     let n = Nearset::empty();
     n.take_fixtures(|_| true);
     fs::create_dir_all(n.data().join("evaluation")).expect("a folder");
-    let mut lines = Vec::new();
+    let lines = RefCell::new(Vec::new());
     let outcome = runner(cases(2000)).run(&mangled(LINE), |line| {
-        lines.push(line.replace(['\n', '\r'], " "));
+        lines.borrow_mut().push(line.replace(['\n', '\r'], " "));
         Ok(())
     });
     outcome.expect("lines");
     let good: Vec<String> = (0..50).map(|k| LINE.replace("req_0001", &format!("req_good_{k}"))).collect();
-    let all = lines.iter().chain(&good).map(|line| format!("{line}\n")).collect::<String>();
+    let all = lines.borrow().iter().chain(&good).map(|line| format!("{line}\n")).collect::<String>();
     fs::write(n.data().join("evaluation/exposure_log.jsonl"), all).expect("a log");
     let said = n.ok(&["run", "--as-of", AS_OF]);
     assert_eq!(n.value("select count(*) from raw.exposure_log where request_id like 'req_good%'"), 50, "{said}");

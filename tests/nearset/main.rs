@@ -2,6 +2,7 @@
 
 mod api;
 mod databases;
+mod embed;
 mod extract;
 mod fuzz;
 mod mariadb;

@@ -1,0 +1,478 @@
+//! Models in the folder layout of sentence-transformers: a transformer (BERT, XLM-RoBERTa) or a table of token vectors,
+//! what makes one vector of a text's many, dense layers where there are some, and length 1 at the end.
+
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, Result, anyhow, bail};
+use candle_core::Tensor;
+use rayon::prelude::*;
+use serde_json::Value;
+use tokenizers::Tokenizer;
+
+use super::tokenizer::{self, json};
+use super::transformer::{Activation, Block, Encoder, Linear, Norm, rows};
+use super::weights::Weights;
+
+/// What a text is: some models want to be told, by a prefix.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Role {
+    /// It stands in the catalogue.
+    Document,
+    /// It is looked for.
+    Query,
+}
+
+/// A model of texts. Its vectors have length 1.
+pub struct TextModel {
+    tokenizer: Tokenizer,
+    body: Body,
+    pooling: Vec<Pooling>,
+    dense: Vec<Dense>,
+    /// The prefixes of documents and of queries.
+    prompts: [String; 2],
+    /// Whether a prefix's tokens count when one vector is made of all.
+    pool_prompt: bool,
+}
+
+enum Body {
+    Transformer(Box<Transformer>),
+    /// A row for each token of the vocabulary.
+    Table {
+        dimensions: usize,
+        rows: Vec<f32>,
+    },
+}
+
+struct Transformer {
+    words: Tensor,
+    places: Tensor,
+    /// The row of the first kind of token; there is no other here.
+    kind: Option<Tensor>,
+    norm: Norm,
+    encoder: Encoder,
+    /// The first place's number.
+    first_place: u32,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq)]
+enum Pooling {
+    Cls,
+    Max,
+    Mean,
+    MeanSqrtLength,
+    WeightedMean,
+    LastToken,
+}
+
+/// A dense layer behind the pooling.
+struct Dense {
+    layer: Linear,
+    has_tanh: bool,
+}
+
+/// How many places of tokens go through the model together.
+const BATCH: usize = 1024;
+
+/// The longest text where a folder does not say.
+const LONGEST: usize = 512;
+
+impl TextModel {
+    /// Reads a folder.
+    pub fn read(folder: &Path) -> Result<Self> {
+        Self::read_parts(folder).with_context(|| format!("the text model in {}", folder.display()))
+    }
+
+    fn read_parts(folder: &Path) -> Result<Self> {
+        let modules = modules(folder)?;
+        let (first, rest) = modules.split_first().context("modules.json names no module")?;
+        let about = json(folder, "config_sentence_transformers.json")?;
+        let prompts = prompts(&about);
+        let mut model = match first.kind.as_str() {
+            "Transformer" => Self::with_transformer(&first.folder)?,
+            "StaticEmbedding" => Self::with_table(&first.folder)?,
+            other => {
+                bail!("its first module is {other}; known are Transformer (BERT, XLM-RoBERTa) and StaticEmbedding")
+            }
+        };
+        model.prompts = prompts;
+        for module in rest {
+            match module.kind.as_str() {
+                "Pooling" => {
+                    let settings = json(&module.folder, "config.json")?;
+                    model.pooling = pooling(&settings)?;
+                    model.pool_prompt = settings["include_prompt"].as_bool().unwrap_or(true);
+                }
+                "Dense" => model.dense.push(Dense::read(&module.folder)?),
+                "Normalize" | "Dropout" => {}
+                other => bail!("module {other} is not known here"),
+            }
+        }
+        Ok(model)
+    }
+
+    fn with_transformer(folder: &Path) -> Result<Self> {
+        let config = json(folder, "config.json")?;
+        let kind = config["model_type"].as_str().unwrap_or_default();
+        // RoBERTa's family numbers places from behind the padding's number
+        let first_place = match kind {
+            "bert" => 0,
+            "xlm-roberta" | "roberta" | "camembert" => config["pad_token_id"].as_u64().unwrap_or(1) as u32 + 1,
+            _ => bail!("model_type is {kind:?}; known are bert, roberta, camembert and xlm-roberta"),
+        };
+        let places = number(&config, "max_position_embeddings")? - first_place as usize;
+        let settings = json(folder, "sentence_bert_config.json")?;
+        let stated = settings["max_seq_length"].as_u64().or_else(|| {
+            // some tokenizers name a length that stands for none
+            json(folder, "tokenizer_config.json").ok()?["model_max_length"].as_u64().filter(|length| *length < 1 << 20)
+        });
+        let longest = stated.map_or(LONGEST, |length| length as usize).min(places);
+        Ok(Self {
+            tokenizer: tokenizer::read(folder, longest)?,
+            body: Body::Transformer(Box::new(Transformer::read(folder, &config, first_place)?)),
+            pooling: vec![Pooling::Mean],
+            dense: Vec::new(),
+            prompts: Default::default(),
+            pool_prompt: true,
+        })
+    }
+
+    fn with_table(folder: &Path) -> Result<Self> {
+        let weights = Weights::read(folder)?;
+        let table = weights.find("embedding.weight").or_else(|| weights.find("embeddings"));
+        let table = table.context("the weights have no embedding.weight")?;
+        let dimensions = table.dim(1)?;
+        let mut tokenizer = tokenizer::read(folder, LONGEST)?;
+        tokenizer.with_truncation(None).map_err(|error| anyhow!("{error}"))?;
+        Ok(Self {
+            tokenizer,
+            body: Body::Table { dimensions, rows: table.flatten_all()?.to_vec1()? },
+            pooling: vec![Pooling::Mean],
+            dense: Vec::new(),
+            prompts: Default::default(),
+            pool_prompt: true,
+        })
+    }
+
+    /// The vectors' length.
+    pub fn dimensions(&self) -> usize {
+        let body = match &self.body {
+            Body::Transformer(transformer) => transformer.norm_width(),
+            Body::Table { dimensions, .. } => *dimensions,
+        };
+        self.dense.last().map_or(body * self.pooling.len(), |dense| dense.layer.bias.len())
+    }
+
+    /// How many single-precision numbers it is made of.
+    pub fn parameters(&self) -> usize {
+        match &self.body {
+            Body::Transformer(transformer) => transformer.parameters(),
+            Body::Table { rows, .. } => rows.len(),
+        }
+    }
+
+    /// A vector for each text, of length 1; all zero for a text without any known token. `done` hears how many more are.
+    pub fn embed(&self, texts: &[&str], role: Role, done: &(dyn Fn(usize) + Sync)) -> Result<Vec<Vec<f32>>> {
+        let prompt = &self.prompts[usize::from(role == Role::Query)];
+        match &self.body {
+            Body::Table { dimensions, rows } => texts
+                .par_chunks(256)
+                .map(|texts| {
+                    let vectors = texts.iter().map(|text| {
+                        let ids = self.tokens(prompt, text, false)?;
+                        Ok(unit(mean_of_rows(rows, *dimensions, &ids)))
+                    });
+                    let vectors = vectors.collect::<Result<Vec<_>>>();
+                    done(texts.len());
+                    vectors
+                })
+                .collect::<Result<Vec<_>>>()
+                .map(|parts| parts.into_iter().flatten().collect()),
+            Body::Transformer(transformer) => {
+                let skipped = if self.pool_prompt || prompt.is_empty() { 0 } else { self.prompt_tokens(prompt)? };
+                let tokens: Vec<Vec<u32>> =
+                    texts.par_iter().map(|text| self.tokens(prompt, text, true)).collect::<Result<_>>()?;
+                // texts of like length together, the longest first: little padding, and nothing long left at the end
+                let mut order: Vec<usize> = (0..texts.len()).collect();
+                order.sort_by_key(|text| std::cmp::Reverse(tokens[*text].len()));
+                let mut batches: Vec<&[usize]> = Vec::new();
+                let mut left = order.as_slice();
+                while let Some(longest) = left.first() {
+                    let count = (BATCH / tokens[*longest].len().max(1)).clamp(1, 64).min(left.len());
+                    let (batch, rest) = left.split_at(count);
+                    batches.push(batch);
+                    left = rest;
+                }
+                let embedded = batches.into_par_iter().map(|batch| {
+                    let ids: Vec<&[u32]> = batch.iter().map(|text| tokens[*text].as_slice()).collect();
+                    let vectors = self.through(transformer, &ids, skipped)?;
+                    done(batch.len());
+                    Ok(batch.iter().copied().zip(vectors).collect::<Vec<_>>())
+                });
+                let mut vectors = vec![Vec::new(); texts.len()];
+                for (text, vector) in embedded.collect::<Result<Vec<_>>>()?.into_iter().flatten() {
+                    vectors[text] = vector;
+                }
+                Ok(vectors)
+            }
+        }
+    }
+
+    fn tokens(&self, prompt: &str, text: &str, special: bool) -> Result<Vec<u32>> {
+        let text = if prompt.is_empty() { text.to_owned() } else { format!("{prompt}{text}") };
+        let encoded = self.tokenizer.encode_fast(text, special).map_err(|error| anyhow!("{error}"))?;
+        Ok(encoded.get_ids().to_vec())
+    }
+
+    /// How many tokens of a text are its prefix's: all of them but what stands at the end of every text.
+    fn prompt_tokens(&self, prompt: &str) -> Result<usize> {
+        Ok(self.tokens("", prompt, true)?.len().saturating_sub(1))
+    }
+
+    fn through(&self, transformer: &Transformer, tokens: &[&[u32]], skipped: usize) -> Result<Vec<Vec<f32>>> {
+        let places = tokens.iter().map(|ids| ids.len()).max().unwrap_or_default();
+        let states = transformer.forward(tokens, places)?;
+        let width = states.dim(1)?;
+        let states: Vec<f32> = states.flatten_all()?.to_vec1()?;
+        let pooled = tokens.iter().enumerate().map(|(text, ids)| {
+            let all = &states[text * places * width..][..ids.len() * width];
+            self.pooling.iter().flat_map(|pooling| pooling.of(all, width, skipped)).collect::<Vec<f32>>()
+        });
+        let mut vectors: Vec<Vec<f32>> = pooled.collect();
+        for dense in &self.dense {
+            vectors = dense.forward(&vectors)?;
+        }
+        Ok(vectors.into_iter().map(unit).collect())
+    }
+
+    /// The tokens' own vectors as the whole model makes them of each alone, for [`super::distilled`].
+    pub(super) fn vocabulary(&self) -> (&Tokenizer, usize) {
+        (&self.tokenizer, self.tokenizer.get_vocab_size(true))
+    }
+
+    /// A vector for each single token.
+    pub(super) fn embed_tokens(&self, tokens: &[u32], done: &(dyn Fn(usize) + Sync)) -> Result<Vec<Vec<f32>>> {
+        let Body::Transformer(transformer) = &self.body else {
+            bail!("it is a table of token vectors already; a transformer is needed to distil");
+        };
+        let around = self.tokens("", "", true)?;
+        let (start, end) = around.split_at(around.len().div_ceil(2));
+        let parts = tokens.par_chunks(64).map(|tokens| {
+            let texts: Vec<Vec<u32>> = tokens.iter().map(|token| [start, &[*token], end].concat()).collect();
+            let texts: Vec<&[u32]> = texts.iter().map(Vec::as_slice).collect();
+            let vectors = self.through(transformer, &texts, 0);
+            done(tokens.len());
+            vectors
+        });
+        Ok(parts.collect::<Result<Vec<_>>>()?.into_iter().flatten().collect())
+    }
+}
+
+struct Module {
+    kind: String,
+    folder: PathBuf,
+}
+
+/// The modules of a folder; a transformer alone where it does not say.
+fn modules(folder: &Path) -> Result<Vec<Module>> {
+    let listed = json(folder, "modules.json")?;
+    let Some(listed) = listed.as_array() else {
+        return Ok(vec![Module { kind: "Transformer".to_owned(), folder: folder.to_owned() }]);
+    };
+    let module = |module: &Value| {
+        let kind = module["type"].as_str().and_then(|kind| kind.rsplit('.').next());
+        let path = module["path"].as_str().unwrap_or_default();
+        Ok(Module { kind: kind.context("a module in modules.json has no type")?.to_owned(), folder: folder.join(path) })
+    };
+    listed.iter().map(module).collect()
+}
+
+/// The prefixes of documents and queries.
+fn prompts(about: &Value) -> [String; 2] {
+    let named = |name: &str| about["prompts"][name].as_str().map(str::to_owned);
+    let default = about["default_prompt_name"].as_str().and_then(named).unwrap_or_default();
+    let of = |names: &[&str]| names.iter().find_map(|name| named(name)).unwrap_or_else(|| default.clone());
+    [of(&["document", "passage"]), of(&["query"])]
+}
+
+fn pooling(settings: &Value) -> Result<Vec<Pooling>> {
+    let by_name = |name: &str| {
+        Ok(match name {
+            "cls" => Pooling::Cls,
+            "max" => Pooling::Max,
+            "mean" => Pooling::Mean,
+            "mean_sqrt_len_tokens" => Pooling::MeanSqrtLength,
+            "weightedmean" => Pooling::WeightedMean,
+            "lasttoken" => Pooling::LastToken,
+            _ => bail!("pooling_mode is {name:?}, which is not known here"),
+        })
+    };
+    match &settings["pooling_mode"] {
+        Value::String(name) => return Ok(vec![by_name(name)?]),
+        Value::Array(names) => return names.iter().map(|name| by_name(name.as_str().unwrap_or_default())).collect(),
+        _ => {}
+    }
+    let switches = [
+        ("pooling_mode_cls_token", Pooling::Cls),
+        ("pooling_mode_max_tokens", Pooling::Max),
+        ("pooling_mode_mean_tokens", Pooling::Mean),
+        ("pooling_mode_mean_sqrt_len_tokens", Pooling::MeanSqrtLength),
+        ("pooling_mode_weightedmean_tokens", Pooling::WeightedMean),
+        ("pooling_mode_lasttoken", Pooling::LastToken),
+    ];
+    let on = switches.iter().filter(|(name, _)| settings[*name].as_bool() == Some(true)).map(|(_, pooling)| *pooling);
+    let on: Vec<Pooling> = on.collect();
+    Ok(if on.is_empty() { vec![Pooling::Mean] } else { on })
+}
+
+impl Pooling {
+    /// One vector of a text's many, without the first `skipped`.
+    fn of(self, states: &[f32], width: usize, skipped: usize) -> Vec<f32> {
+        let rows: Vec<&[f32]> = states.chunks_exact(width).skip(skipped).collect();
+        let weighted = |weight: &dyn Fn(usize) -> f32, total: f32| {
+            let mut sum = vec![0.0; width];
+            for (place, row) in rows.iter().enumerate() {
+                let weight = weight(place);
+                sum.iter_mut().zip(*row).for_each(|(sum, value)| *sum += weight * value);
+            }
+            sum.iter_mut().for_each(|value| *value /= total.max(1e-9));
+            sum
+        };
+        let count = rows.len() as f32;
+        match self {
+            Self::Mean => weighted(&|_| 1.0, count),
+            Self::MeanSqrtLength => weighted(&|_| 1.0, count.sqrt()),
+            Self::WeightedMean => weighted(&|place| place as f32 + 1.0, count * (count + 1.0) / 2.0),
+            Self::Cls => rows.first().map_or(vec![0.0; width], |row| row.to_vec()),
+            Self::LastToken => rows.last().map_or(vec![0.0; width], |row| row.to_vec()),
+            Self::Max => {
+                let mut most = vec![f32::NEG_INFINITY; width];
+                for row in &rows {
+                    most.iter_mut().zip(*row).for_each(|(most, value)| *most = most.max(*value));
+                }
+                most
+            }
+        }
+    }
+}
+
+impl Dense {
+    fn read(folder: &Path) -> Result<Self> {
+        let settings = json(folder, "config.json")?;
+        let activation = settings["activation_function"].as_str().unwrap_or_default();
+        let has_tanh = match activation.rsplit('.').next().unwrap_or_default() {
+            "Tanh" => true,
+            "Identity" | "" => false,
+            other => bail!("a dense layer's activation {other} is not known here"),
+        };
+        Ok(Self { layer: Linear::read(&Weights::read(folder)?, &["linear"])?, has_tanh })
+    }
+
+    fn forward(&self, vectors: &[Vec<f32>]) -> Result<Vec<Vec<f32>>> {
+        let count = vectors.len();
+        let x = Tensor::from_vec(vectors.concat(), (count, vectors[0].len()), &candle_core::Device::Cpu)?;
+        let mut all: Vec<Vec<f32>> = self.layer.forward(&x)?.to_vec2()?;
+        for value in &mut all {
+            value.iter_mut().zip(&self.layer.bias).for_each(|(value, bias)| *value += bias);
+            if self.has_tanh {
+                value.iter_mut().for_each(|value| *value = value.tanh());
+            }
+        }
+        Ok(all)
+    }
+}
+
+impl Transformer {
+    fn read(folder: &Path, config: &Value, first_place: u32) -> Result<Self> {
+        let weights = Weights::read(folder)?.under(&["", "bert.", "roberta.", "model."], WORDS)?;
+        let epsilon = config["layer_norm_eps"].as_f64().unwrap_or(1e-12);
+        let norm = |name: &str| Norm::read(&weights, name, epsilon);
+        let layers = number(config, "num_hidden_layers")?;
+        let blocks = (0..layers).map(|layer| {
+            let name = |part: &str| format!("encoder.layer.{layer}.{part}");
+            let linear = |names: &[&str]| {
+                let names: Vec<String> = names.iter().map(|part| name(part)).collect();
+                Linear::read(&weights, &names.iter().map(String::as_str).collect::<Vec<_>>())
+            };
+            Ok(Block {
+                attention: linear(&["attention.self.query", "attention.self.key", "attention.self.value"])?,
+                output: linear(&["attention.output.dense"])?,
+                attention_norm: norm(&name("attention.output.LayerNorm"))?,
+                up: linear(&["intermediate.dense"])?,
+                down: linear(&["output.dense"])?,
+                output_norm: norm(&name("output.LayerNorm"))?,
+            })
+        });
+        let blocks = blocks.collect::<Result<_>>()?;
+        let activation = Activation::named(config["hidden_act"].as_str().unwrap_or("gelu"))?;
+        if config["position_embedding_type"].as_str().is_some_and(|kind| kind != "absolute") {
+            bail!("position_embedding_type is {}; absolute is known here", config["position_embedding_type"]);
+        }
+        Ok(Self {
+            words: weights.get(WORDS)?.clone(),
+            places: weights.get("embeddings.position_embeddings.weight")?.clone(),
+            kind: weights.find("embeddings.token_type_embeddings.weight").map(|table| table.get(0)).transpose()?,
+            norm: norm("embeddings.LayerNorm")?,
+            encoder: Encoder {
+                blocks,
+                heads: number(config, "num_attention_heads")?,
+                activation,
+                norm_first: false,
+                is_causal: false,
+            },
+            first_place,
+        })
+    }
+
+    /// The last layer's rows: `places` for each text.
+    fn forward(&self, tokens: &[&[u32]], places: usize) -> Result<Tensor> {
+        let padded = tokens.iter().flat_map(|ids| ids.iter().copied().chain(std::iter::repeat(0)).take(places));
+        let words = rows(&self.words, padded.collect())?;
+        let numbers = (0..tokens.len()).flat_map(|_| (0..places as u32).map(|place| self.first_place + place));
+        let mut x = (words + rows(&self.places, numbers.collect())?)?;
+        if let Some(kind) = &self.kind {
+            x = x.broadcast_add(kind)?;
+        }
+        self.norm.apply(&x)?;
+        let lengths: Vec<usize> = tokens.iter().map(|ids| ids.len()).collect();
+        Ok(self.encoder.forward(x, &lengths)?)
+    }
+
+    fn norm_width(&self) -> usize {
+        self.words.dims()[1]
+    }
+
+    fn parameters(&self) -> usize {
+        let width = self.norm_width();
+        let inner = self.encoder.blocks.first().map_or(0, |block| block.up.bias.len());
+        self.words.elem_count()
+            + self.places.elem_count()
+            + self.encoder.blocks.len() * (4 * width * width + 2 * width * inner)
+    }
+}
+
+const WORDS: &str = "embeddings.word_embeddings.weight";
+
+/// A whole number in a `config.json`.
+pub(super) fn number(config: &Value, name: &str) -> Result<usize> {
+    let number = config[name].as_u64().with_context(|| format!("config.json has no {name}"))?;
+    Ok(number as usize)
+}
+
+fn mean_of_rows(table: &[f32], dimensions: usize, ids: &[u32]) -> Vec<f32> {
+    let mut sum = vec![0.0; dimensions];
+    for id in ids {
+        if let Some(row) = table.get(*id as usize * dimensions..(*id as usize + 1) * dimensions) {
+            sum.iter_mut().zip(row).for_each(|(sum, value)| *sum += value);
+        }
+    }
+    sum
+}
+
+/// Brings a vector to length 1.
+pub(super) fn unit(mut vector: Vec<f32>) -> Vec<f32> {
+    let length = vector.iter().map(|v| v * v).sum::<f32>().sqrt();
+    if length > 1e-12 {
+        vector.iter_mut().for_each(|v| *v /= length);
+    }
+    vector
+}

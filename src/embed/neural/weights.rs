@@ -1,0 +1,60 @@
+//! A model's weights: all `.safetensors` files of a folder.
+
+use std::collections::HashMap;
+use std::fs;
+use std::path::Path;
+
+use anyhow::{Context, Result, bail};
+use candle_core::{DType, Device, Tensor};
+
+/// Tensors by name, in single precision.
+pub struct Weights {
+    tensors: HashMap<String, Tensor>,
+    /// What stands before all names asked for.
+    prefix: String,
+}
+
+impl Weights {
+    /// Reads a folder. Where the weights are there in another format only, the error says so.
+    pub fn read(folder: &Path) -> Result<Self> {
+        let mut files = Vec::new();
+        for entry in fs::read_dir(folder).with_context(|| format!("{} cannot be read", folder.display()))? {
+            let path = entry?.path();
+            if path.extension().is_some_and(|extension| extension == "safetensors") {
+                files.push(path);
+            }
+        }
+        if files.is_empty() {
+            bail!(
+                "{} has no .safetensors file; save the model again with `save_pretrained(..., safe_serialization=True)`",
+                folder.display()
+            );
+        }
+        let mut tensors = HashMap::new();
+        for file in files {
+            let read = candle_core::safetensors::load(&file, &Device::Cpu);
+            for (name, tensor) in read.with_context(|| format!("{} is damaged or of another kind", file.display()))? {
+                if tensor.dtype().is_float() {
+                    tensors.insert(name, tensor.to_dtype(DType::F32)?);
+                }
+            }
+        }
+        Ok(Self { tensors, prefix: String::new() })
+    }
+
+    /// Takes the first of these as what stands before all names, by where `name` is found.
+    pub fn under(mut self, prefixes: &[&str], name: &str) -> Result<Self> {
+        let is_there = |prefix: &&&str| self.tensors.contains_key(&format!("{prefix}{name}"));
+        let found = prefixes.iter().find(is_there);
+        self.prefix = found.with_context(|| format!("the weights have no {name}"))?.to_string();
+        Ok(self)
+    }
+
+    pub fn find(&self, name: &str) -> Option<&Tensor> {
+        self.tensors.get(&format!("{}{name}", self.prefix))
+    }
+
+    pub fn get(&self, name: &str) -> Result<&Tensor> {
+        self.find(name).with_context(|| format!("the weights have no {}{name}", self.prefix))
+    }
+}

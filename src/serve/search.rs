@@ -1,0 +1,124 @@
+//! `/search`: datasets by words.
+
+use std::sync::Arc;
+
+use axum::Json;
+use axum::extract::rejection::QueryRejection;
+use axum::extract::{Query, State};
+use axum::http::header;
+use axum::response::{IntoResponse, Response};
+use serde::{Deserialize, Serialize};
+use utoipa::{IntoParams, ToSchema};
+
+use super::error::{ApiError, ErrorBody};
+use super::lists::count;
+use super::state::Shared;
+use crate::recommend::search::{self, By};
+
+/// The longest query, in characters.
+const LONGEST: usize = 300;
+
+#[derive(Debug, Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+pub struct SearchParams {
+    /// The words to look for, in any language that the catalogue is in.
+    q: Option<String>,
+    /// How many datasets, 1 to 100; 10 where it is left out.
+    #[param(value_type = Option<u32>, minimum = 1, maximum = 100)]
+    limit: Option<String>,
+}
+
+/// A dataset that was found.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct FoundItem {
+    dataset_id: i64,
+    title: String,
+    price: Option<f64>,
+    cover_image: Option<String>,
+    /// 1 for what stands first by every way of finding.
+    score: f32,
+    /// How it was found.
+    found_by: Vec<By>,
+}
+
+/// The answer of `/search`.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct SearchAnswer {
+    query: String,
+    items: Vec<FoundItem>,
+    algorithm_version: String,
+    /// `no_text_model`, `no_picture_model`: the version was made with a model that this server has not; else `null`.
+    degrade_reason: Option<&'static str>,
+}
+
+/// Datasets by words: by names, tags and providers, by what texts mean, and by what pictures show.
+#[utoipa::path(
+    get, path = "/search", tag = "lists",
+    params(SearchParams),
+    responses(
+        (status = 200, body = SearchAnswer),
+        (status = 400, body = ErrorBody, description = "No words, too many, or a malformed limit"),
+        (status = 503, body = ErrorBody, description = "No model is loaded"),
+    ),
+)]
+pub async fn search(
+    State(state): State<Shared>,
+    params: Result<Query<SearchParams>, QueryRejection>,
+) -> Result<Response, ApiError> {
+    let Query(params) = params?;
+    let limit = count("limit", params.limit.as_deref(), 10)?;
+    let query = params.q.unwrap_or_default().trim().to_owned();
+    if query.is_empty() || query.chars().count() > LONGEST {
+        return Err(ApiError::BadRequest(format!("q must be 1 to {LONGEST} characters of what is looked for")));
+    }
+    if state.lag.is_above(state.config.shed) {
+        return Err(ApiError::Overloaded);
+    }
+    let in_force = state.in_force.load_full().ok_or(ApiError::NoModel)?;
+    let loaded = in_force.current.clone();
+    // models take milliseconds, and the first query loads them: lists are answered meanwhile
+    let answer = tokio::task::spawn_blocking(move || {
+        let manifest = &loaded.model.manifest;
+        let reader = state.reader()?;
+        let read = reader
+            .read(&query, manifest.text_model.as_deref(), manifest.picture_model.as_deref())
+            .inspect_err(|error| tracing::error!("a query cannot be read by its model: {error:#}"))
+            .map_err(|_| ApiError::Internal)?;
+        let degrade_reason = match () {
+            () if manifest.text_model.is_some() && read.text.is_none() => Some("no_text_model"),
+            () if manifest.picture_model.is_some() && read.picture.is_none() => Some("no_picture_model"),
+            () => None,
+        };
+        let asked = search::Query { words: &query, text: read.text.as_deref(), picture: read.picture.as_deref() };
+        let found = loaded.finder().search(&loaded.model, &asked, &loaded.policies[0].rules, limit);
+        let items = found.into_iter().map(|found| {
+            let item = loaded.model.item(found.item);
+            FoundItem {
+                dataset_id: item.dataset_id,
+                title: item.title.clone(),
+                price: item.price,
+                cover_image: item.cover_image.clone(),
+                score: found.score,
+                found_by: found.by,
+            }
+        });
+        let items = items.collect();
+        Ok(SearchAnswer { query, items, algorithm_version: loaded.version().to_owned(), degrade_reason })
+    });
+    let answer: Result<SearchAnswer, ApiError> = answer.await.map_err(|_| ApiError::Internal)?;
+    Ok(([(header::CACHE_CONTROL, "no-store")], Json(answer?)).into_response())
+}
+
+impl super::state::State {
+    /// The models that queries are read with, loaded when they are first asked for.
+    fn reader(&self) -> Result<Arc<crate::embed::neural::reader::Reader>, ApiError> {
+        let mut reader = self.reader.lock().map_err(|_| ApiError::Internal)?;
+        if let Some(reader) = &*reader {
+            return Ok(reader.clone());
+        }
+        let loaded = crate::embed::neural::reader::Reader::load(&self.config)
+            .inspect_err(|error| tracing::error!("{error:#}"))
+            .map_err(|_| ApiError::Internal)?;
+        Ok(reader.insert(Arc::new(loaded)).clone())
+    }
+}
