@@ -1,12 +1,16 @@
 //! `nearset doctor`: what is in order, what is not, and how to mend it.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
+use std::time::Instant;
 
 use anyhow::{Result, bail};
 
 use crate::config::{Config, SETTINGS};
+use crate::embed::neural::clip::Clip;
+use crate::embed::neural::{Role, TextModel, folder};
 use crate::extract::{Finding, Verdict};
 use crate::failure::describe;
+use crate::pipeline::grouped;
 use crate::terminal::say;
 use crate::warehouse::project::Project;
 use crate::{extract, model, warehouse};
@@ -46,6 +50,8 @@ pub fn doctor(config: &Config) -> Result<()> {
     for (what, dir) in [("data", &config.data_dir), ("models", &config.models_dir)] {
         tell(judge(what, writable(dir).map(|()| format!("{} can be written", dir.display()))));
     }
+    tell(text_model(config));
+    tell(picture_model(config));
     tell(disk(config).unwrap_or_else(|error| Finding::new(Verdict::Odd, "disk", describe(&error))));
     // what the first run makes is not amiss before it
     if !config.warehouse_path().exists() {
@@ -95,6 +101,96 @@ fn disk(config: &Config) -> Result<Finding> {
         ),
         false => Finding::new(Verdict::Fine, "disk", text),
     })
+}
+
+/// Which text model is there, and what it would take for this catalogue.
+fn text_model(config: &Config) -> Finding {
+    let what = "text model";
+    let Some(named) = folder::text_model(config) else {
+        return Finding::new(Verdict::Fine, what, "none is named: texts are compared by TF-IDF and LSA".to_owned());
+    };
+    let folder = match named.require() {
+        Ok(folder) => folder,
+        Err(error) => {
+            // a run goes on without the one that the old system's settings name
+            let verdict = if named.setting == "SBERT_MODEL" { Verdict::Odd } else { Verdict::Broken };
+            return Finding::new(verdict, what, describe(&error));
+        }
+    };
+    let sampled = TextModel::read(folder).and_then(|model| {
+        let texts =
+            sample(config, "select coalesce(description, title) from dataset_texts order by hash(dataset_id)", 32);
+        let texts: Vec<&str> = texts.iter().map(String::as_str).collect();
+        let started = Instant::now();
+        model.embed(&texts, Role::Document, &|_| ())?;
+        let each = started.elapsed().as_secs_f64() / texts.len().max(1) as f64;
+        let text = format!(
+            "{}: {:.1} MB, {} dimensions{}",
+            folder.display(),
+            size(folder) as f64 / 1e6,
+            model.dimensions(),
+            // tags, names and descriptions are read apart; the first two are short
+            cost(config, "select count(*) from datasets", each * 1.5, "datasets")
+        );
+        Ok(Finding::new(Verdict::Fine, what, text))
+    });
+    sampled.unwrap_or_else(|error| Finding::new(Verdict::Broken, what, describe(&error)))
+}
+
+/// The same of the model of pictures.
+fn picture_model(config: &Config) -> Finding {
+    let what = "picture model";
+    let Some(named) = folder::clip_model(config) else {
+        return Finding::new(Verdict::Fine, what, "none is named: pictures are not looked at".to_owned());
+    };
+    let sampled = named.require().and_then(|folder| {
+        let model = Clip::read(folder)?;
+        let root = config.image_root.clone().unwrap_or_default();
+        let urls = sample(config, "select image_url from images order by hash(image_id)", 8);
+        let paths: Vec<PathBuf> = urls.iter().map(|url| root.join(url.trim_start_matches('/'))).collect();
+        let started = Instant::now();
+        model.embed_pictures(&paths, &|_| ())?;
+        let each = started.elapsed().as_secs_f64() / paths.len().max(1) as f64;
+        let text = format!(
+            "{}: {:.1} MB, {} dimensions{}",
+            folder.display(),
+            size(folder) as f64 / 1e6,
+            model.dimensions(),
+            cost(config, "select count(*) from images", each, "pictures")
+        );
+        Ok(Finding::new(Verdict::Fine, what, text))
+    });
+    sampled.unwrap_or_else(|error| Finding::new(Verdict::Broken, what, describe(&error)))
+}
+
+/// Up to `count` texts of the published warehouse; none before the first run.
+fn sample(config: &Config, query: &str, count: usize) -> Vec<String> {
+    let read = || -> Result<Vec<String>> {
+        let db = warehouse::open_published(config)?;
+        let mut statement = db.prepare(&format!("{query} limit {count}"))?;
+        Ok(statement.query_map([], |row| row.get(0))?.collect::<duckdb::Result<_>>()?)
+    };
+    read().unwrap_or_default()
+}
+
+/// What embedding everything would take, where there is a catalogue.
+fn cost(config: &Config, count: &str, each: f64, what: &str) -> String {
+    let count =
+        warehouse::open_published(config).and_then(|db| Ok(db.query_row(count, [], |row| row.get::<_, u64>(0))?));
+    match count {
+        Ok(count) if count > 0 && each > 0.0 => {
+            format!("; about {:.0} s for {} {what}, once", (each * count as f64).ceil(), grouped(count))
+        }
+        _ => String::new(),
+    }
+}
+
+/// How many bytes a folder has.
+fn size(folder: &Path) -> u64 {
+    let entries = std::fs::read_dir(folder).into_iter().flatten().flatten();
+    entries
+        .filter_map(|entry| entry.metadata().ok().map(|m| if m.is_dir() { size(&entry.path()) } else { m.len() }))
+        .sum()
 }
 
 /// Whether the pictures the catalogue names are where it says.

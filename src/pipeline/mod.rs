@@ -27,6 +27,7 @@ use crate::warehouse::{self, WorkCopy, quote, timestamp};
 use crate::{evaluate, extract, model};
 use history::Event;
 use progress::Progress;
+pub use progress::grouped;
 
 /// A step of the pipeline, in the order they run.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, ValueEnum)]

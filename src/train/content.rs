@@ -109,13 +109,14 @@ const PAGES: usize = 500;
 const DEEP: usize = 50;
 
 impl Fusion {
+    pub fn uses_model(&self) -> bool {
+        self.model > 0.0
+    }
+
     /// Both dense views as one, and how much it counts beside words: its cosines are their weighted mean.
     pub fn fused(&self, company: &Vectors, model: &Vectors) -> (Vectors, f32) {
         let weight = self.company + self.model;
-        let (of_company, of_model) = match weight > 0.0 {
-            true => ((self.company / weight).sqrt(), (self.model / weight).sqrt()),
-            false => (1.0, 0.0),
-        };
+        let (of_company, of_model) = ((self.company / weight).sqrt(), (self.model / weight).sqrt());
         let rows = (0..company.len()).flat_map(|row| {
             let company = company.row(row).iter().map(move |value| value.to_f32() * of_company);
             company.chain(model.row(row).iter().map(move |value| value.to_f32() * of_model))

@@ -99,7 +99,7 @@ pub fn pictures(db: &Connection, config: &Config, by_id: &HashMap<i64, u32>, wat
     let model = Clip::read(folder)?;
     let id = folder::identity(&named, folder)?;
     let (mut rows, mut paths) = (Vec::new(), Vec::new());
-    each_batch(db, "select dataset_id, image_url from images order by dataset_id, image_order, image_id", |batch| {
+    each_batch(db, "select dataset_id, image_url from images order by dataset_id, image_rank", |batch| {
         let (ids, urls) = (batch.i64("dataset_id")?, batch.text("image_url")?);
         for row in 0..batch.rows() {
             if let Some(item) = by_id.get(&ids.value(row)) {

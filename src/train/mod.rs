@@ -85,8 +85,12 @@ impl Catalogue {
             let (vectors, mixture) = content::mixed(&views, &steps);
             let fusion = content::fusion(&embedding.sparse, &embedding.dense, &vectors, &steps);
             (watch.note)(&format!("texts: the model reads {mixture}; {fusion}"));
-            (embedding.dense, embedding.dense_weight) = fusion.fused(&embedding.dense, &vectors);
-            text_model = Some(model);
+            if fusion.uses_model() {
+                (embedding.dense, embedding.dense_weight) = fusion.fused(&embedding.dense, &vectors);
+                text_model = Some(model);
+            } else {
+                (watch.note)(&format!("texts: the model {model} adds nothing to words here, and is left out"));
+            }
         }
         let pictures = learned::pictures(db, config, &by_id, watch)?;
         let (picture_model, pictures) = pictures.map(|seen| (seen.model, seen.vectors)).unzip();

@@ -4,9 +4,10 @@ use std::path::{Path, PathBuf};
 
 use nearset::embed::neural::clip::Clip;
 use nearset::embed::neural::{Role, TextModel, Unusable};
-use serde_json::Value;
+use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
+use serde_json::{Value, json};
 
-use crate::support::ROOT;
+use crate::support::{AS_OF, Nearset, ROOT};
 
 fn models() -> PathBuf {
     Path::new(ROOT).join("fixtures/models")
@@ -102,4 +103,123 @@ fn unusable_pictures_are_told_apart_and_cost_nothing() {
     let problems: Vec<Option<Unusable>> = seen.into_iter().map(Result::err).collect();
     let (broken, huge, missing) = (Some(Unusable::Broken), Some(Unusable::Huge), Some(Unusable::Missing));
     assert_eq!(problems, [broken, broken, broken, huge, missing, None]);
+}
+
+/// A nearset over the fixtures with the small models.
+fn with_models() -> Nearset {
+    let mut n = Nearset::empty();
+    // without visits a model's weight is not chosen but given: one with random weights would have none
+    n.take_fixtures(|name| name.starts_with("dataset"));
+    let folder = |name: &str| models().join(name).to_string_lossy().into_owned();
+    n.set("TEXT_MODEL_PATH", &folder("bert"));
+    n.set("CLIP_MODEL_PATH", &folder("clip"));
+    n.set("DATASET_IMAGE_ROOT", &format!("{ROOT}/fixtures/json"));
+    n
+}
+
+#[test]
+fn a_run_embeds_what_changed_and_nothing_else() {
+    let mut n = with_models();
+    let said = n.ok(&["run", "--as-of", AS_OF]);
+    assert!(said.contains("texts: the model reads ") && said.contains("pictures: "), "{said}");
+    let kept = "select count(*) from raw.vectors where model like 'bert-%' and len(vector) = 16";
+    let count = n.value(kept).as_u64().expect("a count");
+    assert!(count > 500, "{count}");
+    let pictures = "select count(*) from raw.vectors where model like 'clip-%' and len(vector) = 24";
+    assert!(n.value(pictures).as_u64() > Some(3));
+    let again = n.ok(&["run", "--as-of", AS_OF]);
+    assert!(!again.contains(" embedded by "), "{again}");
+    // one dataset's name and tags: two of its three readings; the old ones are forgotten
+    let row = &n.sql("select description, price from stg_dataset where dataset_id = 1003")[0];
+    let changed = json!([{
+        "id": 1003, "dataset_name": "Vineyards seen from above", "description": row["description"], "tag": "vineyards;wine",
+        "price": row["price"], "is_delete": 0, "create_time": "2026-08-06T09:05:04", "update_time": "2026-10-15T09:05:04",
+    }]);
+    n.write("dataset_20261015_100000.json", &changed.to_string());
+    let said = n.ok(&["run", "--as-of", AS_OF]);
+    assert!(said.contains("texts: 3 embedded by bert-"), "{said}");
+    assert!(n.value(kept).as_u64() <= Some(count));
+
+    let found = n.ok(&["search", "vineyards"]);
+    assert!(found.lines().next().is_some_and(|line| line.contains("1003") && line.contains("words")), "{found}");
+    assert!(found.contains("pictures") && found.contains("text"), "{found}");
+    let server = n.serve();
+    let answer = server.get("/search?q=vineyards&limit=5").1;
+    assert_eq!(answer["degrade_reason"], Value::Null);
+    assert_eq!((&answer["items"][0]["dataset_id"], answer["items"].as_array().map(Vec::len)), (&json!(1003), Some(5)));
+    drop(server);
+    // a server without the models finds by words, and says so
+    n.set("TEXT_MODEL_PATH", "");
+    n.set("CLIP_MODEL_PATH", "");
+    let answer = n.serve().get("/search?q=vineyards").1;
+    assert_eq!(answer["degrade_reason"], "no_text_model");
+    assert_eq!(answer["items"][0]["dataset_id"], 1003);
+}
+
+#[test]
+fn datasets_are_found_by_words_in_both_languages_without_a_model() {
+    let n = Nearset::demo();
+    let server = n.serve();
+    for (query, word) in [("气象", "气象"), ("weather", "weather")] {
+        let answer = server.get(&format!("/search?q={}&limit=5", utf8_percent_encode(query, NON_ALPHANUMERIC))).1;
+        let items = answer["items"].as_array().expect("items");
+        assert_eq!(items.len(), 5, "{answer}");
+        let holds = |item: &Value| {
+            let id = &item["dataset_id"];
+            let row = &n.sql(&format!(
+                "select lower(title || tags::varchar) as text from dataset_texts where dataset_id = {id}"
+            ))[0];
+            row["text"].as_str().is_some_and(|text| text.contains(word))
+        };
+        assert!(holds(&items[0]), "{answer}");
+        let listed: Vec<f64> = items.iter().map(|item| item["score"].as_f64().expect("a score")).collect();
+        assert!(listed.is_sorted_by(|a, b| a >= b) && listed[0] <= 1.0, "{listed:?}");
+    }
+    assert_eq!(server.get("/search?q=zzzzqqqq").1["items"], json!([]));
+    for query in ["/search", "/search?q=%20", "/search?q=a&limit=0", &format!("/search?q={}", "a".repeat(301))] {
+        assert_eq!(server.get(query).0, 400, "{query}");
+    }
+}
+
+#[test]
+fn models_that_are_not_there_are_named() {
+    let mut n = Nearset::empty();
+    n.take_fixtures(|name| !name.contains("_2026"));
+    n.set("DATA_JSON_DIR", &n.exports().to_string_lossy());
+    n.set("TEXT_MODEL_PATH", "/nowhere/at/all");
+    let said = n.fails(1, &["run", "--as-of", AS_OF]);
+    assert!(
+        said.contains("TEXT_MODEL_PATH") && said.contains("/nowhere/at/all") && said.contains("downloads nothing"),
+        "{said}"
+    );
+    assert!(n.fails(1, &["doctor"]).contains("1 finding(s) to mend"));
+    n.set("TEXT_MODEL_PATH", "");
+    n.set("SBERT_MODEL", "all-MiniLM-L6-v2");
+    let said = n.ok(&["run", "--as-of", AS_OF]);
+    assert!(said.contains("texts are compared by TF-IDF and LSA: SBERT_MODEL"), "{said}");
+    n.set("SBERT_MODEL", "bert");
+    n.set("SENTENCE_TRANSFORMERS_HOME", &models().to_string_lossy());
+    // one that is no better than words is looked at, and left out
+    let said = n.ok(&["run", "--as-of", AS_OF]);
+    assert!(said.contains("the model bert-") && said.contains("adds nothing"), "{said}");
+    let said = n.ok(&["doctor"]);
+    assert!(said.contains("text model") && said.contains("16 dimensions") && said.contains(" s for 3"), "{said}");
+}
+
+#[test]
+fn a_distilled_table_is_a_model_like_any_other() {
+    let n = Nearset::empty();
+    let folder = n.path().join("table");
+    let out = folder.to_string_lossy().into_owned();
+    let said = n.ok(&["distill", &models().join("bert").to_string_lossy(), "--out", &out, "--dimensions", "12"]);
+    assert!(said.contains("tokens in"), "{said}");
+    let table = TextModel::read(&folder).expect("a table");
+    assert_eq!(table.dimensions(), 12);
+    let texts = ["satellite images of crops", "images of crops by satellite", "hourly weather observations", ""];
+    let vectors = table.embed(&texts, Role::Document, &|_| ()).expect("vectors");
+    assert!(cosine(&vectors[0], &vectors[1]) > cosine(&vectors[0], &vectors[2]) + 0.1);
+    assert!(vectors[3].iter().all(|value| *value == 0.0));
+    // a table cannot be distilled again
+    let said = n.fails(1, &["distill", &out, "--out", &out]);
+    assert!(said.contains("a transformer is needed"), "{said}");
 }
