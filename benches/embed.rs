@@ -1,7 +1,7 @@
 //! Texts to vectors a second, beside sentence-transformers with the same folder, texts and threads, in turn; and how far
 //! the vectors are apart.
 //!
-//! `TEXT_MODEL_PATH` names the folder, `PYTHON` a Python that has sentence-transformers; without the one there is nothing to
+//! `TEST_TEXT_MODEL` names the folder, `PYTHON` a Python that has sentence-transformers; without the one there is nothing to
 //! measure, without the other nothing to measure against.
 
 use std::fs::File;
@@ -31,8 +31,8 @@ json.dump({"seconds": best, "vectors": vectors.tolist()}, sys.stdout)
 "#;
 
 fn main() {
-    let Some(folder) = std::env::var_os("TEXT_MODEL_PATH").map(PathBuf::from) else {
-        println!("embed: TEXT_MODEL_PATH names no model; not measured");
+    let Some(folder) = std::env::var_os("TEST_TEXT_MODEL").map(PathBuf::from) else {
+        println!("embed: TEST_TEXT_MODEL names no model; not measured");
         return;
     };
     let texts = texts();

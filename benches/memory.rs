@@ -116,7 +116,7 @@ fn made(datasets: usize) -> Model {
             cover_image: Some(format!("covers/{n}.png")),
             is_listed: true,
             provider: Some(format!("Provider {}", n % 5_000)),
-            tags: (0..4).map(|t| format!("tag {}", (n * 31 + t * 17) % 3_000)).collect(),
+            tags: (0..4).map(|t| format!("tag {}", (n * 31 + t * 17) % 3_000)).collect::<Vec<_>>().join(";").into(),
             views: 1 + (n % 1_000) as u32,
             recent_views: 1.0,
         })

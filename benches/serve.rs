@@ -16,6 +16,8 @@ use std::time::{Duration, Instant};
 const CLIENTS: usize = 16;
 const ROUND: Duration = Duration::from_secs(2);
 const ROUNDS: usize = 5;
+/// How many lists a second are asked for beside a run.
+const BESIDE: f64 = 500.0;
 const ROOT: &str = env!("CARGO_MANIFEST_DIR");
 
 /// What this program is called with to be the bare route, its body read from standard input.
@@ -108,6 +110,7 @@ fn main() {
             at(0.99)
         );
     }
+    beside_a_run(&cases);
     let metrics = String::from_utf8(get(address, "/metrics")).expect("text");
     for endpoint in ["similar", "recommend_detail"] {
         let figure = |part: &str| {
@@ -202,6 +205,36 @@ fn bare_route() {
         eprintln!("listening on http://{}", listener.local_addr().expect("an address"));
         axum::serve(listener, router).await.expect("served");
     });
+}
+
+/// The same at a site's rate while `nearset run` works on all cores.
+fn beside_a_run(cases: &[Case]) {
+    let dir = tempfile::tempdir().expect("a temporary folder");
+    let cores = std::thread::available_parallelism().map_or(1, usize::from) + 1;
+    let mut run = Command::new("taskset")
+        .args(["-c", &format!("0-{}", cores - 1), env!("CARGO_BIN_EXE_nearset"), "demo", "--no-serve"])
+        .current_dir(dir.path())
+        .env("PROJECT_DIR", ROOT)
+        .env("MODELS_DIR", dir.path().join("models"))
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .spawn()
+        .expect("a run");
+    for case in &cases[1..3] {
+        let mut late = paced(case, BESIDE);
+        late.sort_unstable();
+        let at = |share: f64| late[((late.len() - 1) as f64 * share) as usize].as_secs_f64() * 1e3;
+        let is_running = run.try_wait().expect("its state").is_none();
+        println!(
+            "  {:<44} at {BESIDE:>6.0} a second beside a run: median {:.2} ms, p99 {:.2} ms{}",
+            case.name,
+            at(0.5),
+            at(0.99),
+            if is_running { "" } else { " (it ended before)" }
+        );
+    }
+    run.kill().ok();
+    run.wait().ok();
 }
 
 /// How late answers are that are asked for at a rate, by its schedule.

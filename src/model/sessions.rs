@@ -15,17 +15,38 @@ pub struct Sessions {
 impl Sessions {
     /// `visits` are the items of each visit, the newest visit first.
     pub fn new(items: usize, visits: &[Vec<u32>]) -> Self {
-        let mut of_item: Vec<Vec<u32>> = vec![Vec::new(); items];
-        for (visit, held) in visits.iter().enumerate() {
-            for item in held {
-                let list = &mut of_item[*item as usize];
-                if list.len() < VISITS_PER_ITEM {
-                    list.push(visit as u32);
+        let mut visit_starts = vec![0];
+        let mut visit_items = Vec::with_capacity(visits.iter().map(Vec::len).sum());
+        for held in visits {
+            visit_items.extend_from_slice(held);
+            visit_starts.push(visit_items.len() as u32);
+        }
+        Self::of_rows(items, visit_starts, visit_items)
+    }
+
+    /// The same from compressed rows, the newest visit's first: where each visit's items begin and end, and the items.
+    pub fn of_rows(items: usize, visit_starts: Vec<u32>, visit_items: Vec<u32>) -> Self {
+        let mut counts = vec![0_u32; items];
+        for item in &visit_items {
+            let count = &mut counts[*item as usize];
+            *count = (*count + 1).min(VISITS_PER_ITEM as u32);
+        }
+        let mut item_starts = Vec::with_capacity(items + 1);
+        item_starts.push(0);
+        for count in &counts {
+            item_starts.push(item_starts.last().copied().unwrap_or(0) + count);
+        }
+        let mut item_visits = vec![0; item_starts.last().map_or(0, |end| *end as usize)];
+        let mut filled = item_starts.clone();
+        for (visit, ends) in visit_starts.windows(2).enumerate() {
+            for item in &visit_items[ends[0] as usize..ends[1] as usize] {
+                let place = &mut filled[*item as usize];
+                if *place < item_starts[*item as usize + 1] {
+                    item_visits[*place as usize] = visit as u32;
+                    *place += 1;
                 }
             }
         }
-        let (item_starts, item_visits) = rows(&of_item);
-        let (visit_starts, visit_items) = rows(visits);
         Self { item_starts, item_visits, visit_starts, visit_items }
     }
 
@@ -52,16 +73,6 @@ impl Sessions {
     pub fn items(&self, visit: u32) -> &[u32] {
         row(&self.visit_starts, &self.visit_items, visit)
     }
-}
-
-fn rows(lists: &[Vec<u32>]) -> (Vec<u32>, Vec<u32>) {
-    let mut starts = vec![0];
-    let mut all = Vec::new();
-    for list in lists {
-        all.extend_from_slice(list);
-        starts.push(all.len() as u32);
-    }
-    (starts, all)
 }
 
 fn row<'a>(starts: &[u32], all: &'a [u32], index: u32) -> &'a [u32] {

@@ -147,7 +147,7 @@ fn tables(model: &Model) -> Result<Vec<(&'static str, RecordBatch)>> {
         ("cover_image", Arc::new(StringArray::from_iter(items.iter().map(|i| i.cover_image.as_deref())))),
         ("is_listed", Arc::new(BooleanArray::from_iter(items.iter().map(|i| Some(i.is_listed))))),
         ("provider", Arc::new(StringArray::from_iter(items.iter().map(|i| i.provider.as_deref())))),
-        ("tags", Arc::new(StringArray::from_iter_values(items.iter().map(|i| i.tags.join(";"))))),
+        ("tags", Arc::new(StringArray::from_iter_values(items.iter().map(|i| &*i.tags)))),
         ("views", Arc::new(UInt32Array::from_iter_values(items.iter().map(|i| i.views)))),
         ("recent_views", Arc::new(Float32Array::from_iter_values(items.iter().map(|i| i.recent_views)))),
     ])?;
@@ -326,14 +326,16 @@ pub fn load(models_dir: &Path, version: &str) -> Result<Model> {
         }
         Ok(())
     })?;
-    let mut visits = Vec::new();
+    let (mut starts, mut held) = (vec![0], Vec::new());
     each_batch(&db, &format!("select dataset_ids from {} order by position", from("visits")), |batch| {
-        for held in batch.i64_lists("dataset_ids")? {
-            visits.push(known(&held)?);
+        for ids in batch.i64_lists("dataset_ids")? {
+            held.extend(known(&ids)?);
+            starts.push(held.len() as u32);
         }
         Ok(())
     })?;
-    parts.sessions = Sessions::new(items.len(), &visits);
+    held.shrink_to_fit();
+    parts.sessions = Sessions::of_rows(items.len(), starts, held);
     parts.items = items;
     parts.behaviour = read_vectors(&dir.join(BEHAVIOUR), manifest.behaviour_dimensions)?;
     if manifest.files.contains_key(RANKER) {
@@ -387,7 +389,7 @@ fn load_items(db: &Connection, from: &str, count: usize) -> Result<Vec<Item>> {
                 cover_image: text_at(covers, row).map(str::to_owned),
                 is_listed: listed.value(row),
                 provider: text_at(providers, row).map(str::to_owned),
-                tags: tags.value(row).split(';').filter(|t| !t.is_empty()).map(str::to_owned).collect(),
+                tags: tags.value(row).into(),
                 views: views.value(row) as u32,
                 recent_views: recent.value(row) as f32,
             });

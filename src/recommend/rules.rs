@@ -130,7 +130,7 @@ impl Rule {
         let named = |item: &crate::model::Item| {
             self.datasets.contains(&item.dataset_id)
                 || item.provider.as_ref().is_some_and(|p| self.providers.contains(p))
-                || item.tags.iter().any(|tag| self.tags.iter().any(|t| t.to_lowercase() == *tag))
+                || item.tags().any(|tag| self.tags.iter().any(|t| t.to_lowercase() == tag))
         };
         (0..model.parts.items.len() as u32).filter(|item| named(model.item(*item))).collect()
     }

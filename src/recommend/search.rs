@@ -59,7 +59,7 @@ impl Finder {
         let language = Language::of(items.iter().map(|item| &item.title));
         let mut holders: HashMap<Box<str>, Vec<u32>> = HashMap::new();
         for (number, item) in items.iter().enumerate().filter(|(_, item)| item.is_listed) {
-            let texts = item.tags.iter().chain(&item.provider).chain([&item.title]);
+            let texts = [&*item.title, &*item.tags].into_iter().chain(item.provider.as_deref());
             for text in texts {
                 language.terms(text, |term| {
                     let list = match holders.get_mut(term) {

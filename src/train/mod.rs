@@ -229,7 +229,7 @@ fn read_items(db: &Connection) -> Result<(Vec<Item>, Vec<Text>)> {
                     cover_image: text_at(covers, row).map(str::to_owned),
                     is_listed: listed.value(row),
                     provider: Some(provider.to_owned()).filter(|p| !p.is_empty()),
-                    tags: tags.split(" ; ").filter(|t| !t.is_empty()).map(str::to_owned).collect(),
+                    tags: tags.replace(" ; ", ";").into(),
                     views: 0,
                     recent_views: 0.0,
                 });

@@ -53,6 +53,22 @@ fn text_models_say_what_sentence_transformers_says() {
 }
 
 #[test]
+fn minilm_says_what_sentence_transformers_says() {
+    let folder =
+        std::env::var("TEST_TEXT_MODEL").map_or(Path::new(ROOT).join(".duckdb/models/all-MiniLM-L6-v2"), PathBuf::from);
+    assert!(folder.is_dir(), "{}: no model; `make test` fetches it", folder.display());
+    let golden = std::fs::read_to_string(models().join("all-MiniLM-L6-v2.json")).expect("the golden vectors");
+    let golden: Value = serde_json::from_str(&golden).expect("JSON");
+    let texts = texts(&golden);
+    let texts: Vec<&str> = texts.iter().map(String::as_str).collect();
+    let model = TextModel::read(&folder).expect("a model");
+    let vectors = model.embed(&texts, Role::Document, &|_| ()).expect("vectors");
+    for ((text, own), expected) in texts.iter().zip(&vectors).zip(golden["vectors"].as_array().expect("vectors")) {
+        assert!(cosine(own, &numbers(expected)) > 0.9999, "{text:?}: {}", cosine(own, &numbers(expected)));
+    }
+}
+
+#[test]
 fn clip_says_what_transformers_says() {
     let golden = golden();
     let texts = texts(&golden);

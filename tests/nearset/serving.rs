@@ -376,3 +376,59 @@ fn a_log_that_cannot_be_written_fails_no_page() {
     assert!(metrics.contains("error_total{endpoint=\"similar\",error_type=\"exposure_log\"} 1"), "{metrics}");
     assert!(metrics.contains("exposure_log_failing 1"), "{metrics}");
 }
+
+/// Asks from many connections at once until `seen` says that it is enough; every answer's status and body.
+fn pressed(server: &Server, seen: impl Fn(u16, &str) -> bool + Sync) {
+    let enough = AtomicBool::new(false);
+    let started = Instant::now();
+    std::thread::scope(|scope| {
+        for client in 0..48_usize {
+            let (enough, seen) = (&enough, &seen);
+            scope.spawn(move || {
+                let agent = agent();
+                for number in 0.. {
+                    let page = |step: usize| 1001 + (number * 7 + client * 13 + step * 29) % 300;
+                    let path = format!("/recommend/detail/{}?recent={},{}&top_n=100", page(0), page(1), page(2));
+                    let mut response = agent.get(format!("{}{path}", server.base)).call().expect("an answer");
+                    let status = response.status().as_u16();
+                    if status == 503 {
+                        assert!(response.headers().contains_key("retry-after"));
+                    }
+                    if seen(status, &response.body_mut().read_to_string().expect("text")) {
+                        enough.store(true, Ordering::Relaxed);
+                    }
+                    if enough.load(Ordering::Relaxed) || started.elapsed() > Duration::from_secs(30) {
+                        return;
+                    }
+                }
+            });
+        }
+    });
+    assert!(enough.into_inner(), "48 clients at once did not make it late");
+}
+
+#[test]
+fn a_late_server_makes_short_lists_and_turns_away_what_is_too_much() {
+    let n = Nearset::demo();
+    let set = |budget: &'static str, shed: &'static str| {
+        move |command: &mut std::process::Command| {
+            command.env("THREADS", "1").env("BUDGET_MS", budget).env("SHED_MS", shed);
+        }
+    };
+    let server = n.serve_with(set("1", "0"));
+    pressed(&server, |status, body| {
+        assert_eq!(status, 200);
+        let list: Value = serde_json::from_str(body).expect("JSON");
+        assert_eq!(list["recommendations"].as_array().map(Vec::len), Some(100));
+        list["request_context"]["degrade_reason"] == "over_budget"
+    });
+    let metrics = server.get_text("/metrics").1;
+    assert!(metrics.lines().any(|line| line.starts_with("fallback_triggered_total") && line.contains("over_budget")));
+    drop(server);
+    let server = n.serve_with(set("0", "1"));
+    pressed(&server, |status, body| {
+        assert!(status == 200 || status == 503, "{status}");
+        status == 503 && body.contains("overloaded")
+    });
+    until("it recovers", || server.get("/similar/1001").0 == 200);
+}
