@@ -4,7 +4,6 @@ use std::cell::RefCell;
 use std::io::Read;
 
 use anyhow::{Context, Result};
-use half::bf16;
 use instant_distance::{Builder, Hnsw, Point, Search};
 use multiversion::multiversion;
 use serde::{Deserialize, Serialize};
@@ -15,105 +14,155 @@ pub const EXACT_LIMIT: usize = 20_000;
 /// How widely the graph is searched: recall@10 of 0.99 and more on 100,000 vectors.
 const EF_SEARCH: usize = 100;
 
-/// Rows of equal dimension, each of length 1 (or all zero), in half the memory of single precision: a cosine is off by
-/// about 0.0001.
+/// Rows of equal dimension, each of length 1 (or all zero): whole numbers of at most 127, and for each row what they are to
+/// be multiplied with. A quarter of the memory of single precision; a cosine is off by about 0.001.
 #[derive(Clone, Debug, Default)]
 pub struct Vectors {
     dimensions: usize,
-    data: Vec<bf16>,
+    scales: Vec<f32>,
+    data: Vec<i8>,
+}
+
+/// A row of [`Vectors`], or a vector to compare rows with. Without values where it points nowhere.
+#[derive(Clone, Copy, Debug)]
+pub struct Row<'a> {
+    scale: f32,
+    values: &'a [i8],
+}
+
+/// A [`Row`] of its own.
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+pub struct Vector {
+    scale: f32,
+    values: Box<[i8]>,
 }
 
 impl Vectors {
     /// `data` holds one row after the other.
     pub fn new(dimensions: usize, data: impl IntoIterator<Item = f32>) -> Self {
-        Self { dimensions, data: data.into_iter().map(bf16::from_f32).collect() }
+        let mut vectors = Self { dimensions, ..Self::default() };
+        let mut row = Vec::with_capacity(dimensions);
+        for value in data {
+            row.push(value);
+            if row.len() == dimensions {
+                vectors.push(&row);
+                row.clear();
+            }
+        }
+        vectors
+    }
+
+    fn push(&mut self, row: &[f32]) {
+        let (scale, values) = rounded(row);
+        self.scales.push(scale);
+        self.data.extend(values);
     }
 
     pub fn is_empty(&self) -> bool {
-        self.len() == 0
+        self.scales.is_empty()
     }
 
     pub fn len(&self) -> usize {
-        self.data.len().checked_div(self.dimensions).unwrap_or(0)
+        self.scales.len()
     }
 
     pub fn dimensions(&self) -> usize {
         self.dimensions
     }
 
-    pub fn row(&self, index: usize) -> &[bf16] {
-        &self.data[index * self.dimensions..(index + 1) * self.dimensions]
+    pub fn row(&self, index: usize) -> Row<'_> {
+        let values = &self.data[index * self.dimensions..(index + 1) * self.dimensions];
+        Row { scale: self.scales[index], values }
     }
 
     /// A row, where there is one that is not all zero.
-    pub fn find(&self, index: usize) -> Option<&[bf16]> {
-        (index < self.len()).then(|| self.row(index)).filter(|row| row.iter().any(|value| *value != bf16::ZERO))
+    pub fn find(&self, index: usize) -> Option<Row<'_>> {
+        (index < self.len()).then(|| self.row(index)).filter(|row| row.values.iter().any(|value| *value != 0))
     }
 
     /// The cosine of two rows; 0 where there are no rows at all.
     pub fn cosine(&self, a: usize, b: usize) -> f32 {
-        if self.data.is_empty() { 0.0 } else { dot(self.row(a), self.row(b)) }
+        if self.is_empty() { 0.0 } else { dot(self.row(a), self.row(b)) }
     }
 
     /// The weighted sum of some rows, of length 1; empty where it is zero.
-    pub fn direction(&self, rows: impl IntoIterator<Item = (u32, f32)>) -> Vec<bf16> {
+    pub fn direction(&self, rows: impl IntoIterator<Item = (u32, f32)>) -> Vector {
         let mut sum = vec![0.0; self.dimensions];
         for (row, weight) in rows {
-            for (total, value) in sum.iter_mut().zip(self.row(row as usize)) {
-                *total += weight * single(*value);
-            }
+            let Row { scale, values } = self.row(row as usize);
+            let weight = weight * scale;
+            sum.iter_mut().zip(values).for_each(|(sum, value)| *sum += weight * f32::from(*value));
         }
         unit(&sum)
     }
 
     /// All rows as little-endian single-precision bytes.
     pub fn to_bytes(&self) -> Vec<u8> {
-        self.data.iter().flat_map(|v| v.to_f32().to_le_bytes()).collect()
+        (0..self.len()).flat_map(|row| self.row(row).numbers()).flat_map(f32::to_le_bytes).collect()
     }
 
-    /// Reads what [`Self::to_bytes`] wrote: so many numbers.
-    pub fn read(dimensions: usize, numbers: usize, mut from: impl Read) -> std::io::Result<Self> {
-        let mut data = Vec::with_capacity(numbers);
-        let mut number = [0; 4];
-        for _ in 0..numbers {
-            from.read_exact(&mut number)?;
-            data.push(bf16::from_f32(f32::from_le_bytes(number)));
+    /// Reads what [`Self::to_bytes`] wrote: so many rows.
+    pub fn read(dimensions: usize, rows: usize, mut from: impl Read) -> std::io::Result<Self> {
+        let (scales, data) = (Vec::with_capacity(rows), Vec::with_capacity(rows * dimensions));
+        let mut vectors = Self { dimensions, scales, data };
+        let mut bytes = vec![0; 4 * dimensions];
+        for _ in 0..rows {
+            from.read_exact(&mut bytes)?;
+            let row: Vec<f32> =
+                bytes.chunks_exact(4).map(|b| f32::from_le_bytes([b[0], b[1], b[2], b[3]])).collect();
+            vectors.push(&row);
         }
-        Ok(Self { dimensions, data })
+        Ok(vectors)
     }
+}
+
+impl<'a> Row<'a> {
+    pub fn is_empty(self) -> bool {
+        self.values.is_empty()
+    }
+
+    /// Its numbers.
+    pub fn numbers(self) -> impl Iterator<Item = f32> + 'a {
+        self.values.iter().map(move |value| self.scale * f32::from(*value))
+    }
+}
+
+impl Vector {
+    pub fn row(&self) -> Row<'_> {
+        Row { scale: self.scale, values: &self.values }
+    }
+}
+
+impl From<Row<'_>> for Vector {
+    fn from(row: Row<'_>) -> Self {
+        Self { scale: row.scale, values: row.values.into() }
+    }
+}
+
+fn rounded(row: &[f32]) -> (f32, impl Iterator<Item = i8>) {
+    let largest = row.iter().map(|value| value.abs()).fold(f32::MIN_POSITIVE, f32::max);
+    (largest / 127.0, row.iter().map(move |value| (value / largest * 127.0).round() as i8))
 }
 
 /// A vector brought to length 1; empty where it is zero.
-pub fn unit(vector: &[f32]) -> Vec<bf16> {
-    let length = vector.iter().map(|v| v * v).sum::<f32>().sqrt();
-    if length < 1e-6 { Vec::new() } else { vector.iter().map(|v| bf16::from_f32(v / length)).collect() }
+pub fn unit(vector: &[f32]) -> Vector {
+    let length = vector.iter().map(|value| value * value).sum::<f32>().sqrt();
+    if length < 1e-6 {
+        return Vector::default();
+    }
+    let (scale, values) = rounded(vector);
+    Vector { scale: scale / length, values: values.collect() }
 }
 
-/// As [`bf16::to_f32`], without its care for what is not a number.
-#[inline(always)]
-fn single(value: bf16) -> f32 {
-    f32::from_bits(u32::from(value.to_bits()) << 16)
+/// The dot product; 0 where one of them points nowhere.
+pub fn dot(a: Row<'_>, b: Row<'_>) -> f32 {
+    a.scale * b.scale * whole_dot(a.values, b.values) as f32
 }
 
-/// The dot product; in lanes, so that the compiler uses the machine's vector registers.
-#[multiversion(targets("x86_64+avx512f+avx512bw+avx512vl+fma", "x86_64+avx2+fma", "aarch64+neon"))]
-pub fn dot(a: &[bf16], b: &[bf16]) -> f32 {
-    const LANES: usize = 32;
-    let mut lanes = [0.0_f32; LANES];
-    let (a_chunks, b_chunks) = (a.chunks_exact(LANES), b.chunks_exact(LANES));
-    let rest: f32 = a_chunks.remainder().iter().zip(b_chunks.remainder()).map(|(x, y)| single(*x) * single(*y)).sum();
-    for (x, y) in a_chunks.zip(b_chunks) {
-        for lane in 0..LANES {
-            lanes[lane] += single(x[lane]) * single(y[lane]);
-        }
-    }
-    // in halves: added up one after the other, the sums would take longer than the products
-    for half in [16, 8, 4, 2, 1] {
-        for lane in 0..half {
-            lanes[lane] += lanes[lane + half];
-        }
-    }
-    lanes[0] + rest
+/// In single bytes, so that the compiler uses the machine's vector registers to the full.
+#[multiversion(targets("x86_64+avx512f+avx512bw+avx512vl", "x86_64+avx2", "aarch64+neon"))]
+fn whole_dot(a: &[i8], b: &[i8]) -> i32 {
+    a.iter().zip(b).map(|(x, y)| i32::from(*x) * i32::from(*y)).sum()
 }
 
 /// The dot product of two sparse rows, each in the order of its features.
@@ -134,36 +183,16 @@ pub fn sparse_dot(a: &[(u32, f32)], b: &[(u32, f32)]) -> f32 {
     sum
 }
 
-/// A row as the graph holds it: whole numbers of at most 127, and what they are to be multiplied with. A cosine is off by
-/// about 0.001, so what the graph finds is put in order by the rows themselves.
-#[derive(Clone, Debug, Serialize, Deserialize)]
-struct Row {
-    scale: f32,
-    values: Box<[i8]>,
-}
-
-impl Row {
-    fn new(vector: &[bf16]) -> Self {
-        let largest = vector.iter().map(|v| single(*v).abs()).fold(f32::MIN_POSITIVE, f32::max);
-        Self { scale: largest / 127.0, values: vector.iter().map(|v| (single(*v) / largest * 127.0) as i8).collect() }
-    }
-}
-
-impl Point for Row {
+impl Point for Vector {
     fn distance(&self, other: &Self) -> f32 {
-        1.0 - self.scale * other.scale * whole_dot(&self.values, &other.values) as f32
+        1.0 - dot(self.row(), other.row())
     }
-}
-
-#[multiversion(targets("x86_64+avx512f+avx512bw+avx512vl", "x86_64+avx2", "aarch64+neon"))]
-fn whole_dot(a: &[i8], b: &[i8]) -> i32 {
-    a.iter().zip(b).map(|(x, y)| i32::from(*x) * i32::from(*y)).sum()
 }
 
 /// A graph over vectors, with the row each of its points stands for.
 #[derive(Serialize, Deserialize)]
 pub struct Graph {
-    hnsw: Hnsw<Row>,
+    hnsw: Hnsw<Vector>,
     rows: Vec<u32>,
 }
 
@@ -189,7 +218,7 @@ impl Index {
         if vectors.len() <= EXACT_LIMIT {
             return Ok(Self::Exact(vectors));
         }
-        let points: Vec<Row> = (0..vectors.len()).map(|row| Row::new(vectors.row(row))).collect();
+        let points: Vec<Vector> = (0..vectors.len()).map(|row| vectors.row(row).into()).collect();
         let pool = rayon::ThreadPoolBuilder::new().num_threads(1).build().context("no thread for the index")?;
         let (hnsw, ids) =
             pool.install(|| Builder::default().seed(7).ef_construction(100).ef_search(EF_SEARCH).build_hnsw(points));
@@ -222,13 +251,14 @@ impl Index {
     }
 
     /// The `count` rows nearest to `query` (of length 1), as (row, cosine), nearest first, ties by row.
-    pub fn nearest(&self, query: &[bf16], count: usize) -> Vec<(u32, f32)> {
-        let scored = |vectors: &Vectors, row: u32| (row, dot(query, vectors.row(row as usize)));
+    pub fn nearest(&self, query: Row<'_>, count: usize) -> Vec<(u32, f32)> {
         let mut found: Vec<(u32, f32)> = match self {
-            Self::Exact(vectors) => (0..vectors.len() as u32).map(|row| scored(vectors, row)).collect(),
-            Self::Graph(vectors, graph) => SEARCH.with_borrow_mut(|search| {
-                let hits = graph.hnsw.search(&Row::new(query), search).take(count + count / 2);
-                hits.map(|hit| scored(vectors, graph.rows[hit.pid.into_inner() as usize])).collect()
+            Self::Exact(vectors) => {
+                (0..vectors.len()).map(|row| (row as u32, dot(query, vectors.row(row)))).collect()
+            }
+            Self::Graph(_, graph) => SEARCH.with_borrow_mut(|search| {
+                let hits = graph.hnsw.search(&query.into(), search).take(count);
+                hits.map(|hit| (graph.rows[hit.pid.into_inner() as usize], 1.0 - hit.distance)).collect()
             }),
         };
         top(&mut found, count);
@@ -262,7 +292,7 @@ mod tests {
         for row in 0..count {
             let centre = &centres[row % 300 * DIMENSIONS..][..DIMENSIONS];
             let own: Vec<f32> = centre.iter().map(|c| c + 0.5 * draw()).collect();
-            data.extend(unit(&own).into_iter().map(bf16::to_f32));
+            data.extend(unit(&own).row().numbers());
         }
         Vectors::new(DIMENSIONS, data)
     }

@@ -18,7 +18,7 @@ use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use crate::index::{Index, Vectors, dot, sparse_dot};
+use crate::index::{Index, Vectors, dot};
 
 pub use ranker::{CANDIDATES, Columns, FEATURES, Layer, Network, Ranker, Split, Tree};
 pub use sessions::Sessions;
@@ -84,15 +84,15 @@ impl Item {
 }
 
 /// A candidate fixed when training: why it stands beside a dataset, in figures. A hundred of them for every dataset are
-/// most of a model's memory: 32 bytes each.
+/// most of a model's memory: 28 bytes each.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct Neighbour {
     /// Index into [`Model::items`].
     pub item: u32,
     pub figures: Figures,
     /// How often it was the very next page, found by the visitor, and from a list.
-    pub next_organic: u16,
-    pub next_followed: u16,
+    pub next_organic: u8,
+    pub next_followed: u8,
     /// Visits that hold both pages.
     pub visits: u16,
     /// How many clicks it had in lists on the page.
@@ -103,7 +103,7 @@ pub struct Neighbour {
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct Figures([f16; FIGURES]);
 
-const FIGURES: usize = 10;
+const FIGURES: usize = 9;
 
 /// One of [`Figures`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -121,10 +121,9 @@ pub enum Figure {
     Lexical,
     /// How many clicks its places in lists on the page would have brought any dataset.
     Examined,
-    /// Cosine of the vectors of texts, of behaviour, and of tags: worked out when loading.
+    /// Cosine of the vectors of texts, and of behaviour: worked out when loading.
     Dense,
     Kinship,
-    Tags,
 }
 
 impl Figures {
@@ -282,7 +281,6 @@ impl Model {
                 let item = *item as usize;
                 figures.set(Figure::Dense, dot(texts.row(page), texts.row(item)));
                 figures.set(Figure::Kinship, dot(behaviour.row(page), behaviour.row(item)));
-                figures.set(Figure::Tags, sparse_dot(&facts[page].tags, &facts[item].tags));
             }
         });
         Self { manifest, by_id, parts, index, facts }

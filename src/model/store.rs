@@ -171,8 +171,8 @@ fn tables(model: &Model) -> Result<Vec<(&'static str, RecordBatch)>> {
         ("walk", figure(Figure::Walk)),
         ("bridge", figure(Figure::Bridge)),
         ("lexical", figure(Figure::Lexical)),
-        ("next_organic", count(|n| n.next_organic)),
-        ("next_followed", count(|n| n.next_followed)),
+        ("next_organic", count(|n| n.next_organic.into())),
+        ("next_followed", count(|n| n.next_followed.into())),
         ("visits", count(|n| n.visits)),
         ("examined", figure(Figure::Examined)),
         ("clicks", count(|n| n.clicks)),
@@ -283,8 +283,8 @@ pub fn load(models_dir: &Path, version: &str) -> Result<Model> {
                 let neighbour = Neighbour {
                     item: find(others.value(row))?,
                     figures,
-                    next_organic: next_organic.value(row) as u16,
-                    next_followed: next_followed.value(row) as u16,
+                    next_organic: next_organic.value(row) as u8,
+                    next_followed: next_followed.value(row) as u8,
                     visits: visits.value(row) as u16,
                     clicks: clicks.value(row) as u16,
                 };
@@ -365,8 +365,8 @@ pub fn load(models_dir: &Path, version: &str) -> Result<Model> {
 /// Reads vectors piece by piece: the file is twice as large as what is kept of it.
 fn read_vectors(path: &Path, dimensions: usize) -> Result<Vectors> {
     let file = fs::File::open(path).with_context(|| format!("{} cannot be read", path.display()))?;
-    let numbers = file.metadata()?.len() as usize / 4;
-    Vectors::read(dimensions, numbers, std::io::BufReader::new(file))
+    let rows = (file.metadata()?.len() as usize / 4).checked_div(dimensions).unwrap_or(0);
+    Vectors::read(dimensions, rows, std::io::BufReader::new(file))
         .with_context(|| format!("{} cannot be read", path.display()))
 }
 

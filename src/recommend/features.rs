@@ -1,10 +1,8 @@
 //! The features a candidate is judged by, named in [`crate::model::FEATURES`]: one definition for training and serving.
 
-use half::bf16;
-
 use super::Request;
 use super::candidates::{Pool, TRAIL_DECAY, Trail};
-use crate::index::{Vectors, dot, sparse_dot};
+use crate::index::{dot, sparse_dot};
 use crate::model::{CANDIDATES, Figure, Model};
 
 /// What [`recall`] and [`summarize`] fill: enough to choose by the prior which candidates are worth the rest.
@@ -42,14 +40,14 @@ pub(super) fn recall(model: &Model, request: &Request<'_>, trail: &Trail<'_>, ow
         let row = *item as usize;
         let facts = &model.facts[row];
         let mut figures = neighbour.figures;
-        if let Some((page, page_facts)) = page
+        if let Some((page, _)) = page
             && candidate >= own
         {
             figures.set(Figure::Dense, dot(texts.row(page), texts.row(row)));
             figures.set(Figure::Kinship, dot(behaviour.row(page), behaviour.row(row)));
-            figures.set(Figure::Tags, sparse_dot(&page_facts.tags, &facts.tags));
         }
-        let [organic, followed, reverse, walk, bridge, lexical, _, dense, kinship, tags] = figures.all();
+        let [organic, followed, reverse, walk, bridge, lexical, _, dense, kinship] = figures.all();
+        let tags = page.map_or(0.0, |(_, page)| sparse_dot(&page.tags, &facts.tags));
         let same_provider = page.is_some_and(|(_, page)| page.provider != 0 && page.provider == facts.provider);
         let same_provider = f32::from(u8::from(same_provider));
         let seen = trail.items.iter().position(|before| before == item).map_or(0.0, |age| 1.0 / (1.0 + age as f32));
@@ -96,14 +94,14 @@ pub(super) fn complete(model: &Model, request: &Request<'_>, trail: &Trail<'_>, 
         for (feature, value) in [
             (RECENT_POPULARITY, facts.log_recent),
             (PAGE_POPULARITY, page.map_or(0.0, |page| page.log_views)),
-            (TRAIL_KINSHIP, along(&trail_kinship, behaviour, row)),
-            (TRAIL_CONTENT, along(&trail_texts, texts, row)),
+            (TRAIL_KINSHIP, dot(trail_kinship.row(), behaviour.row(row))),
+            (TRAIL_CONTENT, dot(trail_texts.row(), texts.row(row))),
             (LAST_BEHAVIOUR, trail.last.get(*item)),
             (TRAIL_PAGES, trail.items.len() as f32),
-            (TASTE, along(&taste, texts, row)),
+            (TASTE, dot(taste.row(), texts.row(row))),
             (PRICE_GAP, price_gap),
-            (NEXT_ORGANIC, ln_1p(neighbour.next_organic)),
-            (NEXT_FOLLOWED, ln_1p(neighbour.next_followed)),
+            (NEXT_ORGANIC, ln_1p(neighbour.next_organic.into())),
+            (NEXT_FOLLOWED, ln_1p(neighbour.next_followed.into())),
             (VISITS, ln_1p(neighbour.visits)),
             (EXAMINED, examined),
             (LIFT, (f32::from(neighbour.clicks) + 1.0) / (examined + 1.0)),
@@ -189,11 +187,6 @@ pub const EXAMINED: usize = 30;
 pub const LIFT: usize = 31;
 pub const PICTURES: usize = 32;
 pub const CONTENT: usize = 33;
-
-/// The cosine of a row with a direction; 0 where there is none.
-fn along(direction: &[bf16], vectors: &Vectors, row: usize) -> f32 {
-    if direction.is_empty() { 0.0 } else { dot(direction, vectors.row(row)) }
-}
 
 /// ln(1 + place) of each value among all, the largest first, ties in their order.
 fn ranks(values: &[f32], into: &mut [f32; CANDIDATES]) {

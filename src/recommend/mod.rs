@@ -185,10 +185,10 @@ pub fn trending(
 /// The listed datasets nearest to the mean of what was viewed, in the space of texts, without those.
 pub fn taste(model: &Model, viewed: &[u32], count: usize) -> Vec<u32> {
     let mean = model.index.vectors().direction(viewed.iter().map(|item| (*item, 1.0)));
-    if mean.is_empty() {
+    if mean.row().is_empty() {
         return Vec::new();
     }
-    let near = model.index.nearest(&mean, count + viewed.len());
+    let near = model.index.nearest(mean.row(), count + viewed.len());
     let fits = |item: &u32| model.item(*item).is_listed && !viewed.contains(item);
     near.into_iter().map(|(item, _)| item).filter(fits).take(count).collect()
 }

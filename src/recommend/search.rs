@@ -8,7 +8,7 @@ use utoipa::ToSchema;
 
 use super::rules::InForce;
 use crate::embed::tokens::Language;
-use crate::index::{Vectors, top, unit};
+use crate::index::{Index, Vector, Vectors, top, unit};
 use crate::model::Model;
 
 /// How many of each way of finding are fused, and how slowly places lose.
@@ -101,9 +101,9 @@ impl Finder {
                 holders.iter().take(EXAMPLES).map(move |item| (*item, weight))
             })),
         };
-        let nearest = |direction: &[half::bf16], index: &crate::index::Index| match direction.is_empty() {
+        let nearest = |direction: &Vector, index: &Index| match direction.row().is_empty() {
             true => Vec::new(),
-            false => index.nearest(direction, DEEP),
+            false => index.nearest(direction.row(), DEEP),
         };
         let by_text = nearest(&direction, &model.index);
         let pictures = &model.parts.pictures;
@@ -129,7 +129,7 @@ impl Finder {
 }
 
 /// A model's vector where it stands in the rows: behind those that need no model.
-fn placed(vector: &[f32], rows: &Vectors) -> Vec<half::bf16> {
-    let Some(before) = rows.dimensions().checked_sub(vector.len()) else { return Vec::new() };
+fn placed(vector: &[f32], rows: &Vectors) -> Vector {
+    let Some(before) = rows.dimensions().checked_sub(vector.len()) else { return Vector::default() };
     unit(&[vec![0.0; before], vector.to_vec()].concat())
 }

@@ -118,8 +118,8 @@ impl Fusion {
         let weight = self.company + self.model;
         let (of_company, of_model) = ((self.company / weight).sqrt(), (self.model / weight).sqrt());
         let rows = (0..company.len()).flat_map(|row| {
-            let company = company.row(row).iter().map(move |value| value.to_f32() * of_company);
-            company.chain(model.row(row).iter().map(move |value| value.to_f32() * of_model))
+            let company = company.row(row).numbers().map(move |value| value * of_company);
+            company.chain(model.row(row).numbers().map(move |value| value * of_model))
         });
         (Vectors::new(company.dimensions() + model.dimensions(), rows), weight)
     }
@@ -217,7 +217,7 @@ fn mixture(views: &[Vectors; VIEWS.len()], weights: &[f32; VIEWS.len()]) -> Vect
     let mut data = vec![0.0_f32; rows * dimensions];
     for (view, weight) in views.iter().zip(weights).filter(|(_, weight)| **weight > 0.0) {
         for (row, sum) in data.chunks_exact_mut(dimensions).enumerate() {
-            sum.iter_mut().zip(view.row(row)).for_each(|(sum, value)| *sum += weight * value.to_f32());
+            sum.iter_mut().zip(view.row(row).numbers()).for_each(|(sum, value)| *sum += weight * value);
         }
     }
     let shorten = |row: &mut [f32]| {

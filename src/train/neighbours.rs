@@ -164,8 +164,8 @@ impl Candidate {
         Neighbour {
             item: self.item,
             figures,
-            next_organic: count(self.next_organic),
-            next_followed: count(self.next_followed),
+            next_organic: self.next_organic.try_into().unwrap_or(u8::MAX),
+            next_followed: self.next_followed.try_into().unwrap_or(u8::MAX),
             visits: count(self.visits),
             clicks: count(self.clicks),
         }
