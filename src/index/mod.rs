@@ -108,8 +108,7 @@ impl Vectors {
         let mut bytes = vec![0; 4 * dimensions];
         for _ in 0..rows {
             from.read_exact(&mut bytes)?;
-            let row: Vec<f32> =
-                bytes.chunks_exact(4).map(|b| f32::from_le_bytes([b[0], b[1], b[2], b[3]])).collect();
+            let row: Vec<f32> = bytes.chunks_exact(4).map(|b| f32::from_le_bytes([b[0], b[1], b[2], b[3]])).collect();
             vectors.push(&row);
         }
         Ok(vectors)
@@ -253,9 +252,7 @@ impl Index {
     /// The `count` rows nearest to `query` (of length 1), as (row, cosine), nearest first, ties by row.
     pub fn nearest(&self, query: Row<'_>, count: usize) -> Vec<(u32, f32)> {
         let mut found: Vec<(u32, f32)> = match self {
-            Self::Exact(vectors) => {
-                (0..vectors.len()).map(|row| (row as u32, dot(query, vectors.row(row)))).collect()
-            }
+            Self::Exact(vectors) => (0..vectors.len()).map(|row| (row as u32, dot(query, vectors.row(row)))).collect(),
             Self::Graph(_, graph) => SEARCH.with_borrow_mut(|search| {
                 let hits = graph.hnsw.search(&query.into(), search).take(count);
                 hits.map(|hit| (graph.rows[hit.pid.into_inner() as usize], 1.0 - hit.distance)).collect()

@@ -90,10 +90,10 @@ pub struct Neighbour {
     /// Index into [`Model::items`].
     pub item: u32,
     pub figures: Figures,
-    /// How often it was the very next page, found by the visitor, and from a list.
+    /// How often it was the very next page, found by the visitor, and from a list; at most 255, which says as much as more.
     pub next_organic: u8,
     pub next_followed: u8,
-    /// Visits that hold both pages.
+    /// Visits that hold both pages, at most 65,535.
     pub visits: u16,
     /// How many clicks it had in lists on the page.
     pub clicks: u16,
