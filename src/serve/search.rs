@@ -1,6 +1,7 @@
 //! `/search`: datasets by words.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use axum::Json;
 use axum::extract::rejection::QueryRejection;
@@ -17,6 +18,9 @@ use crate::recommend::search::{self, By};
 
 /// The longest query, in characters.
 const LONGEST: usize = 300;
+
+/// How long a search waits for those before it.
+const PATIENCE: Duration = Duration::from_millis(500);
 
 #[derive(Debug, Deserialize, IntoParams)]
 #[into_params(parameter_in = Query)]
@@ -74,12 +78,15 @@ pub async fn search(
     if state.lag.is_above(state.config.shed) {
         return Err(ApiError::Overloaded);
     }
+    let searching = tokio::time::timeout(PATIENCE, state.searching.acquire()).await;
+    let Ok(Ok(_permit)) = searching else { return Err(ApiError::Overloaded) };
     let in_force = state.in_force.load_full().ok_or(ApiError::NoModel)?;
     let loaded = in_force.current.clone();
     // models take milliseconds, and the first query loads them: lists are answered meanwhile
+    let readers = state.clone();
     let answer = tokio::task::spawn_blocking(move || {
         let manifest = &loaded.model.manifest;
-        let reader = state.reader()?;
+        let reader = readers.reader()?;
         let read = reader
             .read(&query, manifest.text_model.as_deref(), manifest.picture_model.as_deref())
             .inspect_err(|error| tracing::error!("a query cannot be read by its model: {error:#}"))

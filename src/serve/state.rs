@@ -8,6 +8,7 @@ use std::time::Instant;
 use anyhow::Result;
 use arc_swap::{ArcSwap, ArcSwapOption};
 use moka::sync::Cache;
+use tokio::sync::Semaphore;
 
 use super::experiments::{Arm, Experiments, bucket};
 use super::exposure_log::{ExposureLog, Options};
@@ -203,6 +204,8 @@ pub struct State {
     pub users: Mutex<HashSet<i64>>,
     pub started: Instant,
     pub reader: Mutex<Option<Arc<Reader>>>,
+    /// As many searches at a time as there are threads: lists come first.
+    pub searching: Semaphore,
 }
 
 pub type Shared = Arc<State>;
@@ -227,6 +230,7 @@ pub fn start(config: Config) -> Result<Shared> {
         users: Mutex::default(),
         started: Instant::now(),
         reader: Mutex::default(),
+        searching: Semaphore::new(config.threads.max(1)),
         config,
     }))
 }
