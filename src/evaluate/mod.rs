@@ -10,7 +10,7 @@ use std::path::Path;
 
 use anyhow::{Context, Result, anyhow};
 use chrono::{DateTime, Utc};
-use duckdb::{Connection, OptionalExt};
+use duckdb::Connection;
 use serde_json::{Map, Value, json};
 
 use crate::failure::Failure;
@@ -29,13 +29,6 @@ const CHALLENGER: &str = "challenger";
 
 /// The most steps that are replayed.
 pub const STEPS: usize = 20_000;
-
-/// When the held-out visits begin: never, where there is too little traffic to hold any out. Reads `holdout`.
-pub fn holdout_from(db: &Connection) -> Result<Option<DateTime<Utc>>> {
-    let from: Option<i64> =
-        db.query_row("select epoch_us(holdout_from) from holdout", [], |row| row.get(0)).optional()?;
-    Ok(from.and_then(DateTime::from_timestamp_micros))
-}
 
 /// Forgets what was replayed before.
 pub fn forget(db: &Connection) -> Result<()> {

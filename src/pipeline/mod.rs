@@ -21,7 +21,7 @@ use crate::extract::Watch;
 use crate::failure::{Failure, describe};
 use crate::recommend::Policy;
 use crate::terminal::say;
-use crate::train::{Catalogue, Choice, Training};
+use crate::train::{self, Catalogue, Choice, Training};
 use crate::warehouse::project::{Project, Relation, Room, export_parquet};
 use crate::warehouse::{self, WorkCopy, quote, timestamp};
 use crate::{evaluate, extract, model};
@@ -292,7 +292,7 @@ impl Run<'_> {
     /// Trains without the held-out visits, where that was not done yet, and where there are any.
     fn train_twin(&mut self) -> Result<()> {
         if self.twin.is_none()
-            && let Some(from) = evaluate::holdout_from(self.db)?
+            && let Some(from) = train::holdout_from(self.db)?
         {
             let (model, choice) = self
                 .with_training(|training| training.fit(Some(from), None))

@@ -48,7 +48,7 @@ pub fn evaluate(config: &Config, policy: &Policy, subject: &Subject) -> Result<C
     }
     let from = match versions.iter().map(|(_, model)| model.manifest.trained_at).max() {
         Some(trained_at) => subject.from.unwrap_or(trained_at),
-        None => evaluate::holdout_from(&db)?.context("there is too little traffic to hold any visits out")?,
+        None => train::holdout_from(&db)?.context("there is too little traffic to hold any visits out")?,
     };
     let condition = format!("visit_first_viewed_at >= {}", timestamp(from));
     if versions.is_empty() {

@@ -5,7 +5,7 @@ use std::collections::HashMap;
 
 use anyhow::{Context, Result};
 use chrono::{DateTime, Utc};
-use duckdb::Connection;
+use duckdb::{Connection, OptionalExt};
 use rayon::prelude::*;
 
 use super::Training;
@@ -39,6 +39,13 @@ impl Pair {
         self.user?;
         Some(History { bought, viewed: self.past.clone(), taste: taste(model, &self.past, super::TASTE) })
     }
+}
+
+/// When the held-out visits begin: never, where there is too little traffic to hold any out. Reads `holdout`.
+pub fn holdout_from(db: &Connection) -> Result<Option<DateTime<Utc>>> {
+    let from: Option<i64> =
+        db.query_row("select epoch_us(holdout_from) from holdout", [], |row| row.get(0)).optional()?;
+    Ok(from.and_then(DateTime::from_timestamp_micros))
 }
 
 /// Steps from `next_pages` that fulfil a condition: all of them, or about `limit`, whole visits at a time.

@@ -30,7 +30,7 @@ use crate::warehouse::arrow::{each_batch, text_at};
 use crate::warehouse::project::Project;
 use crate::warehouse::timestamp;
 use content::Similarity;
-pub use examples::{Pair, read_pairs};
+pub use examples::{Pair, holdout_from, read_pairs};
 use learned::LearnedTexts;
 pub use ranker::Choice;
 pub use relations::{Seen, fit_relations};
@@ -120,7 +120,7 @@ impl Catalogue {
 
 /// Steps from page to page before the visits that are held out, for choosing by.
 fn steps_before_holdout(db: &Connection, by_id: &HashMap<i64, u32>) -> Result<Vec<(u32, u32)>> {
-    let condition = match crate::evaluate::holdout_from(db)? {
+    let condition = match holdout_from(db)? {
         Some(from) => format!("visit_first_viewed_at < {}", timestamp(from)),
         None => "true".to_owned(),
     };

@@ -156,18 +156,10 @@ impl TextModel {
     /// The vectors' length.
     pub fn dimensions(&self) -> usize {
         let body = match &self.body {
-            Body::Transformer(transformer) => transformer.norm_width(),
+            Body::Transformer(transformer) => transformer.width(),
             Body::Table { dimensions, .. } => *dimensions,
         };
         self.dense.last().map_or(body * self.pooling.len(), |dense| dense.layer.bias.len())
-    }
-
-    /// How many single-precision numbers it is made of.
-    pub fn parameters(&self) -> usize {
-        match &self.body {
-            Body::Transformer(transformer) => transformer.parameters(),
-            Body::Table { rows, .. } => rows.len(),
-        }
     }
 
     /// A vector for each text, of length 1; all zero for a text without any known token. `done` hears how many more are.
@@ -244,12 +236,12 @@ impl TextModel {
         Ok(vectors.into_iter().map(unit).collect())
     }
 
-    /// The tokens' own vectors as the whole model makes them of each alone, for [`super::distilled`].
+    /// The tokenizer, and how many tokens it knows, for [`super::distilled`].
     pub(super) fn vocabulary(&self) -> (&Tokenizer, usize) {
         (&self.tokenizer, self.tokenizer.get_vocab_size(true))
     }
 
-    /// A vector for each single token.
+    /// What the model makes of each token alone.
     pub(super) fn embed_tokens(&self, tokens: &[u32], done: &(dyn Fn(usize) + Sync)) -> Result<Vec<Vec<f32>>> {
         let Body::Transformer(transformer) = &self.body else {
             bail!("it is a table of token vectors already; a transformer is needed to distil");
@@ -437,16 +429,8 @@ impl Transformer {
         Ok(self.encoder.forward(x, &lengths)?)
     }
 
-    fn norm_width(&self) -> usize {
+    fn width(&self) -> usize {
         self.words.dims()[1]
-    }
-
-    fn parameters(&self) -> usize {
-        let width = self.norm_width();
-        let inner = self.encoder.blocks.first().map_or(0, |block| block.up.bias.len());
-        self.words.elem_count()
-            + self.places.elem_count()
-            + self.encoder.blocks.len() * (4 * width * width + 2 * width * inner)
     }
 }
 
