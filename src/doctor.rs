@@ -7,7 +7,7 @@ use anyhow::{Result, bail};
 
 use crate::config::{Config, SETTINGS};
 use crate::embed::neural::clip::Clip;
-use crate::embed::neural::{Role, TextModel, folder};
+use crate::embed::neural::{Role, TextModel, folder, picture_path};
 use crate::extract::{Finding, Verdict};
 use crate::failure::describe;
 use crate::pipeline::grouped;
@@ -124,15 +124,9 @@ fn text_model(config: &Config) -> Finding {
         let started = Instant::now();
         model.embed(&texts, Role::Document, &|_| ())?;
         let each = started.elapsed().as_secs_f64() / texts.len().max(1) as f64;
-        let text = format!(
-            "{}: {:.1} MB, {} dimensions{}",
-            folder.display(),
-            size(folder) as f64 / 1e6,
-            model.dimensions(),
-            // tags, names and descriptions are read apart; the first two are short
-            cost(config, "select count(*) from datasets", each * 1.5, "datasets")
-        );
-        Ok(Finding::new(Verdict::Fine, what, text))
+        // tags, names and descriptions are read apart; the first two are short
+        let cost = cost(config, "select count(*) from datasets", each * 1.5, "datasets");
+        Ok(present(what, folder, model.dimensions(), &cost))
     });
     sampled.unwrap_or_else(|error| Finding::new(Verdict::Broken, what, describe(&error)))
 }
@@ -147,20 +141,20 @@ fn picture_model(config: &Config) -> Finding {
         let model = Clip::read(folder)?;
         let root = config.image_root.clone().unwrap_or_default();
         let urls = sample(config, "select image_url from images order by hash(image_id)", 8);
-        let paths: Vec<PathBuf> = urls.iter().map(|url| root.join(url.trim_start_matches('/'))).collect();
+        let paths: Vec<PathBuf> = urls.iter().filter_map(|url| picture_path(&root, url)).collect();
         let started = Instant::now();
         model.embed_pictures(&paths, &|_| ())?;
         let each = started.elapsed().as_secs_f64() / paths.len().max(1) as f64;
-        let text = format!(
-            "{}: {:.1} MB, {} dimensions{}",
-            folder.display(),
-            size(folder) as f64 / 1e6,
-            model.dimensions(),
-            cost(config, "select count(*) from images", each, "pictures")
-        );
-        Ok(Finding::new(Verdict::Fine, what, text))
+        let cost = cost(config, "select count(*) from images", each, "pictures");
+        Ok(present(what, folder, model.dimensions(), &cost))
     });
     sampled.unwrap_or_else(|error| Finding::new(Verdict::Broken, what, describe(&error)))
+}
+
+/// A model that is there.
+fn present(what: &str, folder: &Path, dimensions: usize, cost: &str) -> Finding {
+    let megabytes = size(folder) as f64 / 1e6;
+    Finding::new(Verdict::Fine, what, format!("{}: {megabytes:.1} MB, {dimensions} dimensions{cost}", folder.display()))
 }
 
 /// Up to `count` texts of the published warehouse; none before the first run.
@@ -201,7 +195,7 @@ fn covers(config: &Config) -> Result<String> {
     let Some(root) = &config.image_root else {
         return Ok(format!("{} pictures are named; DATASET_IMAGE_ROOT tells where they are", urls.len()));
     };
-    let is_there = |url: &&String| root.join(url.trim_start_matches('/')).is_file();
+    let is_there = |url: &&String| picture_path(root, url).is_some_and(|path| path.is_file());
     let there = urls.iter().filter(is_there).count();
     let missing = urls.iter().find(|url| !is_there(url)).map_or(String::new(), |url| format!("; {url} is not"));
     Ok(format!("{there} of {} pictures are in {}{missing}", urls.len(), root.display()))

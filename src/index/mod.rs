@@ -143,6 +143,14 @@ fn rounded(row: &[f32]) -> (f32, impl Iterator<Item = i8>) {
     (largest / 127.0, row.iter().map(move |value| (value / largest * 127.0).round() as i8))
 }
 
+/// Brings numbers to length 1; what is all zero stays so.
+pub fn normalize(row: &mut [f32]) {
+    let length = row.iter().map(|value| value * value).sum::<f32>().sqrt();
+    if length > 1e-12 {
+        row.iter_mut().for_each(|value| *value /= length);
+    }
+}
+
 /// A vector brought to length 1; empty where it is zero.
 pub fn unit(vector: &[f32]) -> Vector {
     let length = vector.iter().map(|value| value * value).sum::<f32>().sqrt();

@@ -181,14 +181,6 @@ impl<'a> Asked<'a> {
         Self { state, endpoint, at: Instant::now() }
     }
 
-    /// What is in force now, unless there is nothing, or too much to do.
-    pub fn admit(&self) -> Result<Arc<InForce>, ApiError> {
-        if self.state.lag.is_above(self.state.config.shed) {
-            return Err(ApiError::Overloaded);
-        }
-        self.state.in_force.load_full().ok_or(ApiError::NoModel)
-    }
-
     /// The finished list for a key: from the cache or computed now. Where the server is late, one that is made the
     /// short way has to do, or the list that all get on this page for a visitor who is not known.
     pub fn list(

@@ -92,7 +92,7 @@ pub async fn similar(
         let dataset_id = id("dataset_id", &dataset_id)?;
         let language = language(params.lang.as_deref(), &headers)?;
         let top_n = count("top_n", params.top_n.or(params.limit).as_deref(), 10)?;
-        let in_force = asked.admit()?;
+        let in_force = state.admit()?;
         let chosen = in_force.choose(Endpoint::Similar, visitor(params.visitor_id.as_deref()));
         let page = chosen.loaded.model.by_id.get(&dataset_id).copied();
         let mut said = Said { page_id: Some(dataset_id), ..Said::default() };
@@ -138,7 +138,7 @@ pub async fn detail(
             .filter(|t| !t.trim().is_empty())
             .map(|t| id("recent", t.trim()))
             .collect::<Result<_, _>>()?;
-        let in_force = asked.admit()?;
+        let in_force = state.admit()?;
         let chosen = in_force.choose(Endpoint::Detail, user_text.or(visitor(params.visitor_id.as_deref())));
         let model = &chosen.loaded.model;
         let page = model.by_id.get(&dataset_id).copied();
@@ -190,7 +190,7 @@ pub async fn trending(
         let timeframe = TIMEFRAMES.into_iter().find(|t| *t == asked_for).ok_or_else(|| {
             ApiError::BadRequest(format!("timeframe is {asked_for:?}; it may be {}", TIMEFRAMES.join(", ")))
         })?;
-        let in_force = asked.admit()?;
+        let in_force = state.admit()?;
         let chosen = in_force.choose(Endpoint::Trending, None);
         let tick = state.views.rankings().tick;
         let key = Key { list: List::Trending { timeframe, limit, tick }, language, arm: chosen.arm };

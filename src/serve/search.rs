@@ -75,12 +75,9 @@ pub async fn search(
     if query.is_empty() || query.chars().count() > LONGEST {
         return Err(ApiError::BadRequest(format!("q must be 1 to {LONGEST} characters of what is looked for")));
     }
-    if state.lag.is_above(state.config.shed) {
-        return Err(ApiError::Overloaded);
-    }
+    let in_force = state.admit()?;
     let searching = tokio::time::timeout(PATIENCE, state.searching.acquire()).await;
     let Ok(Ok(_permit)) = searching else { return Err(ApiError::Overloaded) };
-    let in_force = state.in_force.load_full().ok_or(ApiError::NoModel)?;
     let loaded = in_force.current.clone();
     // models take milliseconds, and the first query loads them: lists are answered meanwhile
     let readers = state.clone();

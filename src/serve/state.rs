@@ -10,6 +10,7 @@ use arc_swap::{ArcSwap, ArcSwapOption};
 use moka::sync::Cache;
 use tokio::sync::Semaphore;
 
+use super::error::ApiError;
 use super::experiments::{Arm, Experiments, bucket};
 use super::exposure_log::{ExposureLog, Options};
 use super::metrics::{Endpoint, Metrics};
@@ -206,6 +207,16 @@ pub struct State {
     pub reader: Mutex<Option<Arc<Reader>>>,
     /// As many searches at a time as there are threads: lists come first.
     pub searching: Semaphore,
+}
+
+impl State {
+    /// What is in force now, unless there is nothing, or too much to do.
+    pub fn admit(&self) -> Result<Arc<InForce>, ApiError> {
+        if self.lag.is_above(self.config.shed) {
+            return Err(ApiError::Overloaded);
+        }
+        self.in_force.load_full().ok_or(ApiError::NoModel)
+    }
 }
 
 pub type Shared = Arc<State>;

@@ -7,7 +7,7 @@ use rayon::prelude::*;
 
 use super::learned::VIEWS;
 use crate::embed::{Postings, Sparse};
-use crate::index::{Index, Vectors, dot, top};
+use crate::index::{Index, Vectors, dot, normalize, top};
 
 /// Sparse and dense views together.
 pub struct Similarity<'a> {
@@ -220,18 +220,14 @@ fn mixture(views: &[Vectors; VIEWS.len()], weights: &[f32; VIEWS.len()]) -> Vect
             sum.iter_mut().zip(view.row(row).numbers()).for_each(|(sum, value)| *sum += weight * value);
         }
     }
-    let shorten = |row: &mut [f32]| {
-        let length = row.iter().map(|v| v * v).sum::<f32>().sqrt().max(1e-9);
-        row.iter_mut().for_each(|v| *v /= length);
-    };
     let mut mean = vec![0.0_f32; dimensions];
     for row in data.chunks_exact_mut(dimensions) {
-        shorten(row);
+        normalize(row);
         mean.iter_mut().zip(&*row).for_each(|(mean, value)| *mean += value / rows as f32);
     }
     for row in data.chunks_exact_mut(dimensions).filter(|row| row.iter().any(|value| *value != 0.0)) {
         row.iter_mut().zip(&mean).for_each(|(value, mean)| *value -= mean);
-        shorten(row);
+        normalize(row);
     }
     Vectors::new(dimensions, data)
 }

@@ -3,7 +3,7 @@
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::fs;
-use std::path::{Component, Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -18,9 +18,9 @@ use crate::config::Config;
 use crate::embed::Text;
 use crate::embed::neural::clip::Clip;
 use crate::embed::neural::folder;
-use crate::embed::neural::{Role, TextModel, Unusable};
+use crate::embed::neural::{Role, TextModel, Unusable, picture_path};
 use crate::extract::{Watch, hex, sha256_file};
-use crate::index::Vectors;
+use crate::index::{Vectors, normalize};
 use crate::warehouse::arrow::each_batch;
 use crate::warehouse::quote;
 
@@ -104,7 +104,7 @@ pub fn pictures(db: &Connection, config: &Config, by_id: &HashMap<i64, u32>, wat
         for row in 0..batch.rows() {
             if let Some(item) = by_id.get(&ids.value(row)) {
                 rows.push(*item);
-                paths.push(below(root, urls.value(row)));
+                paths.push(picture_path(root, urls.value(row)));
             }
         }
         Ok(())
@@ -148,10 +148,7 @@ pub fn pictures(db: &Connection, config: &Config, by_id: &HashMap<i64, u32>, wat
         sum.iter_mut().zip(vector).for_each(|(sum, value)| *sum += value);
         used += 1;
     }
-    for sum in sums.chunks_exact_mut(width) {
-        let length = sum.iter().map(|v| v * v).sum::<f32>().sqrt().max(1e-9);
-        sum.iter_mut().for_each(|v| *v /= length);
-    }
+    sums.chunks_exact_mut(width).for_each(normalize);
     let mut said = format!("pictures: {used} of {} are used", paths.len());
     for (problem, count) in &problems {
         said += &format!(", {count} {problem}");
@@ -161,12 +158,6 @@ pub fn pictures(db: &Connection, config: &Config, by_id: &HashMap<i64, u32>, wat
     }
     (watch.note)(&said);
     Ok(Some(Learned { vectors: Vectors::new(width, sums), model: id }))
-}
-
-/// A path below a folder; `None` for one that would leave it.
-fn below(root: &Path, url: &str) -> Option<PathBuf> {
-    let path = Path::new(url.trim_start_matches('/'));
-    path.components().all(|part| matches!(part, Component::Normal(_) | Component::CurDir)).then(|| root.join(path))
 }
 
 /// What the warehouse keeps of one model.

@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use anyhow::{Context, Result, anyhow, bail};
+use anyhow::{Context, Result, bail};
 use candle_core::{Device, Tensor};
 use rayon::prelude::*;
 use serde_json::Value;
@@ -11,7 +11,7 @@ use tokenizers::Tokenizer;
 use super::pictures::{Preprocessing, Unusable};
 use super::sentence::{number, unit};
 use super::tokenizer::{self, json};
-use super::transformer::{Activation, Block, Encoder, Linear, Norm, rows};
+use super::transformer::{Activation, Block, Encoder, Linear, Names, Norm, rows};
 use super::weights::Weights;
 
 /// Both sides of a CLIP. Vectors have length 1.
@@ -56,8 +56,7 @@ impl Clip {
         let weights = Weights::read(&folder)?;
         let places = weights.get("text_model.embeddings.position_embedding.weight")?;
         let tokenizer = tokenizer::read(&folder, places.dim(0)?)?;
-        let ends = tokenizer.encode_fast("", true).map_err(|error| anyhow!("{error}"))?;
-        let end = *ends.get_ids().last().context("the tokenizer ends no text")?;
+        let end = *tokenizer::ids(&tokenizer, "", true)?.last().context("the tokenizer ends no text")?;
         let side = setting(vision, "image_size", 224);
         let epsilon = |side: &Value| side["layer_norm_eps"].as_f64().unwrap_or(1e-5);
         let conv = weights.get("vision_model.embeddings.patch_embedding.weight")?;
@@ -90,13 +89,8 @@ impl Clip {
     /// A vector for each text.
     pub fn embed_texts(&self, texts: &[&str]) -> Result<Vec<Vec<f32>>> {
         let parts = texts.par_chunks(TEXTS).map(|texts| {
-            let tokens: Vec<Vec<u32>> = texts
-                .iter()
-                .map(|text| {
-                    let encoded = self.tokenizer.encode_fast(*text, true).map_err(|error| anyhow!("{error}"))?;
-                    Ok(encoded.get_ids().to_vec())
-                })
-                .collect::<Result<_>>()?;
+            let ids = texts.iter().map(|text| tokenizer::ids(&self.tokenizer, text, true));
+            let tokens = ids.collect::<Result<Vec<_>>>()?;
             let places = tokens.iter().map(Vec::len).max().unwrap_or_default();
             let padded =
                 tokens.iter().flat_map(|ids| ids.iter().copied().chain(std::iter::repeat(self.end)).take(places));
@@ -176,29 +170,23 @@ fn setting(side: &Value, name: &str, default: usize) -> usize {
 fn encoder(weights: &Weights, side: &str, config: &Value, heads: usize, is_causal: bool) -> Result<Encoder> {
     let epsilon = config["layer_norm_eps"].as_f64().unwrap_or(1e-5);
     let layers = number(config, "num_hidden_layers").unwrap_or(12);
-    let blocks = (0..layers).map(|layer| {
-        let name = |part: &str| format!("{side}.encoder.layers.{layer}.{part}");
-        let linear = |names: &[&str]| {
-            let names: Vec<String> = names.iter().map(|part| name(part)).collect();
-            Linear::read(weights, &names.iter().map(String::as_str).collect::<Vec<_>>())
-        };
-        Ok(Block {
-            attention: linear(&["self_attn.q_proj", "self_attn.k_proj", "self_attn.v_proj"])?,
-            output: linear(&["self_attn.out_proj"])?,
-            attention_norm: Norm::read(weights, &name("layer_norm1"), epsilon)?,
-            up: linear(&["mlp.fc1"])?,
-            down: linear(&["mlp.fc2"])?,
-            output_norm: Norm::read(weights, &name("layer_norm2"), epsilon)?,
-        })
-    });
     Ok(Encoder {
-        blocks: blocks.collect::<Result<_>>()?,
+        blocks: Block::read_all(weights, &format!("{side}.encoder.layers"), layers, &NAMES, epsilon)?,
         heads: setting(config, "num_attention_heads", heads),
         activation: Activation::named(config["hidden_act"].as_str().unwrap_or("quick_gelu"))?,
         norm_first: true,
         is_causal,
     })
 }
+
+const NAMES: Names = Names {
+    attention: ["self_attn.q_proj", "self_attn.k_proj", "self_attn.v_proj"],
+    output: "self_attn.out_proj",
+    attention_norm: "layer_norm1",
+    up: "mlp.fc1",
+    down: "mlp.fc2",
+    output_norm: "layer_norm2",
+};
 
 fn vectors(rows: &Tensor) -> Result<Vec<Vec<f32>>> {
     Ok(rows.to_vec2::<f32>()?.into_iter().map(unit).collect())

@@ -12,5 +12,5 @@ mod tokenizer;
 mod transformer;
 mod weights;
 
-pub use pictures::{LARGEST_FILE, Unusable};
+pub use pictures::{LARGEST_FILE, Unusable, picture_path};
 pub use sentence::{Role, TextModel};

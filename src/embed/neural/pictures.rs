@@ -1,7 +1,7 @@
 //! Pictures as CLIP sees them: decoded within limits, scaled, cut, and brought to the colours it was trained with.
 
 use std::fmt;
-use std::path::Path;
+use std::path::{Component, Path, PathBuf};
 
 use fast_image_resize::images::Image;
 use fast_image_resize::{FilterType, PixelType, ResizeAlg, ResizeOptions, Resizer};
@@ -32,6 +32,12 @@ impl fmt::Display for Unusable {
 pub const LARGEST_FILE: u64 = 64 << 20;
 const SIDE_LIMIT: u32 = 20_000;
 const DECODED_LIMIT: u64 = 512 << 20;
+
+/// Where a picture is below a folder; `None` for one that would leave it.
+pub fn picture_path(root: &Path, url: &str) -> Option<PathBuf> {
+    let path = Path::new(url.trim_start_matches('/'));
+    path.components().all(|part| matches!(part, Component::Normal(_) | Component::CurDir)).then(|| root.join(path))
+}
 
 /// How a model wants its pictures, by its `preprocessor_config.json`.
 #[derive(Clone, Debug)]

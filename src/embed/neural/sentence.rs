@@ -10,8 +10,9 @@ use serde_json::Value;
 use tokenizers::Tokenizer;
 
 use super::tokenizer::{self, json};
-use super::transformer::{Activation, Block, Encoder, Linear, Norm, rows};
+use super::transformer::{Activation, Block, Encoder, Linear, Names, Norm, rows};
 use super::weights::Weights;
+use crate::index::normalize;
 
 /// What a text is: some models want to be told, by a prefix.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -210,9 +211,7 @@ impl TextModel {
     }
 
     fn tokens(&self, prompt: &str, text: &str, special: bool) -> Result<Vec<u32>> {
-        let text = if prompt.is_empty() { text.to_owned() } else { format!("{prompt}{text}") };
-        let encoded = self.tokenizer.encode_fast(text, special).map_err(|error| anyhow!("{error}"))?;
-        Ok(encoded.get_ids().to_vec())
+        tokenizer::ids(&self.tokenizer, &format!("{prompt}{text}"), special)
     }
 
     /// How many tokens of a text are its prefix's: all of them but what stands at the end of every text.
@@ -377,24 +376,8 @@ impl Transformer {
     fn read(folder: &Path, config: &Value, first_place: u32) -> Result<Self> {
         let weights = Weights::read(folder)?.under(&["", "bert.", "roberta.", "model."], WORDS)?;
         let epsilon = config["layer_norm_eps"].as_f64().unwrap_or(1e-12);
-        let norm = |name: &str| Norm::read(&weights, name, epsilon);
         let layers = number(config, "num_hidden_layers")?;
-        let blocks = (0..layers).map(|layer| {
-            let name = |part: &str| format!("encoder.layer.{layer}.{part}");
-            let linear = |names: &[&str]| {
-                let names: Vec<String> = names.iter().map(|part| name(part)).collect();
-                Linear::read(&weights, &names.iter().map(String::as_str).collect::<Vec<_>>())
-            };
-            Ok(Block {
-                attention: linear(&["attention.self.query", "attention.self.key", "attention.self.value"])?,
-                output: linear(&["attention.output.dense"])?,
-                attention_norm: norm(&name("attention.output.LayerNorm"))?,
-                up: linear(&["intermediate.dense"])?,
-                down: linear(&["output.dense"])?,
-                output_norm: norm(&name("output.LayerNorm"))?,
-            })
-        });
-        let blocks = blocks.collect::<Result<_>>()?;
+        let blocks = Block::read_all(&weights, "encoder.layer", layers, &BERT, epsilon)?;
         let activation = Activation::named(config["hidden_act"].as_str().unwrap_or("gelu"))?;
         if config["position_embedding_type"].as_str().is_some_and(|kind| kind != "absolute") {
             bail!("position_embedding_type is {}; absolute is known here", config["position_embedding_type"]);
@@ -403,7 +386,7 @@ impl Transformer {
             words: weights.get(WORDS)?.clone(),
             places: weights.get("embeddings.position_embeddings.weight")?.clone(),
             kind: weights.find("embeddings.token_type_embeddings.weight").map(|table| table.get(0)).transpose()?,
-            norm: norm("embeddings.LayerNorm")?,
+            norm: Norm::read(&weights, "embeddings.LayerNorm", epsilon)?,
             encoder: Encoder {
                 blocks,
                 heads: number(config, "num_attention_heads")?,
@@ -434,6 +417,15 @@ impl Transformer {
     }
 }
 
+const BERT: Names = Names {
+    attention: ["attention.self.query", "attention.self.key", "attention.self.value"],
+    output: "attention.output.dense",
+    attention_norm: "attention.output.LayerNorm",
+    up: "intermediate.dense",
+    down: "output.dense",
+    output_norm: "output.LayerNorm",
+};
+
 const WORDS: &str = "embeddings.word_embeddings.weight";
 
 /// A whole number in a `config.json`.
@@ -454,9 +446,6 @@ fn mean_of_rows(table: &[f32], dimensions: usize, ids: &[u32]) -> Vec<f32> {
 
 /// Brings a vector to length 1.
 pub(super) fn unit(mut vector: Vec<f32>) -> Vec<f32> {
-    let length = vector.iter().map(|v| v * v).sum::<f32>().sqrt();
-    if length > 1e-12 {
-        vector.iter_mut().for_each(|v| *v /= length);
-    }
+    normalize(&mut vector);
     vector
 }

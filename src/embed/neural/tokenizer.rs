@@ -23,6 +23,12 @@ pub fn read(folder: &Path, longest: usize) -> Result<Tokenizer> {
     Ok(tokenizer)
 }
 
+/// A text's tokens; with what stands before and behind every text, where `special` says so.
+pub fn ids(tokenizer: &Tokenizer, text: &str, special: bool) -> Result<Vec<u32>> {
+    let encoded = tokenizer.encode_fast(text, special).map_err(|error| anyhow!("{error}"))?;
+    Ok(encoded.get_ids().to_vec())
+}
+
 /// The JSON file of a folder; an empty object where it is not there.
 pub fn json(folder: &Path, name: &str) -> Result<Value> {
     let path = folder.join(name);

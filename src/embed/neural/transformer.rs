@@ -101,6 +101,43 @@ pub struct Block {
     pub output_norm: Norm,
 }
 
+/// What a family of models calls the parts of a layer, in the order of [`Block`].
+pub struct Names {
+    pub attention: [&'static str; 3],
+    pub output: &'static str,
+    pub attention_norm: &'static str,
+    pub up: &'static str,
+    pub down: &'static str,
+    pub output_norm: &'static str,
+}
+
+impl Block {
+    /// Reads the layers of an encoder, which are numbered below `prefix`.
+    pub fn read_all(
+        weights: &Weights,
+        prefix: &str,
+        count: usize,
+        names: &Names,
+        epsilon: f64,
+    ) -> anyhow::Result<Vec<Self>> {
+        let read = |layer: usize| {
+            let name = |part: &str| format!("{prefix}.{layer}.{part}");
+            let linear = |part: &str| Linear::read(weights, &[&name(part)]);
+            let norm = |part: &str| Norm::read(weights, &name(part), epsilon);
+            let attention = names.attention.map(name);
+            Ok(Self {
+                attention: Linear::read(weights, &attention.each_ref().map(String::as_str))?,
+                output: linear(names.output)?,
+                attention_norm: norm(names.attention_norm)?,
+                up: linear(names.up)?,
+                down: linear(names.down)?,
+                output_norm: norm(names.output_norm)?,
+            })
+        };
+        (0..count).map(read).collect()
+    }
+}
+
 /// A stack of layers.
 pub struct Encoder {
     pub blocks: Vec<Block>,
