@@ -7,6 +7,8 @@ use anyhow::{Context, Result};
 use chrono::{DateTime, NaiveDate, Utc};
 use clap::{Args, Parser, Subcommand};
 
+use crate::common::secrets::ScrubbedStderr;
+use crate::common::{files, scratch};
 use crate::config::{self, Config, Overrides, Source, parse_moment};
 use crate::embed::neural::reader::Reader;
 use crate::embed::neural::{TextModel, distilled, folder};
@@ -18,7 +20,7 @@ use crate::recommend::search::{self, Finder};
 use crate::terminal::say;
 use crate::warehouse::project::Project;
 use crate::warehouse::{self, Format};
-use crate::{extract, model, priority, serve};
+use crate::{extract, model, priority, serve, terminal};
 
 /// Recommends datasets beside datasets: reads the marketplace's exports, learns, evaluates itself, serves.
 ///
@@ -176,6 +178,9 @@ struct Extent {
     /// Stands for now: 2026-10-28, 2026-10-28 09:30:00 (UTC) or 2026-10-28T09:30:00+08:00
     #[arg(long, value_name = "TIME", value_parser = parse_moment)]
     as_of: Option<DateTime<Utc>>,
+    /// Let it be before the moment that the published warehouse stands for
+    #[arg(long)]
+    as_of_past: bool,
 }
 
 #[derive(Debug, Subcommand)]
@@ -235,25 +240,33 @@ pub fn run(cli: Cli) -> Result<()> {
         overrides.values.insert("LISTEN", listen.clone());
     }
     let config = Config::load(&overrides)?;
-    match cli.command {
+    // these wait for signals themselves, to answer what is under way first
+    if matches!(cli.command, Command::Serve { .. } | Command::Demo { .. }) {
+        return run_command(&config, cli.command);
+    }
+    scratch::cleaned_up_at_signals(|| run_command(&config, cli.command))
+}
+
+fn run_command(config: &Config, command: Command) -> Result<()> {
+    match command {
         Command::Run(args) => {
             // a server on the same machine goes first
             priority::low_of_process();
-            run_pipeline(&config, &args)
+            run_pipeline(config, &args)
         }
-        Command::Extract(extent) => run_pipeline(&config, &RunArgs { only: Some(Step::Extract), from: None, extent }),
-        Command::Runs { limit } => runs(&config, limit),
-        Command::Serve { .. } => serve::serve(&config),
-        Command::Demo { no_serve, .. } => demo(config, no_serve),
-        Command::Sql { query, format } => sql(&config, &query, format),
-        Command::Views(command) => views(&config, &command),
-        Command::Evaluate(args) => evaluate_lists(&config, &args),
-        Command::Models(command) => models(&config, &command),
-        Command::Reconcile { start, end } => reconcile(&config, start, end),
-        Command::Report { date } => report(&config, date),
-        Command::Search { words, limit } => search(&config, &words, limit),
-        Command::Distill { model, out, dimensions } => distill(&config, &model, &out, dimensions),
-        Command::Doctor => crate::doctor::doctor(&config),
+        Command::Extract(extent) => run_pipeline(config, &RunArgs { only: Some(Step::Extract), from: None, extent }),
+        Command::Runs { limit } => runs(config, limit),
+        Command::Serve { .. } => serve::serve(config),
+        Command::Demo { no_serve, .. } => demo(config.clone(), no_serve),
+        Command::Sql { query, format } => sql(config, &query, format),
+        Command::Views(command) => views(config, &command),
+        Command::Evaluate(args) => evaluate_lists(config, &args),
+        Command::Models(command) => models(config, &command),
+        Command::Reconcile { start, end } => reconcile(config, start, end),
+        Command::Report { date } => report(config, date),
+        Command::Search { words, limit } => search(config, &words, limit),
+        Command::Distill { model, out, dimensions } => distill(config, &model, &out, dimensions),
+        Command::Doctor => crate::doctor::doctor(config),
     }
 }
 
@@ -267,7 +280,9 @@ fn search(config: &Config, words: &str, limit: usize) -> Result<()> {
         (&manifest.picture_model, read.picture.is_some(), "CLIP_MODEL_PATH"),
     ] {
         if let Some(id) = made_with.as_ref().filter(|_| !read) {
-            eprintln!("the version was made with {id}, which {setting} does not name: it does not read these words");
+            terminal::fault(&format!(
+                "the version was made with {id}, which {setting} does not name: it does not read these words"
+            ));
         }
     }
     let query = search::Query { words, text: read.text.as_deref(), picture: read.picture.as_deref() };
@@ -312,7 +327,8 @@ fn start_logging() {
         .unwrap_or_else(|_| tracing_subscriber::EnvFilter::new("nearset=info"));
     tracing_subscriber::fmt()
         .with_env_filter(filter)
-        .with_writer(io::stderr)
+        .with_writer(ScrubbedStderr::default)
+        .log_internal_errors(false)
         .with_ansi(io::stderr().is_terminal())
         .with_target(false)
         .init();
@@ -324,14 +340,15 @@ fn run_pipeline(config: &Config, args: &RunArgs) -> Result<()> {
         (None, Some(first)) => Step::ALL.into_iter().filter(|step| *step >= first).collect(),
         (None, None) => Step::ALL.to_vec(),
     };
-    let Extent { full_refresh, dry_run, as_of } = args.extent;
-    let options = Options { full_refresh, steps, as_of: as_of.unwrap_or_else(pipeline::now) };
+    let Extent { full_refresh, dry_run, as_of, as_of_past } = args.extent;
+    let as_of = as_of.map_or_else(pipeline::now, Ok)?;
+    let options = Options { full_refresh, steps, as_of, may_be_past: as_of_past };
     if dry_run { pipeline::dry_run(config, &options) } else { pipeline::run(config, &options) }
 }
 
 fn runs(config: &Config, limit: usize) -> Result<()> {
     let all = history::read(config)?;
-    let held = pipeline::lock::is_held(config);
+    let held = warehouse::is_run_lock_held(config);
     if all.is_empty() {
         say!("no runs yet; `nearset run` makes the first");
     }
@@ -345,10 +362,12 @@ fn runs(config: &Config, limit: usize) -> Result<()> {
 fn demo(mut config: Config, no_serve: bool) -> Result<()> {
     let has_own = config.json_dir.is_some() || SOURCES.iter().any(|s| matches!(config.source(s), Source::Database(_)));
     let as_of = match has_own {
-        true => pipeline::now(),
+        true => pipeline::now()?,
         false => pipeline::use_fixtures(&mut config)?,
     };
-    pipeline::run(&config, &Options { full_refresh: false, steps: Step::ALL.to_vec(), as_of })?;
+    // the fixtures stand for one moment, whatever was published before
+    let options = Options { full_refresh: false, steps: Step::ALL.to_vec(), as_of, may_be_past: !has_own };
+    scratch::cleaned_up_at_signals(|| pipeline::run(&config, &options))?;
     if no_serve {
         return Ok(());
     }
@@ -363,9 +382,7 @@ fn sql(config: &Config, query: &str, format: Format) -> Result<()> {
         }
         _ => query.to_owned(),
     };
-    let db = warehouse::open_published(config)?;
-    warehouse::set_parameters(&db, config, warehouse::published_as_of(&db)?)?;
-    warehouse::run_query(&db, &text, format, &mut io::stdout().lock())
+    warehouse::run_query(config, &text, format, &mut io::stdout())
 }
 
 fn views(config: &Config, command: &ViewsCommand) -> Result<()> {
@@ -501,14 +518,14 @@ fn reconcile(config: &Config, start: NaiveDate, end: NaiveDate) -> Result<()> {
     let db = warehouse::open_published(config)?;
     let report = reports::reconciliation(&db, start, end)?;
     let path = reports::reconciliation_path(config, start, end);
-    warehouse::write_file(&path, &serde_json::to_vec_pretty(&report)?)?;
+    files::write(&path, &serde_json::to_vec_pretty(&report)?)?;
     let sql = format!(
         "select day, business_order_count as orders, business_revenue as revenue, matched_count as matched,
              missing_in_matomo_count as missing, matomo_only_count as matomo_only, exposures, clicks,
              attributed_conversions as attributed, status
          from reconciliation_daily where day between '{start}' and '{end}' order by day"
     );
-    warehouse::run_query(&db, &sql, Format::Table, &mut io::stdout().lock())?;
+    warehouse::run_query(config, &sql, Format::Table, &mut io::stdout())?;
     say!("{}", path.display());
     Ok(())
 }
@@ -516,7 +533,7 @@ fn reconcile(config: &Config, start: NaiveDate, end: NaiveDate) -> Result<()> {
 fn report(config: &Config, day: NaiveDate) -> Result<()> {
     let db = warehouse::open_published(config)?;
     let path = reports::daily_path(config, day);
-    warehouse::write_file(&path, &serde_json::to_vec_pretty(&reports::daily(&db, day)?)?)?;
+    files::write(&path, &serde_json::to_vec_pretty(&reports::daily(&db, day)?)?)?;
     say!("{}", path.display());
     Ok(())
 }

@@ -12,6 +12,9 @@ use std::time::Duration;
 use anyhow::{Context, Result, bail};
 use chrono::{DateTime, NaiveDate, NaiveDateTime, TimeDelta, Utc};
 
+use crate::common::secrets;
+pub use crate::common::secrets::Secret;
+
 /// One setting: the name it has in the environment and, in lower case, in `nearset.toml`.
 pub struct Setting {
     pub name: &'static str,
@@ -207,16 +210,6 @@ pub struct Database {
     pub table_prefix: String,
 }
 
-/// A value that is never shown.
-#[derive(Clone)]
-pub struct Secret(pub String);
-
-impl std::fmt::Debug for Secret {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str("***")
-    }
-}
-
 /// What the command line says of settings; `None` where it says nothing.
 #[derive(Clone, Debug, Default)]
 pub struct Overrides {
@@ -224,6 +217,16 @@ pub struct Overrides {
     pub models_dir: Option<PathBuf>,
     pub config: Option<PathBuf>,
     pub values: BTreeMap<&'static str, String>,
+}
+
+/// Has what is secret in a setting's value hidden wherever it would be shown. A URL with a password may stand in a setting
+/// that is no place for one.
+fn hide(name: &str, value: &str) {
+    if name.ends_with("PASSWORD") || name.ends_with("TOKEN") || name.ends_with("SECRET") {
+        secrets::register(value);
+    } else {
+        secrets::register_url(value);
+    }
 }
 
 /// The values found, each with the place it was found in.
@@ -235,6 +238,7 @@ impl Values {
         let mut add = |name: &str, value: String, place: &str| {
             // an empty value is as good as none, but that a prefix may be empty
             if (!value.is_empty() || name == "MATOMO_TABLE_PREFIX") && !found.contains_key(name) {
+                hide(name, &value);
                 found.insert(name.to_owned(), (value, place.to_owned()));
             }
         };
@@ -297,6 +301,17 @@ impl Values {
         let own = format!("{settings}_DATA_SOURCE");
         let name = if self.0.contains_key(&own) { &own } else { "DATA_SOURCE" };
         let of = |what: &str| format!("{settings}_DB_{what}");
+        // a URL here would be taken for a name, and shown
+        let named = |what: &str, expected: &str| {
+            let name = of(what);
+            let is_name = |v: &str| (!v.contains("://") && !v.contains(['@', '?', '\n'])).then(|| v.to_owned());
+            match self.0.get(&name) {
+                None => Ok(None),
+                Some((value, place)) => is_name(value).map(Some).with_context(|| {
+                    format!("{name} (from {place}) cannot be used: expected {expected}; a URL belongs into {}", of("URL"))
+                }),
+            }
+        };
         match self
             .read(name, "json or database", |v| Some(v.to_lowercase()).filter(|v| v == "json" || v == "database"))?
         {
@@ -304,11 +319,11 @@ impl Values {
             _ => Ok(Source::Database(Database {
                 settings,
                 url: self.text(&of("URL")).map(Secret),
-                host: self.text(&of("HOST")).unwrap_or_default(),
+                host: named("HOST", "a server's name, address or socket")?.unwrap_or_default(),
                 port: self.read(&of("PORT"), "a port, 1 to 65535", |v| v.parse().ok().filter(|p| *p > 0))?,
                 user: self.text(&of("USER")),
                 password: self.text(&of("PASSWORD")).map(Secret),
-                name: self.text(&of("NAME")),
+                name: named("NAME", "a database's name")?,
                 table_prefix: if settings == "MATOMO" { self.text("MATOMO_TABLE_PREFIX") } else { None }
                     .unwrap_or_default(),
             })),
@@ -401,7 +416,9 @@ impl Config {
             experiments_file: values.path("EXPERIMENTS_FILE"),
             rules_file: values.path("RULES_FILE"),
             admin_token: values.text("ADMIN_TOKEN"),
-            memory_limit: values.read("MEMORY_LIMIT", "a size such as 4GB", parse_size)?,
+            memory_limit: values.read("MEMORY_LIMIT", "a size such as 4GB, 128MB or more", |v| {
+                parse_size(v).filter(|bytes| *bytes >= LEAST_MEMORY)
+            })?,
             threads: match values.read("THREADS", "a whole number", |v| v.parse().ok())? {
                 0 => std::thread::available_parallelism().map_or(1, |n| n.get()),
                 threads => threads,
@@ -502,6 +519,9 @@ fn find_project_dir() -> Option<PathBuf> {
     let candidates = [Path::new(".")].into_iter().chain(above).chain([Path::new(env!("CARGO_MANIFEST_DIR"))]);
     candidates.into_iter().find(|dir| is_project(dir)).map(Path::to_path_buf)
 }
+
+/// With less, DuckDB cannot open a warehouse.
+const LEAST_MEMORY: u64 = 128_000_000;
 
 /// Reads a size as DuckDB writes it, such as 500MB, 4GB or 1.5GiB; in bytes.
 fn parse_size(text: &str) -> Option<u64> {

@@ -2,6 +2,8 @@
 
 use thiserror::Error;
 
+use crate::common::secrets::scrub;
+
 #[derive(Debug, Error)]
 pub enum Failure {
     /// Exit code 3.
@@ -10,11 +12,18 @@ pub enum Failure {
     /// Exit code 4: nothing was published.
     #[error("quality gate: {0}; nothing was published")]
     Gate(String),
+    /// Exit code 5: the warehouse and all figures were published.
+    #[error("the figures are published, the new model is held back: {0}")]
+    HeldBack(String),
+    /// Exit code 1: the warehouse was published, and not all that goes with it.
+    #[error("the warehouse is published, but {0}; the next run completes it")]
+    Incomplete(String),
 }
 
-/// An error with its causes in one text, without the code that DuckDB's driver puts behind each message.
+/// An error with its causes in one text, without secrets and without the code that DuckDB's driver puts behind each
+/// message.
 pub fn describe(error: &anyhow::Error) -> String {
-    format!("{error:#}").replace(": Error code 1: Unknown error code", "")
+    scrub(&format!("{error:#}")).replace(": Error code 1: Unknown error code", "")
 }
 
 impl Failure {
@@ -22,6 +31,8 @@ impl Failure {
         match self {
             Self::Locked { .. } => 3,
             Self::Gate(_) => 4,
+            Self::HeldBack(_) => 5,
+            Self::Incomplete(_) => 1,
         }
     }
 }

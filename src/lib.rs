@@ -3,10 +3,12 @@
 //! The program is `src/main.rs`; this is everything it is made of, so that benchmarks can measure it piece by piece.
 
 pub mod cli;
+pub mod common;
 pub mod config;
 pub mod doctor;
 pub mod embed;
 pub mod evaluate;
+pub mod exposures;
 pub mod extract;
 pub mod failure;
 pub mod index;

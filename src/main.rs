@@ -3,7 +3,7 @@
 use std::process::ExitCode;
 
 use clap::Parser;
-use nearset::{cli, failure};
+use nearset::{cli, failure, terminal};
 
 fn main() -> ExitCode {
     let cli = cli::Cli::parse();
@@ -17,7 +17,7 @@ fn main() -> ExitCode {
             {
                 return ExitCode::SUCCESS;
             }
-            eprintln!("nearset: {}", failure::describe(&error));
+            terminal::fault(&format!("nearset: {}", failure::describe(&error)));
             let failure = error.chain().find_map(|e| e.downcast_ref::<failure::Failure>());
             ExitCode::from(failure.map_or(1, failure::Failure::exit_code))
         }

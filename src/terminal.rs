@@ -1,10 +1,38 @@
 //! What people read on standard output.
 
+use std::borrow::Cow;
 use std::io::Write;
+
+use crate::common::secrets::scrub;
 
 /// Prints a line; nothing is lost where nobody reads it any more (`nearset run | head`).
 pub fn line(text: &str) {
-    writeln!(std::io::stdout(), "{text}").ok();
+    writeln!(std::io::stdout(), "{}", readable(text)).ok();
+}
+
+/// Says on standard error why a command failed.
+pub fn fault(text: &str) {
+    writeln!(std::io::stderr(), "{}", readable(text)).ok();
+}
+
+/// A text as it may be printed: without secrets, and without what would command the terminal.
+fn readable(text: &str) -> String {
+    scrub(text).split('\n').map(harmless).collect::<Vec<_>>().join("\n")
+}
+
+/// A text of somebody's without what would command the terminal: control characters stand as their names.
+pub fn harmless(text: &str) -> Cow<'_, str> {
+    // the second kind turns the direction of letters, and with it what a line seems to say
+    let commands =
+        |c: char| c.is_control() || ('\u{202a}'..='\u{202e}').contains(&c) || ('\u{2066}'..='\u{2069}').contains(&c);
+    if !text.contains(commands) {
+        return Cow::Borrowed(text);
+    }
+    let mut shown = String::with_capacity(text.len() + 8);
+    for c in text.chars() {
+        if commands(c) { shown.extend(c.escape_default()) } else { shown.push(c) }
+    }
+    shown.into()
 }
 
 /// `println!`, but for a closed pipe, at which it goes on.

@@ -13,7 +13,6 @@ use chrono::{DateTime, Utc};
 use duckdb::Connection;
 use serde_json::{Map, Value, json};
 
-use crate::failure::Failure;
 use crate::model::{self, Model};
 use crate::recommend::Policy;
 use crate::train::{self, Seen, Training};
@@ -134,12 +133,12 @@ pub fn replay_current(
     replay(training.db, CURRENT, &current, &pairs, policy, false)
 }
 
-/// Refuses a version that is clearly worse than the current one: on the same visits, where there are such, the 95 %
-/// interval of the difference of their hit rates lies below zero; else the intervals of their own held-out visits do not
-/// touch.
-pub fn gate(db: &Connection, models_dir: &Path, summary: &Value) -> Result<()> {
+/// Why a new version is clearly worse than the current one, where it is: on the same visits, where there are such, the
+/// 95 % interval of the difference of their hit rates lies below zero; else the intervals of their own held-out visits do
+/// not touch.
+pub fn worse(db: &Connection, models_dir: &Path, summary: &Value) -> Result<Option<String>> {
     let Some(manifest) = model::current(models_dir).and_then(|v| model::read_manifest(models_dir, &v).ok()) else {
-        return Ok(());
+        return Ok(None);
     };
     let (pairs, difference, margin): (i64, Option<f64>, Option<f64>) = db
         .query_row(
@@ -159,28 +158,26 @@ pub fn gate(db: &Connection, models_dir: &Path, summary: &Value) -> Result<()> {
         .context("the versions cannot be compared")?;
     if let (true, Some(difference), Some(margin)) = (pairs >= FEWEST_COMPARED, difference, margin) {
         if difference + margin < 0.0 {
-            return Err(Failure::Gate(format!(
+            return Ok(Some(format!(
                 "on the same {pairs} steps of visits the new version's hit rate@10 is {:.4} below that of {} (at least {:.4})",
                 -difference,
                 manifest.version,
                 -(difference + margin)
-            ))
-            .into());
+            )));
         }
-        return Ok(());
+        return Ok(None);
     }
     let figure = |metrics: &Value, name: &str| metrics["metrics"][name].as_f64();
-    let Some(old) = &manifest.metrics else { return Ok(()) };
+    let Some(old) = &manifest.metrics else { return Ok(None) };
     if let (Some(high), Some(low)) = (figure(summary, "hit_rate@10_high"), figure(old, "hit_rate@10_low"))
         && high < low
     {
-        return Err(Failure::Gate(format!(
+        return Ok(Some(format!(
             "the new version's hit rate@10 is at most {high:.4} on held-out visits, where {} reached at least {low:.4}",
             manifest.version
-        ))
-        .into());
+        )));
     }
-    Ok(())
+    Ok(None)
 }
 
 /// `exposure_metrics.json`, from `exposure_summary` and `exposure_metrics`.

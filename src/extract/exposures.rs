@@ -4,20 +4,19 @@
 //! takes what was added since the last, up to the last whole line; a request id counts once wherever it stands.
 
 use std::fs::{self, File};
-use std::io::{BufRead, BufReader, BufWriter, Read, Seek, SeekFrom, Write};
-use std::path::{Path, PathBuf};
+use std::io::{BufRead, BufReader, BufWriter, Seek, SeekFrom, Write};
+use std::path::Path;
 
 use anyhow::{Context, Result, anyhow};
 use duckdb::Connection;
 use flate2::read::MultiGzDecoder;
-use sha2::{Digest, Sha256};
 
 use super::Watch;
+use crate::common::files::sha256_start;
+use crate::common::scratch::Scratch;
 use crate::config::Config;
+use crate::exposures::files;
 use crate::warehouse::{quote, short_error};
-
-/// The name of the log that is being written; its rotated siblings start with the same.
-pub const LOG_NAME: &str = "exposure_log.jsonl";
 
 /// How much of a file's start tells it apart from another of the same name.
 const HEAD_BYTES: u64 = 4096;
@@ -34,12 +33,14 @@ pub fn create_table(db: &Connection) -> Result<()> {
 
 /// Takes in what was logged since the last run; returns the number of new responses.
 pub fn extract(db: &Connection, config: &Config, watch: &Watch) -> Result<u64> {
+    let dir = config.evaluation_dir();
+    let scratch = Scratch::new(&[&config.data_dir])?;
     let mut rows = 0;
-    for path in log_files(&config.evaluation_dir())? {
-        match take_in(db, config, &path, watch) {
-            // rotated or compressed just now: what it held is read under its new name, now or by the next run
+    for path in files::all(&dir).with_context(|| format!("{} cannot be read", dir.display()))? {
+        match take_in(db, &path, &scratch.path().join("exposures.jsonl"), watch) {
+            // rotated or packed just now: what it held is read under its new name, now or by the next run
             Err(error) if is_gone(&error) && !path.exists() => {}
-            taken => rows += taken.with_context(|| path.display().to_string())?,
+            taken => rows += taken.with_context(|| format!("{} cannot be taken in", path.display()))?,
         }
     }
     Ok(rows)
@@ -50,24 +51,8 @@ fn is_gone(error: &anyhow::Error) -> bool {
     cause.is_some_and(|cause| cause.kind() == std::io::ErrorKind::NotFound)
 }
 
-/// The log and its rotated siblings, the siblings first.
-fn log_files(dir: &Path) -> Result<Vec<PathBuf>> {
-    let mut files = Vec::new();
-    if dir.is_dir() {
-        for entry in fs::read_dir(dir).with_context(|| format!("{} cannot be read", dir.display()))? {
-            let path = entry?.path();
-            let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
-            let is_log = name.starts_with("exposure_log") && name.contains(".jsonl") && !name.ends_with(".part");
-            if is_log && path.is_file() {
-                files.push(path);
-            }
-        }
-    }
-    files.sort_by_key(|path| (path.file_name().is_some_and(|n| n == LOG_NAME), path.clone()));
-    Ok(files)
-}
-
-fn take_in(db: &Connection, config: &Config, path: &Path, watch: &Watch) -> Result<u64> {
+/// Takes in one file by way of `chunk`, a file for what is new in it.
+fn take_in(db: &Connection, path: &Path, chunk: &Path, watch: &Watch) -> Result<u64> {
     let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
     let size = fs::metadata(path)?.len();
     let mut statement = db.prepare(
@@ -81,7 +66,7 @@ fn take_in(db: &Connection, config: &Config, path: &Path, watch: &Watch) -> Resu
     let mut start = 0;
     for (head, head_bytes, bytes, is_named_so) in known {
         let may_be = size >= bytes && (is_named_so || head_bytes == HEAD_BYTES);
-        if may_be && head_hash(path, head_bytes)? == head {
+        if may_be && sha256_start(path, head_bytes)? == head {
             start = bytes;
             break;
         }
@@ -90,53 +75,85 @@ fn take_in(db: &Connection, config: &Config, path: &Path, watch: &Watch) -> Resu
         return Ok(0);
     }
     let head_bytes = size.min(HEAD_BYTES);
-    let head = head_hash(path, head_bytes)?;
-    let chunk = config.data_dir.join("exposures.work.jsonl");
-    let end = copy_whole_lines(path, start, &chunk)?;
-    let result = insert(db, &chunk, &name, watch);
-    fs::remove_file(&chunk).ok();
-    let rows = result?;
+    let head = sha256_start(path, head_bytes)?;
+    let read = copy_whole_lines(path, start, chunk)?;
+    let rows = insert(db, chunk, &name, watch)?;
     db.execute("delete from raw.exposure_files where file = ?", [&name])?;
-    db.execute("insert into raw.exposure_files values (?, ?, ?, ?)", duckdb::params![name, head, head_bytes, end])?;
+    match read {
+        Read::To(end) => {
+            let known = duckdb::params![name, head, head_bytes, end];
+            db.execute("insert into raw.exposure_files values (?, ?, ?, ?)", known)?;
+        }
+        Read::UntilDamaged { lines, why } => set_damage_aside(db, &name, lines, &why, watch)?,
+    }
     Ok(rows)
 }
 
-fn head_hash(path: &Path, bytes: u64) -> Result<String> {
-    let mut head = Vec::new();
-    File::open(path)?.take(bytes).read_to_end(&mut head)?;
-    Ok(super::hex(&Sha256::digest(&head)))
+/// Says that a packed file is damaged. It is read again by every run, so that a whole copy in its place is noticed.
+fn set_damage_aside(db: &Connection, name: &str, lines: u64, why: &str, watch: &Watch) -> Result<()> {
+    (watch.note)(&format!(
+        "{name} is damaged ({why}): the {lines} lines before that were taken in, what comes after them cannot be read; put \
+         a whole copy in its place, or move it out of the folder"
+    ));
+    db.execute(
+        "insert into raw.rejected
+         select 'exposure_log', ?1, 'damaged_file', null, ?2, 'dropped', ?1, null, null
+         where not exists (from raw.rejected where file = ?1 and reason = 'damaged_file')",
+        [name, why],
+    )?;
+    Ok(())
+}
+
+/// How far a file was read.
+enum Read {
+    /// The next run goes on at this byte.
+    To(u64),
+    /// What a packed file holds ends in the middle, or makes no sense from there on.
+    UntilDamaged { lines: u64, why: String },
 }
 
 /// Copies the whole lines from byte `start` on to `chunk`, as `{"line": "…"}` objects, so that a line which is no JSON
-/// can be kept aside with its text. Returns where the next run goes on: behind the last whole line (of a packed file,
-/// which does not grow, its end).
-fn copy_whole_lines(path: &Path, start: u64, chunk: &Path) -> Result<u64> {
-    let packed = path.extension().is_some_and(|e| e == "gz");
+/// can be kept aside with its text. The next run goes on behind the last whole line (of a packed file, which does not
+/// grow, at its end).
+fn copy_whole_lines(path: &Path, start: u64, chunk: &Path) -> Result<Read> {
+    let packed = files::is_packed(path);
     let mut file = File::open(path)?;
+    let size = file.metadata()?.len();
     let mut reader: Box<dyn BufRead> = if packed {
         Box::new(BufReader::new(MultiGzDecoder::new(BufReader::new(file))))
     } else {
         file.seek(SeekFrom::Start(start))?;
         Box::new(BufReader::new(file))
     };
-    let mut out = BufWriter::new(File::create(chunk)?);
-    let mut end = start;
-    let mut line = Vec::new();
-    loop {
+    let unwritable = || format!("{} cannot be written", chunk.display());
+    let mut out = BufWriter::new(File::create(chunk).with_context(unwritable)?);
+    let (mut end, mut lines, mut line) = (start, 0, Vec::new());
+    let damage = loop {
         line.clear();
-        let read = reader.read_until(b'\n', &mut line)?;
-        if read == 0 || (line.last() != Some(&b'\n') && !packed) {
-            break;
+        match reader.read_until(b'\n', &mut line) {
+            Err(error) if packed && is_damage(&error) => break Some(error.to_string()),
+            Ok(0) => break None,
+            Ok(_) if line.last() != Some(&b'\n') && !packed => break None,
+            read => end += read? as u64,
         }
-        end += read as u64;
+        lines += 1;
         let text = String::from_utf8_lossy(&line);
         if !text.trim().is_empty() {
-            serde_json::to_writer(&mut out, &serde_json::json!({ "line": text.trim() }))?;
-            out.write_all(b"\n")?;
+            let object = serde_json::to_vec(&serde_json::json!({ "line": text.trim() }))?;
+            out.write_all(&object).and_then(|()| out.write_all(b"\n")).with_context(unwritable)?;
         }
-    }
-    out.flush()?;
-    Ok(if packed { fs::metadata(path)?.len() } else { end })
+    };
+    out.flush().with_context(unwritable)?;
+    Ok(match damage {
+        Some(why) => Read::UntilDamaged { lines, why },
+        None => Read::To(if packed { size } else { end }),
+    })
+}
+
+/// Whether a packed file's bytes are to blame, and not the disk they are on.
+fn is_damage(error: &std::io::Error) -> bool {
+    use std::io::ErrorKind::{InvalidData, InvalidInput, UnexpectedEof};
+    matches!(error.kind(), InvalidData | InvalidInput | UnexpectedEof)
 }
 
 fn insert(db: &Connection, chunk: &Path, name: &str, watch: &Watch) -> Result<u64> {

@@ -18,6 +18,8 @@ pub struct Fold {
     pub fresh: bool,
     /// The rows' numbers mean something to a person, as in a file.
     pub numbered: bool,
+    /// Change times after this are unknown as yet.
+    pub as_of: DateTime<Utc>,
 }
 
 /// The zone that a table's times without an offset are in.
@@ -82,15 +84,8 @@ pub fn clock_text(column: &str, zone: &str) -> String {
 }
 
 /// Fills `incoming` from `rows`, a query that gives every column of the raw table as text and a `_row`; adds the change
-/// time in UTC (times after `as_of` count as unknown) and where the rows come from.
-pub fn load(
-    db: &Connection,
-    table: &Table,
-    zone: &str,
-    as_of: DateTime<Utc>,
-    origin: &str,
-    rows: &str,
-) -> duckdb::Result<()> {
+/// time in UTC, as the source tells it, and where the rows come from.
+pub fn load(db: &Connection, table: &Table, zone: &str, origin: &str, rows: &str) -> duckdb::Result<()> {
     let times = table.change_columns.iter().map(|c| format!("try_cast({} as timestamp)", ident(c)));
     let first = times.chain(["cast(null as timestamp)".to_owned()]).collect::<Vec<_>>().join(", ");
     let changed = match zone {
@@ -100,11 +95,10 @@ pub fn load(
     db.execute_batch(&format!(
         "create or replace temp table incoming as
          select * exclude (_row),
-             case when {changed} <= {as_of} then {changed} end as _changed_at,
+             {changed} as _changed_at,
              {origin} as _file,
              _row
          from ({rows})",
-        as_of = timestamp(as_of),
         origin = quote(origin),
     ))
 }
@@ -154,30 +148,44 @@ pub fn fold(db: &Connection, table: &Table, how: Fold) -> duckdb::Result<u64> {
         [],
         |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)),
     )?;
+    // a time in the future of this run neither protects a row nor holds it back
+    let known = |side: &str| {
+        format!("case when {side}._changed_at <= {} then {side}._changed_at end", timestamp(how.as_of))
+    };
     if rows > keyless + distinct || keyless > 0 {
+        // grouped and not ranked: a million rows of one key would be one window that has to be in memory as a whole
         db.execute_batch(&format!(
             "create or replace temp table keyless as from incoming where {no_key};
              {keyless}
-             create or replace temp table ranked as
-             select *, row_number() over (partition by {key_list} order by
-                 case when _changed_at is null or _changed_at = max_changed_at then 0 else 1 end, _row desc) as _place
-             from (select *, max(_changed_at) over (partition by {key_list}) as max_changed_at from incoming where not ({no_key}));
-             create or replace temp table losers as select * exclude (_place, max_changed_at) from ranked where _place > 1;
+             delete from incoming where {no_key};
+             create or replace temp table winners as
+             with newest as (select {key_list}, max({known}) as newest_at from incoming group by all)
+             select max(incoming._row) as _row
+             from incoming
+             inner join newest using ({key_list})
+             where {known} is null or {known} = newest.newest_at
+             group by {grouped};
+             create or replace temp table losers as
+             from incoming where not exists (from winners where winners._row = incoming._row);
              {losers}
              create or replace temp table incoming as
-             select * exclude (_place, max_changed_at) from ranked where _place = 1 order by _row;
-             drop table keyless; drop table ranked; drop table losers;",
+             from incoming where exists (from winners where winners._row = incoming._row) order by _row;
+             drop table keyless; drop table winners; drop table losers;",
             keyless = reject(&format!("{first_key}_missing"), "dropped", first_key, "keyless"),
             losers = reject("duplicate_id", "superseded", first_key, "losers"),
+            known = known("incoming"),
+            grouped = keys.iter().map(|k| format!("incoming.{k}")).collect::<Vec<_>>().join(", "),
         ))?;
     }
     if how.keep_newer {
         db.execute_batch(&format!(
             "create or replace temp table stale as
-             from incoming where exists (from {raw} as stored where {same} and stored._changed_at > incoming._changed_at);
+             from incoming where exists (from {raw} as stored where {same} and {stored} > {came});
              {stale}
              delete from incoming where exists (from stale where stale._row = incoming._row);
              drop table stale;",
+            stored = known("stored"),
+            came = known("incoming"),
             stale =
                 reject("older_than_stored", "superseded", table.change_columns.first().unwrap_or(&first_key), "stale"),
         ))?;

@@ -10,11 +10,12 @@ use chrono::{DateTime, Utc};
 use duckdb::Connection;
 use flate2::read::MultiGzDecoder;
 use serde::de::IgnoredAny;
-use sha2::{Digest, Sha256};
 
 use super::Watch;
 use super::incoming::{self, Fold};
 use super::tables::{TABLES, Table};
+use crate::common::files;
+use crate::common::scratch::Scratch;
 use crate::config::Config;
 use crate::warehouse::{ident, quote, short_error};
 
@@ -37,13 +38,14 @@ impl ExportFile {
         self.stamp.is_empty()
     }
 
-    pub fn bytes(&self) -> Result<u64> {
-        Ok(fs::metadata(&self.path).with_context(|| format!("{} cannot be read", self.name))?.len())
+    /// The file's length and the hash of its bytes, in hex.
+    pub fn fingerprint(&self) -> Result<(u64, String)> {
+        Ok((files::plain(&self.path)?.len(), files::sha256(&self.path)?))
     }
 
-    /// The hash of the file's bytes, in hex.
-    pub fn sha256(&self) -> Result<String> {
-        sha256_file(&self.path)
+    /// Whether what was taken in was only the beginning of the file: it was still being written then.
+    pub fn began_as(&self, (bytes, sha256): &(u64, String)) -> Result<bool> {
+        Ok(files::plain(&self.path)?.len() > *bytes && files::sha256_start(&self.path, *bytes)? == *sha256)
     }
 
     /// Where the file starts with a byte order mark, as some Windows programs write it, copies it without to `plain`.
@@ -66,25 +68,6 @@ impl ExportFile {
         } else {
             Box::new(BufReader::new(file))
         })
-    }
-}
-
-/// Bytes as lower-case hex.
-pub fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|b| format!("{b:02x}")).collect()
-}
-
-/// The SHA-256 of a file, in hex.
-pub fn sha256_file(path: &Path) -> Result<String> {
-    let mut file = File::open(path).with_context(|| format!("{} cannot be read", path.display()))?;
-    let mut hash = Sha256::new();
-    let mut buffer = vec![0; 1 << 16];
-    loop {
-        let read = file.read(&mut buffer).with_context(|| format!("{} cannot be read", path.display()))?;
-        if read == 0 {
-            return Ok(hex(&hash.finalize()));
-        }
-        hash.update(&buffer[..read]);
     }
 }
 
@@ -118,6 +101,7 @@ pub fn list(dir: &Path) -> Result<Listing> {
         });
         match found {
             Some((table, stamp)) => {
+                files::plain(&path)?;
                 let file = ExportFile { stamp: stamp.to_owned(), name: name.clone(), path: path.clone() };
                 listing.files.entry(table.name).or_default().push(file);
             }
@@ -134,9 +118,18 @@ pub fn list(dir: &Path) -> Result<Listing> {
     Ok(listing)
 }
 
+/// How often a file that changes while it is read is read again.
+const TRIES: usize = 3;
+
 /// Takes one file in. A row replaces the one with its key where its own change time is not older; of rows with one key
 /// in one file the newest stays, and of equally new ones the last. Change times in the future count as unknown, and an
 /// unknown time neither protects a row nor holds it back.
+///
+/// A file counts as taken in where it is after reading what it was before. One that is still being written gives what is
+/// there already, and is read again by the next run.
+///
+/// # Errors
+/// The file is no JSON, or a column that has to be there is missing.
 pub fn take_in(
     db: &Connection,
     config: &Config,
@@ -145,25 +138,52 @@ pub fn take_in(
     file: &ExportFile,
     watch: &Watch,
 ) -> Result<u64> {
-    let plain = config.data_dir.join("export.work.json");
-    let marked = file.unmark(&plain)?;
-    let taken = take_in_from(db, config, as_of, table, file, if marked { &plain } else { &file.path }, watch);
-    if marked {
-        fs::remove_file(&plain).ok();
+    let mut rows = 0;
+    for _ in 0..TRIES {
+        let before = file.fingerprint()?;
+        let taken = take_in_once(db, config, as_of, table, file, watch);
+        let is_whole = file.fingerprint()? == before;
+        if is_whole || taken.is_err() {
+            rows = taken.with_context(|| match is_whole {
+                true => format!("{} cannot be taken in", file.name),
+                false => format!("{} is still being written; run again once it is whole", file.name),
+            })?;
+            db.execute(
+                "insert into raw.files values (?, ?, ?, ?, ?)",
+                duckdb::params![table.name, file.name, before.0, before.1, rows],
+            )?;
+            return Ok(rows);
+        }
+        rows = taken?;
+        forget(db, table, &file.name)?;
     }
-    taken
+    (watch.note)(&format!(
+        "{} is still being written: what is there was taken in, and the next run reads it again; write an export under \
+         another name and rename it once it is whole",
+        file.name
+    ));
+    Ok(rows)
 }
 
-/// The same, with the file's bytes at `path`.
-fn take_in_from(
+/// Forgets that a file was taken in, and what was wrong with its rows; the rows stay, and are replaced by themselves when
+/// it is read again.
+pub fn forget(db: &Connection, table: &Table, name: &str) -> Result<()> {
+    db.execute("delete from raw.files where table_name = ? and file = ?", [table.name, name])?;
+    db.execute("delete from raw.rejected where source_table = ? and file = ?", [table.name, name])?;
+    Ok(())
+}
+
+fn take_in_once(
     db: &Connection,
     config: &Config,
     as_of: DateTime<Utc>,
     table: &Table,
     file: &ExportFile,
-    path: &Path,
     watch: &Watch,
 ) -> Result<u64> {
+    let scratch = Scratch::new(&[&config.data_dir])?;
+    let plain = scratch.path().join("export.json");
+    let path = if file.unmark(&plain)? { &plain } else { &file.path };
     let mut present = columns_of(db, file, path)?;
     present.retain(|column| !incoming::is_left_out(config, table, column));
     if !present.is_empty() {
@@ -175,14 +195,29 @@ fn take_in_from(
             (watch.note)(&format!("{}: without {}", file.name, without.join(", ")));
         }
     }
-    load_incoming(db, config, as_of, table, (file, path), &present)?;
-    let rows = incoming::fold(db, table, Fold { keep_newer: true, fresh: false, numbered: true })
-        .map_err(|e| anyhow!("{}: its rows cannot be merged: {}", file.name, short_error(&e)))?;
-    db.execute(
-        "insert into raw.files values (?, ?, ?, ?, ?)",
-        duckdb::params![table.name, file.name, file.bytes()?, file.sha256()?, rows],
-    )?;
-    Ok(rows)
+    leave_out_many(table, &mut present, &file.name, watch);
+    load_incoming(db, config, table, (file, path), &present)?;
+    incoming::fold(db, table, Fold { keep_newer: true, fresh: false, numbered: true, as_of })
+        .map_err(|e| anyhow!("{}: its rows cannot be merged: {}", file.name, short_error(&e)))
+}
+
+/// How many columns that nearset does not know of are kept of a table: no table of a marketplace has more, where values
+/// were taken for names an export has thousands.
+const UNKNOWN_KEPT: usize = 500;
+
+/// Leaves out columns beyond [`UNKNOWN_KEPT`], and says so.
+fn leave_out_many(table: &Table, present: &mut BTreeSet<String>, name: &str, watch: &Watch) {
+    let known: BTreeSet<&str> = table.columns().collect();
+    let surplus: Vec<String> =
+        present.iter().filter(|c| !known.contains(c.as_str())).skip(UNKNOWN_KEPT).cloned().collect();
+    if let Some(first) = surplus.first() {
+        (watch.note)(&format!(
+            "{name} has {} columns; {} of those that nearset does not use are left out, such as {first}",
+            present.len(),
+            surplus.len()
+        ));
+    }
+    present.retain(|column| !surplus.contains(column));
 }
 
 /// The columns a file's rows have; none for an empty file.
@@ -201,7 +236,6 @@ fn columns_of(db: &Connection, file: &ExportFile, path: &Path) -> Result<BTreeSe
 fn load_incoming(
     db: &Connection,
     config: &Config,
-    as_of: DateTime<Utc>,
     table: &Table,
     (file, path): (&ExportFile, &Path),
     present: &BTreeSet<String>,
@@ -226,7 +260,7 @@ fn load_incoming(
         times.chain(keys).collect::<Vec<_>>().join(", "),
         quote(&path.to_string_lossy()),
     );
-    incoming::load(db, table, zone, as_of, &file.name, &rows).map_err(|e| unreadable(file, &e))
+    incoming::load(db, table, zone, &file.name, &rows).map_err(|e| unreadable(file, &e))
 }
 
 /// Says which file cannot be read and where it breaks: serde_json counts lines and columns over the whole file, where

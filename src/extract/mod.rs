@@ -9,8 +9,6 @@ mod incoming;
 mod json;
 pub mod tables;
 
-pub use json::{hex, sha256_file};
-
 use std::collections::BTreeMap;
 use std::path::Path;
 
@@ -230,14 +228,16 @@ fn take_in_table(
                 file.name
             ),
             None => rows += json::take_in(db, config, as_of, table, file, watch)?,
-            Some((bytes, sha256)) => {
-                if *bytes != file.bytes()? || *sha256 != file.sha256()? {
-                    (watch.note)(&format!(
-                        "{} changed since it was taken in and was not read again; --full-refresh reads it",
-                        file.name
-                    ));
-                }
+            Some(then) if file.fingerprint()? == *then => {}
+            Some(then) if file.began_as(then)? => {
+                (watch.note)(&format!("{} has grown since it was taken in, and is read again", file.name));
+                json::forget(db, table, &file.name)?;
+                rows += json::take_in(db, config, as_of, table, file, watch)?;
             }
+            Some(_) => (watch.note)(&format!(
+                "{} changed since it was taken in and was not read again; --full-refresh reads it",
+                file.name
+            )),
         }
     }
     let is_there = !files.is_empty() || !taken.is_empty();

@@ -21,7 +21,7 @@ use super::{
     FEATURES, FORMAT, Figure, Figures, History, Item, Manifest, Model, Neighbour, Neighbours, Parts, Ranked, Ranker,
     Sessions,
 };
-use crate::extract::{hex, sha256_file};
+use crate::common::files::{self, hex, sha256};
 use crate::index::{Index, Vectors};
 use crate::warehouse::arrow::{each_batch, text_at};
 use crate::warehouse::{self, quote};
@@ -56,7 +56,7 @@ pub fn save(models_dir: &Path, model: &mut Model) -> Result<String> {
         if place.exists() {
             fs::remove_dir_all(&work)?;
         } else {
-            warehouse::rename(&work, &place)?;
+            files::rename(&work, &place)?;
         }
         Ok(model.manifest.version.clone())
     });
@@ -65,7 +65,7 @@ pub fn save(models_dir: &Path, model: &mut Model) -> Result<String> {
 }
 
 fn write_files(dir: &Path, model: &mut Model) -> Result<()> {
-    let db = Connection::open_in_memory()?;
+    let db = warehouse::small()?;
     for (name, batch) in tables(model)? {
         write_parquet(&db, batch, &dir.join(format!("{name}.parquet")))?;
     }
@@ -81,9 +81,9 @@ fn write_files(dir: &Path, model: &mut Model) -> Result<()> {
     let mut hash = Sha256::new();
     for entry in fs::read_dir(dir)? {
         let path = entry?.path();
-        warehouse::sync(&path)?;
+        files::sync(&path)?;
         let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
-        files.insert(name, sha256_file(&path)?);
+        files.insert(name, sha256(&path)?);
     }
     for (name, sha256) in &files {
         hash.update(format!("{name} {sha256}\n"));
@@ -91,7 +91,7 @@ fn write_files(dir: &Path, model: &mut Model) -> Result<()> {
     let short = hex(&hash.finalize()[..4]);
     model.manifest.files = files;
     model.manifest.version = format!("{}-{short}", model.manifest.trained_at.format("%Y%m%dT%H%M%SZ"));
-    warehouse::write_file(&dir.join(MANIFEST), &serde_json::to_vec_pretty(&model.manifest)?)
+    files::write(&dir.join(MANIFEST), &serde_json::to_vec_pretty(&model.manifest)?)
 }
 
 fn write_index(dir: &Path, vectors: &str, graph: &str, index: &Index) -> Result<()> {
@@ -232,12 +232,12 @@ pub fn load(models_dir: &Path, version: &str) -> Result<Model> {
             manifest.nearset_version
         );
     }
-    for (name, sha256) in &manifest.files {
-        if sha256_file(&dir.join(name))? != *sha256 {
+    for (name, expected) in &manifest.files {
+        if sha256(&dir.join(name))? != *expected {
             bail!("{} is not what its manifest says (checksum); train again", dir.join(name).display());
         }
     }
-    let db = Connection::open_in_memory()?;
+    let db = warehouse::small()?;
     // what DuckDB buffers while it reads stays with the process: a thread reads quickly enough, and gives back
     db.execute_batch("set threads = 1; set allocator_flush_threshold = '1MB'; set memory_limit = '256MB'")?;
     let from = |name: &str| quote(&dir.join(format!("{name}.parquet")).to_string_lossy());
@@ -435,12 +435,12 @@ pub fn promote(models_dir: &Path, version: &str) -> Result<()> {
     let link = models_dir.join(format!(".current-{}", std::process::id()));
     fs::remove_file(&link).ok();
     symlink(version, &link).with_context(|| format!("{} cannot be made", link.display()))?;
-    warehouse::rename(&link, &models_dir.join("current"))?;
+    files::rename(&link, &models_dir.join("current"))?;
     let mut log = fs::read_to_string(models_dir.join(PROMOTIONS)).unwrap_or_default();
     let line = serde_json::to_string(&Promotion { version: version.to_owned(), at: Utc::now() })?;
     log.push_str(&line);
     log.push('\n');
-    warehouse::write_file(&models_dir.join(PROMOTIONS), log.as_bytes())
+    files::write(&models_dir.join(PROMOTIONS), log.as_bytes())
 }
 
 /// What else than the current version answers.
@@ -476,7 +476,7 @@ pub fn traffic(models_dir: &Path) -> Result<Traffic> {
 
 /// Changes it, in one step; servers notice within a second.
 pub fn set_traffic(models_dir: &Path, traffic: &Traffic) -> Result<()> {
-    warehouse::write_file(&traffic_path(models_dir), &serde_json::to_vec_pretty(traffic)?)
+    files::write(&traffic_path(models_dir), &serde_json::to_vec_pretty(traffic)?)
 }
 
 /// All promotions, oldest first.

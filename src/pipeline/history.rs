@@ -77,17 +77,17 @@ fn path(config: &Config) -> PathBuf {
     config.metadata_dir().join("runs.jsonl")
 }
 
-/// Adds one event.
-pub fn record(config: &Config, event: &Event) -> Result<()> {
+/// Adds one event. A run does not fail for its history: what it does is worth more.
+pub fn record(config: &Config, event: &Event) {
     let path = path(config);
-    let mut line = serde_json::to_string(event)?;
-    line.push('\n');
-    let mut file = OpenOptions::new()
-        .create(true)
-        .append(true)
-        .open(&path)
-        .with_context(|| format!("{} cannot be written", path.display()))?;
-    file.write_all(line.as_bytes()).with_context(|| format!("{} cannot be written", path.display()))
+    let add = || -> Result<()> {
+        let line = serde_json::to_string(event)? + "\n";
+        let mut file = OpenOptions::new().create(true).append(true).open(&path)?;
+        Ok(file.write_all(line.as_bytes())?)
+    };
+    if let Err(error) = add() {
+        tracing::warn!("{} cannot be written: {error:#}", path.display());
+    }
 }
 
 /// All runs, oldest first. A line cut short by a crash is passed over.

@@ -1,21 +1,21 @@
 //! The pipeline: extract, features, train, evaluate, reconcile, on a work copy that is published whole or not at all.
 
 pub mod history;
-pub mod lock;
 pub mod offline;
 mod progress;
+mod publish;
 
 use std::collections::HashSet;
 use std::fs;
-use std::path::PathBuf;
 use std::rc::Rc;
 use std::time::Instant;
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, bail};
 use chrono::{DateTime, SubsecRound, Utc};
 use clap::ValueEnum;
 use duckdb::Connection;
 
+use crate::common::files;
 use crate::config::{Config, Source};
 use crate::extract::Watch;
 use crate::failure::{Failure, describe};
@@ -28,6 +28,7 @@ use crate::{evaluate, extract, model};
 use history::Event;
 use progress::Progress;
 pub use progress::grouped;
+use publish::Outbox;
 
 /// A step of the pipeline, in the order they run.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, ValueEnum)]
@@ -60,6 +61,8 @@ pub struct Options {
     pub steps: Vec<Step>,
     /// Stands for now, so that runs repeat exactly.
     pub as_of: DateTime<Utc>,
+    /// It may be before the moment that the published warehouse stands for.
+    pub may_be_past: bool,
 }
 
 /// A run under way: the work copy, and what will be put in place once it is published.
@@ -68,6 +71,7 @@ struct Run<'a> {
     project: &'a Project,
     options: &'a Options,
     db: &'a Connection,
+    is_fenced: bool,
     built: HashSet<String>,
     outbox: Outbox,
     catalogue: Option<Rc<Catalogue>>,
@@ -83,56 +87,6 @@ struct Twin {
     choice: Option<Choice>,
 }
 
-/// Files written beside their places, to be renamed into them after the warehouse.
-#[derive(Default)]
-struct Outbox {
-    files: Vec<(PathBuf, PathBuf)>,
-}
-
-impl Outbox {
-    /// Where to write what will stand at `place`.
-    fn part(&mut self, place: PathBuf) -> Result<PathBuf> {
-        if let Some(parent) = place.parent() {
-            fs::create_dir_all(parent).with_context(|| format!("{} cannot be made", parent.display()))?;
-        }
-        let part = PathBuf::from(format!("{}.part", place.to_string_lossy()));
-        self.files.push((part.clone(), place));
-        Ok(part)
-    }
-
-    fn put_in_place(&mut self) -> Result<()> {
-        for (part, place) in self.files.drain(..) {
-            warehouse::sync(&part)?;
-            warehouse::rename(&part, &place)?;
-        }
-        Ok(())
-    }
-}
-
-/// Removes what a killed run had written beside its places.
-fn sweep(config: &Config) -> Result<()> {
-    let evaluation = config.evaluation_dir();
-    let dirs = [config.data_dir.join("processed"), evaluation.join("daily_reports"), evaluation, config.metadata_dir()];
-    for dir in dirs.iter().filter(|dir| dir.is_dir()) {
-        for entry in fs::read_dir(dir).with_context(|| format!("{} cannot be read", dir.display()))? {
-            let path = entry?.path();
-            let name = path.to_string_lossy();
-            if name.ends_with(".json.part") || name.ends_with(".parquet.part") {
-                fs::remove_file(&path).with_context(|| format!("{} cannot be removed", path.display()))?;
-            }
-        }
-    }
-    Ok(())
-}
-
-impl Drop for Outbox {
-    fn drop(&mut self) {
-        for (part, _) in &self.files {
-            fs::remove_file(part).ok();
-        }
-    }
-}
-
 /// Says what a run would do, and does none of it.
 pub fn dry_run(config: &Config, options: &Options) -> Result<()> {
     let project = Project::load(config.project_dir()?, &extract::raw_tables())?;
@@ -143,7 +97,7 @@ pub fn dry_run(config: &Config, options: &Options) -> Result<()> {
             false => Some(warehouse::open_published(config)?),
         };
         let watch = Watch { at: &|_| {}, note: &|text| say!("  {text}") };
-        for line in extract::preview(published.as_ref(), config, &watch)? {
+        for line in extract::preview(published.as_deref(), config, &watch)? {
             say!("  {line}");
         }
     }
@@ -155,48 +109,62 @@ fn step_names(steps: &[Step]) -> Vec<String> {
     steps.iter().map(|s| s.name().to_owned()).collect()
 }
 
-/// Runs the steps asked for and publishes what they made. On any error the published state stays as it was.
+/// Runs the steps asked for and publishes what they made.
+///
+/// # Errors
+/// The published state is as it was, unless the error says otherwise: [`Failure::HeldBack`], [`Failure::Incomplete`].
 pub fn run(config: &Config, options: &Options) -> Result<()> {
     let project = Project::load(config.project_dir()?, &extract::raw_tables())?;
-    let _lock = lock::take(config)?;
+    let _lock = warehouse::take_run_lock(config)?;
     let started = Instant::now();
     let id = Utc::now().format("%Y%m%dT%H%M%S%.6fZ").to_string();
     history::record(
         config,
         &Event::Started { run: id.clone(), at: Utc::now(), as_of: options.as_of, steps: step_names(&options.steps) },
-    )?;
+    );
     say!("run {id}, as of {}", options.as_of.format("%Y-%m-%d %H:%M:%S UTC"));
     let result = run_locked(config, &project, options, &id);
     let error = result.as_ref().err().map(describe);
-    history::record(
-        config,
-        &Event::Ended {
-            run: id,
-            at: Utc::now(),
-            seconds: started.elapsed().as_secs_f64(),
-            peak_bytes: progress::peak_memory(),
-            error,
-        },
-    )?;
+    let (seconds, peak_bytes) = (started.elapsed().as_secs_f64(), progress::peak_memory());
+    history::record(config, &Event::Ended { run: id, at: Utc::now(), seconds, peak_bytes, error });
     if result.is_ok() {
-        say!(
-            "done in {:.1} s, peak memory {} MB",
-            started.elapsed().as_secs_f64(),
-            progress::peak_memory() / 1_000_000
-        );
+        say!("done in {seconds:.1} s, peak memory {} MB", peak_bytes / 1_000_000);
     }
     result
 }
 
+/// Refuses a moment before the one that the published warehouse stands for: rows that are known already would lie in its
+/// future. A clock that was set back is the usual cause.
+fn require_later(config: &Config, options: &Options) -> Result<()> {
+    if options.may_be_past || !config.warehouse_path().exists() {
+        return Ok(());
+    }
+    let published = warehouse::published_as_of(&*warehouse::open_published(config)?)?;
+    if options.as_of < published {
+        let time = |moment: DateTime<Utc>| moment.format("%Y-%m-%d %H:%M:%S").to_string();
+        bail!(
+            "the published warehouse stands for {} UTC, and this run for {}, which is before that; set this machine's \
+             clock, or say --as-of-past where it is meant",
+            time(published),
+            time(options.as_of)
+        );
+    }
+    Ok(())
+}
+
 fn run_locked(config: &Config, project: &Project, options: &Options, id: &str) -> Result<()> {
-    sweep(config)?;
+    if let Some(before) = publish::recover(config)? {
+        say!("    run {before} had been published when it ended; what was left to do of it is done now");
+    }
+    require_later(config, options)?;
     let work = WorkCopy::open(config)?;
-    warehouse::set_parameters(&work.db, config, options.as_of)?;
+    warehouse::set_parameters(work.db()?, config, options.as_of)?;
     let mut run = Run {
         config,
         project,
         options,
-        db: &work.db,
+        db: work.db()?,
+        is_fenced: false,
         built: HashSet::new(),
         outbox: Outbox::default(),
         catalogue: None,
@@ -219,30 +187,40 @@ fn run_locked(config: &Config, project: &Project, options: &Options, id: &str) -
                 rows: *result.as_ref().unwrap_or(&0),
                 error: result.as_ref().err().map(describe),
             },
-        )?;
+        );
         run.progress.finish(step.name(), seconds, result?);
     }
     run.progress.start("publish");
     let started = Instant::now();
     let rows = run.finish()?;
-    let version = run.keep_model()?;
-    let Run { mut outbox, progress, .. } = run;
-    work.publish()?;
-    outbox.put_in_place()?;
+    let Kept { version, held_back } = run.keep_model()?;
+    let Run { outbox, progress, .. } = run;
+    publish::publish(config, work, outbox, id, version.clone())?;
     if let Some(version) = version {
-        if model::current(&config.models_dir).as_ref() != Some(&version) {
-            model::promote(&config.models_dir, &version)?;
-        }
-        model::prune(&config.models_dir)?;
         progress.note(&format!("model {version} is current"));
+        // versions that are too many do no harm until the next run
+        if let Err(error) = model::prune(&config.models_dir) {
+            progress.note(&format!("old versions stay: {}", describe(&error)));
+        }
     }
     progress.finish("publish", started.elapsed().as_secs_f64(), rows);
-    Ok(())
+    held_back.map_or(Ok(()), |why| Err(Failure::HeldBack(why).into()))
+}
+
+/// What becomes of what was trained.
+struct Kept {
+    /// The version to make current.
+    version: Option<String>,
+    /// Why the version that was saved does not become current.
+    held_back: Option<String>,
 }
 
 impl Run<'_> {
     /// Runs one step; returns the rows it took in or made.
     fn step(&mut self, step: Step) -> Result<u64> {
+        if step != Step::Extract {
+            self.fence()?;
+        }
         match step {
             Step::Extract => self.extract(),
             Step::Features => self.build(&[Room::Staging, Room::Clean, Room::Features]),
@@ -251,18 +229,27 @@ impl Run<'_> {
             Step::Reconcile => {
                 let rows = self.build(&[Room::Reconcile])?;
                 for (place, bytes) in evaluate::reports::after_run(self.db, self.config)? {
-                    fs::write(self.outbox.part(place)?, bytes)?;
+                    self.outbox.write(place, &bytes)?;
                 }
                 Ok(rows)
             }
         }
     }
 
+    /// From here on, what is in `sql/` and `views/` runs: it reads the warehouse, and no file but the Parquet copies.
+    fn fence(&mut self) -> Result<()> {
+        if !self.is_fenced {
+            warehouse::fence(self.db, &[self.config.data_dir.join("processed")])?;
+            self.is_fenced = true;
+        }
+        Ok(())
+    }
+
     fn extract(&mut self) -> Result<u64> {
         let watch = Watch { at: &|what| self.progress.at(what), note: &|text| self.progress.note(text) };
         let rows = extract::extract(self.db, self.config, self.options.as_of, self.options.full_refresh, &watch)?;
         let state = extract::state(self.db)?;
-        fs::write(self.outbox.part(self.config.metadata_dir().join("extract_state.json"))?, state)?;
+        self.outbox.write(self.config.metadata_dir().join("extract_state.json"), &state)?;
         Ok(rows)
     }
 
@@ -332,38 +319,38 @@ impl Run<'_> {
         let rows = self.build(&[Room::Evaluate])?;
         let exposures = evaluate::exposure_metrics(self.db)?;
         let path = self.config.evaluation_dir().join("exposure_metrics.json");
-        fs::write(self.outbox.part(path)?, serde_json::to_vec_pretty(&exposures)?)?;
+        self.outbox.write(path, &serde_json::to_vec_pretty(&exposures)?)?;
         Ok(rows)
     }
 
     /// Saves what was trained with its held-out figures, and writes them to `summary.json`. A version that is clearly
-    /// worse than the current one is kept, but stops the run.
-    fn keep_model(&mut self) -> Result<Option<String>> {
+    /// worse than the current one is kept, but held back.
+    fn keep_model(&mut self) -> Result<Kept> {
         let evaluated = self.options.steps.contains(&Step::Evaluate);
         let models_dir = &self.config.models_dir;
         let mut summary = match evaluated {
             true => Some(evaluate::summary(self.db, self.options.as_of)?),
             false => None,
         };
-        let version = match &mut self.trained {
-            Some(model) => {
-                model.manifest.metrics = summary.clone();
-                Some(model::save(models_dir, model)?)
-            }
-            None => None,
-        };
+        let mut kept = Kept { version: None, held_back: None };
+        if let Some(model) = &mut self.trained {
+            model.manifest.metrics = summary.clone();
+            kept.version = Some(model::save(models_dir, model)?);
+        }
         if let Some(summary) = &mut summary {
-            summary["model_version"] = version.clone().or_else(|| model::current(models_dir)).into();
+            summary["model_version"] = kept.version.clone().or_else(|| model::current(models_dir)).into();
             self.progress.note(&evaluate::headline(summary));
-            fs::write(
-                self.outbox.part(self.config.evaluation_dir().join("summary.json"))?,
-                serde_json::to_vec_pretty(summary)?,
-            )?;
-            if version.is_some() {
-                evaluate::gate(self.db, models_dir, summary)?;
+            let place = self.config.evaluation_dir().join("summary.json");
+            self.outbox.write(place, &serde_json::to_vec_pretty(summary)?)?;
+            if let Some(version) = kept.version.clone() {
+                kept.held_back = evaluate::worse(self.db, models_dir, summary)?
+                    .map(|why| format!("{why}; version {version} is kept and not current (`nearset models promote`)"));
             }
         }
-        Ok(version)
+        if kept.held_back.is_some() {
+            kept.version = None;
+        }
+        Ok(kept)
     }
 
     /// Builds the relations of some rooms, with what they need that is missing or older than its inputs.
@@ -392,6 +379,7 @@ impl Run<'_> {
 
     /// Views, checks and Parquet copies: what every run ends with.
     fn finish(&mut self) -> Result<u64> {
+        self.fence()?;
         // until features are made of them, rows just extracted are ahead of every other relation
         let is_coherent = !self.options.steps.contains(&Step::Extract) || self.options.steps.contains(&Step::Features);
         let rows = if is_coherent { self.build(&[Room::Checks, Room::Views])? } else { 0 };
@@ -436,9 +424,8 @@ pub fn use_fixtures(config: &mut Config) -> Result<DateTime<Utc>> {
         .with_context(|| format!("{} cannot be read; fixtures/ belongs beside sql/", path.display()))?;
     let log = fixtures.join("exposure_log.1.jsonl.gz");
     let evaluation = config.evaluation_dir();
-    fs::create_dir_all(&evaluation).with_context(|| format!("{} cannot be made", evaluation.display()))?;
-    fs::copy(&log, evaluation.join("exposure_log.1.jsonl.gz"))
-        .with_context(|| format!("{} cannot be copied", log.display()))?;
+    files::make_dir(&evaluation)?;
+    files::copy(&log, &evaluation.join("exposure_log.1.jsonl.gz"))?;
     config.json_dir = Some(fixtures.join("json"));
     config.business = Source::Json;
     config.matomo = Source::Json;
@@ -446,7 +433,17 @@ pub fn use_fixtures(config: &mut Config) -> Result<DateTime<Utc>> {
     crate::config::parse_moment(as_of.trim()).map_err(anyhow::Error::msg)
 }
 
+/// Before this no run can have been: a clock that says so was never set.
+const FIRST_DAY: DateTime<Utc> = DateTime::from_timestamp_nanos(1_767_225_600_000_000_000);
+
 /// Now, to the second: finer would make no difference to any figure and be harder to type.
-pub fn now() -> DateTime<Utc> {
-    Utc::now().trunc_subsecs(0)
+///
+/// # Errors
+/// This machine's clock was never set.
+pub fn now() -> Result<DateTime<Utc>> {
+    let now = Utc::now().trunc_subsecs(0);
+    if now < FIRST_DAY {
+        bail!("this machine's clock says {}; set it, or name the time with --as-of", now.format("%Y-%m-%d %H:%M:%S UTC"));
+    }
+    Ok(now)
 }

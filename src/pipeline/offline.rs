@@ -2,7 +2,6 @@
 //! on files of sessions. The published warehouse is only read; the figures are relations of a database in memory, and
 //! Parquet files afterwards.
 
-use std::fs;
 use std::path::{Path, PathBuf};
 use std::time::Instant;
 
@@ -12,6 +11,7 @@ use duckdb::Connection;
 
 use super::progress::Progress;
 use super::{Options, Step};
+use crate::common::files;
 use crate::config::{Config, Source};
 use crate::evaluate::{self, STEPS, TWIN};
 use crate::extract::{self, Watch};
@@ -20,7 +20,7 @@ use crate::recommend::Policy;
 use crate::terminal::say;
 use crate::train::{self, Catalogue, Training};
 use crate::warehouse::project::Project;
-use crate::warehouse::{self, ident, quote, timestamp};
+use crate::warehouse::{self, Database, ident, quote, timestamp};
 
 /// What is evaluated.
 pub struct Subject {
@@ -33,7 +33,7 @@ pub struct Subject {
 }
 
 /// Replays held-out visits and returns a database with `offline_metrics` and `offline_comparison`.
-pub fn evaluate(config: &Config, policy: &Policy, subject: &Subject) -> Result<Connection> {
+pub fn evaluate(config: &Config, policy: &Policy, subject: &Subject) -> Result<Database> {
     let project = Project::load(config.project_dir()?, &extract::raw_tables())?;
     let db = beside_published(config)?;
     let as_of = warehouse::published_as_of(&db)?;
@@ -94,10 +94,10 @@ pub fn evaluate(config: &Config, policy: &Policy, subject: &Subject) -> Result<C
 }
 
 /// A database in memory that shows every relation of the published warehouse, and has room for replays of its own.
-fn beside_published(config: &Config) -> Result<Connection> {
+fn beside_published(config: &Config) -> Result<Database> {
     // says what to do where there is none
     drop(warehouse::open_published(config)?);
-    let db = warehouse::scratch(config)?;
+    let db = warehouse::in_memory(config)?;
     let path = quote(&config.warehouse_path().to_string_lossy());
     db.execute_batch(&format!("attach {path} as published (read_only); create schema raw;"))
         .context("the published warehouse cannot be read")?;
@@ -115,13 +115,19 @@ fn beside_published(config: &Config) -> Result<Connection> {
     }
     drop(statement);
     extract::create_replay_tables(&db)?;
+    // what was measured is written there, see `keep`
+    warehouse::fence(&db, &[offline_dir(config)])?;
     Ok(db)
+}
+
+fn offline_dir(config: &Config) -> PathBuf {
+    config.evaluation_dir().join("offline")
 }
 
 /// Keeps the figures where any DuckDB client finds them, and says where.
 pub fn keep(config: &Config, db: &Connection) -> Result<PathBuf> {
-    let dir = config.evaluation_dir().join("offline");
-    fs::create_dir_all(&dir).with_context(|| format!("{} cannot be made", dir.display()))?;
+    let dir = offline_dir(config);
+    files::make_dir(&dir)?;
     for relation in ["offline_metrics", "offline_comparison", "raw.offline_replays"] {
         let path = dir.join(format!("{}.parquet", relation.trim_start_matches("raw.")));
         db.execute_batch(&format!("copy (from {relation}) to {} (format parquet)", quote(&path.to_string_lossy())))
@@ -137,10 +143,10 @@ pub fn on_sessions(
     (train, test): (&Path, &Path),
     policy: &Policy,
     subject: Subject,
-) -> Result<Connection> {
+) -> Result<Database> {
     let (config, from, as_of) = from_sessions(config, dir, train, test)?;
-    fs::create_dir_all(config.metadata_dir())?;
-    super::run(&config, &Options { full_refresh: false, steps: vec![Step::Extract, Step::Features], as_of })?;
+    let steps = vec![Step::Extract, Step::Features];
+    super::run(&config, &Options { full_refresh: false, steps, as_of, may_be_past: false })?;
     evaluate(&config, policy, &Subject { from: Some(from), ..subject })
 }
 
@@ -153,8 +159,8 @@ fn from_sessions(
     test: &Path,
 ) -> Result<(Config, DateTime<Utc>, DateTime<Utc>)> {
     let json = dir.join("json");
-    fs::create_dir_all(&json).with_context(|| format!("{} cannot be made", json.display()))?;
-    let db = warehouse::scratch(config)?;
+    files::make_dir(&json)?;
+    let db = warehouse::in_memory(config)?;
     let read = |path: &Path, part: i32| {
         format!(
             "select {part} as part, \"SessionId\" as session, cast(\"ItemId\" as bigint) as item,

@@ -36,7 +36,7 @@ impl Progress {
 
     /// What the step is at.
     pub fn at(&self, what: &str) {
-        self.spinner.set_message(what.to_owned());
+        self.spinner.set_message(crate::terminal::harmless(what).into_owned());
         if !std::io::stderr().is_terminal() && self.last_line.get().elapsed() >= PLAIN_LINE_EVERY {
             self.last_line.set(Instant::now());
             say!("    {what}");

@@ -6,7 +6,6 @@ mod connections;
 mod console;
 mod error;
 pub mod experiments;
-mod exposure_log;
 mod lists;
 mod metrics;
 mod openapi;
@@ -16,7 +15,6 @@ mod search;
 mod state;
 mod watch;
 
-use std::io::IsTerminal;
 use std::time::Duration;
 
 use anyhow::{Context, Result};
@@ -144,11 +142,8 @@ pub fn print_where_to_look(config: &Config) -> Result<()> {
     let model = model::load_current(&config.models_dir)?;
     let Some(best) = model.parts.popular.first() else { return Ok(()) };
     let (base, item) = (format!("http://{}", config.listen), model.item(best.item));
-    let bold = |text: &str| {
-        if std::io::stdout().is_terminal() { format!("\x1b[1m{text}\x1b[0m") } else { text.to_owned() }
-    };
     say!("\nlook here (stop with Ctrl-C):");
-    say!("  {}   a page to try lists on", bold(&format!("{base}/")));
+    say!("  {base}/   a page to try lists on");
     say!("  {base}/similar/{}   beside “{}”", item.dataset_id, item.title);
     say!("  {base}/recommend/detail/{}?user_id=1", item.dataset_id);
     say!("  {base}/hot/trending?timeframe=7d");

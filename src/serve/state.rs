@@ -12,20 +12,17 @@ use tokio::sync::Semaphore;
 
 use super::error::ApiError;
 use super::experiments::{Arm, Experiments, bucket};
-use super::exposure_log::{ExposureLog, Options};
 use super::metrics::{Endpoint, Metrics};
 use super::overload::Lag;
 use super::recent_views::RecentViews;
 use crate::config::Config;
 use crate::embed::neural::reader::Reader;
-use crate::extract::exposures::LOG_NAME;
+use crate::exposures::files::{LOG_NAME, SHADOW_LOG_NAME};
+use crate::exposures::{ExposureLog, Options};
 use crate::model::Model;
 use crate::recommend::rules::Rules;
 use crate::recommend::search::Finder;
 use crate::recommend::{Language, Policy, Recommended};
-
-/// The log of lists that shadow versions made; no exposures, so the pipeline does not read it.
-const SHADOW_LOG_NAME: &str = "shadow_log.jsonl";
 
 /// A finished list: its items as the answer and as the log have them.
 pub struct Finished {

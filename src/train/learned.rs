@@ -19,7 +19,8 @@ use crate::embed::Text;
 use crate::embed::neural::clip::Clip;
 use crate::embed::neural::folder;
 use crate::embed::neural::{Role, TextModel, Unusable, picture_path};
-use crate::extract::{Watch, hex, sha256_file};
+use crate::common::files::{hex, sha256};
+use crate::extract::Watch;
 use crate::index::{Vectors, normalize};
 use crate::warehouse::arrow::each_batch;
 use crate::warehouse::quote;
@@ -112,7 +113,7 @@ pub fn pictures(db: &Connection, config: &Config, by_id: &HashMap<i64, u32>, wat
     (watch.at)("pictures");
     let hashed: Vec<Option<String>> = paths
         .par_iter()
-        .map(|path| path.as_deref().filter(|path| path.is_file()).and_then(|path| sha256_file(path).ok()))
+        .map(|path| path.as_deref().filter(|path| path.is_file()).and_then(|path| sha256(path).ok()))
         .collect();
     let contents: Vec<String> = hashed.iter().map(|hash| hash.clone().unwrap_or_default()).collect();
     let order: Vec<usize> = (0..paths.len()).filter(|row| hashed[*row].is_some()).collect();

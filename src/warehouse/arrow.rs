@@ -1,7 +1,7 @@
 //! Reading query results as Arrow batches, column by column.
 
 use anyhow::{Context, Result, anyhow};
-use duckdb::Connection;
+use duckdb::{ArrowStream, Connection};
 use duckdb::arrow::array::{
     Array, ArrowPrimitiveType, BooleanArray, Float64Array, Int64Array, ListArray, PrimitiveArray, StringArray,
 };
@@ -72,10 +72,23 @@ pub fn text_at(column: &StringArray, row: usize) -> Option<&str> {
     column.is_valid(row).then(|| column.value(row))
 }
 
+/// The next batch of a result; none at its end.
+///
+/// # Errors
+/// DuckDB cannot go on, as where its disk is full. Its driver panics there, which is caught here.
+pub fn next_batch(batches: &mut ArrowStream<'_>) -> Result<Option<RecordBatch>> {
+    let next = std::panic::AssertUnwindSafe(|| batches.next());
+    std::panic::catch_unwind(next).map_err(|panic| {
+        let said = panic.downcast_ref::<String>().map_or("the result broke off", String::as_str);
+        anyhow!("{}", said.trim_start_matches("Failed to fetch Arrow record batch: "))
+    })
+}
+
 /// Runs a query and hands its batches to `each` as they come, so that no result has to be in memory as a whole.
 pub fn each_batch(db: &Connection, sql: &str, mut each: impl FnMut(&Columns) -> Result<()>) -> Result<()> {
     let mut statement = db.prepare(sql).map_err(|e| anyhow!("{}", super::message(&e)))?;
-    for batch in statement.stream_arrow([]).map_err(|e| anyhow!("{}", super::message(&e)))? {
+    let mut batches = statement.stream_arrow([]).map_err(|e| anyhow!("{}", super::message(&e)))?;
+    while let Some(batch) = next_batch(&mut batches)? {
         each(&Columns(batch))?;
     }
     Ok(())

@@ -89,7 +89,7 @@ impl Project {
     /// All that is wrong with any file, a line each: no single `SELECT`, a syntax error (with file, line and caret),
     /// an unknown relation, a name used twice, a cycle (with the way around).
     pub fn load(dir: &Path, raw_tables: &[String]) -> Result<Self> {
-        let parser = Connection::open_in_memory().context("DuckDB cannot be started")?;
+        let parser = super::small()?;
         let mut relations: Vec<Relation> = Vec::new();
         let mut problems = Vec::new();
         for room in Room::ALL {

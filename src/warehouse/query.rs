@@ -1,16 +1,18 @@
 //! A query of somebody's on the published warehouse, read-only, in the format asked for.
 
-use std::fs::File;
+use std::fs::OpenOptions;
 use std::io::{self, Write};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
-use anyhow::{Context, Result, anyhow};
+use anyhow::{Context, Result, anyhow, bail};
 use clap::ValueEnum;
 use duckdb::Connection;
-use duckdb::arrow::record_batch::RecordBatch;
-use duckdb::arrow::util::pretty::pretty_format_batches;
+use rustix::fs::{CWD, FileType, Mode, mknodat};
 
-use super::quote;
+use super::arrow::next_batch;
+use super::connections::{self, Database};
+use super::{fence, quote, table};
+use crate::config::Config;
 
 /// How a query's result is written.
 #[derive(Clone, Copy, Debug, ValueEnum)]
@@ -21,41 +23,71 @@ pub enum Format {
     Parquet,
 }
 
-/// Runs one query and writes its rows to `out`. The query can read the warehouse and nothing else: no file, no network.
-pub fn run_query(db: &Connection, sql: &str, format: Format, out: &mut impl Write) -> Result<()> {
+/// Runs one query on the published warehouse and writes its rows to `out` as they come. The query can read the warehouse
+/// and nothing else: no file, no network.
+///
+/// # Errors
+/// There is no warehouse, the query is wrong (with DuckDB's line and caret), or `out` does not take its rows.
+pub fn run_query(config: &Config, sql: &str, format: Format, out: &mut (impl Write + Send)) -> Result<()> {
+    let db = connections::open_published_unfenced(config)?;
+    connections::set_parameters(&db, config, connections::published_as_of(&db)?)?;
     let sql = sql.trim().trim_end_matches(';');
+    if sql.is_empty() {
+        bail!("the query is empty; write one, as in nearset sql \"from funnel_by_day\"");
+    }
     let options = match format {
-        Format::Table => return print_table(db, sql, out),
+        Format::Table => return print_table(&db, sql, out),
         Format::Json => "format json, array true",
         Format::Csv => "format csv, header true",
         Format::Parquet => "format parquet",
     };
-    let folder = std::env::temp_dir().join(format!("nearset-sql-{}", std::process::id()));
-    std::fs::create_dir_all(&folder).with_context(|| format!("{} cannot be made", folder.display()))?;
-    let result = copy_to(db, sql, options, &folder).and_then(|file| {
-        io::copy(&mut File::open(file)?, out)?;
-        Ok(out.flush()?)
-    });
-    std::fs::remove_dir_all(&folder).ok();
-    result
+    stream(&db, sql, options, out)
 }
 
-/// Writes a query's result to a file in `folder`, the one place the connection may touch from then on.
-fn copy_to(db: &Connection, sql: &str, options: &str, folder: &Path) -> Result<PathBuf> {
-    let file = folder.join("result");
-    db.execute_batch(&format!("set allowed_directories = [{}]", quote(&folder.to_string_lossy())))?;
-    super::fence(db)?;
-    db.execute_batch(&format!("copy (\n{sql}\n) to {} ({options})", quote(&file.to_string_lossy())))
-        .map_err(|e| anyhow!("{}", super::short_error(&e)))?;
-    Ok(file)
+/// Nothing can be set any more, not even by the query.
+fn lock(db: &Connection) -> Result<()> {
+    db.execute_batch("set lock_configuration = true").context("the connection could not be fenced in")
+}
+
+/// Lets DuckDB write the result into a pipe, in the one folder that the connection may touch, and hands on what comes.
+fn stream(db: &Database, sql: &str, options: &str, out: &mut (impl Write + Send)) -> Result<()> {
+    let pipe = db.folder().join("result");
+    mknodat(CWD, &pipe, FileType::Fifo, Mode::RUSR | Mode::WUSR, 0)
+        .with_context(|| format!("{} cannot be made", pipe.display()))?;
+    fence(db, &[db.folder().to_path_buf()])?;
+    lock(db)?;
+    // opened for both, no side waits for the other; what is held here goes once DuckDB has written all
+    let held = OpenOptions::new().read(true).write(true).open(&pipe)?;
+    let copied = std::thread::scope(|scope| {
+        let mut reader = OpenOptions::new().read(true).open(&pipe)?;
+        let handing_on = scope.spawn(move || {
+            let copied = io::copy(&mut reader, out).and_then(|_| out.flush());
+            // who reads no more must not keep DuckDB waiting
+            if copied.is_err() {
+                io::copy(&mut reader, &mut io::sink()).ok();
+            }
+            copied
+        });
+        let written = write_into(db, sql, options, &pipe);
+        drop(held);
+        let copied = handing_on.join().map_err(|_| anyhow!("the result could not be handed on"))?;
+        written.map(|()| copied)
+    })?;
+    Ok(copied?)
+}
+
+fn write_into(db: &Connection, sql: &str, options: &str, pipe: &Path) -> Result<()> {
+    db.execute_batch(&format!("copy (\n{sql}\n) to {} ({options}, use_tmp_file false)", quote(&pipe.to_string_lossy())))
+        .map_err(|e| anyhow!("{}", super::short_error(&e)))
 }
 
 fn print_table(db: &Connection, sql: &str, out: &mut impl Write) -> Result<()> {
-    super::fence(db)?;
+    fence(db, &[])?;
+    lock(db)?;
     let mut statement = db.prepare(sql).map_err(|e| anyhow!("{}", super::message(&e)))?;
-    let batches: Vec<RecordBatch> = statement.query_arrow([]).map_err(|e| anyhow!("{}", super::message(&e)))?.collect();
-    writeln!(out, "{}", pretty_format_batches(&batches).context("the result cannot be shown as a table")?)?;
-    let rows: usize = batches.iter().map(RecordBatch::num_rows).sum();
+    let mut batches = statement.stream_arrow([]).map_err(|e| anyhow!("{}", super::message(&e)))?;
+    let schema = batches.get_schema();
+    let rows = table::write(&schema, || next_batch(&mut batches), out)?;
     writeln!(out, "{rows} row{}", if rows == 1 { "" } else { "s" })?;
     Ok(())
 }

@@ -8,7 +8,7 @@ use rayon::prelude::*;
 use sha2::{Digest, Sha256};
 
 use crate::config::Config;
-use crate::extract::{hex, sha256_file};
+use crate::common::files::{hex, sha256};
 
 /// What a setting names.
 #[derive(Clone, Debug, PartialEq)]
@@ -98,7 +98,7 @@ pub fn identity(named: &Named, folder: &Path) -> Result<String> {
         }
     }
     files.sort();
-    let hashes = files.par_iter().map(|file| sha256_file(file)).collect::<Result<Vec<_>>>()?;
+    let hashes = files.par_iter().map(|file| sha256(file)).collect::<Result<Vec<_>>>()?;
     let hash = Sha256::digest(hashes.concat());
     let name = Path::new(&named.value).file_name().unwrap_or_default().to_string_lossy().into_owned();
     Ok(format!("{name}-{}", hex(&hash[..4])))

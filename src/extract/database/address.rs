@@ -6,6 +6,7 @@ use anyhow::{Context, Result, bail};
 use percent_encoding::percent_decode_str;
 use url::Url;
 
+use crate::common::secrets::scrub;
 use crate::config::{Database, Secret};
 
 /// The kinds of database that can be read.
@@ -30,8 +31,6 @@ pub struct Address {
     pub name: String,
     /// What the URL's query says beyond this, such as `ssl_mode=required`.
     pub options: Vec<(String, String)>,
-    /// The whole URL, where there is one: never to be shown.
-    url: Option<Secret>,
 }
 
 impl Kind {
@@ -83,7 +82,6 @@ impl Address {
                     password: database.password.clone(),
                     name: setting(&database.name, "NAME")?,
                     options: Vec::new(),
-                    url: None,
                 })
             }
         }
@@ -108,7 +106,6 @@ impl Address {
             password: None,
             name,
             options: Vec::new(),
-            url: Some(secret.clone()),
         };
         if !kind.is_server() {
             // sqlite:file, sqlite:/file, and SQLAlchemy's sqlite:///file (relative) and sqlite:////file
@@ -141,27 +138,16 @@ impl Address {
 
     /// The database in words that hold no secret, as the warehouse keeps them.
     pub fn shown(&self) -> String {
-        match self.kind.is_server() {
+        let text = match self.kind.is_server() {
             true if self.host.starts_with('/') => format!("{} {} {}", self.kind.name(), self.host, self.name),
             true => format!("{} {}:{}/{}", self.kind.name(), self.host, self.port, self.name),
             false => format!("{} {}", self.kind.name(), self.name),
-        }
+        };
+        scrub(&text).into_owned()
     }
 
     pub fn path(&self) -> PathBuf {
         PathBuf::from(&self.name)
-    }
-
-    /// Takes every secret out of a text, however it is written there.
-    pub fn scrub(&self, text: &str) -> String {
-        let mut clean = text.to_owned();
-        for secret in [&self.url, &self.password].into_iter().flatten().filter(|s| !s.0.is_empty()) {
-            let encoded = percent_encoding::utf8_percent_encode(&secret.0, percent_encoding::NON_ALPHANUMERIC);
-            for written in [secret.0.clone(), secret.0.replace('\'', "''"), encoded.to_string()] {
-                clean = clean.replace(&written, "***");
-            }
-        }
-        clean
     }
 }
 

@@ -97,7 +97,7 @@ pub fn preview(
     (name, settings): (&str, &Database),
     watch: &Watch,
 ) -> Result<Vec<String>> {
-    let db = crate::warehouse::scratch(config)?;
+    let db = crate::warehouse::in_memory(config)?;
     let mut source = Source::open(&db, config, name, settings, watch)?;
     let mut lines = Vec::new();
     for Reading { table, remote, plan, notes, .. } in readings(published, config, name, &mut source, watch)? {
@@ -431,11 +431,11 @@ impl Reader<'_, '_> {
         let zone = incoming::timezone(table, self.config);
         for Part { condition, replaced } in parts {
             let rows = remote.rows(table, &condition);
-            self.source.ask("reading rows", |db| incoming::load(db, table, zone, self.as_of, origin, &rows))?;
+            self.source.ask("reading rows", |db| incoming::load(db, table, zone, origin, &rows))?;
             if let (Some(replaced), false) = (replaced, fresh) {
                 incoming::replace(self.db, table, &replaced).context("rows gone at the source cannot be taken out")?;
             }
-            let how = Fold { keep_newer: false, fresh, numbered: false };
+            let how = Fold { keep_newer: false, fresh, numbered: false, as_of: self.as_of };
             self.rows += incoming::fold(self.db, table, how).context("its rows cannot be merged")?;
             let rows = self.rows;
             (self.watch.at)(&match expected {

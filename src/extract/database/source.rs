@@ -10,6 +10,7 @@ use duckdb::Connection;
 use super::address::{Address, Kind};
 use super::relay::Relay;
 use super::remote::Remote;
+use crate::common::secrets::scrub;
 use crate::config::{Config, Database};
 use crate::extract::Watch;
 use crate::extract::tables::Table;
@@ -167,7 +168,7 @@ impl<'a> Source<'a> {
 
     /// An error's text without the query it repeats and without secrets.
     fn plain(&self, error: &duckdb::Error) -> String {
-        let text = self.address.scrub(&short_error(error));
+        let text = scrub(&short_error(error)).into_owned();
         let text = match text.split_once(" for MySQL query \"") {
             Some((before, rest)) => {
                 let reason = rest.rsplit_once("\":").map_or("", |(_, reason)| reason.trim());

@@ -1,0 +1,167 @@
+//! Files: written beside their place and renamed, synced, hashed. Every error names the path it is about.
+
+use std::fs::{self, File, Metadata};
+use std::io::{Read, Write};
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, Result, bail};
+use sha2::{Digest, Sha256};
+
+/// Bytes as lower-case hex.
+pub fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|b| format!("{b:02x}")).collect()
+}
+
+/// The SHA-256 of a file, in hex.
+///
+/// # Errors
+/// The file cannot be read.
+pub fn sha256(path: &Path) -> Result<String> {
+    sha256_start(path, u64::MAX)
+}
+
+/// The SHA-256 of a file's first `bytes` bytes, in hex.
+///
+/// # Errors
+/// The file cannot be read.
+pub fn sha256_start(path: &Path, bytes: u64) -> Result<String> {
+    let cannot = || format!("{} cannot be read", path.display());
+    let mut file = File::open(path).with_context(cannot)?.take(bytes);
+    let mut hash = Sha256::new();
+    let mut buffer = vec![0; 1 << 16];
+    loop {
+        let read = file.read(&mut buffer).with_context(cannot)?;
+        if read == 0 {
+            return Ok(hex(&hash.finalize()));
+        }
+        hash.update(&buffer[..read]);
+    }
+}
+
+/// What is known of a plain file; a pipe, a device or a folder under its name would be read for ever.
+///
+/// # Errors
+/// There is nothing at `path`, or no plain file.
+pub fn plain(path: &Path) -> Result<Metadata> {
+    let about = fs::metadata(path).with_context(|| format!("{} cannot be read", path.display()))?;
+    if !about.is_file() {
+        bail!("{} is no plain file; it is left alone", path.display());
+    }
+    Ok(about)
+}
+
+/// Makes a folder, with those above it.
+///
+/// # Errors
+/// It cannot be made.
+pub fn make_dir(dir: &Path) -> Result<()> {
+    fs::create_dir_all(dir).with_context(|| format!("{} cannot be made", dir.display()))
+}
+
+/// Removes a file that may be gone already.
+///
+/// # Errors
+/// It is there and cannot be removed.
+pub fn remove(path: &Path) -> Result<()> {
+    match fs::remove_file(path) {
+        Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
+            Err(error).with_context(|| format!("{} cannot be removed", path.display()))
+        }
+        _ => Ok(()),
+    }
+}
+
+/// Waits until the bytes of a file, or the names in a folder, are on disk.
+///
+/// # Errors
+/// The disk does not take them.
+pub fn sync(path: &Path) -> Result<()> {
+    File::open(path)
+        .and_then(|file| file.sync_all())
+        .with_context(|| format!("{} could not be written to disk", path.display()))
+}
+
+/// Renames in one step, without waiting for the disk.
+///
+/// # Errors
+/// It cannot be renamed; both are as they were.
+pub fn rename_unsynced(from: &Path, to: &Path) -> Result<()> {
+    fs::rename(from, to).with_context(|| format!("{} could not be renamed to {}", from.display(), to.display()))
+}
+
+/// Waits until the folder that holds `path` knows of it.
+///
+/// # Errors
+/// The disk does not take it.
+pub fn sync_parent(path: &Path) -> Result<()> {
+    match path.parent() {
+        Some(parent) if !parent.as_os_str().is_empty() => sync(parent),
+        _ => Ok(()),
+    }
+}
+
+/// Renames in one step and waits until the folder knows of it.
+///
+/// # Errors
+/// It cannot be renamed, or the disk does not take it.
+pub fn rename(from: &Path, to: &Path) -> Result<()> {
+    rename_unsynced(from, to)?;
+    sync_parent(to)
+}
+
+/// Where a file is written before it is renamed to its place.
+pub fn part_of(place: &Path) -> PathBuf {
+    PathBuf::from(format!("{}.part", place.to_string_lossy()))
+}
+
+/// Writes a new file and waits until it is on disk.
+///
+/// # Errors
+/// It cannot be written.
+pub fn write_synced(path: &Path, bytes: &[u8]) -> Result<()> {
+    let written = File::create(path).and_then(|mut file| {
+        file.write_all(bytes)?;
+        file.sync_all()
+    });
+    written.with_context(|| format!("{} cannot be written", path.display()))
+}
+
+/// Writes a file whole or not at all.
+///
+/// # Errors
+/// It cannot be written; what was there before still is.
+pub fn write(path: &Path, bytes: &[u8]) -> Result<()> {
+    if let Some(parent) = path.parent() {
+        make_dir(parent)?;
+    }
+    let part = part_of(path);
+    let written = write_synced(&part, bytes).and_then(|()| rename(&part, path));
+    if written.is_err() {
+        fs::remove_file(&part).ok();
+    }
+    written
+}
+
+/// Copies a file; the error says which of the two failed.
+///
+/// # Errors
+/// `from` cannot be read, or `to` cannot be written; half a copy is removed.
+pub fn copy(from: &Path, to: &Path) -> Result<u64> {
+    let read = || format!("{} cannot be read", from.display());
+    let written = || format!("{} cannot be copied to {}", from.display(), to.display());
+    let mut source = File::open(from).with_context(read)?;
+    let copied = File::create(to).and_then(|mut target| std::io::copy(&mut source, &mut target)).with_context(written);
+    if copied.is_err() {
+        fs::remove_file(to).ok();
+    }
+    copied
+}
+
+/// How many bytes are free for this process where a folder is.
+///
+/// # Errors
+/// The file system does not say.
+pub fn free_bytes(dir: &Path) -> Result<u64> {
+    let about = rustix::fs::statvfs(dir).with_context(|| format!("{}: its free space cannot be read", dir.display()))?;
+    Ok(about.f_bavail.saturating_mul(about.f_frsize))
+}

@@ -1,0 +1,6 @@
+//! What every room stands on: files, folders of one process, locks, secrets.
+
+pub mod files;
+pub mod lock;
+pub mod scratch;
+pub mod secrets;

@@ -1,0 +1,150 @@
+//! What a process needs only while it runs: private folders and work files, removed on every way out.
+//!
+//! Dropped values remove theirs; a signal that ends the process removes what is left first; what a kill leaves is
+//! removed by the next process that needs a folder in the same place, since the lock of its owner is gone.
+
+use std::fs::{self, DirBuilder, File};
+use std::os::unix::fs::{DirBuilderExt, MetadataExt};
+use std::path::{Path, PathBuf};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use anyhow::{Context, Result, bail};
+use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
+use signal_hook::iterator::Signals;
+
+const PREFIX: &str = ".nearset-scratch-";
+
+/// What is removed when a signal ends the process.
+static LEFT: Mutex<Vec<PathBuf>> = Mutex::new(Vec::new());
+
+fn left() -> MutexGuard<'static, Vec<PathBuf>> {
+    LEFT.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// Has a file or folder removed when a signal ends the process.
+pub fn remove_at_signal(path: &Path) {
+    left().push(path.to_owned());
+}
+
+/// Keeps it from then on, or has removed it already.
+pub fn settled(path: &Path) {
+    left().retain(|other| other != path);
+}
+
+/// Does `work`; a signal that ends the process meanwhile first removes what would be left behind.
+///
+/// # Errors
+/// Those of `work`; signals cannot be waited for.
+pub fn cleaned_up_at_signals<T>(work: impl FnOnce() -> Result<T>) -> Result<T> {
+    let mut signals = Signals::new([SIGINT, SIGTERM, SIGHUP]).context("signals cannot be waited for")?;
+    let handle = signals.handle();
+    let waiting = std::thread::Builder::new().name("signals".to_owned()).spawn(move || {
+        if let Some(signal) = signals.forever().next() {
+            // held until the end: nothing is begun any more that would have to be removed
+            let left = left();
+            for path in left.iter() {
+                fs::remove_file(path).or_else(|_| fs::remove_dir_all(path)).ok();
+            }
+            signal_hook::low_level::emulate_default_handler(signal).ok();
+        }
+    });
+    let waiting = waiting.context("a thread for signals could not be started")?;
+    let done = work();
+    handle.close();
+    waiting.join().ok();
+    done
+}
+
+/// A folder of this process alone, that no other user can read.
+#[derive(Debug)]
+pub struct Scratch {
+    path: PathBuf,
+    /// Tells others that its owner lives.
+    _lock: File,
+}
+
+impl Scratch {
+    /// Makes one in the first of `places` that can be written, and removes there what processes that are gone have left.
+    ///
+    /// # Errors
+    /// None of the places can be written.
+    pub fn new(places: &[&Path]) -> Result<Self> {
+        let mut fault = None;
+        for place in places {
+            match Self::within(place) {
+                Ok(made) => return Ok(made),
+                Err(error) => fault = Some(error),
+            }
+        }
+        match fault {
+            Some(error) => Err(error),
+            None => bail!("no place for temporary files is known"),
+        }
+    }
+
+    fn within(place: &Path) -> Result<Self> {
+        sweep(place);
+        for _ in 0..100 {
+            let path = place.join(format!("{PREFIX}{}-{:08x}", std::process::id(), rand::random::<u32>()));
+            let cannot = || format!("{} cannot be made", path.display());
+            match DirBuilder::new().mode(0o700).create(&path) {
+                Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists => continue,
+                made => made.with_context(cannot)?,
+            }
+            let lock = File::open(&path).with_context(cannot)?;
+            // where folders cannot be locked, they cannot be swept either
+            lock.try_lock().ok();
+            let is_same = fs::metadata(&path).is_ok_and(|now| lock.metadata().is_ok_and(|own| own.ino() == now.ino()));
+            // another process may have swept it before it was locked
+            if is_same {
+                remove_at_signal(&path);
+                return Ok(Self { path, _lock: lock });
+            }
+        }
+        bail!("no folder of its own can be made in {}", place.display())
+    }
+
+    /// Where it is.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+}
+
+impl Drop for Scratch {
+    fn drop(&mut self) {
+        fs::remove_dir_all(&self.path).ok();
+        settled(&self.path);
+    }
+}
+
+/// Removes folders of processes that are gone.
+pub fn sweep(place: &Path) {
+    for entry in fs::read_dir(place).into_iter().flatten().flatten() {
+        let path = entry.path();
+        let is_ours = entry.file_name().to_string_lossy().starts_with(PREFIX);
+        if is_ours && File::open(&path).is_ok_and(|folder| folder.try_lock().is_ok()) {
+            fs::remove_dir_all(&path).ok();
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_folder_is_private_goes_with_its_owner_and_spares_those_of_others() -> Result<()> {
+        let place = tempfile::tempdir()?;
+        let kept = Scratch::new(&[Path::new("/proc/none"), place.path()])?;
+        assert_eq!(fs::metadata(kept.path())?.mode() & 0o777, 0o700);
+        let gone = place.path().join(format!("{PREFIX}1-dead"));
+        fs::create_dir(&gone)?;
+        fs::write(gone.join("spilled"), "rows")?;
+        let other = Scratch::new(&[place.path()])?;
+        assert!(kept.path().exists() && other.path().exists() && !gone.exists());
+        let path = other.path().to_owned();
+        drop(other);
+        assert!(!path.exists());
+        Ok(())
+    }
+}

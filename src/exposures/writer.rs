@@ -1,0 +1,549 @@
+//! Writing the log: every answered list, before its answer leaves.
+//!
+//! A request writes its own line, one short system call under a lock: the bytes are with the operating system before the
+//! answer leaves, and so survive the end of this process. How far a line has to be is a setting ([`Durability`]); where
+//! it is the disk, requests that wait at the same time share one sync. Full files are rotated and packed aside.
+//!
+//! The file that is written is locked for as long as it is open, under whatever name: no other server writes to it, and
+//! nobody packs it. Before every line the name is looked at again, so that a file that was moved or removed is noticed;
+//! where a new one cannot be opened, the old one goes on being written.
+
+use std::fs::{self, File, Metadata, OpenOptions};
+use std::io::{self, BufReader, BufWriter, Read, Seek, SeekFrom, Write};
+use std::os::unix::fs::MetadataExt;
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::mpsc::{self, Receiver, RecvTimeoutError, SyncSender};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::thread::JoinHandle;
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, Result};
+use chrono::{DateTime, NaiveDate, Utc};
+use flate2::{Compression, write::GzEncoder};
+use tokio::sync::watch;
+
+use super::files::{of_server, packed_name, rotated, rotated_name};
+use crate::config::Durability;
+use crate::priority;
+
+/// How long lines stay in memory at most where nothing waits for them.
+const FLUSH_EVERY: Duration = Duration::from_millis(100);
+
+/// How many bytes wait in memory for a disk that is full, where nothing waits for them; what comes then is refused.
+const WAITING: usize = 64 << 20;
+
+/// How long a log that cannot be rotated or opened again is written as it is before that is tried once more.
+const TRY_AGAIN: Duration = Duration::from_secs(1);
+
+/// How many servers can log to one folder.
+const SERVERS: usize = 100;
+
+/// How a log is written.
+#[derive(Clone, Copy, Debug)]
+pub struct Options {
+    /// How far a line is before its list is answered.
+    pub durability: Durability,
+    /// At how many bytes a file is full; 0 for never. A new day begins a new file in any case.
+    pub rotate_bytes: u64,
+}
+
+/// A log that is open for writing, shared by all requests.
+pub struct ExposureLog {
+    shared: Arc<Shared>,
+    /// Up to which byte, over all files, the disk has it.
+    synced: watch::Receiver<u64>,
+    /// Until the log is closed.
+    wake: Option<SyncSender<()>>,
+    keeper: Option<JoinHandle<()>>,
+}
+
+struct Shared {
+    /// The log's name; what is written may be a file beside it, where another server writes this one.
+    path: PathBuf,
+    options: Options,
+    writer: Mutex<Writer>,
+    /// The last write failed.
+    failing: AtomicBool,
+    /// The file that is written could not be rotated, or is not where it should be.
+    displaced: AtomicBool,
+    /// Lines that were refused or lost.
+    unlogged: AtomicU64,
+}
+
+struct Writer {
+    /// Locked as long as it is open.
+    file: File,
+    /// The name it was opened under.
+    path: PathBuf,
+    /// Lines that are not written yet; kept only where nothing waits for them.
+    waiting: Vec<u8>,
+    /// How many lines wait.
+    waiting_lines: u64,
+    /// Bytes in the file.
+    length: u64,
+    /// Bytes taken since the start.
+    total: u64,
+    day: NaiveDate,
+    /// Half a line could not be taken back: the next begins on a line of its own.
+    is_torn: bool,
+    /// When rotating or opening anew failed last.
+    failed_at: Option<Instant>,
+}
+
+impl ExposureLog {
+    /// Opens the log for appending, behind its last whole line, or one of its own where another server writes it; files
+    /// that were rotated but not packed are packed now.
+    ///
+    /// # Errors
+    /// It cannot be written.
+    pub fn open(path: &Path, options: Options) -> Result<Self> {
+        let opened = open(path);
+        let writer =
+            opened.with_context(|| format!("{} cannot be written; lists are not served unlogged", path.display()))?;
+        let shared = Arc::new(Shared {
+            path: path.to_owned(),
+            options,
+            writer: Mutex::new(writer),
+            failing: AtomicBool::new(false),
+            displaced: AtomicBool::new(false),
+            unlogged: AtomicU64::new(0),
+        });
+        let (sync, synced) = watch::channel(0);
+        let (wake, woken) = mpsc::sync_channel(1);
+        let keeping = shared.clone();
+        let keeper = std::thread::Builder::new()
+            .name("exposure-log".to_owned())
+            .spawn(move || keep(&keeping, &sync, &woken))
+            .context("the exposure log's thread could not be started")?;
+        pack_aside(path).context("a thread for rotated logs could not be started")?;
+        Ok(Self { shared, synced, wake: Some(wake), keeper: Some(keeper) })
+    }
+
+    /// Adds one line (without its end) and returns when it is as safe as was asked for.
+    ///
+    /// # Errors
+    /// Nothing of it is in the log.
+    pub async fn append(&self, line: &[u8]) -> io::Result<()> {
+        let ticket = {
+            let mut writer = self.shared.writer();
+            let result = self.shared.add(&mut writer, line, Utc::now());
+            // lines that only wait say nothing of the disk
+            if result.is_err() || self.shared.options.durability != Durability::None {
+                self.shared.note(&writer.path, &result);
+            }
+            if result.is_err() {
+                self.shared.unlogged.fetch_add(1, Ordering::Relaxed);
+            }
+            result?;
+            writer.total
+        };
+        if self.shared.options.durability != Durability::Disk {
+            return Ok(());
+        }
+        if let Some(wake) = &self.wake {
+            wake.try_send(()).ok();
+        }
+        let mut synced = self.synced.clone();
+        synced.wait_for(|done| *done >= ticket).await.map_err(|_| io::Error::other("the exposure log is closed"))?;
+        Ok(())
+    }
+
+    /// Whether the last line could not be written.
+    pub fn is_failing(&self) -> bool {
+        self.shared.failing.load(Ordering::Relaxed)
+    }
+
+    /// Whether lines go to a file that could not be rotated, or that is not where the log should be.
+    pub fn is_displaced(&self) -> bool {
+        self.shared.displaced.load(Ordering::Relaxed)
+    }
+
+    /// How many answered lists are not in the log, since the start.
+    pub fn unlogged(&self) -> u64 {
+        self.shared.unlogged.load(Ordering::Relaxed)
+    }
+
+    /// Writes what waits in memory.
+    pub fn flush(&self) {
+        let mut writer = self.shared.writer();
+        let result = self.shared.flush(&mut writer);
+        self.shared.note(&writer.path, &result);
+    }
+}
+
+impl Drop for ExposureLog {
+    fn drop(&mut self) {
+        self.flush();
+        // the file is closed, and its lock given back, once its keeper is gone
+        self.wake = None;
+        if let Some(keeper) = self.keeper.take() {
+            keeper.join().ok();
+        }
+        let lost = self.shared.writer().waiting_lines;
+        if lost > 0 {
+            tracing::error!("{}: the last {lost} lists could not be logged", self.shared.path.display());
+        }
+    }
+}
+
+impl Shared {
+    fn writer(&self) -> MutexGuard<'_, Writer> {
+        // a writer whose thread panicked holds whole lines: each is added by one call
+        self.writer.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Remembers whether writing works, and says so when that changes.
+    fn note(&self, path: &Path, result: &io::Result<()>) {
+        let failed = result.is_err();
+        if self.failing.swap(failed, Ordering::Relaxed) != failed {
+            match result {
+                Err(error) => tracing::error!("{}: {error}; lists are served without being logged", path.display()),
+                Ok(()) => tracing::info!("{}: exposures are logged again", path.display()),
+            }
+        }
+    }
+
+    /// Remembers whether the file that is written is the one that should be, and says so when that changes.
+    fn note_place(&self, path: &Path, result: &io::Result<()>) {
+        let failed = result.is_err();
+        if self.displaced.swap(failed, Ordering::Relaxed) != failed {
+            match result {
+                Err(error) => tracing::error!(
+                    "{}: a new file cannot be begun ({error}); the old one goes on being written",
+                    path.display()
+                ),
+                Ok(()) => tracing::info!("{}: written where it should be again", path.display()),
+            }
+        }
+    }
+
+    fn add(&self, writer: &mut Writer, line: &[u8], now: DateTime<Utc>) -> io::Result<()> {
+        if writer.waiting.len() + line.len() > WAITING {
+            return Err(io::Error::other("too many lines wait for the disk"));
+        }
+        let before = writer.waiting.len();
+        writer.waiting.extend_from_slice(line);
+        writer.waiting.push(b'\n');
+        writer.waiting_lines += 1;
+        writer.total += (writer.waiting.len() - before) as u64;
+        if self.options.durability == Durability::None {
+            return Ok(());
+        }
+        let result = self.flush_at(writer, now);
+        if result.is_err() {
+            // the answer is told that its line is not there
+            writer.waiting.truncate(before);
+            writer.waiting_lines -= 1;
+        }
+        result
+    }
+
+    fn flush(&self, writer: &mut Writer) -> io::Result<()> {
+        self.flush_at(writer, Utc::now())
+    }
+
+    /// Hands what waits to the operating system, in the file that is to be written now.
+    fn flush_at(&self, writer: &mut Writer, now: DateTime<Utc>) -> io::Result<()> {
+        if writer.waiting.is_empty() {
+            return Ok(());
+        }
+        let own = writer.file.metadata()?;
+        writer.length = own.len();
+        if writer.failed_at.is_none_or(|at| at.elapsed() >= TRY_AGAIN) {
+            let placed = self.place(writer, &own, now);
+            self.note_place(&writer.path, &placed);
+            writer.failed_at = placed.is_err().then(Instant::now);
+        }
+        writer.write()?;
+        // removed between the look and the line: what was written is gone with it
+        if writer.file.metadata()?.nlink() == 0 {
+            self.begin(writer)?;
+            writer.write()?;
+        }
+        writer.waiting.clear();
+        writer.waiting_lines = 0;
+        Ok(())
+    }
+
+    /// Sees to it that the right file is open: the one under the log's name, not full, of today. `own` is the open one's.
+    fn place(&self, writer: &mut Writer, own: &Metadata, now: DateTime<Utc>) -> io::Result<()> {
+        if !is_at(own, &writer.path) {
+            return self.begin(writer);
+        }
+        if own.len() == 0 {
+            writer.day = now.date_naive();
+        }
+        let is_full = self.options.rotate_bytes > 0 && own.len() + writer.waiting.len() as u64 > self.options.rotate_bytes;
+        if own.len() == 0 || !(is_full || writer.day != now.date_naive()) {
+            return Ok(());
+        }
+        if self.options.durability == Durability::Disk {
+            // who waits for this file's last lines waits for the next sync, which is of the new file
+            writer.file.sync_data()?;
+        }
+        fs::rename(&writer.path, rotated_name(&writer.path, now)?)?;
+        self.begin(writer)?;
+        pack_aside(&self.path)
+    }
+
+    /// Opens a file under the log's name and goes on there.
+    fn begin(&self, writer: &mut Writer) -> io::Result<()> {
+        let opened = open(&self.path)?;
+        (writer.file, writer.path, writer.length, writer.day) = (opened.file, opened.path, opened.length, opened.day);
+        writer.is_torn = false;
+        Ok(())
+    }
+}
+
+/// Whether an open file is still the one under a name.
+fn is_at(own: &Metadata, path: &Path) -> bool {
+    fs::metadata(path).is_ok_and(|there| there.ino() == own.ino() && there.dev() == own.dev())
+}
+
+impl Writer {
+    /// Goes on behind the last whole line of a file.
+    fn behind_whole_lines(mut file: File, path: PathBuf) -> io::Result<Self> {
+        let about = file.metadata()?;
+        let length = whole_lines(&mut file, about.len())?;
+        if length < about.len() {
+            let cut = about.len() - length;
+            tracing::warn!("{}: {cut} bytes of a line that was cut short are taken back", path.display());
+            file.set_len(length)?;
+        }
+        let day = about.modified().map_or_else(|_| Utc::now(), DateTime::from).date_naive();
+        let (waiting, waiting_lines, total) = (Vec::new(), 0, 0);
+        Ok(Self { file, path, waiting, waiting_lines, length, total, day, is_torn: false, failed_at: None })
+    }
+
+    /// Writes what waits. What was written in part, on a full disk, is taken back.
+    fn write(&mut self) -> io::Result<()> {
+        let mut whole = Ok(());
+        if self.is_torn {
+            whole = self.file.write_all(b"\n");
+        }
+        let result = whole.and_then(|()| self.file.write_all(&self.waiting));
+        let taken_back = result.is_ok() || self.file.set_len(self.length).is_ok();
+        self.is_torn = (self.is_torn && result.is_err()) || !taken_back;
+        result
+    }
+}
+
+/// Opens the log, or the first of its names that no other server writes. A last line that a kill cut short was never
+/// answered: it is taken back.
+fn open(path: &Path) -> io::Result<Writer> {
+    if let Some(parent) = path.parent() {
+        fs::create_dir_all(parent)?;
+    }
+    for number in 1..=SERVERS {
+        let own = of_server(path, number);
+        // it is this server's only where it still has its name once it is locked
+        for _ in 0..10 {
+            let file = OpenOptions::new().create(true).read(true).append(true).open(&own)?;
+            match file.try_lock() {
+                Ok(()) => {}
+                Err(fs::TryLockError::WouldBlock) => break,
+                Err(fs::TryLockError::Error(error)) => {
+                    tracing::warn!("{} cannot be locked ({error}): run one server alone on its folder", own.display());
+                }
+            }
+            if is_at(&file.metadata()?, &own) {
+                return Writer::behind_whole_lines(file, own);
+            }
+        }
+    }
+    Err(io::Error::other(format!("{SERVERS} servers write to this folder already")))
+}
+
+/// Where the last whole line of a file ends, looked for from its end.
+fn whole_lines(file: &mut File, length: u64) -> io::Result<u64> {
+    const STEP: u64 = 64 * 1024;
+    let mut end = length;
+    while end > 0 {
+        let start = end.saturating_sub(STEP);
+        let mut bytes = vec![0; (end - start) as usize];
+        file.seek(SeekFrom::Start(start))?;
+        file.read_exact(&mut bytes)?;
+        if let Some(place) = bytes.iter().rposition(|byte| *byte == b'\n') {
+            return Ok(start + place as u64 + 1);
+        }
+        end = start;
+    }
+    Ok(0)
+}
+
+/// Packs what was rotated, in a thread of its own.
+fn pack_aside(path: &Path) -> io::Result<()> {
+    let all = path.to_owned();
+    std::thread::Builder::new().name("exposure-packer".to_owned()).spawn(move || pack_all(&all)).map(drop)
+}
+
+/// Packs rotated files, one at a time, at the lowest priority. A file goes when its packed form is whole and on disk, so
+/// that every line is in one of the two at any moment.
+fn pack_all(path: &Path) {
+    static ONE_AT_A_TIME: Mutex<()> = Mutex::new(());
+    let _one = ONE_AT_A_TIME.lock().unwrap_or_else(PoisonError::into_inner);
+    priority::lowest_of_thread();
+    for file in rotated(path) {
+        if let Err(error) = pack(&file) {
+            tracing::warn!("{} stays unpacked: {error}", file.display());
+        }
+    }
+}
+
+/// Packs a file, unless a server still writes it or packs it just now.
+fn pack(path: &Path) -> io::Result<()> {
+    let mut file = File::open(path)?;
+    if file.try_lock().is_err() || !is_at(&file.metadata()?, path) {
+        return Ok(());
+    }
+    let part = path.with_extension("jsonl.gz.part");
+    let packed = pack_to(&mut file, &part).and_then(|()| fs::rename(&part, packed_name(path)));
+    if packed.is_err() {
+        fs::remove_file(&part).ok();
+    }
+    packed?;
+    if let Some(dir) = path.parent() {
+        File::open(dir)?.sync_all()?;
+    }
+    fs::remove_file(path)
+}
+
+fn pack_to(file: &mut File, part: &Path) -> io::Result<()> {
+    let mut encoder = GzEncoder::new(BufWriter::new(File::create(part)?), Compression::fast());
+    io::copy(&mut BufReader::new(file), &mut encoder)?;
+    encoder.finish()?.into_inner().map_err(io::IntoInnerError::into_error)?.sync_all()
+}
+
+/// Writes and syncs what others wait for, until the log is closed.
+fn keep(shared: &Shared, synced: &watch::Sender<u64>, woken: &Receiver<()>) {
+    loop {
+        let ended = matches!(woken.recv_timeout(FLUSH_EVERY), Err(RecvTimeoutError::Disconnected));
+        let (file, path, total) = {
+            let mut writer = shared.writer();
+            if !writer.waiting.is_empty() {
+                let result = shared.flush(&mut writer);
+                shared.note(&writer.path, &result);
+            }
+            if shared.options.durability != Durability::Disk || *synced.borrow() >= writer.total {
+                if ended {
+                    return;
+                }
+                continue;
+            }
+            (writer.file.try_clone(), writer.path.clone(), writer.total)
+        };
+        let result = file.and_then(|file| file.sync_data());
+        shared.note(&path, &result);
+        // answers leave in any case: a page is not kept back for a disk that fails
+        synced.send_replace(total);
+        if ended {
+            return;
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn lines(path: &Path) -> Vec<String> {
+        fs::read_to_string(path).unwrap_or_default().lines().map(str::to_owned).collect()
+    }
+
+    fn log(path: &Path, durability: Durability, rotate_bytes: u64) -> ExposureLog {
+        ExposureLog::open(path, Options { durability, rotate_bytes }).expect("a log")
+    }
+
+    #[tokio::test]
+    async fn every_line_is_in_one_file_whatever_is_rotated_and_packed() {
+        let dir = tempfile::tempdir().expect("a folder");
+        let path = dir.path().join("exposure_log.jsonl");
+        let written = log(&path, Durability::Os, 100);
+        for number in 0..100 {
+            written.append(format!("line {number}").as_bytes()).await.expect("written");
+        }
+        let deadline = std::time::Instant::now() + Duration::from_secs(20);
+        while !rotated(&path).is_empty() && std::time::Instant::now() < deadline {
+            std::thread::sleep(Duration::from_millis(10));
+        }
+        let mut found = lines(&path);
+        let mut packed = 0;
+        for entry in fs::read_dir(dir.path()).expect("a folder").flatten() {
+            if entry.path().extension().is_some_and(|e| e == "gz") {
+                packed += 1;
+                let mut text = String::new();
+                let file = File::open(entry.path()).expect("packed");
+                flate2::read::GzDecoder::new(file).read_to_string(&mut text).expect("text");
+                found.extend(text.lines().map(str::to_owned));
+            }
+        }
+        found.sort_by_key(|line| line[5..].parse::<u32>().expect("a number"));
+        assert_eq!(found, (0..100).map(|n| format!("line {n}")).collect::<Vec<_>>());
+        assert!(packed > 5, "{packed} packed files");
+    }
+
+    #[tokio::test]
+    async fn a_new_day_begins_a_new_file() {
+        let dir = tempfile::tempdir().expect("a folder");
+        let path = dir.path().join("exposure_log.jsonl");
+        let written = log(&path, Durability::Os, 0);
+        let mut writer = written.shared.writer();
+        let day = |text: &str| text.parse::<DateTime<Utc>>().expect("a time");
+        written.shared.add(&mut writer, b"late", day("2026-10-27T23:59:59Z")).expect("written");
+        written.shared.add(&mut writer, b"early", day("2026-10-28T00:00:01Z")).expect("written");
+        assert_eq!(lines(&path), ["early"]);
+    }
+
+    #[tokio::test]
+    async fn synced_and_buffered_lines_arrive_behind_the_last_whole_line() {
+        let dir = tempfile::tempdir().expect("a folder");
+        let path = dir.path().join("exposure_log.jsonl");
+        fs::write(&path, "whole\ntor").expect("written");
+        log(&path, Durability::Disk, 0).append(b"synced").await.expect("written");
+        assert_eq!(lines(&path), ["whole", "synced"]);
+        let buffered = log(&path, Durability::None, 0);
+        buffered.append(b"buffered").await.expect("kept");
+        buffered.flush();
+        assert_eq!(lines(&path), ["whole", "synced", "buffered"]);
+        fs::write(&path, "t".repeat(200_000)).expect("written");
+        log(&path, Durability::Os, 0).append(b"first").await.expect("written");
+        assert_eq!(lines(&path), ["first"]);
+    }
+
+    #[tokio::test]
+    async fn a_second_server_writes_beside_the_first_and_packs_nothing_of_its() {
+        let dir = tempfile::tempdir().expect("a folder");
+        let path = dir.path().join("exposure_log.jsonl");
+        let (first, second) = (log(&path, Durability::Os, 0), log(&path, Durability::Os, 0));
+        first.append(b"of the first").await.expect("written");
+        second.append(b"of the second").await.expect("written");
+        // as if the first had rotated just now and still had a line to write
+        let aside = rotated_name(&path, Utc::now()).expect("a name");
+        fs::rename(&path, &aside).expect("renamed");
+        pack_all(&path);
+        assert_eq!(lines(&aside), ["of the first"]);
+        first.append(b"again").await.expect("written");
+        assert_eq!(lines(&path), ["again"]);
+        assert_eq!(lines(&of_server(&path, 2)), ["of the second"]);
+        pack_all(&path);
+        assert!(!aside.exists() && packed_name(&aside).exists());
+    }
+
+    #[tokio::test]
+    async fn a_log_that_is_moved_removed_or_cut_goes_on() {
+        let dir = tempfile::tempdir().expect("a folder");
+        let path = dir.path().join("exposure_log.jsonl");
+        let written = log(&path, Durability::Os, 0);
+        written.append(b"one").await.expect("written");
+        fs::rename(&path, dir.path().join("kept")).expect("moved");
+        written.append(b"two").await.expect("written");
+        assert_eq!(lines(&path), ["two"]);
+        fs::remove_file(&path).expect("removed");
+        written.append(b"three").await.expect("written");
+        fs::write(&path, "").expect("cut");
+        written.append(b"four").await.expect("written");
+        assert_eq!(lines(&path), ["four"]);
+        assert_eq!((written.unlogged(), written.is_failing(), written.is_displaced()), (0, false, false));
+    }
+}

@@ -1,0 +1,161 @@
+//! Putting what a run made in its place: all of it or nothing, at whatever moment the process or the machine ends.
+//!
+//! Everything is first written beside its place and to disk. A journal then says what will be renamed, and which version
+//! becomes current. Renaming the warehouse is the moment at which a run counts: before it, nothing has happened, and the
+//! next run removes what lies beside; after it, the rest follows, now or by the next run that reads the journal.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, Result};
+use serde::{Deserialize, Serialize};
+
+use crate::common::files;
+use crate::config::Config;
+use crate::failure::{Failure, describe};
+use crate::model;
+use crate::warehouse::{self, WorkCopy};
+
+/// Files written beside their places, to be renamed into them after the warehouse. Dropped, it removes them.
+#[derive(Default)]
+pub struct Outbox {
+    places: Vec<PathBuf>,
+}
+
+impl Outbox {
+    /// Where to write what will stand at `place`.
+    ///
+    /// # Errors
+    /// Its folder cannot be made.
+    pub fn part(&mut self, place: PathBuf) -> Result<PathBuf> {
+        if let Some(parent) = place.parent() {
+            files::make_dir(parent)?;
+        }
+        let part = files::part_of(&place);
+        self.places.push(place);
+        Ok(part)
+    }
+
+    /// Writes what will stand at `place`.
+    ///
+    /// # Errors
+    /// It cannot be written.
+    pub fn write(&mut self, place: PathBuf, bytes: &[u8]) -> Result<()> {
+        let part = self.part(place)?;
+        fs::write(&part, bytes).with_context(|| format!("{} cannot be written", part.display()))
+    }
+}
+
+impl Drop for Outbox {
+    fn drop(&mut self) {
+        for place in &self.places {
+            fs::remove_file(files::part_of(place)).ok();
+        }
+    }
+}
+
+/// What a run puts in place once its warehouse is.
+#[derive(Debug, Serialize, Deserialize)]
+struct Journal {
+    run: String,
+    /// The version that becomes current.
+    version: Option<String>,
+    /// Below DATA_DIR, so that the folder may be moved.
+    places: Vec<PathBuf>,
+}
+
+fn journal_path(config: &Config) -> PathBuf {
+    config.metadata_dir().join(warehouse::PUBLISHING)
+}
+
+/// Publishes a run.
+///
+/// # Errors
+/// Nothing was published; or [`Failure::Incomplete`]: the warehouse was, and what was not is named.
+pub fn publish(config: &Config, work: WorkCopy, mut outbox: Outbox, run: &str, version: Option<String>) -> Result<()> {
+    for place in &outbox.places {
+        files::sync(&files::part_of(place))?;
+    }
+    let below = |place: &PathBuf| place.strip_prefix(&config.data_dir).unwrap_or(place).to_path_buf();
+    let journal = Journal { run: run.to_owned(), version, places: outbox.places.iter().map(below).collect() };
+    let (path, work_path) = (journal_path(config), warehouse::work_path(config));
+    let prepared = work.close().and_then(|()| files::write(&path, &serde_json::to_vec_pretty(&journal)?));
+    let published = prepared.and_then(|()| files::rename_unsynced(&work_path, &config.warehouse_path()));
+    if published.is_err() {
+        warehouse::remove_work(&work_path).ok();
+        fs::remove_file(&path).ok();
+        return published;
+    }
+    // from here on the run counts
+    outbox.places.clear();
+    let faults = complete(config, &journal);
+    if faults.is_empty() { Ok(()) } else { Err(Failure::Incomplete(faults.join("; ")).into()) }
+}
+
+/// Does what is left to do of a published run; returns what could not be done.
+fn complete(config: &Config, journal: &Journal) -> Vec<String> {
+    let mut faults = Vec::new();
+    let mut note = |done: Result<()>| faults.extend(done.err().map(|error| describe(&error)));
+    note(files::sync_parent(&config.warehouse_path()));
+    for place in &journal.places {
+        note(put_in_place(&config.data_dir.join(place)));
+    }
+    let is_current = model::current(&config.models_dir) == journal.version;
+    if let Some(version) = journal.version.as_ref().filter(|_| !is_current) {
+        note(model::promote(&config.models_dir, version).with_context(|| format!("version {version}")));
+    }
+    if faults.is_empty() {
+        faults.extend(files::remove(&journal_path(config)).err().map(|error| describe(&error)));
+    }
+    faults
+}
+
+/// Renames a file into its place, unless that was done before.
+fn put_in_place(place: &Path) -> Result<()> {
+    let part = files::part_of(place);
+    if part.exists() { files::rename(&part, place) } else { Ok(()) }
+}
+
+/// Completes what a run had published when it ended, or undoes what it had only prepared, and removes what it had written
+/// beside. Returns the run that was completed.
+///
+/// # Errors
+/// A file cannot be read, renamed or removed.
+pub fn recover(config: &Config) -> Result<Option<String>> {
+    let path = journal_path(config);
+    let mut completed = None;
+    match fs::read(&path) {
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => {}
+        read => {
+            let bytes = read.with_context(|| format!("{} cannot be read", path.display()))?;
+            let journal: Journal = serde_json::from_slice(&bytes)
+                .with_context(|| format!("{} makes no sense; remove it and run again", path.display()))?;
+            if !warehouse::work_path(config).exists() {
+                let faults = complete(config, &journal);
+                if !faults.is_empty() {
+                    return Err(Failure::Incomplete(faults.join("; ")).into());
+                }
+                completed = Some(journal.run);
+            }
+            files::remove(&path)?;
+        }
+    }
+    sweep(config)?;
+    Ok(completed)
+}
+
+/// Removes what a killed run had written beside its places.
+fn sweep(config: &Config) -> Result<()> {
+    let evaluation = config.evaluation_dir();
+    let dirs = [config.data_dir.join("processed"), evaluation.join("daily_reports"), evaluation, config.metadata_dir()];
+    for dir in dirs.iter().filter(|dir| dir.is_dir()) {
+        for entry in fs::read_dir(dir).with_context(|| format!("{} cannot be read", dir.display()))? {
+            let path = entry.with_context(|| format!("{} cannot be read", dir.display()))?.path();
+            let name = path.to_string_lossy();
+            if name.ends_with(".json.part") || name.ends_with(".parquet.part") {
+                files::remove(&path)?;
+            }
+        }
+    }
+    Ok(())
+}
