@@ -5,7 +5,8 @@ counted as (
         (select count(*) from raw.task) + (select count(*) from raw.api_order) as in_source,
         (select count(*) from orders) as kept,
         (
-            select count(distinct source_table || ':' || source_key || ':' || file || ':' || row_number)
+            -- rows of a database have no number; their keys tell them apart
+            select count(distinct concat_ws(':', source_table, source_key, file, row_number))
             from rejected_rows
             where source_table in ('task', 'api_order') and outcome = 'dropped'
         ) as dropped

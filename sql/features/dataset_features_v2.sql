@@ -19,7 +19,7 @@ tag_figures as (
 ),
 
 provider_figures as (
-    select provider, count(*) as provider_datasets, avg(cast(price as decimal(18, 4))) as provider_mean_price
+    select provider, count(*) as provider_datasets, avg(cast(price as decimal(28, 4))) as provider_mean_price
     from datasets
     where is_listed and provider is not null
     group by provider

@@ -45,7 +45,7 @@ view_figures as (
         round(count(*) filter (page_kind = 'api') / count(*), 4) as api_share,
         round(count(*) filter (language = 'zh') / count(*), 4) as chinese_share,
         round(count(*) filter (has_cover) / count(*), 4) as cover_share,
-        round(avg(cast(price as decimal(18, 4))), 2) as mean_price_viewed,
+        round(avg(cast(price as decimal(28, 4))), 2) as mean_price_viewed,
         round(median(price), 2) as median_price_viewed,
         round(count(*) filter (price = 0) / count(*), 4) as free_share,
         round(avg(popularity_rank), 2) as mean_popularity_rank
@@ -116,7 +116,7 @@ order_figures as (
         count(*) filter (ordered_at > getvariable('as_of') - interval 30 day) as orders_30d,
         count(distinct dataset_id) as datasets_bought,
         round(sum(revenue), 2) as spent,
-        round(avg(cast(revenue as decimal(18, 4))), 2) as mean_order_value,
+        round(avg(cast(revenue as decimal(28, 4))), 2) as mean_order_value,
         round(max(revenue), 2) as largest_order,
         round(coalesce(stddev_pop(revenue order by order_ref), 0), 2) as order_value_deviation,
         round(count(*) filter (revenue = 0) / count(*), 4) as free_order_share,

@@ -18,7 +18,7 @@ use super::watch;
 /// How the server is.
 #[derive(Debug, Serialize, ToSchema)]
 pub struct Health {
-    /// `healthy`; `degraded` while exposures cannot be logged; `unavailable` where no model is loaded.
+    /// `healthy`; `degraded` while exposures cannot be logged, or only to a file that cannot be rotated; `unavailable` where no model is loaded.
     status: &'static str,
     models_loaded: bool,
     model_version: Option<String>,
@@ -28,6 +28,8 @@ pub struct Health {
     experiments: usize,
     datasets: usize,
     exposures_logged: bool,
+    /// How many lists were answered since the start without being logged.
+    exposures_unlogged: u64,
     cache: CacheHealth,
     uptime_seconds: u64,
 }
@@ -48,7 +50,7 @@ pub async fn health(State(state): State<Shared>) -> Response {
     let health = Health {
         status: match &in_force {
             None => "unavailable",
-            Some(_) if !is_logging => "degraded",
+            Some(_) if !is_logging || state.log.is_displaced() => "degraded",
             Some(_) => "healthy",
         },
         models_loaded: in_force.is_some(),
@@ -58,6 +60,7 @@ pub async fn health(State(state): State<Shared>) -> Response {
         experiments: in_force.as_ref().map_or(0, |f| f.experiments.count()),
         datasets: in_force.as_ref().map_or(0, |f| f.current.model.parts.items.len()),
         exposures_logged: is_logging,
+        exposures_unlogged: state.log.unlogged(),
         cache: CacheHealth {
             entries: in_force.as_ref().map_or(0, |f| f.versions().map(|l| l.cache.entry_count()).sum()),
             hit_rate: state.metrics.hit_rate(),
@@ -101,6 +104,8 @@ pub async fn metrics(State(state): State<Shared>) -> Result<Response, ApiError> 
         item_coverage,
         user_coverage: state.users.lock().map_or(0, |users| users.len()) as f64 / known as f64,
         is_log_failing: state.log.is_failing(),
+        is_log_displaced: state.log.is_displaced(),
+        unlogged: state.log.unlogged(),
         lag_seconds: state.lag.get().as_secs_f64(),
     };
     let text = state.metrics.render(now).map_err(|error| {

@@ -39,6 +39,10 @@ pub struct Now {
     pub item_coverage: f64,
     pub user_coverage: f64,
     pub is_log_failing: bool,
+    /// Lines go to a file that could not be rotated or opened anew.
+    pub is_log_displaced: bool,
+    /// Lists answered without being logged, since the start.
+    pub unlogged: u64,
     pub lag_seconds: f64,
 }
 
@@ -57,6 +61,8 @@ pub struct Metrics {
     user_coverage: Gauge,
     errors: IntCounterVec,
     log_failing: Gauge,
+    log_displaced: Gauge,
+    unlogged: IntCounter,
     lag: Gauge,
     quality: GaugeVec,
     contract: GaugeVec,
@@ -107,6 +113,9 @@ impl Metrics {
             &["endpoint"],
         )?;
         let cache = counter("cache_requests_total", "Look-ups in the cache of finished lists.", &["result"])?;
+        let unlogged =
+            IntCounter::new("exposure_log_unlogged_total", "Lists that were answered and are not in the exposure log.")?;
+        registry.register(Box::new(unlogged.clone()))?;
         let hot = Endpoint::ALL.map(|endpoint| Hot {
             answered: requests.with_label_values(&[endpoint.name(), "200"]),
             seconds: latency.with_label_values(&[endpoint.name()]),
@@ -153,6 +162,11 @@ impl Metrics {
             )?,
             errors: counter("error_total", "Errors.", &["error_type", "endpoint"])?,
             log_failing: plain_gauge("exposure_log_failing", "1 while lists are served without being logged.")?,
+            log_displaced: plain_gauge(
+                "exposure_log_displaced",
+                "1 while the exposure log's old file is written because no new one can be begun.",
+            )?,
+            unlogged,
             lag: plain_gauge("server_lag_seconds", "How late requests are taken up.")?,
             quality: gauge("data_quality_score", "Share of a source table's rows with nothing set aside.", &["table"])?,
             contract: gauge(
@@ -224,6 +238,8 @@ impl Metrics {
         self.item_coverage.set(now.item_coverage);
         self.user_coverage.set(now.user_coverage);
         self.log_failing.set(f64::from(u8::from(now.is_log_failing)));
+        self.log_displaced.set(f64::from(u8::from(now.is_log_displaced)));
+        self.unlogged.inc_by(now.unlogged.saturating_sub(self.unlogged.get()));
         self.lag.set(now.lag_seconds);
         let mut text = Vec::new();
         TextEncoder::new().encode(&self.registry.gather(), &mut text)?;

@@ -228,6 +228,8 @@ pub async fn watch(state: Shared, mut seen: Seen) {
         let done = tokio::task::spawn_blocking(move || {
             if is_ranked {
                 working.views.rank(Utc::now());
+                // a run that was killed leaves a file as large as the warehouse, where lists have to be logged
+                warehouse::remove_left_work(&working.config);
             }
             if before != now {
                 take_up(&working, &before, &now);

@@ -64,7 +64,7 @@ pub fn check_against_warehouse(config: &Config, project: &project::Project) -> R
         return Ok("; columns are checked once there is a warehouse (`nearset run`)");
     }
     let published = open_published(config)?;
-    set_parameters(&published, config, Utc::now())?;
+    set_parameters(&published, config, published_as_of(&published)?)?;
     let problems: Vec<String> =
         project.relations.iter().filter_map(|r| r.bind(&published).err()).map(|e| format!("{e:#}")).collect();
     if problems.is_empty() { Ok(", and bind against the warehouse") } else { anyhow::bail!("{}", problems.join("\n")) }

@@ -10,6 +10,7 @@ mod pipeline;
 mod postgres;
 mod project;
 mod quality;
+mod safety;
 mod serving;
 mod settings;
 mod support;
