@@ -34,7 +34,7 @@ impl Plan {
         0..std::env::var("FAULT_CASES").map_or(in_the_gate, |text| text.parse().expect("FAULT_CASES is a number"))
     }
 
-    /// Begins a case, whose choices do not depend on what the cases before it met.
+    /// Begins a case: its choices come from the seed and its number alone.
     pub fn begin(&mut self, case: usize) -> Dice {
         self.case = case;
         Dice(self.random ^ (case as u64).wrapping_mul(0x9e37_79b9_7f4a_7c15))

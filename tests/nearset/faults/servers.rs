@@ -1,6 +1,6 @@
 //! The exposure log under faults: calls of rotation, packing and writing that fail, kills, and two servers on one folder.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::fs::{self, File};
 use std::io::Read;
 use std::path::PathBuf;
@@ -12,6 +12,7 @@ use std::time::{Duration, Instant, SystemTime};
 use flate2::read::MultiGzDecoder;
 use serde_json::{Value, json};
 
+use super::runs::fresh;
 use super::shim::{Counters, ERRNOS, Errno, Fault};
 use super::{Dice, Plan};
 use crate::support::{Nearset, Server, agent, copy_dir, text};
@@ -208,9 +209,10 @@ fn a_log_whose_calls_fail_has_every_list_once() {
     let mut plan = Plan::new("log");
     let calls = calls();
     let (mut hit, mut answered, mut started, cases) = (0, 0, 0, plan.cases(14));
+    let mut tried = HashSet::new();
     for case in cases.clone() {
         let mut dice = plan.begin(case);
-        let fault = fault(&mut dice, &calls);
+        let fault = fresh(&mut tried, || fault(&mut dice, &calls));
         let sync = *dice.pick(&["os", "disk", "none"]);
         let mut n = catalogue();
         n.set("EXPOSURE_SYNC", sync);

@@ -30,9 +30,9 @@
 #include <sys/uio.h>
 #include <unistd.h>
 
-// open to read, open to write, read, write, sync, rename, unlink, truncate and allocate, make a folder, link
-enum kind { OPEN, CREATE, READ, WRITE, SYNC, RENAME, UNLINK, TRUNCATE, MKDIR, LINK, KIND_COUNT };
-static const char KINDS[KIND_COUNT + 1] = "ocrwsnutml";
+// open to read, open to write, read, write, sync, rename, unlink, truncate, allocate, make a folder, link
+enum kind { OPEN, CREATE, READ, WRITE, SYNC, RENAME, UNLINK, TRUNCATE, ALLOCATE, MKDIR, LINK, KIND_COUNT };
+static const char KINDS[KIND_COUNT + 1] = "ocrwsnutaml";
 
 #define FDS 4096
 #define HALF (-1)
@@ -356,7 +356,9 @@ int fdatasync(int fd) { return sync_any(SYS_fdatasync, fd); }
 int ftruncate(int fd, off_t length) {
     const char *path = path_of(fd);
     if (!path) return syscall(SYS_ftruncate, fd, length);
-    if (fails(TRUNCATE, path)) return -1;
+    struct stat about;
+    int grows = fstat(fd, &about) == 0 && about.st_size < length;
+    if (fails(grows ? ALLOCATE : TRUNCATE, path)) return -1;
     enter();
     int result = syscall(SYS_ftruncate, fd, length);
     if (result == 0 && log_fd >= 0) record('t', files[fd].handle, length, "", 0, "", 0);
@@ -369,7 +371,7 @@ int ftruncate64(int fd, off64_t length) { return ftruncate(fd, length); }
 int fallocate(int fd, int mode, off_t offset, off_t length) {
     const char *path = path_of(fd);
     if (!path) return syscall(SYS_fallocate, fd, mode, offset, length);
-    if (fails(TRUNCATE, path)) return -1;
+    if (fails(mode == 0 ? ALLOCATE : TRUNCATE, path)) return -1;
     enter();
     int result = syscall(SYS_fallocate, fd, mode, offset, length);
     // holes are punched where nothing is read any more

@@ -9,7 +9,7 @@ use std::sync::OnceLock;
 use tempfile::TempDir;
 
 /// The letters of all kinds of calls, in the shim's order of counters.
-pub const KINDS: &str = "ocrwsnutml";
+pub const KINDS: &str = "ocrwsnutaml";
 
 /// An error of the system, and the kinds of calls that it may come from.
 #[derive(Clone, Copy, Debug)]
@@ -19,10 +19,11 @@ pub struct Errno {
     pub kinds: &'static str,
 }
 
-/// What goes wrong on real machines: a full disk, a dying one, no descriptor left, no permission.
+/// What goes wrong on real machines: a full disk, a dying one, no descriptor left, no permission. What makes room needs
+/// none.
 pub const ERRNOS: [Errno; 4] = [
-    Errno { name: "ENOSPC", number: 28, kinds: "cwtml" },
-    Errno { name: "EIO", number: 5, kinds: "rws" },
+    Errno { name: "ENOSPC", number: 28, kinds: "cwaml" },
+    Errno { name: "EIO", number: 5, kinds: "rwst" },
     Errno { name: "EMFILE", number: 24, kinds: "oc" },
     Errno { name: "EACCES", number: 13, kinds: "ocnuml" },
 ];
