@@ -232,7 +232,7 @@ fn a_first_run_whose_calls_fail_publishes_whole_or_nothing_and_says_which() {
 #[test]
 fn a_run_whose_calls_fail_leaves_the_old_or_the_new_whole_and_says_which() {
     let mut plan = Plan::new("second run");
-    let tried = every_fault(&mut plan, &Scene::second(), 24);
+    let tried = every_fault(&mut plan, &Scene::second(), 18);
     plan.end(tried);
 }
 
@@ -263,7 +263,7 @@ fn signal(child: &Child, name: &str) {
 fn of_two_runs_one_goes_on_also_where_the_lock_was_removed() {
     let mut plan = Plan::new("two runs");
     let scene = Scene::second();
-    let cases = plan.cases(4);
+    let cases = plan.cases(3);
     for case in cases.clone() {
         let mut dice = plan.begin(case);
         let n = scene.copy();
