@@ -4,6 +4,7 @@ mod api;
 mod databases;
 mod embed;
 mod extract;
+mod faults;
 mod fuzz;
 mod mariadb;
 mod pipeline;

@@ -24,7 +24,20 @@ pub struct Nearset {
 impl Nearset {
     /// Nothing in it yet.
     pub fn empty() -> Self {
-        let dir = tempfile::tempdir().expect("a temporary folder");
+        Self::within(tempfile::tempdir())
+    }
+
+    /// Nothing in it yet, and its folder in memory where the machine has room there: for hundreds of runs in which no disk
+    /// has to be waited for.
+    pub fn in_memory() -> Self {
+        const ROOM: u64 = 2 << 30;
+        let shared = Path::new("/dev/shm");
+        let room = rustix::fs::statvfs(shared).map_or(0, |about| about.f_bavail * about.f_frsize);
+        Self::within(if room > ROOM { tempfile::tempdir_in(shared) } else { tempfile::tempdir() })
+    }
+
+    fn within(dir: std::io::Result<TempDir>) -> Self {
+        let dir = dir.expect("a temporary folder");
         fs::create_dir_all(dir.path().join("exports")).expect("a folder for exports");
         Self { dir, project: ROOT.into(), settings: Vec::new() }
     }
@@ -150,6 +163,11 @@ impl Nearset {
 
     /// Every relation's name with its number of rows and a hash over all of them.
     pub fn fingerprints(&self) -> Vec<Value> {
+        self.sql(&self.fingerprint_query())
+    }
+
+    /// The query that [`Nearset::fingerprints`] asks.
+    pub fn fingerprint_query(&self) -> String {
         let relations = self.sql(
             "select table_schema || '.' || table_name as name from information_schema.tables
              where table_schema in ('main', 'raw') order by all",
@@ -161,7 +179,7 @@ impl Nearset {
                 format!("select '{name}' as name, count(*) as rows, bit_xor(hash(t))::varchar as hash from {name} as t")
             })
             .collect();
-        self.sql(&format!("from ({}) order by name", each.join(" union all ")))
+        format!("from ({}) order by name", each.join(" union all "))
     }
 
     pub fn json(&self, file: &str) -> Value {
@@ -176,18 +194,29 @@ impl Nearset {
     }
 
     pub fn serve_with(&self, set: impl FnOnce(&mut Command)) -> Server {
+        self.try_serve_with(set).expect("the server says where it listens")
+    }
+
+    /// Starts the server, or returns what it said where it ended before it listened.
+    pub fn try_serve_with(&self, set: impl FnOnce(&mut Command)) -> Result<Server, String> {
         let mut command = self.command(&["serve", "--listen", "127.0.0.1:0"]);
         set(&mut command);
         let mut child = command.stderr(Stdio::piped()).stdout(Stdio::null()).spawn().expect("the server starts");
         let mut lines = BufReader::new(child.stderr.take().expect("standard error")).lines();
+        let mut said = Vec::new();
         let base = loop {
-            let line = lines.next().expect("the server says where it listens").expect("text");
+            let Some(line) = lines.next() else {
+                child.wait().expect("its end");
+                return Err(said.join("\n"));
+            };
+            let line = line.expect("text");
             if let Some((_, base)) = line.split_once("listening on ") {
                 break base.to_owned();
             }
+            said.push(line);
         };
         let rest = std::thread::spawn(move || lines.map_while(Result::ok).collect::<Vec<_>>().join("\n"));
-        Server { child, base, log: Some(rest) }
+        Ok(Server { child, base, log: Some(rest) })
     }
 }
 
