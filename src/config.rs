@@ -106,7 +106,11 @@ pub const SETTINGS: &[Setting] = &[
         "256",
         "At how many megabytes the exposure log begins a new file; 0 is only every day.",
     ),
-    setting("MAX_CONNECTIONS", "4096", "How many connections the server holds at a time; more wait to be taken up."),
+    setting(
+        "MAX_CONNECTIONS",
+        "4096",
+        "How many connections the server holds at a time; for more, idle ones make room.",
+    ),
     setting("SLOW_CLIENT_SECONDS", "15", "How long a client may take to send a request or to take its answer."),
     setting("CORS_ORIGINS", "", "Whose pages may ask the API from a browser: origins with commas between, or *."),
     setting("BUDGET_MS", "20", "How late a list may be before it is made the short way (over_budget); 0 is no limit."),

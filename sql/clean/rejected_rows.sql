@@ -79,6 +79,11 @@ found as (
     from raw.dataset_image
     where coalesce(trim(image_url), '') = ''
     union all
+    select 'dataset_image', id, 'image_url_not_a_path', 'image_url', image_url, 'dropped', _file, _row
+    from raw.dataset_image
+    where trim(image_url) <> ''
+        and not regexp_matches(trim(image_url), '(?i)^(https?://|[/\\]?[^/\\:?#[:cntrl:]]+([/\\?#]|$))[^[:cntrl:]]*$')
+    union all
     select 'matomo_log_visit', idvisit, 'bot_visit', 'visit_total_actions', cast(visits.actions as varchar), 'dropped', _file, _row
     from raw.matomo_log_visit
     inner join visits on visits.visit_id = try_cast(idvisit as bigint)

@@ -1,9 +1,10 @@
 //! Health, metrics and administration.
 
+use std::net::SocketAddr;
 use std::sync::Arc;
 
 use axum::Json;
-use axum::extract::State;
+use axum::extract::{ConnectInfo, State};
 use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use serde::Serialize;
@@ -124,8 +125,16 @@ pub struct Reloaded {
 /// Load the current version now, without waiting to notice it. Needs the admin token.
 #[utoipa::path(post, path = "/models/reload", tag = "operation", security(("admin_token" = [])),
     responses((status = 200, body = Reloaded), (status = 401, body = ErrorBody), (status = 503, body = ErrorBody)))]
-pub async fn reload(State(state): State<Shared>, headers: HeaderMap) -> Result<Json<Reloaded>, ApiError> {
-    authorize(&state, &headers)?;
+pub async fn reload(
+    State(state): State<Shared>,
+    ConnectInfo(peer): ConnectInfo<SocketAddr>,
+    headers: HeaderMap,
+) -> Result<Json<Reloaded>, ApiError> {
+    authorize(&state, &headers).inspect_err(|refused| {
+        // who asks is told to the operator, what they sent is not
+        tracing::warn!("{peer} asked to reload models and was refused: no token that is right");
+        state.metrics.error(refused.code(), "models_reload");
+    })?;
     let loading = state.clone();
     let loaded = tokio::task::spawn_blocking(move || watch::load_current(&loading)).await;
     match loaded {

@@ -20,6 +20,8 @@ pub enum ApiError {
     NotFound(String),
     /// 405.
     WrongMethod(String),
+    /// 413: how many bytes a body may have.
+    TooLarge(usize),
     /// 503: no model is loaded.
     NoModel,
     /// 503: more is asked than can be answered in time.
@@ -50,6 +52,7 @@ impl ApiError {
             Self::Unauthorized(_) => "unauthorized",
             Self::NotFound(_) => "not_found",
             Self::WrongMethod(_) => "method_not_allowed",
+            Self::TooLarge(_) => "too_large",
             Self::NoModel => "no_model",
             Self::Overloaded => "overloaded",
             Self::Internal => "internal",
@@ -62,6 +65,7 @@ impl ApiError {
             Self::Unauthorized(_) => StatusCode::UNAUTHORIZED,
             Self::NotFound(_) => StatusCode::NOT_FOUND,
             Self::WrongMethod(_) => StatusCode::METHOD_NOT_ALLOWED,
+            Self::TooLarge(_) => StatusCode::PAYLOAD_TOO_LARGE,
             Self::NoModel | Self::Overloaded => StatusCode::SERVICE_UNAVAILABLE,
             Self::Internal => StatusCode::INTERNAL_SERVER_ERROR,
         }
@@ -91,6 +95,7 @@ impl IntoResponse for ApiError {
         let message = match self {
             Self::BadRequest(message) | Self::NotFound(message) | Self::WrongMethod(message) => message,
             Self::Unauthorized(message) => message.to_owned(),
+            Self::TooLarge(most) => format!("a body may have {most} bytes; no route reads one"),
             Self::NoModel => "no model is loaded yet; run the pipeline, then try again".to_owned(),
             Self::Overloaded => "too much is asked of this server just now; ask again in a moment".to_owned(),
             Self::Internal => "something broke on our side; the log has the details".to_owned(),

@@ -12,6 +12,7 @@ mod openapi;
 mod overload;
 mod recent_views;
 mod search;
+mod seats;
 mod state;
 mod watch;
 
@@ -19,7 +20,9 @@ use std::time::Duration;
 
 use anyhow::{Context, Result};
 use axum::Router;
-use axum::http::Method;
+use axum::http::{Method, StatusCode};
+use axum::middleware::map_response;
+use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
 use tokio::net::TcpListener;
 use tower_http::CompressionLevel;
@@ -30,8 +33,11 @@ use tower_http::limit::RequestBodyLimitLayer;
 
 use crate::config::Config;
 use crate::model;
+use crate::priority;
 use crate::terminal::say;
 use connections::Limits;
+use error::ApiError;
+use recent_views::READ_BACK;
 use state::Shared;
 
 /// How long requests in flight may take to end once the server is told to stop.
@@ -58,7 +64,13 @@ fn router(state: Shared) -> Router {
         .method_not_allowed_fallback(error::wrong_method)
         .layer(CatchPanicLayer::custom(error::panicked))
         .layer(CompressionLayer::new().quality(CompressionLevel::Fastest))
-        .layer(RequestBodyLimitLayer::new(BODY));
+        .layer(RequestBodyLimitLayer::new(BODY))
+        .layer(map_response(|response: Response| async move {
+            match response.status() {
+                StatusCode::PAYLOAD_TOO_LARGE => ApiError::TooLarge(BODY).into_response(),
+                _ => response,
+            }
+        }));
     let router = match cors(&state.config.cors_origins) {
         Some(layer) => router.layer(layer),
         None => router,
@@ -94,9 +106,7 @@ async fn serve_async(config: &Config) -> Result<()> {
         .with_context(|| format!("{} cannot be listened on; choose another with --listen", config.listen))?;
     let address = listener.local_addr().context("the server's address cannot be read")?;
     let state = state::start(config.clone())?;
-    // a day of millions of lists takes seconds to read: lists are answered meanwhile, and counted by themselves
-    let (reading, now) = (state.clone(), chrono::Utc::now());
-    tokio::task::spawn_blocking(move || reading.views.read_back(&reading.config.evaluation_dir(), now));
+    read_back_views(state.clone())?;
     // rules and experiments that cannot be read would show what they forbid: the operator hears of it now
     let seen = watch::look(&state);
     watch::read_rules(&state)?;
@@ -121,6 +131,17 @@ async fn serve_async(config: &Config) -> Result<()> {
     state.shadow_log.flush();
     watcher.abort();
     tracing::info!("stopped");
+    Ok(())
+}
+
+/// Reads back what was looked at. A day of many lists takes seconds: lists are answered meanwhile, and counted by themselves.
+fn read_back_views(state: Shared) -> Result<()> {
+    let now = chrono::Utc::now();
+    let reading = std::thread::Builder::new().name("read back".to_owned()).spawn(move || {
+        priority::lowest_of_thread();
+        state.views.read_back(&state.config.evaluation_dir(), now, READ_BACK);
+    });
+    reading.context("no thread could be started to read the exposure log back")?;
     Ok(())
 }
 

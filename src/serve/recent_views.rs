@@ -1,10 +1,10 @@
 //! What was looked at in the last hour and day, by the server's own account: whoever asks for a page's list looks at the
-//! page. Read back from the exposure log at the start, so that a restart forgets nothing.
+//! page. Read back from the exposure log at the start, so that a restart forgets nothing but what is beyond `READ_BACK`.
 
 use std::collections::{BTreeMap, HashMap};
 use std::fs::{self, File};
-use std::io::{BufRead, BufReader};
-use std::path::Path;
+use std::io::{BufRead, BufReader, Read, Seek, SeekFrom};
+use std::path::{Path, PathBuf};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, SystemTime};
 
@@ -17,6 +17,12 @@ use serde::Deserialize;
 const SLOT: i64 = 300;
 const HOUR: i64 = 3600 / SLOT;
 const DAY: i64 = 24 * HOUR;
+
+/// How much text of logs is read back at the start: a few hundred thousand lists, in a few seconds of a quiet core.
+pub const READ_BACK: u64 = 1 << 30;
+
+/// A plain log is read back in blocks of so many bytes; the longest line has less.
+const BLOCK: u64 = 4 << 20;
 
 /// How many datasets a ranking keeps: more than the longest list.
 const RANKED: usize = 200;
@@ -77,46 +83,96 @@ impl RecentViews {
         }
     }
 
-    /// Counts what the logs in a folder hold of the day before `now`.
-    pub fn read_back(&self, dir: &Path, now: DateTime<Utc>) {
-        let since = SystemTime::now() - Duration::from_secs(86_400);
-        for entry in fs::read_dir(dir).into_iter().flatten().flatten() {
-            let path = entry.path();
-            let name = entry.file_name().to_string_lossy().into_owned();
-            let is_log = name.starts_with("exposure_log") && (name.ends_with(".jsonl") || name.ends_with(".jsonl.gz"));
-            // a packed file beside its plain one holds the same
-            let is_twice = name.ends_with(".gz") && path.with_extension("").exists();
-            let is_recent = fs::metadata(&path).is_ok_and(|m| m.is_file() && m.modified().is_ok_and(|at| at >= since));
-            if is_log && !is_twice && is_recent {
+    /// Counts what the logs in a folder hold of the day before `now`: what is newest first, and no more than `most` bytes of text.
+    pub fn read_back(&self, dir: &Path, now: DateTime<Utc>, most: u64) {
+        let mut left = most;
+        for path in recent_logs(dir) {
+            let is_packed = path.extension().is_some_and(|e| e == "gz");
+            let read = if is_packed { self.read_packed(&path, now, left) } else { self.read_plain(&path, now, left) };
+            match read {
+                Ok(bytes) => left = left.saturating_sub(bytes),
                 // a damaged file costs its views, not the start
-                if let Err(error) = self.read_file(&path, now) {
-                    tracing::warn!("{}: not all its views are counted: {error}", path.display());
-                }
+                Err(error) => tracing::warn!("{}: not all its views are counted: {error}", path.display()),
+            }
+            self.rank(now);
+            if left == 0 {
+                tracing::info!("trending begins with the newest {} MB of the exposure log", most >> 20);
+                break;
             }
         }
         self.rank(now);
     }
 
-    fn read_file(&self, path: &Path, now: DateTime<Utc>) -> std::io::Result<()> {
+    /// Reads a plain log from its end, block by block; how many bytes.
+    fn read_plain(&self, path: &Path, now: DateTime<Utc>, most: u64) -> std::io::Result<u64> {
+        let mut file = File::open(path)?;
+        let length = file.metadata()?.len();
+        let (mut block, mut end) = (Vec::new(), length);
+        while end > 0 && length - end < most {
+            let start = end.saturating_sub(BLOCK);
+            block.resize((end - start) as usize, 0);
+            file.seek(SeekFrom::Start(start))?;
+            file.read_exact(&mut block)?;
+            // the line in which a block begins belongs to the one before it
+            let whole =
+                if start == 0 { 0 } else { block.iter().position(|b| *b == b'\n').map_or(block.len(), |n| n + 1) };
+            block[whole..].split(|b| *b == b'\n').for_each(|line| self.read_line(line, now));
+            end = if whole == block.len() { start } else { start + whole as u64 };
+        }
+        Ok(length - end)
+    }
+
+    /// Reads a packed log from its beginning; how many bytes of text.
+    fn read_packed(&self, path: &Path, now: DateTime<Utc>, most: u64) -> std::io::Result<u64> {
+        let mut lines = BufReader::new(MultiGzDecoder::new(BufReader::new(File::open(path)?)).take(most));
+        let (mut line, mut bytes) = (Vec::new(), 0);
+        while lines.read_until(b'\n', &mut line)? > 0 {
+            bytes += line.len() as u64;
+            self.read_line(&line, now);
+            line.clear();
+        }
+        Ok(bytes)
+    }
+
+    /// Counts one line of a log; what is no exposure is the pipeline's to report.
+    fn read_line(&self, line: &[u8], now: DateTime<Utc>) {
         #[derive(Deserialize)]
         struct Line {
             page_id: Option<i64>,
             timestamp: DateTime<Utc>,
         }
-        let file = BufReader::new(File::open(path)?);
-        let lines: Box<dyn BufRead> = match path.extension().is_some_and(|e| e == "gz") {
-            true => Box::new(BufReader::new(MultiGzDecoder::new(file))),
-            false => Box::new(file),
-        };
-        for line in lines.split(b'\n') {
-            // what is no exposure is the pipeline's to report
-            let Ok(Line { page_id: Some(page), timestamp }) = serde_json::from_slice(&line?) else { continue };
-            if (1..86_400_000).contains(&(now - timestamp).num_milliseconds()) {
-                self.add(page, timestamp);
-            }
+        if let Ok(Line { page_id: Some(page), timestamp }) = serde_json::from_slice(line)
+            && (1..86_400_000).contains(&(now - timestamp).num_milliseconds())
+        {
+            self.add(page, timestamp);
         }
-        Ok(())
     }
+}
+
+/// The logs in a folder that were written in the last day, the newest first.
+fn recent_logs(dir: &Path) -> Vec<PathBuf> {
+    let since = SystemTime::now() - Duration::from_secs(86_400);
+    let mut logs: Vec<(SystemTime, PathBuf)> = Vec::new();
+    for entry in fs::read_dir(dir).into_iter().flatten().flatten() {
+        let path = entry.path();
+        let Ok(about) = fs::metadata(&path) else { continue };
+        if let Ok(at) = about.modified()
+            && is_log(&path)
+            && about.is_file()
+            && at >= since
+        {
+            logs.push((at, path));
+        }
+    }
+    logs.sort_unstable_by(|a, b| b.cmp(a));
+    logs.into_iter().map(|(_, path)| path).collect()
+}
+
+/// Whether a file is an exposure log; a packed one beside its plain one holds the same.
+fn is_log(path: &Path) -> bool {
+    let name = path.file_name().unwrap_or_default().to_string_lossy();
+    let is_twice = name.ends_with(".gz") && path.with_extension("").exists();
+    name.starts_with("exposure_log") && (name.ends_with(".jsonl") || name.ends_with(".jsonl.gz")) && !is_twice
 }
 
 fn ranking<'a>(slots: impl Iterator<Item = (&'a i64, &'a HashMap<i64, u32>)>) -> Vec<(i64, u32)> {
@@ -162,8 +218,37 @@ mod tests {
         fs::write(dir.path().join("exposure_log.jsonl"), text)?;
         fs::write(dir.path().join("exposure_log.1.jsonl.gz"), "damaged")?;
         let again = RecentViews::default();
-        again.read_back(dir.path(), now);
+        again.read_back(dir.path(), now, READ_BACK);
         assert_eq!(again.rankings().of("24h"), [(7, 1)]);
+        Ok(())
+    }
+    #[test]
+    fn what_is_newest_is_read_back_first_and_no_more_than_the_limit() -> std::io::Result<()> {
+        let (now, dir) = (Utc::now(), tempfile::tempdir()?);
+        let line = |page: usize, minutes: i64| {
+            let at = (now - chrono::TimeDelta::minutes(minutes)).to_rfc3339();
+            format!("{{\"page_id\":{page},\"timestamp\":\"{at}\",\"items\":\"{}\"}}\n", "x".repeat(1000))
+        };
+        // more than two blocks, in the order of time; every page once
+        let pages = 3 * BLOCK as usize / 1000;
+        let text: String = (0..pages).map(|page| line(page, 1 + ((pages - page) * 30 / pages) as i64)).collect();
+        fs::write(dir.path().join("exposure_log.jsonl"), &text)?;
+        let older = dir.path().join("exposure_log.1.jsonl");
+        fs::write(&older, line(pages, 100))?;
+        File::options().write(true).open(&older)?.set_modified(SystemTime::now() - Duration::from_secs(600))?;
+        let counted = |most: u64| {
+            let views = RecentViews::default();
+            views.read_back(dir.path(), now, most);
+            let slots = views.slots();
+            let mut all: Vec<i64> = slots.values().flat_map(|counts| counts.keys().copied()).collect();
+            assert!(slots.values().flat_map(HashMap::values).all(|views| *views == 1));
+            all.sort_unstable();
+            all
+        };
+        let all: Vec<i64> = (0..=pages as i64).collect();
+        assert_eq!(counted(READ_BACK), all);
+        let newest = counted(BLOCK);
+        assert!(newest.len() < pages / 2 && all[..pages].ends_with(&newest), "{} of {pages}", newest.len());
         Ok(())
     }
 }

@@ -98,27 +98,49 @@ fn unusable_pictures_are_told_apart_and_cost_nothing() {
         path
     };
     let whole = std::fs::read(models().join("pictures/wide.png")).expect("a picture");
-    // a header that promises 60,000 x 60,000 pixels, in a file of a few bytes
-    let mut bomb = whole.clone();
-    bomb[16..24].copy_from_slice(&[0, 0, 0xea, 0x60, 0, 0, 0xea, 0x60]);
-    let checksum = {
+    // headers that promise many pixels, in files of a few bytes: 60,000 x 60,000, and what is too much with its eight-bit copy
+    let bomb = |side: u32, depth: u8| {
+        let mut bomb = whole.clone();
+        bomb[16..20].copy_from_slice(&side.to_be_bytes());
+        bomb[20..24].copy_from_slice(&side.to_be_bytes());
+        bomb[24] = depth;
         let mut hasher = flate2::Crc::new();
         hasher.update(&bomb[12..29]);
-        hasher.sum()
+        bomb[29..33].copy_from_slice(&hasher.sum().to_be_bytes());
+        bomb
     };
-    bomb[29..33].copy_from_slice(&checksum.to_be_bytes());
     let paths = [
         write("torn.png", &whole[..whole.len() / 2]),
         write("empty.jpg", b""),
         write("text.webp", b"no picture at all"),
-        write("bomb.png", &bomb),
+        write("bomb.png", &bomb(60_000, 8)),
+        write("deep.png", &bomb(9_000, 16)),
         dir.path().join("absent.png"),
         write("misnamed.jpg", &whole),
     ];
     let seen = clip.embed_pictures(&paths, &|_| ()).expect("vectors");
     let problems: Vec<Option<Unusable>> = seen.into_iter().map(Result::err).collect();
     let (broken, huge, missing) = (Some(Unusable::Broken), Some(Unusable::Huge), Some(Unusable::Missing));
-    assert_eq!(problems, [broken, broken, broken, huge, missing, None]);
+    assert_eq!(problems, [broken, broken, broken, huge, huge, missing, None]);
+}
+
+#[test]
+fn a_picture_that_scaling_would_blow_up_is_huge() {
+    use image::{ImageFormat, RgbImage};
+
+    let clip = Clip::read(&models().join("clip")).expect("a model");
+    let dir = tempfile::tempdir().expect("a folder");
+    // a few hundred bytes each; with the shorter side scaled to the model's, tens to thousands of megapixels
+    let shapes = [("high.png", 1, 16_000), ("wide.gif", 16_000, 1), ("high.webp", 2, 16_000), ("wide.jpg", 16_000, 2)];
+    let paths = shapes.map(|(name, width, height)| {
+        let path = dir.path().join(name);
+        let format = ImageFormat::from_path(&path).expect("a known name");
+        RgbImage::new(width, height).save_with_format(&path, format).expect("a file");
+        path
+    });
+    let seen = clip.embed_pictures(&paths, &|_| ()).expect("vectors");
+    let problems: Vec<_> = seen.into_iter().map(Result::err).collect();
+    assert_eq!(problems, [Some(Unusable::Huge); 4]);
 }
 
 /// A nearset over the fixtures with the small models.

@@ -1,18 +1,19 @@
 //! Pictures as CLIP sees them: decoded within limits, scaled, cut, and brought to the colours it was trained with.
 
 use std::fmt;
+use std::io::{BufRead, Seek};
 use std::path::{Component, Path, PathBuf};
 
 use fast_image_resize::images::Image;
 use fast_image_resize::{FilterType, PixelType, ResizeAlg, ResizeOptions, Resizer};
-use image::{ImageReader, Limits, RgbImage};
+use image::{DynamicImage, ImageDecoder, ImageError, ImageReader, Limits, RgbImage};
 use serde_json::Value;
 
 /// Why a picture is left out.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Unusable {
     Missing,
-    /// Its file, or what it decodes to, is larger than the limit.
+    /// Its file, what it decodes to, or what it is scaled to is larger than the limit.
     Huge,
     /// No PNG, JPEG, WebP or GIF, or a damaged one.
     Broken,
@@ -32,6 +33,8 @@ impl fmt::Display for Unusable {
 pub const LARGEST_FILE: u64 = 64 << 20;
 const SIDE_LIMIT: u32 = 20_000;
 const DECODED_LIMIT: u64 = 512 << 20;
+/// Of a very long picture, the longer side grows with the shorter one: pixels after scaling.
+const SCALED_LIMIT: u64 = 8 << 20;
 
 /// Where a picture is below a folder; `None` for one that would leave it.
 pub fn picture_path(root: &Path, url: &str) -> Option<PathBuf> {
@@ -79,28 +82,45 @@ impl Preprocessing {
             return Err(Unusable::Huge);
         }
         let reader = ImageReader::open(path).map_err(|_| Unusable::Missing)?;
-        let mut reader = reader.with_guessed_format().map_err(|_| Unusable::Broken)?;
+        self.prepared(self.decoded(reader.with_guessed_format().map_err(|_| Unusable::Broken)?)?)
+    }
+
+    /// Decodes what keeps within limits before and after scaling, by what its head says.
+    fn decoded(&self, mut reader: ImageReader<impl BufRead + Seek>) -> Result<RgbImage, Unusable> {
+        let unusable = |error| match error {
+            ImageError::Limits(_) => Unusable::Huge,
+            _ => Unusable::Broken,
+        };
         let mut limits = Limits::default();
         limits.max_image_width = Some(SIDE_LIMIT);
         limits.max_image_height = Some(SIDE_LIMIT);
         limits.max_alloc = Some(DECODED_LIMIT);
         reader.limits(limits);
-        let picture = reader.decode().map_err(|error| match error {
-            image::ImageError::Limits(_) => Unusable::Huge,
-            _ => Unusable::Broken,
-        })?;
-        self.prepared(picture.into_rgb8())
+        let decoder = reader.into_decoder().map_err(unusable)?;
+        let (width, height) = decoder.dimensions();
+        // sixteen bits a colour, or an alpha channel, are there beside their eight-bit copy for a moment
+        let decoded = decoder.total_bytes().saturating_add(3 * u64::from(width) * u64::from(height));
+        let (scaled_width, scaled_height) = self.scaled(width, height);
+        if decoded > DECODED_LIMIT || u64::from(scaled_width) * u64::from(scaled_height) > SCALED_LIMIT {
+            return Err(Unusable::Huge);
+        }
+        Ok(DynamicImage::from_decoder(decoder).map_err(unusable)?.into_rgb8())
+    }
+
+    /// The shorter side exactly, the longer one rounded down, as the Python of CLIP's releases does.
+    fn scaled(&self, width: u32, height: u32) -> (u32, u32) {
+        let long = |long: u32, short: u32| {
+            let exact = u64::from(self.shortest) * u64::from(long) / u64::from(short.max(1));
+            u32::try_from(exact).unwrap_or(u32::MAX).max(1)
+        };
+        match width <= height {
+            true => (self.shortest, long(height, width)),
+            false => (long(width, height), self.shortest),
+        }
     }
 
     fn prepared(&self, picture: RgbImage) -> Result<Vec<f32>, Unusable> {
-        let (width, height) = picture.dimensions();
-        // the shorter side exactly, the longer one rounded down, as the Python of CLIP's releases does
-        let long =
-            |long: u32, short: u32| (u64::from(self.shortest) * u64::from(long) / u64::from(short.max(1))) as u32;
-        let (scaled_width, scaled_height) = match width <= height {
-            true => (self.shortest, long(height, width).max(1)),
-            false => (long(width, height).max(1), self.shortest),
-        };
+        let (scaled_width, scaled_height) = self.scaled(picture.width(), picture.height());
         let scaled = resized(picture, scaled_width, scaled_height)?;
         let side = self.side as usize;
         // what a picture lacks beside the cut is black
