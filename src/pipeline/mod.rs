@@ -19,7 +19,8 @@ use duckdb::Connection;
 use crate::config::{Config, Source};
 use crate::extract::Watch;
 use crate::failure::{Failure, describe};
-use crate::recommend::Policy;
+use crate::recommend::{self, Policy};
+use crate::serve::experiments::Experiments;
 use crate::terminal::say;
 use crate::train::{self, Catalogue, Choice, Training};
 use crate::warehouse::project::{Project, Relation, Room, export_parquet};
@@ -231,13 +232,22 @@ fn run_locked(config: &Config, project: &Project, options: &Options, id: &str) -
     outbox.put_in_place()?;
     if let Some(version) = version {
         if model::current(&config.models_dir).as_ref() != Some(&version) {
-            model::promote(&config.models_dir, &version)?;
+            model::promote(&config.models_dir, &version, recommend::smoke)?;
         }
-        model::prune(&config.models_dir)?;
+        prune(config, &progress);
         progress.note(&format!("model {version} is current"));
     }
     progress.finish("publish", started.elapsed().as_secs_f64(), rows);
     Ok(())
+}
+
+/// Removes old versions. What is published stays so where that fails: the next run tries again.
+fn prune(config: &Config, progress: &Progress) {
+    let experiments = Experiments::read(&config.experiments_path());
+    let pruned = experiments.and_then(|experiments| model::prune(&config.models_dir, &experiments.versions));
+    if let Err(error) = pruned {
+        progress.note(&format!("old versions stay: {error:#}"));
+    }
 }
 
 impl Run<'_> {

@@ -18,10 +18,13 @@ use super::watch;
 /// How the server is.
 #[derive(Debug, Serialize, ToSchema)]
 pub struct Health {
-    /// `healthy`; `degraded` while exposures cannot be logged; `unavailable` where no model is loaded.
+    /// `healthy`; `degraded` while exposures cannot be logged or the current version does not answer; `unavailable` where no
+    /// model is loaded.
     status: &'static str,
     models_loaded: bool,
     model_version: Option<String>,
+    /// Which version should answer and cannot; `null` where the current one does.
+    model_fault: Option<String>,
     canary_version: Option<String>,
     shadow_version: Option<String>,
     /// How many experiments run.
@@ -44,15 +47,17 @@ pub struct CacheHealth {
 pub async fn health(State(state): State<Shared>) -> Response {
     let in_force = state.in_force.load_full();
     let is_logging = !state.log.is_failing();
+    let model_fault = state.model_fault.load_full().map(|fault| fault.to_string());
     let version = |loaded: &Arc<Loaded>| loaded.version().to_owned();
     let health = Health {
         status: match &in_force {
             None => "unavailable",
-            Some(_) if !is_logging => "degraded",
+            Some(_) if !is_logging || model_fault.is_some() => "degraded",
             Some(_) => "healthy",
         },
         models_loaded: in_force.is_some(),
         model_version: in_force.as_ref().map(|f| version(&f.current)),
+        model_fault,
         canary_version: in_force.as_ref().and_then(|f| f.canary.as_ref()).map(|c| version(&c.loaded)),
         shadow_version: in_force.as_ref().and_then(|f| f.shadow.as_ref()).map(|s| version(&s.loaded)),
         experiments: in_force.as_ref().map_or(0, |f| f.experiments.count()),
@@ -101,6 +106,7 @@ pub async fn metrics(State(state): State<Shared>) -> Result<Response, ApiError> 
         item_coverage,
         user_coverage: state.users.lock().map_or(0, |users| users.len()) as f64 / known as f64,
         is_log_failing: state.log.is_failing(),
+        has_model_fault: state.model_fault.load().is_some(),
         lag_seconds: state.lag.get().as_secs_f64(),
     };
     let text = state.metrics.render(now).map_err(|error| {

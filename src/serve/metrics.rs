@@ -39,6 +39,7 @@ pub struct Now {
     pub item_coverage: f64,
     pub user_coverage: f64,
     pub is_log_failing: bool,
+    pub has_model_fault: bool,
     pub lag_seconds: f64,
 }
 
@@ -57,6 +58,7 @@ pub struct Metrics {
     user_coverage: Gauge,
     errors: IntCounterVec,
     log_failing: Gauge,
+    model_fault: Gauge,
     lag: Gauge,
     quality: GaugeVec,
     contract: GaugeVec,
@@ -153,6 +155,7 @@ impl Metrics {
             )?,
             errors: counter("error_total", "Errors.", &["error_type", "endpoint"])?,
             log_failing: plain_gauge("exposure_log_failing", "1 while lists are served without being logged.")?,
+            model_fault: plain_gauge("model_fault", "1 while the current version cannot be loaded.")?,
             lag: plain_gauge("server_lag_seconds", "How late requests are taken up.")?,
             quality: gauge("data_quality_score", "Share of a source table's rows with nothing set aside.", &["table"])?,
             contract: gauge(
@@ -224,6 +227,7 @@ impl Metrics {
         self.item_coverage.set(now.item_coverage);
         self.user_coverage.set(now.user_coverage);
         self.log_failing.set(f64::from(u8::from(now.is_log_failing)));
+        self.model_fault.set(f64::from(u8::from(now.has_model_fault)));
         self.lag.set(now.lag_seconds);
         let mut text = Vec::new();
         TextEncoder::new().encode(&self.registry.gather(), &mut text)?;

@@ -13,3 +13,4 @@ mod quality;
 mod serving;
 mod settings;
 mod support;
+mod versions;
