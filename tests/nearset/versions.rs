@@ -219,7 +219,7 @@ fn a_ranker_that_does_not_fit_is_refused() {
     for (is_whole, (field, value)) in
         whole.into_iter().map(|case| (true, case)).chain(broken.into_iter().map(|case| (false, case)))
     {
-        let mut ranker = json!({"features": model::FEATURES, "trees": [], "network": null});
+        let mut ranker = json!({"features": model::FEATURES[..], "trees": [], "network": null});
         ranker[field] = value;
         fs::write(&path, ranker.to_string()).expect("a ranker");
         by_hand(&current_dir(&n), |_| {});
@@ -328,7 +328,7 @@ fn a_damaged_current_version_is_stood_in_for_until_it_is_mended() {
     assert_eq!(server.get("/health").1["status"], "healthy");
     server.signal("TERM");
     let (_, log) = server.wait();
-    assert!(log.contains("the current version does not answer") && log.contains("checksum"), "{log}");
+    assert!(log.contains("was not taken up") && log.contains("checksum"), "{log}");
 }
 
 #[test]
@@ -443,7 +443,7 @@ fn old_versions_go_but_none_that_is_named_and_a_damaged_one_stops_nothing() {
     let variant = |day: u32| {
         format!("[[experiments.e{day}.variants]]\nallocation = 1\nparameters = {{ model = \"{}\" }}\n", name(day))
     };
-    let text = format!("[experiments.e3]\n{}[experiments.e4]\nstatus = \"paused\"\n{}", variant(3), variant(4));
+    let named = format!("[experiments.e3]\n{}[experiments.e4]\nstatus = \"paused\"\n{}", variant(3), variant(4));
     flip(&n.models().join(name(16)).join("manifest.json"), 40);
     fs::write(n.models().join(name(15)).join("manifest.json"), b"\xff").expect("damage");
     let there = |day: u32| n.models().join(name(day)).is_dir();
@@ -453,7 +453,7 @@ fn old_versions_go_but_none_that_is_named_and_a_damaged_one_stops_nothing() {
     assert!(output.status.success(), "{}", text_of(&output));
     assert!(text_of(&output).contains("old versions stay"), "{}", text_of(&output));
     assert!((1..=16).all(there));
-    fs::write(&experiments, text).expect("a file");
+    fs::write(&experiments, named).expect("a file");
     let second = current(&n);
     n.ok(&["run", "--as-of", "2026-10-18", "--from", "features"]);
     assert!((1..=4).all(there), "canary, shadow and what experiments name");
