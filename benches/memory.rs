@@ -13,6 +13,7 @@ use std::time::Instant;
 use chrono::{TimeZone, Utc};
 use nearset::index::{Index, Vectors};
 use nearset::model::{self, FORMAT, Figure, Figures, Item, Manifest, Model, Neighbour, Parts, Ranked, Sessions};
+use nearset::recommend;
 use rand::{Rng, RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 
@@ -32,7 +33,7 @@ fn main() {
     let started = Instant::now();
     if !models.join("current").exists() {
         let version = model::save(&models, &mut made(datasets)).expect("saved");
-        model::promote(&models, &version).expect("current");
+        model::promote(&models, &version, recommend::smoke).expect("current");
     }
     println!("memory: {datasets} datasets x {DIMENSIONS} dimensions, {CANDIDATES} candidates each, {VISITS} visits");
     println!("  made and indexed in        {:>7.1} s", started.elapsed().as_secs_f64());

@@ -20,7 +20,7 @@ use crate::recommend::search::{self, Finder};
 use crate::terminal::say;
 use crate::warehouse::project::Project;
 use crate::warehouse::{self, Format};
-use crate::{extract, model, priority, serve, terminal};
+use crate::{extract, model, priority, recommend, serve, terminal};
 
 /// Recommends datasets beside datasets: reads the marketplace's exports, learns, evaluates itself, serves.
 ///
@@ -422,7 +422,7 @@ fn views(config: &Config, command: &ViewsCommand) -> Result<()> {
 
 fn evaluate_lists(config: &Config, args: &EvaluateArgs) -> Result<()> {
     let versions = match args.all {
-        true => model::list(&config.models_dir)?.into_iter().map(|manifest| manifest.version).collect(),
+        true => whole_versions(&config.models_dir)?,
         false => args.models.clone(),
     };
     let policy = pipeline::policy(config);
@@ -445,56 +445,43 @@ fn evaluate_lists(config: &Config, args: &EvaluateArgs) -> Result<()> {
     Ok(())
 }
 
+/// All versions that can be loaded; says which cannot.
+fn whole_versions(models_dir: &Path) -> Result<Vec<String>> {
+    let versions = model::list(models_dir)?;
+    let mut whole = Vec::new();
+    for manifest in versions.whole {
+        match model::load(models_dir, &manifest.version) {
+            Ok(_) => whole.push(manifest.version),
+            Err(error) => eprintln!("{} is left out: {error:#}", manifest.version),
+        }
+    }
+    for (version, error) in versions.damaged {
+        eprintln!("{version} is left out: {error:#}");
+    }
+    Ok(whole)
+}
+
 fn models(config: &Config, command: &ModelsCommand) -> Result<()> {
     let dir = &config.models_dir;
     match command {
-        ModelsCommand::List => {
-            let current = model::current(dir);
-            let traffic = model::traffic(dir)?;
-            for manifest in model::list(dir)? {
-                let mark = if Some(&manifest.version) == current.as_ref() { "*" } else { " " };
-                let figure = |name: &str| {
-                    let value = manifest.metrics.as_ref().and_then(|m| m["metrics"][name].as_f64());
-                    value.map_or("     -".to_owned(), |v| format!("{v:.4}"))
-                };
-                let part = |name: &str, part: &Option<model::Share>| match part {
-                    Some(part) if part.version == manifest.version => format!("  {name} {} %", part.share * 100.0),
-                    _ => String::new(),
-                };
-                say!(
-                    "{mark} {}  {:>8} datasets  HR@10 {}  MRR@10 {}{}{}",
-                    manifest.version,
-                    manifest.items,
-                    figure("hit_rate@10"),
-                    figure("mrr@10"),
-                    part("canary", &traffic.canary),
-                    part("shadow", &traffic.shadow)
-                );
-            }
-            if current.is_none() {
-                say!("no current version; `nearset run` trains one");
-            }
-        }
+        ModelsCommand::List => list_models(dir)?,
         ModelsCommand::Promote { version } => {
-            model::load(dir, version)?;
-            model::promote(dir, version)?;
+            model::promote(dir, version, recommend::smoke)?;
             say!("{version} is current");
         }
-        ModelsCommand::Rollback => say!("{} is current again", model::rollback(dir)?),
+        ModelsCommand::Rollback => say!("{} is current again", model::rollback(dir, recommend::smoke)?),
         ModelsCommand::Canary { version, share } => {
-            let mut traffic = model::traffic(dir)?;
-            traffic.canary = part(dir, version, *share)?;
-            model::set_traffic(dir, &traffic)?;
-            match traffic.canary {
+            let part = part(version, *share);
+            model::set_beside(dir, model::Beside::Canary, part.clone(), recommend::smoke)?;
+            match part {
                 Some(part) => say!("{} answers {} % of the visitors", part.version, part.share * 100.0),
                 None => say!("the current version answers all visitors"),
             }
         }
         ModelsCommand::Shadow { version, share } => {
-            let mut traffic = model::traffic(dir)?;
-            traffic.shadow = part(dir, version, *share)?;
-            model::set_traffic(dir, &traffic)?;
-            match traffic.shadow {
+            let part = part(version, *share);
+            model::set_beside(dir, model::Beside::Shadow, part.clone(), recommend::smoke)?;
+            match part {
                 Some(part) => {
                     say!("{} makes lists for {} % of the requests, not shown", part.version, part.share * 100.0)
                 }
@@ -505,13 +492,52 @@ fn models(config: &Config, command: &ModelsCommand) -> Result<()> {
     Ok(())
 }
 
-/// A version that can answer, with its share; none for `off`.
-fn part(models_dir: &Path, version: &str, share: f64) -> Result<Option<model::Share>> {
-    if version == "off" {
-        return Ok(None);
+/// The versions with their held-out figures, the damaged ones with what is wrong with them.
+fn list_models(dir: &Path) -> Result<()> {
+    let current = model::current(dir);
+    let versions = model::list(dir)?;
+    let mut damaged = versions.damaged;
+    let traffic = model::traffic(dir).unwrap_or_else(|error| {
+        eprintln!("{error:#}");
+        model::Traffic::default()
+    });
+    for manifest in versions.whole {
+        if let Err(error) = model::verify(dir, &manifest.version) {
+            damaged.push((manifest.version, error));
+            continue;
+        }
+        let mark = if Some(&manifest.version) == current.as_ref() { "*" } else { " " };
+        let figure = |name: &str| {
+            let value = manifest.metrics.as_ref().and_then(|m| m["metrics"][name].as_f64());
+            value.map_or("     -".to_owned(), |v| format!("{v:.4}"))
+        };
+        let part = |name: &str, part: &Option<model::Share>| match part {
+            Some(part) if part.version == manifest.version => format!("  {name} {} %", part.share * 100.0),
+            _ => String::new(),
+        };
+        say!(
+            "{mark} {}  {:>8} datasets  HR@10 {}  MRR@10 {}{}{}",
+            manifest.version,
+            manifest.items,
+            figure("hit_rate@10"),
+            figure("mrr@10"),
+            part("canary", &traffic.canary),
+            part("shadow", &traffic.shadow)
+        );
     }
-    model::load(models_dir, version)?;
-    Ok(Some(model::Share { version: version.to_owned(), share }))
+    for (version, error) in damaged {
+        let mark = if Some(&version) == current.as_ref() { "*" } else { " " };
+        say!("{mark} {version}  damaged: {error:#}");
+    }
+    if current.is_none() {
+        say!("no current version; `nearset run` trains one");
+    }
+    Ok(())
+}
+
+/// A version with its share; none for `off`.
+fn part(version: &str, share: f64) -> Option<model::Share> {
+    (version != "off").then(|| model::Share { version: version.to_owned(), share })
 }
 
 fn reconcile(config: &Config, start: NaiveDate, end: NaiveDate) -> Result<()> {

@@ -1,11 +1,12 @@
 //! Vectors to neighbours: exact search for small sets, an HNSW graph (Malkov, Yashunin 2016; instant-distance) beyond.
 
 use std::cell::RefCell;
-use std::io::Read;
+use std::io::{ErrorKind, Read};
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, ensure};
 use instant_distance::{Builder, Hnsw, Point, Search};
 use multiversion::multiversion;
+use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
 /// Above this many vectors the graph is quicker than looking at each.
@@ -13,6 +14,9 @@ pub const EXACT_LIMIT: usize = 20_000;
 
 /// How widely the graph is searched: recall@10 of 0.99 and more on 100,000 vectors.
 const EF_SEARCH: usize = 100;
+
+/// No number of a row of length 1 is larger, however it was rounded.
+const LARGEST: f32 = 2.0;
 
 /// Rows of equal dimension, each of length 1 (or all zero): whole numbers of at most 127, and for each row what they are to
 /// be multiplied with. A quarter of the memory of single precision; a cosine is off by about 0.001.
@@ -109,6 +113,9 @@ impl Vectors {
         for _ in 0..rows {
             from.read_exact(&mut bytes)?;
             let row: Vec<f32> = bytes.chunks_exact(4).map(|b| f32::from_le_bytes([b[0], b[1], b[2], b[3]])).collect();
+            if !row.iter().all(|number| number.abs() <= LARGEST) {
+                return Err(std::io::Error::new(ErrorKind::InvalidData, "a row is not of length 1"));
+            }
             vectors.push(&row);
         }
         Ok(vectors)
@@ -203,6 +210,82 @@ pub struct Graph {
     rows: Vec<u32>,
 }
 
+/// How many neighbours a point of the graph has in its lowest layer and in those above, as instant-distance writes them.
+type Lowest = ([u32; 32], [u32; 32]);
+type Upper = [u32; 32];
+
+impl Graph {
+    fn build(vectors: &Vectors) -> Result<Self> {
+        let points: Vec<Vector> = (0..vectors.len()).map(|row| vectors.row(row).into()).collect();
+        let pool = rayon::ThreadPoolBuilder::new().num_threads(1).build().context("no thread for the index")?;
+        let (hnsw, ids) =
+            pool.install(|| Builder::default().seed(7).ef_construction(100).ef_search(EF_SEARCH).build_hnsw(points));
+        let mut rows = vec![0; ids.len()];
+        for (row, id) in ids.iter().enumerate() {
+            rows[id.into_inner() as usize] = row as u32;
+        }
+        Ok(Self { hnsw, rows })
+    }
+
+    pub fn to_bytes(&self) -> Result<Vec<u8>> {
+        postcard::to_stdvec(self).context("the graph cannot be written")
+    }
+
+    /// Reads what [`Self::to_bytes`] wrote for these vectors. A graph that points outside of them is an error, not a panic
+    /// of a later search.
+    pub fn from_bytes(bytes: &[u8], vectors: &Vectors) -> Result<Self> {
+        check(bytes, vectors).context("the graph is not one of these vectors; train again")?;
+        postcard::from_bytes(bytes).context("the graph cannot be read")
+    }
+}
+
+/// Goes through a graph's bytes as they are read later: instant-distance trusts them, and shows nothing of them.
+fn check(mut bytes: &[u8], vectors: &Vectors) -> Result<()> {
+    let from = &mut bytes;
+    let widely: usize = next(from)?;
+    ensure!((1..=vectors.len().max(EF_SEARCH)).contains(&widely), "it is searched with {widely}");
+    let points: usize = next(from)?;
+    ensure!(points == vectors.len(), "it has {points} points");
+    for _ in 0..points {
+        let Vector { scale, values } = next(from)?;
+        ensure!(values.len() == vectors.dimensions && (0.0..=LARGEST).contains(&scale), "a point is not of length 1");
+    }
+    let nodes: usize = next(from)?;
+    ensure!(nodes == points, "it has {nodes} nodes");
+    for _ in 0..nodes {
+        let (near, far): Lowest = next(from)?;
+        ensure!(are_below(&near, points) && are_below(&far, points), "a node points nowhere");
+    }
+    let mut room = points;
+    for _ in 0..next::<usize>(from)? {
+        let nodes: usize = next(from)?;
+        // a search comes down from the points of a layer to those of the next, which has them all
+        ensure!((1..=room).contains(&nodes), "a layer has {nodes} nodes");
+        for _ in 0..nodes {
+            ensure!(are_below(&next::<Upper>(from)?, nodes), "a node points nowhere");
+        }
+        room = nodes;
+    }
+    let rows: usize = next(from)?;
+    ensure!(rows == points, "it has {rows} rows");
+    for _ in 0..rows {
+        ensure!((next::<u32>(from)? as usize) < points, "a point has no row");
+    }
+    ensure!(from.is_empty(), "it goes on behind its end");
+    Ok(())
+}
+
+fn next<T: DeserializeOwned>(from: &mut &[u8]) -> Result<T> {
+    let (value, rest) = postcard::take_from_bytes(from)?;
+    *from = rest;
+    Ok(value)
+}
+
+/// Whether all that are neighbours (the largest number stands for none) are points.
+fn are_below(neighbours: &[u32], points: usize) -> bool {
+    neighbours.iter().all(|point| *point == u32::MAX || (*point as usize) < points)
+}
+
 /// Finds the rows nearest to a vector.
 pub enum Index {
     Exact(Vectors),
@@ -225,15 +308,8 @@ impl Index {
         if vectors.len() <= EXACT_LIMIT {
             return Ok(Self::Exact(vectors));
         }
-        let points: Vec<Vector> = (0..vectors.len()).map(|row| vectors.row(row).into()).collect();
-        let pool = rayon::ThreadPoolBuilder::new().num_threads(1).build().context("no thread for the index")?;
-        let (hnsw, ids) =
-            pool.install(|| Builder::default().seed(7).ef_construction(100).ef_search(EF_SEARCH).build_hnsw(points));
-        let mut rows = vec![0; ids.len()];
-        for (row, id) in ids.iter().enumerate() {
-            rows[id.into_inner() as usize] = row as u32;
-        }
-        Ok(Self::Graph(vectors, Graph { hnsw, rows }))
+        let graph = Graph::build(&vectors)?;
+        Ok(Self::Graph(vectors, graph))
     }
 
     /// Takes up an index with the graph it was saved with.
@@ -314,6 +390,27 @@ mod tests {
             shared += graph.nearest(vectors.row(row), 10).iter().filter(|hit| best.contains(&hit.0)).count();
         }
         assert!(shared * 100 >= 21 * 10 * 90, "{shared} of 210 neighbours found");
+        Ok(())
+    }
+
+    #[test]
+    fn a_graph_that_points_elsewhere_is_refused() -> Result<()> {
+        let vectors = groups(2_000);
+        let whole = Graph::build(&vectors)?.to_bytes()?;
+        let found = |graph| Index::restore(vectors.clone(), Some(graph)).nearest(vectors.row(7), 10);
+        assert_eq!(found(Graph::from_bytes(&whole, &vectors)?).len(), 10);
+        assert!(Graph::from_bytes(&whole, &groups(1_999)).is_err());
+        let mut refused = 0;
+        for place in (0..2_000).map(|time| time * whole.len() / 2_000) {
+            assert!(Graph::from_bytes(&whole[..place], &vectors).is_err());
+            let mut bytes = whole.clone();
+            bytes[place] = bytes[place].wrapping_add(if place % 2 == 0 { 128 } else { 31 });
+            match Graph::from_bytes(&bytes, &vectors) {
+                Ok(graph) => assert!(found(graph).len() <= 10),
+                Err(_) => refused += 1,
+            }
+        }
+        assert!(refused > 100, "{refused} were refused");
         Ok(())
     }
 

@@ -1,12 +1,13 @@
 //! A model version: what serving needs, in memory and as a folder on disk.
 //!
-//! A version is a folder that is complete before it is visible; its manifest names every file with its SHA-256. `current`
-//! is a link that changes by rename. The tables are Parquet, so that `select * from 'models/current/neighbours.parquet'`
+//! A version is a folder that is complete before it is visible; its manifest names every file with its SHA-256, and carries
+//! its own. `current` is a link that changes by rename. The tables are Parquet, so that `select * from 'models/current/neighbours.parquet'`
 //! shows what is served.
 
+mod codec;
 mod ranker;
+mod registry;
 mod sessions;
-mod store;
 
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
@@ -20,15 +21,16 @@ use serde_json::Value;
 
 use crate::index::{Index, Vectors, dot};
 
+pub use codec::{load, read_manifest, verify};
 pub use ranker::{CANDIDATES, Columns, FEATURES, Layer, Network, Ranker, Split, Tree};
-pub use sessions::Sessions;
-pub use store::{
-    Share, Traffic, current, list, load, load_current, promote, prune, read_manifest, require_current, rollback, save,
-    set_traffic, traffic, traffic_path,
+pub use registry::{
+    Beside, Check, Share, Traffic, Versions, current, list, load_current, promote, prune, require_current, rollback,
+    save, set_beside, standbys, traffic, traffic_path,
 };
+pub use sessions::Sessions;
 
-/// The form in which versions are written; one of another form has to be trained again.
-pub const FORMAT: u32 = 3;
+/// The form in which versions are written. The one before is read, too; those of others have to be trained again.
+pub const FORMAT: u32 = 4;
 
 /// What a version is and where it comes from.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -157,6 +159,11 @@ impl Neighbours {
         let mut starts = Vec::with_capacity(items + 1);
         starts.push(0);
         Self { starts, all: Vec::with_capacity(neighbours) }
+    }
+
+    /// Whether more of an item's may come: not once a later item has some.
+    pub fn is_next(&self, item: u32) -> bool {
+        item as usize + 1 >= self.starts.len()
     }
 
     /// Adds one of an item. The items have to come in their order.

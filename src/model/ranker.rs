@@ -3,6 +3,7 @@
 //! Candidates are scored together, a column of features at a time, so that the compiler uses the machine's vector
 //! registers: 200 candidates take tens of microseconds.
 
+use anyhow::{Context, Result, ensure};
 use multiversion::multiversion;
 use serde::{Deserialize, Serialize};
 
@@ -132,6 +133,57 @@ impl Ranker {
             scores[..count].iter_mut().for_each(|score| *score *= 0.5);
         }
     }
+}
+
+impl Ranker {
+    /// Whether it can be scored with: its features are this program's, its trees are trees and its layers fit together.
+    pub fn check(&self) -> Result<()> {
+        ensure!(self.features == FEATURES, "the ranker judges by other features than this nearset; train again");
+        self.trees.iter().try_for_each(Tree::check)?;
+        self.network.as_ref().map_or(Ok(()), Network::check)
+    }
+}
+
+impl Tree {
+    fn check(&self) -> Result<()> {
+        ensure!(self.splits.len() < self.leaves.len(), "a tree has {} splits", self.splits.len());
+        for split in &self.splits {
+            ensure!((split.feature as usize) < FEATURES.len(), "a tree splits by feature {}", split.feature);
+            // the leaves of a left branch stand side by side, and are never all
+            let ruled_out = !split.mask;
+            let run = ruled_out.checked_shr(ruled_out.trailing_zeros()).unwrap_or(0);
+            ensure!(
+                run != 0 && run & run.wrapping_add(1) == 0 && split.mask != 0,
+                "a split of a tree rules out nothing"
+            );
+        }
+        ensure!(are_finite(self.splits.iter().map(|split| &split.threshold).chain(&self.leaves)), "{NO_NUMBER}");
+        Ok(())
+    }
+}
+
+impl Network {
+    fn check(&self) -> Result<()> {
+        let widths = [self.means.len(), self.deviations.len()];
+        ensure!(widths == [FEATURES.len(); 2], "the network reads {} features", widths[0]);
+        ensure!(self.deviations.iter().all(|deviation| *deviation > 0.0), "a feature of the network has no deviation");
+        ensure!(are_finite(self.means.iter().chain(&self.deviations)), "{NO_NUMBER}");
+        let mut inputs = FEATURES.len();
+        for Layer { inputs: said, weights, biases } in &self.layers {
+            let due = inputs.checked_mul(biases.len()).context("a layer of the network is too wide")?;
+            ensure!(*said == inputs && weights.len() == due, "the layers of the network do not fit together");
+            ensure!(are_finite(weights.iter().chain(biases)), "{NO_NUMBER}");
+            inputs = biases.len();
+        }
+        ensure!(inputs == 1, "the network gives {inputs} numbers where one is due");
+        Ok(())
+    }
+}
+
+const NO_NUMBER: &str = "the ranker holds what is no number";
+
+fn are_finite<'a>(mut numbers: impl Iterator<Item = &'a f32>) -> bool {
+    numbers.all(|number| number.is_finite())
 }
 
 /// The values of the candidates from `start` on that are scored together.

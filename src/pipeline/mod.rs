@@ -20,6 +20,7 @@ use crate::config::{Config, Source};
 use crate::extract::Watch;
 use crate::failure::{Failure, describe};
 use crate::recommend::Policy;
+use crate::serve::experiments::Experiments;
 use crate::terminal::say;
 use crate::train::{self, Catalogue, Choice, Training};
 use crate::warehouse::project::{Project, Relation, Room, export_parquet};
@@ -198,10 +199,7 @@ fn run_locked(config: &Config, project: &Project, options: &Options, id: &str) -
     publish::publish(config, work, outbox, id, version.clone())?;
     if let Some(version) = version {
         progress.note(&format!("model {version} is current"));
-        // versions that are too many do no harm until the next run
-        if let Err(error) = model::prune(&config.models_dir) {
-            progress.note(&format!("old versions stay: {}", describe(&error)));
-        }
+        prune(config, &progress);
     }
     progress.finish("publish", started.elapsed().as_secs_f64(), rows);
     held_back.map_or(Ok(()), |why| Err(Failure::HeldBack(why).into()))
@@ -213,6 +211,15 @@ struct Kept {
     version: Option<String>,
     /// Why the version that was saved does not become current.
     held_back: Option<String>,
+}
+
+/// Removes old versions. What is published stays so where that fails: the next run tries again.
+fn prune(config: &Config, progress: &Progress) {
+    let experiments = Experiments::read(&config.experiments_path());
+    let pruned = experiments.and_then(|experiments| model::prune(&config.models_dir, &experiments.versions));
+    if let Err(error) = pruned {
+        progress.note(&format!("old versions stay: {}", describe(&error)));
+    }
 }
 
 impl Run<'_> {

@@ -13,7 +13,7 @@ use serde::{Deserialize, Serialize};
 use crate::common::files;
 use crate::config::Config;
 use crate::failure::{Failure, describe};
-use crate::model;
+use crate::{model, recommend};
 use crate::warehouse::{self, WorkCopy};
 
 /// Files written beside their places, to be renamed into them after the warehouse. Dropped, it removes them.
@@ -102,7 +102,7 @@ fn complete(config: &Config, journal: &Journal) -> Vec<String> {
     }
     let is_current = model::current(&config.models_dir) == journal.version;
     if let Some(version) = journal.version.as_ref().filter(|_| !is_current) {
-        note(model::promote(&config.models_dir, version).with_context(|| format!("version {version}")));
+        note(model::promote(&config.models_dir, version, recommend::smoke).with_context(|| format!("version {version}")));
     }
     if faults.is_empty() {
         faults.extend(files::remove(&journal_path(config)).err().map(|error| describe(&error)));

@@ -16,6 +16,8 @@ use std::cell::RefCell;
 use std::collections::HashSet;
 use std::sync::Arc;
 
+use anyhow::{Result, ensure};
+
 use crate::model::{CANDIDATES, History, Model, Ranked, Ranker};
 pub use candidates::Pool;
 pub use reason::{Language, Reason, Words};
@@ -156,6 +158,38 @@ pub fn arrange(
         entry.score = least;
     }
     list
+}
+
+/// Asks a version for lists as visitors would, before it answers any: full ones, of listed datasets, each once, with a score.
+pub fn smoke(model: &Model) -> Result<()> {
+    let listed = model.parts.items.iter().filter(|item| item.is_listed).count();
+    ensure!(listed > 0, "it lists no dataset, so that every list would be empty");
+    let first = model.parts.items.iter().position(|item| item.is_listed).map(|item| item as u32);
+    let popular = model.parts.popular.first().map(|ranked| ranked.item);
+    let policy = Policy::default();
+    for page in [None, first, popular] {
+        let recent: Vec<u32> = first.into_iter().chain(popular).collect();
+        for recent in [&[][..], &recent] {
+            let request = Request { page, recent, top_n: SMOKED, ..Request::default() };
+            let (list, _) = recommend(model, &request, &policy, Effort::Full);
+            let is_own = page.is_some_and(|page| model.item(page).is_listed);
+            has_kept_its_rules(model, &list, page, listed - usize::from(is_own))?;
+        }
+    }
+    has_kept_its_rules(model, &trending(model, "24h", &[], SMOKED, &policy), None, listed)
+}
+
+/// How long the lists are that a version is asked for.
+const SMOKED: usize = 10;
+
+fn has_kept_its_rules(model: &Model, list: &[Recommended], page: Option<u32>, there_are: usize) -> Result<()> {
+    let due = SMOKED.min(there_are);
+    ensure!(list.len() == due, "a list has {} datasets where {due} were due", list.len());
+    let items: HashSet<u32> = list.iter().map(|entry| entry.item).collect();
+    let is_kept =
+        |entry: &Recommended| Some(entry.item) != page && model.item(entry.item).is_listed && entry.score.is_finite();
+    ensure!(items.len() == due && list.iter().all(is_kept), "a list breaks its rules");
+    Ok(())
 }
 
 /// The list of `/hot/trending`: what is viewed most in a timeframe, then in longer ones, then at all. `views` are the

@@ -13,7 +13,7 @@ use utoipa::ToSchema;
 use super::error::ApiError;
 use super::metrics::Endpoint;
 use super::recent_views::Rankings;
-use super::state::{Chosen, Finished, InForce, Key, List, Loaded, Shared};
+use super::state::{Chosen, Finished, InForce, Key, List, Shared};
 use crate::model::Model;
 use crate::recommend::explore::{self, Propensity};
 use crate::recommend::{self, Effort, Language, Policy, Reason, Recommended, Request, Words};
@@ -438,21 +438,4 @@ fn finish(model: &Model, list: Vec<Recommended>, top_n: usize, language: Languag
         })
         .collect();
     Ok(Finished { items: to_raw_value(&items)?, logged_items: to_raw_value(&logged)?, count: shown.len(), list })
-}
-
-/// Asks a version for lists as visitors would, before it is put in force.
-pub fn smoke(loaded: &Loaded) -> anyhow::Result<()> {
-    let model = &loaded.model;
-    let listed = model.manifest.listed_items;
-    for page in [None, model.parts.popular.first().map(|r| r.item)] {
-        let expected = 10.min(listed.saturating_sub(usize::from(page.is_some())));
-        let list = List::Similar { page, top_n: 10 };
-        let (list, _) = compute(model, &list, &Policy::default(), &Rankings::default(), 0, Effort::Full);
-        anyhow::ensure!(list.len() == expected, "a list has {} items where {expected} were due", list.len());
-        anyhow::ensure!(
-            list.iter().all(|e| Some(e.item) != page && model.item(e.item).is_listed),
-            "a list breaks its rules"
-        );
-    }
-    Ok(())
 }

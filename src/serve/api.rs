@@ -19,10 +19,13 @@ use super::watch;
 /// How the server is.
 #[derive(Debug, Serialize, ToSchema)]
 pub struct Health {
-    /// `healthy`; `degraded` while exposures cannot be logged, or only to a file that cannot be rotated; `unavailable` where no model is loaded.
+    /// `healthy`; `degraded` while exposures cannot be logged, or only to a file that cannot be rotated, or while the current
+    /// version does not answer; `unavailable` where no model is loaded.
     status: &'static str,
     models_loaded: bool,
     model_version: Option<String>,
+    /// Which version should answer and cannot; `null` where the current one does.
+    model_fault: Option<String>,
     canary_version: Option<String>,
     shadow_version: Option<String>,
     /// How many experiments run.
@@ -47,15 +50,17 @@ pub struct CacheHealth {
 pub async fn health(State(state): State<Shared>) -> Response {
     let in_force = state.in_force.load_full();
     let is_logging = !state.log.is_failing();
+    let model_fault = state.model_fault.load_full().map(|fault| fault.to_string());
     let version = |loaded: &Arc<Loaded>| loaded.version().to_owned();
     let health = Health {
         status: match &in_force {
             None => "unavailable",
-            Some(_) if !is_logging || state.log.is_displaced() => "degraded",
+            Some(_) if !is_logging || state.log.is_displaced() || model_fault.is_some() => "degraded",
             Some(_) => "healthy",
         },
         models_loaded: in_force.is_some(),
         model_version: in_force.as_ref().map(|f| version(&f.current)),
+        model_fault,
         canary_version: in_force.as_ref().and_then(|f| f.canary.as_ref()).map(|c| version(&c.loaded)),
         shadow_version: in_force.as_ref().and_then(|f| f.shadow.as_ref()).map(|s| version(&s.loaded)),
         experiments: in_force.as_ref().map_or(0, |f| f.experiments.count()),
@@ -107,6 +112,7 @@ pub async fn metrics(State(state): State<Shared>) -> Result<Response, ApiError> 
         is_log_failing: state.log.is_failing(),
         is_log_displaced: state.log.is_displaced(),
         unlogged: state.log.unlogged(),
+        has_model_fault: state.model_fault.load().is_some(),
         lag_seconds: state.lag.get().as_secs_f64(),
     };
     let text = state.metrics.render(now).map_err(|error| {

@@ -27,6 +27,8 @@ pub struct Experiments {
     running: Vec<Experiment>,
     /// What the variants ask for; a variant knows its own by its place here. The first is what settings say.
     pub arms: Vec<Arm>,
+    /// Every version that a variant names, also of those that are paused.
+    pub versions: Vec<String>,
 }
 
 #[derive(Clone, Debug, PartialEq)]
@@ -122,7 +124,7 @@ impl Experiments {
             (true, _) => serde_saphyr::from_str(text).map_err(|error| anyhow!("{error}"))?,
             (false, _) => toml::from_str(text).map_err(|error| anyhow!("{error}"))?,
         };
-        let mut all = Self { running: Vec::new(), arms: vec![Arm::control()] };
+        let mut all = Self { running: Vec::new(), arms: vec![Arm::control()], versions: Vec::new() };
         for (name, spec) in file.experiments {
             let experiment = all.experiment(&name, spec, is_yaml).with_context(|| format!("experiment {name}"))?;
             let Some(experiment) = experiment else { continue };
@@ -174,6 +176,7 @@ impl Experiments {
             reached += variant.allocation / total;
             let arm = arm(name, &title, variant.parameters.unwrap_or_default(), is_old)
                 .with_context(|| format!("variant {title}"))?;
+            self.versions.extend(arm.version.clone());
             if is_active {
                 variants.push((reached, self.arms.len() as u16));
                 self.arms.push(arm);

@@ -43,6 +43,7 @@ pub struct Now {
     pub is_log_displaced: bool,
     /// Lists answered without being logged, since the start.
     pub unlogged: u64,
+    pub has_model_fault: bool,
     pub lag_seconds: f64,
 }
 
@@ -63,6 +64,7 @@ pub struct Metrics {
     log_failing: Gauge,
     log_displaced: Gauge,
     unlogged: IntCounter,
+    model_fault: Gauge,
     lag: Gauge,
     quality: GaugeVec,
     contract: GaugeVec,
@@ -167,6 +169,7 @@ impl Metrics {
                 "1 while the exposure log's old file is written because no new one can be begun.",
             )?,
             unlogged,
+            model_fault: plain_gauge("model_fault", "1 while the current version cannot be loaded.")?,
             lag: plain_gauge("server_lag_seconds", "How late requests are taken up.")?,
             quality: gauge("data_quality_score", "Share of a source table's rows with nothing set aside.", &["table"])?,
             contract: gauge(
@@ -240,6 +243,7 @@ impl Metrics {
         self.log_failing.set(f64::from(u8::from(now.is_log_failing)));
         self.log_displaced.set(f64::from(u8::from(now.is_log_displaced)));
         self.unlogged.inc_by(now.unlogged.saturating_sub(self.unlogged.get()));
+        self.model_fault.set(f64::from(u8::from(now.has_model_fault)));
         self.lag.set(now.lag_seconds);
         let mut text = Vec::new();
         TextEncoder::new().encode(&self.registry.gather(), &mut text)?;

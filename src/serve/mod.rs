@@ -111,9 +111,7 @@ async fn serve_async(config: &Config) -> Result<()> {
     let seen = watch::look(&state);
     watch::read_rules(&state)?;
     watch::read_experiments(&state)?;
-    if let Err(error) = watch::load_current(&state) {
-        tracing::warn!("no model yet, lists answer 503 until there is one: {error:#}");
-    }
+    watch::start(&state);
     let watcher = tokio::spawn(watch::watch(state.clone(), seen));
     let measured = state.clone();
     let lag = tokio::spawn(async move { measured.lag.measure().await });

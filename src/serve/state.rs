@@ -15,6 +15,7 @@ use super::experiments::{Arm, Experiments, bucket};
 use super::metrics::{Endpoint, Metrics};
 use super::overload::Lag;
 use super::recent_views::RecentViews;
+use super::watch::FolderLook;
 use crate::config::Config;
 use crate::embed::neural::reader::Reader;
 use crate::exposures::files::{LOG_NAME, SHADOW_LOG_NAME};
@@ -198,6 +199,10 @@ pub struct State {
     pub lag: Lag,
     /// Only one at a time puts versions in force.
     pub loading: Mutex<()>,
+    /// Why the current version does not answer, where another does or none.
+    pub model_fault: ArcSwapOption<String>,
+    /// Versions that could not be loaded, and how their folders looked then: another look is due when they change.
+    pub refused: Mutex<HashMap<String, FolderLook>>,
     /// Known users that asked for a list since the start.
     pub users: Mutex<HashSet<i64>>,
     pub started: Instant,
@@ -235,6 +240,8 @@ pub fn start(config: Config) -> Result<Shared> {
         views: RecentViews::default(),
         lag: Lag::default(),
         loading: Mutex::default(),
+        model_fault: ArcSwapOption::empty(),
+        refused: Mutex::default(),
         users: Mutex::default(),
         started: Instant::now(),
         reader: Mutex::default(),

@@ -3,20 +3,22 @@
 //! Requests in flight finish on the old one.
 
 use std::collections::HashMap;
+use std::ffi::OsString;
+use std::fs::DirEntry;
+use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, PoisonError};
+use std::sync::{Arc, MutexGuard, PoisonError};
 use std::time::{Duration, SystemTime};
 
 use anyhow::{Context, Result, anyhow};
 use chrono::{NaiveDate, Utc};
 
-use super::answer;
 use super::experiments::Experiments;
 use super::state::{Beside, InForce, Loaded, Shared};
 use crate::evaluate;
 use crate::model::{self, Model, Share};
-use crate::recommend::Policy;
 use crate::recommend::rules::Rules;
+use crate::recommend::{self, Policy};
 use crate::warehouse;
 
 const EVERY: Duration = Duration::from_secs(1);
@@ -24,11 +26,56 @@ const EVERY: Duration = Duration::from_secs(1);
 /// How often recent views are ranked anew, in seconds.
 const RANK_EVERY: u32 = 10;
 
+/// How the files of a folder look from outside: name, when written, length, inode.
+pub type FolderLook = Vec<(OsString, Option<SystemTime>, u64, u64)>;
+
+fn folder_look(state: &Shared, version: &str) -> FolderLook {
+    let Ok(entries) = std::fs::read_dir(state.config.models_dir.join(version)) else { return FolderLook::new() };
+    let about = |entry: DirEntry| entry.metadata().map(|m| (entry.file_name(), m.modified().ok(), m.len(), m.ino()));
+    let mut look: FolderLook = entries.flatten().filter_map(|entry| about(entry).ok()).collect();
+    look.sort();
+    look
+}
+
+/// Puts what there is in force when the server starts: the current version or, where it is damaged, the one that stands in.
+pub fn start(state: &Shared) {
+    let Err(error) = load_current(state) else { return };
+    match stand_in(state) {
+        Ok(version) => tracing::error!(
+            "the current version does not answer, {version} does: {error:#}; `nearset models promote` or `rollback` makes \
+             another current, `nearset run` trains one"
+        ),
+        Err(others) => {
+            tracing::warn!("no model yet, lists answer 503 until there is one: {error:#}");
+            tracing::debug!("nothing stands in: {others:#}");
+        }
+    }
+}
+
+/// Puts the newest whole version in force that was current before, else the newest there is; returns its name.
+fn stand_in(state: &Shared) -> Result<String> {
+    let dir = &state.config.models_dir;
+    // where nothing was ever promoted, nothing is to be served
+    model::require_current(dir)?;
+    for version in model::standbys(dir)? {
+        match put_in_force(state, &version, Current::FromDisk) {
+            Ok(()) => return Ok(version),
+            Err(error) => tracing::error!("version {version} cannot stand in: {error:#}"),
+        }
+    }
+    Err(anyhow!("no version is whole"))
+}
+
 /// Loads the current version and what goes with it, and puts all in force; returns the current version's name. On error
 /// what was in force stays.
 pub fn load_current(state: &Shared) -> Result<String> {
     let current = model::require_current(&state.config.models_dir)?;
-    put_in_force(state, &current, Current::FromDisk)?;
+    if let Err(error) = put_in_force(state, &current, Current::FromDisk) {
+        // what is wrong with it names folders: it goes to the log, not to whoever asks for the server's health
+        let fault = format!("version {current} is current and cannot be loaded; the server's log says why");
+        state.model_fault.store(Some(Arc::new(fault)));
+        return Err(error);
+    }
     tracing::info!("serving model {current}");
     if let Err(error) = read_data_quality(state) {
         tracing::debug!("data quality: {error:#}");
@@ -44,60 +91,105 @@ enum Current {
     FromMemory,
 }
 
+/// Loads versions once each: from memory where they are in force, else from disk.
+struct Loader<'a> {
+    state: &'a Shared,
+    experiments: Arc<Experiments>,
+    models: HashMap<String, Arc<Model>>,
+    refused: HashMap<String, FolderLook>,
+}
+
+impl<'a> Loader<'a> {
+    fn new(state: &'a Shared) -> Self {
+        let before = state.in_force.load_full();
+        let versions = before.iter().flat_map(|before| before.versions());
+        let models = versions.map(|loaded| (loaded.version().to_owned(), loaded.model.clone())).collect();
+        Self { state, experiments: state.experiments.load_full(), models, refused: HashMap::new() }
+    }
+
+    fn load(&mut self, version: &str) -> Result<Arc<Loaded>> {
+        let look = folder_look(self.state, version);
+        self.try_load(version).inspect_err(|_| drop(self.refused.insert(version.to_owned(), look)))
+    }
+
+    fn try_load(&mut self, version: &str) -> Result<Arc<Loaded>> {
+        let model = match self.models.get(version) {
+            Some(model) => model.clone(),
+            None => Arc::new(model::load(&self.state.config.models_dir, version)?),
+        };
+        recommend::smoke(&model).with_context(|| format!("version {version} cannot answer"))?;
+        self.models.insert(version.to_owned(), model.clone());
+        let policies = policies(self.state, &model, &self.experiments);
+        Ok(Arc::new(Loaded::new(model, policies, self.state.config.cache_mb)))
+    }
+
+    /// Loads a version that answers beside the current one; reports one that cannot.
+    fn beside(&mut self, what: &str, version: &str) -> Option<Arc<Loaded>> {
+        let loaded = self.load(version);
+        loaded.inspect_err(|error| report(self.state, what, version, error)).ok()
+    }
+}
+
+fn report(state: &Shared, what: &str, version: &str, error: &anyhow::Error) {
+    tracing::error!("{what} version {version} does not answer: {error:#}");
+    state.metrics.error("model_load", what);
+}
+
 /// Puts a version in force as the current one, with canary, shadow, experiments and the rules of the day, and no list made
 /// before. A version beside the current one that cannot answer is left out and reported.
-fn put_in_force(state: &Shared, current: &str, from: Current) -> Result<()> {
+fn put_in_force(state: &Shared, version: &str, from: Current) -> Result<()> {
     let _one = state.loading.lock().unwrap_or_else(PoisonError::into_inner);
-    let before = state.in_force.load_full();
-    let mut models: HashMap<String, Arc<Model>> = HashMap::new();
-    for loaded in before.iter().flat_map(|before| before.versions()) {
-        models.insert(loaded.version().to_owned(), loaded.model.clone());
-    }
+    let mut loader = Loader::new(state);
     if from == Current::FromDisk {
-        models.remove(current);
+        loader.models.remove(version);
     }
-    let experiments = state.experiments.load_full();
-    let dir = &state.config.models_dir;
-    let mut load = |version: &str| -> Result<Arc<Loaded>> {
-        let model = match models.get(version) {
-            Some(model) => model.clone(),
-            None => Arc::new(model::load(dir, version)?),
-        };
-        models.insert(version.to_owned(), model.clone());
-        let policies = policies(state, &model, &experiments);
-        let loaded = Loaded::new(model, policies, state.config.cache_mb);
-        answer::smoke(&loaded).with_context(|| format!("version {version} cannot answer"))?;
-        Ok(Arc::new(loaded))
+    let current = match loader.load(version) {
+        Ok(current) => current,
+        Err(error) => {
+            refused(state).extend(loader.refused);
+            return Err(error);
+        }
     };
-    let current = load(current)?;
-    let report = |what: &str, version: &str, error: anyhow::Error| {
-        tracing::error!("{what} version {version} does not answer: {error:#}");
-        state.metrics.error("model_load", what);
-    };
-    let traffic = model::traffic(dir).unwrap_or_else(|error| {
-        report("canary or shadow", "?", error);
+    let traffic = model::traffic(&state.config.models_dir).unwrap_or_else(|error| {
+        report(state, "canary or shadow", "?", &error);
         model::Traffic::default()
     });
     let mut beside = |what: &str, share: Option<Share>| {
         let Share { version, share } = share.filter(|s| s.share > 0.0 && s.version != current.version())?;
-        match load(&version) {
-            Ok(loaded) => Some(Beside { loaded, share }),
-            Err(error) => {
-                report(what, &version, error);
-                None
-            }
-        }
+        Some(Beside { loaded: loader.beside(what, &version)?, share })
     };
     let (canary, shadow) = (beside("canary", traffic.canary), beside("shadow", traffic.shadow));
+    let experiments = loader.experiments.clone();
     let mut named = HashMap::new();
     for version in experiments.arms.iter().filter_map(|arm| arm.version.as_ref()) {
-        match load(version) {
-            Ok(loaded) => drop(named.insert(version.clone(), loaded)),
-            Err(error) => report("experiment", version, error),
+        if let Some(loaded) = loader.beside("experiment", version) {
+            named.insert(version.clone(), loaded);
         }
     }
     state.in_force.store(Some(Arc::new(InForce { current, canary, shadow, named, experiments })));
+    remember(state, version, from, loader.refused);
     Ok(())
+}
+
+/// The versions that were refused.
+fn refused(state: &Shared) -> MutexGuard<'_, HashMap<String, FolderLook>> {
+    state.refused.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// Keeps which versions were refused now that `version` is in force: the current one stays among them until it was loaded.
+fn remember(state: &Shared, version: &str, from: Current, now: HashMap<String, FolderLook>) {
+    let current = model::current(&state.config.models_dir);
+    let mut refused = refused(state);
+    refused.retain(|name, _| Some(name) == current.as_ref() && (name != version || from == Current::FromMemory));
+    refused.extend(now);
+    if current.as_deref() == Some(version) && !refused.contains_key(version) {
+        state.model_fault.store(None);
+    }
+}
+
+/// Whether the folder of a version that was refused looks another way now.
+fn has_refused_changed(state: &Shared) -> bool {
+    refused(state).iter().any(|(version, look)| folder_look(state, version) != *look)
 }
 
 /// What settings, rules and experiments ask of lists today, for each variant.
@@ -142,7 +234,7 @@ pub fn read_experiments(state: &Shared) -> Result<()> {
 /// What decides what is in force: another [`Seen`] is another state of the disk, or another day.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Seen {
-    current: Option<(String, Written)>,
+    current: Option<String>,
     traffic: Written,
     rules: Written,
     experiments: (PathBuf, Written),
@@ -159,13 +251,9 @@ fn written(path: &Path) -> Written {
 /// Looks at all of it.
 pub fn look(state: &Shared) -> Seen {
     let config = &state.config;
-    let current = model::current(&config.models_dir);
     let experiments = config.experiments_path();
     Seen {
-        current: current.map(|version| {
-            let manifest = config.models_dir.join(&version).join("manifest.json");
-            (version, written(&manifest))
-        }),
+        current: model::current(&config.models_dir),
         traffic: written(&model::traffic_path(&config.models_dir)),
         rules: written(&config.rules_path()),
         experiments: (experiments.clone(), written(&experiments)),
@@ -189,16 +277,22 @@ fn take_up(state: &Shared, before: &Seen, now: &Seen) {
     {
         failed("experiments", error);
     }
-    let in_force = state.in_force.load().as_ref().map(|f| f.current.version().to_owned());
-    let is_new = now.current.as_ref().map(|(version, _)| version) != in_force.as_ref();
-    let result = match (&now.current, in_force) {
-        (Some(_), _) if is_new => load_current(state).map(drop),
-        (_, Some(version)) => put_in_force(state, &version, Current::FromMemory),
-        _ => return,
+    let Some(in_force) = state.in_force.load().as_ref().map(|f| f.current.version().to_owned()) else {
+        if now.current.is_some() {
+            start(state);
+        }
+        return;
     };
-    if let Err(error) = result {
-        let version = now.current.as_ref().map_or("none", |(version, _)| version);
-        tracing::error!("version {version} was not taken up: {error:#}");
+    let wanted = now.current.as_ref().filter(|v| **v != in_force || refused(state).contains_key(*v));
+    if let Some(version) = wanted {
+        match load_current(state) {
+            Ok(_) => return,
+            Err(error) => tracing::error!("version {version} was not taken up, {in_force} answers: {error:#}"),
+        }
+        state.metrics.error("model_load", "watch");
+    }
+    if let Err(error) = put_in_force(state, &in_force, Current::FromMemory) {
+        tracing::error!("version {in_force} stays as it was: {error:#}");
         state.metrics.error("model_load", "watch");
     }
 }
@@ -221,7 +315,8 @@ pub async fn watch(state: Shared, mut seen: Seen) {
         tokio::time::sleep(EVERY).await;
         let now = look(&state);
         let is_ranked = round.is_multiple_of(RANK_EVERY);
-        if now == seen && !is_ranked {
+        let is_changed = now != seen || has_refused_changed(&state);
+        if !is_changed && !is_ranked {
             continue;
         }
         let (before, working) = (std::mem::replace(&mut seen, now.clone()), state.clone());
@@ -231,7 +326,7 @@ pub async fn watch(state: Shared, mut seen: Seen) {
                 // a run that was killed leaves a file as large as the warehouse, where lists have to be logged
                 warehouse::remove_left_work(&working.config);
             }
-            if before != now {
+            if is_changed {
                 take_up(&working, &before, &now);
             }
         });

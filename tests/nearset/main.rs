@@ -15,3 +15,4 @@ mod safety;
 mod serving;
 mod settings;
 mod support;
+mod versions;

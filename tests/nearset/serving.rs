@@ -15,7 +15,7 @@ use serde_json::Value;
 use crate::support::{AS_OF, Nearset, Server, agent, ids};
 
 /// Waits until something holds.
-fn until(what: &str, mut holds: impl FnMut() -> bool) {
+pub fn until(what: &str, mut holds: impl FnMut() -> bool) {
     let started = Instant::now();
     while !holds() {
         assert!(started.elapsed() < Duration::from_secs(30), "{what}");
@@ -33,7 +33,7 @@ fn evaluation(n: &Nearset) -> Vec<PathBuf> {
 }
 
 /// A second version beside the current one, which stays current; both names.
-fn two_versions(n: &Nearset) -> (String, String) {
+pub fn two_versions(n: &Nearset) -> (String, String) {
     n.take_fixtures(|_| true);
     let current = || fs::read_link(n.models().join("current")).expect("a link").to_string_lossy().into_owned();
     let first = current();
