@@ -312,7 +312,10 @@ impl Values {
             match self.0.get(&name) {
                 None => Ok(None),
                 Some((value, place)) => is_name(value).map(Some).with_context(|| {
-                    format!("{name} (from {place}) cannot be used: expected {expected}; a URL belongs into {}", of("URL"))
+                    format!(
+                        "{name} (from {place}) cannot be used: expected {expected}; a URL belongs into {}",
+                        of("URL")
+                    )
                 }),
             }
         };

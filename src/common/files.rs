@@ -1,7 +1,7 @@
 //! Files: written beside their place and renamed, synced, hashed. Every error names the path it is about.
 
 use std::fs::{self, File, Metadata};
-use std::io::{Read, Write};
+use std::io::{Read, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, bail};
@@ -157,11 +157,32 @@ pub fn copy(from: &Path, to: &Path) -> Result<u64> {
     copied
 }
 
+/// Where the last whole line of a file ends, looked for from its end.
+///
+/// # Errors
+/// It cannot be read.
+pub fn whole_lines(file: &mut File) -> std::io::Result<u64> {
+    const STEP: u64 = 64 * 1024;
+    let mut end = file.metadata()?.len();
+    while end > 0 {
+        let start = end.saturating_sub(STEP);
+        let mut bytes = vec![0; (end - start) as usize];
+        file.seek(SeekFrom::Start(start))?;
+        file.read_exact(&mut bytes)?;
+        if let Some(place) = bytes.iter().rposition(|byte| *byte == b'\n') {
+            return Ok(start + place as u64 + 1);
+        }
+        end = start;
+    }
+    Ok(0)
+}
+
 /// How many bytes are free for this process where a folder is.
 ///
 /// # Errors
 /// The file system does not say.
 pub fn free_bytes(dir: &Path) -> Result<u64> {
-    let about = rustix::fs::statvfs(dir).with_context(|| format!("{}: its free space cannot be read", dir.display()))?;
+    let about =
+        rustix::fs::statvfs(dir).with_context(|| format!("{}: its free space cannot be read", dir.display()))?;
     Ok(about.f_bavail.saturating_mul(about.f_frsize))
 }

@@ -57,7 +57,10 @@ pub fn register_url(text: &str) {
     for option in query.split(['&', ';', '#']) {
         if let Some((_, value)) = option.split_once('=') {
             // sslmode=require and the like would only make texts hard to read
-            if value.len() > 3 && !["require", "required", "disable", "disabled", "prefer", "preferred", "true", "false"].contains(&value) {
+            if value.len() > 3
+                && !["require", "required", "disable", "disabled", "prefer", "preferred", "true", "false"]
+                    .contains(&value)
+            {
                 register(value);
             }
         }

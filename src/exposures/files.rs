@@ -18,9 +18,8 @@ pub const SHADOW_LOG_NAME: &str = "shadow_log.jsonl";
 
 /// Whether a file's name is that of a part of the exposure log.
 pub fn is_log(name: &str) -> bool {
-    name.strip_prefix("exposure_log").is_some_and(|rest| {
-        rest.contains(".jsonl") && !rest.ends_with(".part") && !rest.ends_with(".damaged")
-    })
+    name.strip_prefix("exposure_log")
+        .is_some_and(|rest| rest.contains(".jsonl") && !rest.ends_with(".part") && !rest.ends_with(".damaged"))
 }
 
 /// Whether a file is packed.

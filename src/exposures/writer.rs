@@ -9,7 +9,7 @@
 //! where a new one cannot be opened, the old one goes on being written.
 
 use std::fs::{self, File, Metadata, OpenOptions};
-use std::io::{self, BufReader, BufWriter, Read, Seek, SeekFrom, Write};
+use std::io::{self, BufReader, BufWriter, Write};
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -24,6 +24,7 @@ use flate2::{Compression, write::GzEncoder};
 use tokio::sync::watch;
 
 use super::files::{of_server, packed_name, rotated, rotated_name};
+use crate::common::files::whole_lines;
 use crate::config::Durability;
 use crate::priority;
 
@@ -274,7 +275,8 @@ impl Shared {
         if own.len() == 0 {
             writer.day = now.date_naive();
         }
-        let is_full = self.options.rotate_bytes > 0 && own.len() + writer.waiting.len() as u64 > self.options.rotate_bytes;
+        let is_full =
+            self.options.rotate_bytes > 0 && own.len() + writer.waiting.len() as u64 > self.options.rotate_bytes;
         if own.len() == 0 || !(is_full || writer.day != now.date_naive()) {
             return Ok(());
         }
@@ -305,7 +307,7 @@ impl Writer {
     /// Goes on behind the last whole line of a file.
     fn behind_whole_lines(mut file: File, path: PathBuf) -> io::Result<Self> {
         let about = file.metadata()?;
-        let length = whole_lines(&mut file, about.len())?;
+        let length = whole_lines(&mut file)?;
         if length < about.len() {
             let cut = about.len() - length;
             tracing::warn!("{}: {cut} bytes of a line that was cut short are taken back", path.display());
@@ -353,23 +355,6 @@ fn open(path: &Path) -> io::Result<Writer> {
         }
     }
     Err(io::Error::other(format!("{SERVERS} servers write to this folder already")))
-}
-
-/// Where the last whole line of a file ends, looked for from its end.
-fn whole_lines(file: &mut File, length: u64) -> io::Result<u64> {
-    const STEP: u64 = 64 * 1024;
-    let mut end = length;
-    while end > 0 {
-        let start = end.saturating_sub(STEP);
-        let mut bytes = vec![0; (end - start) as usize];
-        file.seek(SeekFrom::Start(start))?;
-        file.read_exact(&mut bytes)?;
-        if let Some(place) = bytes.iter().rposition(|byte| *byte == b'\n') {
-            return Ok(start + place as u64 + 1);
-        }
-        end = start;
-    }
-    Ok(0)
 }
 
 /// Packs what was rotated, in a thread of its own.
@@ -445,6 +430,8 @@ fn keep(shared: &Shared, synced: &watch::Sender<u64>, woken: &Receiver<()>) {
 
 #[cfg(test)]
 mod tests {
+    use std::io::Read;
+
     use super::*;
 
     fn lines(path: &Path) -> Vec<String> {

@@ -149,9 +149,8 @@ pub fn fold(db: &Connection, table: &Table, how: Fold) -> duckdb::Result<u64> {
         |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)),
     )?;
     // a time in the future of this run neither protects a row nor holds it back
-    let known = |side: &str| {
-        format!("case when {side}._changed_at <= {} then {side}._changed_at end", timestamp(how.as_of))
-    };
+    let known =
+        |side: &str| format!("case when {side}._changed_at <= {} then {side}._changed_at end", timestamp(how.as_of));
     if rows > keyless + distinct || keyless > 0 {
         // grouped and not ranked: a million rows of one key would be one window that has to be in memory as a whole
         db.execute_batch(&format!(

@@ -48,6 +48,21 @@ impl ExportFile {
         Ok(files::plain(&self.path)?.len() > *bytes && files::sha256_start(&self.path, *bytes)? == *sha256)
     }
 
+    /// The file as it is now, at `place`: of lines only the whole ones.
+    fn copied(&self, place: PathBuf) -> Result<Self> {
+        if let Some(folder) = place.parent() {
+            files::make_dir(folder)?;
+        }
+        files::copy(&self.path, &place)?;
+        let mut copy = File::options().read(true).write(true).open(&place)?;
+        let mut first = [0];
+        if !self.name.ends_with(".gz") && copy.read(&mut first)? == 1 && first != *b"[" {
+            let whole = files::whole_lines(&mut copy)?;
+            copy.set_len(whole)?;
+        }
+        Ok(Self { name: self.name.clone(), path: place, stamp: self.stamp.clone() })
+    }
+
     /// Where the file starts with a byte order mark, as some Windows programs write it, copies it without to `plain`.
     fn unmark(&self, plain: &Path) -> Result<bool> {
         let mut reader = self.reader()?;
@@ -118,9 +133,6 @@ pub fn list(dir: &Path) -> Result<Listing> {
     Ok(listing)
 }
 
-/// How often a file that changes while it is read is read again.
-const TRIES: usize = 3;
-
 /// Takes one file in. A row replaces the one with its key where its own change time is not older; of rows with one key
 /// in one file the newest stays, and of equally new ones the last. Change times in the future count as unknown, and an
 /// unknown time neither protects a row nor holds it back.
@@ -138,25 +150,23 @@ pub fn take_in(
     file: &ExportFile,
     watch: &Watch,
 ) -> Result<u64> {
-    let mut rows = 0;
-    for _ in 0..TRIES {
-        let before = file.fingerprint()?;
-        let taken = take_in_once(db, config, as_of, table, file, watch);
-        let is_whole = file.fingerprint()? == before;
-        if is_whole || taken.is_err() {
-            rows = taken.with_context(|| match is_whole {
-                true => format!("{} cannot be taken in", file.name),
-                false => format!("{} is still being written; run again once it is whole", file.name),
-            })?;
-            db.execute(
-                "insert into raw.files values (?, ?, ?, ?, ?)",
-                duckdb::params![table.name, file.name, before.0, before.1, rows],
-            )?;
-            return Ok(rows);
-        }
-        rows = taken?;
-        forget(db, table, &file.name)?;
+    let scratch = Scratch::new(&[&config.data_dir])?;
+    let before = file.fingerprint()?;
+    let taken = take_in_once(db, (config, &scratch), as_of, table, file, watch);
+    if file.fingerprint()? == before {
+        let rows = taken.with_context(|| format!("{} cannot be taken in", file.name))?;
+        db.execute(
+            "insert into raw.files values (?, ?, ?, ?, ?)",
+            duckdb::params![table.name, file.name, before.0, before.1, rows],
+        )?;
+        return Ok(rows);
     }
+    // read while it was written to: what of it was read, nobody knows
+    forget(db, table, &file.name)?;
+    let now = file.copied(scratch.path().join("growing").join(&file.name))?;
+    let rows = take_in_once(db, (config, &scratch), as_of, table, &now, watch)
+        .with_context(|| format!("{} is still being written; run again once it is whole", file.name))?;
+    forget(db, table, &file.name)?;
     (watch.note)(&format!(
         "{} is still being written: what is there was taken in, and the next run reads it again; write an export under \
          another name and rename it once it is whole",
@@ -175,13 +185,12 @@ pub fn forget(db: &Connection, table: &Table, name: &str) -> Result<()> {
 
 fn take_in_once(
     db: &Connection,
-    config: &Config,
+    (config, scratch): (&Config, &Scratch),
     as_of: DateTime<Utc>,
     table: &Table,
     file: &ExportFile,
     watch: &Watch,
 ) -> Result<u64> {
-    let scratch = Scratch::new(&[&config.data_dir])?;
     let plain = scratch.path().join("export.json");
     let path = if file.unmark(&plain)? { &plain } else { &file.path };
     let mut present = columns_of(db, file, path)?;

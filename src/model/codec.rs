@@ -432,6 +432,9 @@ fn read_items(db: &Connection, dir: &Path, manifest: &Manifest) -> Result<Vec<It
     Ok(items)
 }
 
+/// The lists of what was viewed most, by timeframe.
+type Trending = BTreeMap<String, Vec<Ranked>>;
+
 /// The tables that speak of items.
 struct Tables<'a> {
     db: Connection,
@@ -513,7 +516,7 @@ impl Tables<'_> {
     }
 
     /// The popular list, and those of timeframes.
-    fn lists(&self) -> Result<(Vec<Ranked>, BTreeMap<String, Vec<Ranked>>)> {
+    fn lists(&self) -> Result<(Vec<Ranked>, Trending)> {
         let (mut popular, mut trending) = (Vec::new(), BTreeMap::<String, Vec<Ranked>>::new());
         let sql = "select list, dataset_id, score::double as score, views::bigint as views
              from {file} order by list, position";

@@ -450,7 +450,10 @@ const FIRST_DAY: DateTime<Utc> = DateTime::from_timestamp_nanos(1_767_225_600_00
 pub fn now() -> Result<DateTime<Utc>> {
     let now = Utc::now().trunc_subsecs(0);
     if now < FIRST_DAY {
-        bail!("this machine's clock says {}; set it, or name the time with --as-of", now.format("%Y-%m-%d %H:%M:%S UTC"));
+        bail!(
+            "this machine's clock says {}; set it, or name the time with --as-of",
+            now.format("%Y-%m-%d %H:%M:%S UTC")
+        );
     }
     Ok(now)
 }

@@ -13,8 +13,8 @@ use serde::{Deserialize, Serialize};
 use crate::common::files;
 use crate::config::Config;
 use crate::failure::{Failure, describe};
-use crate::{model, recommend};
 use crate::warehouse::{self, WorkCopy};
+use crate::{model, recommend};
 
 /// Files written beside their places, to be renamed into them after the warehouse. Dropped, it removes them.
 #[derive(Default)]
@@ -102,7 +102,9 @@ fn complete(config: &Config, journal: &Journal) -> Vec<String> {
     }
     let is_current = model::current(&config.models_dir) == journal.version;
     if let Some(version) = journal.version.as_ref().filter(|_| !is_current) {
-        note(model::promote(&config.models_dir, version, recommend::smoke).with_context(|| format!("version {version}")));
+        note(
+            model::promote(&config.models_dir, version, recommend::smoke).with_context(|| format!("version {version}")),
+        );
     }
     if faults.is_empty() {
         faults.extend(files::remove(&journal_path(config)).err().map(|error| describe(&error)));

@@ -115,8 +115,10 @@ impl Metrics {
             &["endpoint"],
         )?;
         let cache = counter("cache_requests_total", "Look-ups in the cache of finished lists.", &["result"])?;
-        let unlogged =
-            IntCounter::new("exposure_log_unlogged_total", "Lists that were answered and are not in the exposure log.")?;
+        let unlogged = IntCounter::new(
+            "exposure_log_unlogged_total",
+            "Lists that were answered and are not in the exposure log.",
+        )?;
         registry.register(Box::new(unlogged.clone()))?;
         let hot = Endpoint::ALL.map(|endpoint| Hot {
             answered: requests.with_label_values(&[endpoint.name(), "200"]),

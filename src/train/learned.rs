@@ -14,12 +14,12 @@ use duckdb::arrow::record_batch::RecordBatch;
 use rayon::prelude::*;
 use sha2::{Digest, Sha256};
 
+use crate::common::files::{hex, sha256};
 use crate::config::Config;
 use crate::embed::Text;
 use crate::embed::neural::clip::Clip;
 use crate::embed::neural::folder;
 use crate::embed::neural::{Role, TextModel, Unusable, picture_path};
-use crate::common::files::{hex, sha256};
 use crate::extract::Watch;
 use crate::index::{Vectors, normalize};
 use crate::warehouse::arrow::each_batch;

@@ -1,12 +1,12 @@
 //! Reading query results as Arrow batches, column by column.
 
 use anyhow::{Context, Result, anyhow};
-use duckdb::{ArrowStream, Connection};
 use duckdb::arrow::array::{
     Array, ArrowPrimitiveType, BooleanArray, Float64Array, Int64Array, ListArray, PrimitiveArray, StringArray,
 };
 use duckdb::arrow::datatypes::{Float32Type, Int64Type};
 use duckdb::arrow::record_batch::RecordBatch;
+use duckdb::{ArrowStream, Connection};
 
 /// A batch whose columns are asked for by name and type. SQL casts to the types read here: `bigint`, `double`,
 /// `varchar`, `boolean`, `bigint[]`, `float[]`.

@@ -106,8 +106,8 @@ pub(super) fn open_published_unfenced(config: &Config) -> Result<Database> {
     }
     let spill = spill(config)?;
     let options = settled(limits(config)?.access_mode(AccessMode::ReadOnly)?, spill.path())?;
-    let db = Connection::open_with_flags(&path, options)
-        .with_context(|| format!("{} cannot be opened", path.display()))?;
+    let db =
+        Connection::open_with_flags(&path, options).with_context(|| format!("{} cannot be opened", path.display()))?;
     set_time_zones(&db, config)?;
     Ok(Database { db, spill })
 }

@@ -77,6 +77,7 @@ fn cells(batch: &RecordBatch) -> Result<Vec<Vec<String>>> {
         .map(|column| ArrayFormatter::try_new(column, &options))
         .collect::<std::result::Result<Vec<_>, _>>()
         .context("the result cannot be shown as a table")?;
-    let cell = |row: usize| columns.iter().map(|column| harmless(&column.value(row).to_string()).into_owned()).collect();
+    let cell =
+        |row: usize| columns.iter().map(|column| harmless(&column.value(row).to_string()).into_owned()).collect();
     Ok((0..batch.num_rows()).map(cell).collect())
 }

@@ -7,8 +7,8 @@ use anyhow::{Context, Result, bail};
 use rayon::prelude::*;
 use sha2::{Digest, Sha256};
 
-use crate::config::Config;
 use crate::common::files::{hex, sha256};
+use crate::config::Config;
 
 /// What a setting names.
 #[derive(Clone, Debug, PartialEq)]

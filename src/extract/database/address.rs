@@ -98,15 +98,8 @@ impl Address {
             "duckdb" => Kind::Duckdb,
             _ => bail!("{FORMS}"),
         };
-        let address = |host: String, port, name| Self {
-            kind,
-            host,
-            port,
-            user: None,
-            password: None,
-            name,
-            options: Vec::new(),
-        };
+        let address =
+            |host: String, port, name| Self { kind, host, port, user: None, password: None, name, options: Vec::new() };
         if !kind.is_server() {
             // sqlite:file, sqlite:/file, and SQLAlchemy's sqlite:///file (relative) and sqlite:////file
             let path = rest.strip_prefix("///").unwrap_or(rest);
