@@ -19,7 +19,7 @@ use crate::common::files;
 use crate::config::{Config, Source};
 use crate::extract::Watch;
 use crate::failure::{Failure, describe};
-use crate::recommend::Policy;
+use crate::recommend::{self, Policy};
 use crate::serve::experiments::Experiments;
 use crate::terminal::say;
 use crate::train::{self, Catalogue, Choice, Training};
@@ -340,9 +340,11 @@ impl Run<'_> {
             false => None,
         };
         let mut kept = Kept { version: None, held_back: None };
-        if let Some(model) = &mut self.trained {
+        // gone once it is saved: to become current it is loaded again, and asked for lists
+        if let Some(mut model) = self.trained.take() {
+            recommend::smoke(&model).context("the model that was trained cannot answer")?;
             model.manifest.metrics = summary.clone();
-            kept.version = Some(model::save(models_dir, model)?);
+            kept.version = Some(model::save(models_dir, &mut model)?);
         }
         if let Some(summary) = &mut summary {
             summary["model_version"] = kept.version.clone().or_else(|| model::current(models_dir)).into();

@@ -187,8 +187,8 @@ fn a_version_that_is_clearly_worse_is_kept_but_not_promoted() {
     let sql = fs::read_to_string(&file).expect("the query");
     // lists turned upside down
     fs::write(&file, sql.replace("round(organic, 9) as organic", "1 / (1 + 1e6 * organic) as organic")).expect("worse");
-    let error = n.fails(4, &["run", "--as-of", AS_OF, "--from", "features"]);
-    assert!(error.contains("hit rate@10") && error.contains("nothing was published"), "{error}");
+    let error = n.fails(5, &["run", "--as-of", AS_OF, "--from", "features"]);
+    assert!(error.contains("hit rate@10") && error.contains("the figures are published"), "{error}");
     assert_eq!(fs::read_link(n.models().join("current")).expect("a current version"), current);
     assert_eq!(n.ok(&["models", "list"]).lines().count(), 2, "it is kept");
 }

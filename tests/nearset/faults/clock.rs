@@ -107,17 +107,6 @@ fn a_full_refresh_leaves_what_increments_left_in_any_order() {
     plan.end(format!("{} orders, each in three runs", cases.len()));
 }
 
-#[test]
-fn a_full_refresh_leaves_what_increments_left_by_a_clock_that_was_behind() {
-    let mut plan = Plan::new("clock behind");
-    let cases = plan.cases(1);
-    for case in cases.clone() {
-        let mut dice = plan.begin(case);
-        compare_orders(&mut plan, &mut dice, |dice, _| format!("2026-10-{:02} 00:00:00", 2 + dice.below(14)));
-    }
-    plan.end(format!("{} orders, each in three runs", cases.len()));
-}
-
 /// All files but what tells that a run was refused.
 fn published_files(n: &Nearset) -> std::collections::BTreeMap<PathBuf, String> {
     let mut files = state::files(n);

@@ -346,7 +346,8 @@ fn a_disk_that_never_syncs_is_noticed_by_the_plan() {
         let n = recording.cut_behind(recording.changes.len(), &mut plan.begin(case));
         State::read(&n).is_err()
     };
-    assert!((0..4).any(is_torn));
+    // most cuts keep too few of the changes of names to show the new state at all
+    assert!((0..60).any(is_torn));
 }
 
 #[test]
