@@ -493,6 +493,7 @@ mod tests {
         buffered.append(b"buffered").await.expect("kept");
         buffered.flush();
         assert_eq!(lines(&path), ["whole", "synced", "buffered"]);
+        drop(buffered);
         fs::write(&path, "t".repeat(200_000)).expect("written");
         log(&path, Durability::Os, 0).append(b"first").await.expect("written");
         assert_eq!(lines(&path), ["first"]);

@@ -25,6 +25,7 @@ use axum::middleware::map_response;
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
 use tokio::net::TcpListener;
+use tokio::signal::unix::{SignalKind, signal};
 use tower_http::CompressionLevel;
 use tower_http::catch_panic::CatchPanicLayer;
 use tower_http::compression::CompressionLayer;
@@ -101,6 +102,8 @@ pub fn serve(config: &Config) -> Result<()> {
 }
 
 async fn serve_async(config: &Config) -> Result<()> {
+    // whoever is told that the server listens may stop it
+    let told_to_stop = stop_signal()?;
     let listener = TcpListener::bind(config.listen)
         .await
         .with_context(|| format!("{} cannot be listened on; choose another with --listen", config.listen))?;
@@ -118,7 +121,7 @@ async fn serve_async(config: &Config) -> Result<()> {
     tracing::info!("listening on http://{address}");
     let (stop, stopping) = tokio::sync::watch::channel(false);
     tokio::spawn(async move {
-        stop_signal().await;
+        told_to_stop.await;
         tracing::info!("stopping: requests in flight are answered first");
         stop.send(true).ok();
     });
@@ -143,17 +146,16 @@ fn read_back_views(state: Shared) -> Result<()> {
     Ok(())
 }
 
-async fn stop_signal() {
-    let interrupt = tokio::signal::ctrl_c();
-    match tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate()) {
-        Ok(mut terminate) => {
-            tokio::select! {
-                _ = interrupt => {}
-                _ = terminate.recv() => {}
-            }
+/// Takes signals that would end the process from now on; what is returned waits for one.
+fn stop_signal() -> Result<impl Future<Output = ()>> {
+    let listen = |kind| signal(kind).context("signals cannot be waited for");
+    let (mut interrupt, mut terminate) = (listen(SignalKind::interrupt())?, listen(SignalKind::terminate())?);
+    Ok(async move {
+        tokio::select! {
+            _ = interrupt.recv() => {}
+            _ = terminate.recv() => {}
         }
-        Err(_) => drop(interrupt.await),
-    }
+    })
 }
 
 /// Tells a person what to open first.
