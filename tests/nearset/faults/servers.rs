@@ -89,7 +89,10 @@ fn logged(n: &Nearset) -> Result<HashMap<String, u32>, String> {
             false => file.read_to_string(&mut content),
         }
         .map_err(|e| format!("{name} is damaged: {e}"))?;
-        for line in content.lines() {
+        // a line that a kill cut short was never answered, and is taken back by whoever writes there next
+        let is_plain = path.extension().is_some_and(|e| e == "jsonl");
+        let whole = if is_plain { content.rfind('\n').map_or(0, |end| end + 1) } else { content.len() };
+        for line in content[..whole].lines() {
             let line: Value = serde_json::from_str(line).map_err(|e| format!("{name}: {e}: {line:.80}"))?;
             *found.entry(line["request_id"].as_str().unwrap_or_default().to_owned()).or_default() += 1;
         }
@@ -109,7 +112,12 @@ fn log_files(n: &Nearset, ending: &str) -> Vec<PathBuf> {
 
 /// Whether full logs wait to be packed.
 fn is_packing(n: &Nearset) -> bool {
-    log_files(n, ".part").len() + log_files(n, ".jsonl").len() > 1
+    // what servers write, or wrote until they were killed, is not packed before it is rotated
+    let is_written = |path: &PathBuf| {
+        let name = path.file_name().unwrap_or_default().to_string_lossy();
+        name == "exposure_log.jsonl" || (name.contains(".server-") && name.matches('.').count() == 2)
+    };
+    !log_files(n, ".part").is_empty() || log_files(n, ".jsonl").iter().any(|path| !is_written(path))
 }
 
 fn wait_for_packing(n: &Nearset, patience: Duration) {
