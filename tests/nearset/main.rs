@@ -5,6 +5,7 @@ mod databases;
 mod embed;
 mod extract;
 mod fuzz;
+mod hostile;
 mod mariadb;
 mod pipeline;
 mod postgres;

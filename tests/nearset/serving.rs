@@ -15,7 +15,7 @@ use serde_json::Value;
 use crate::support::{AS_OF, Nearset, Server, agent, ids};
 
 /// Waits until something holds.
-fn until(what: &str, mut holds: impl FnMut() -> bool) {
+pub fn until(what: &str, mut holds: impl FnMut() -> bool) {
     let started = Instant::now();
     while !holds() {
         assert!(started.elapsed() < Duration::from_secs(30), "{what}");
@@ -44,7 +44,7 @@ fn two_versions(n: &Nearset) -> (String, String) {
     (first, second)
 }
 
-fn port(server: &Server) -> String {
+pub fn port(server: &Server) -> String {
     server.base.strip_prefix("http://").expect("an address").to_owned()
 }
 
