@@ -32,7 +32,7 @@ const HEAD: usize = 16 * 1024;
 /// The most requests at a time on one HTTP/2 connection.
 const STREAMS: u32 = 32;
 
-/// The most requests of one HTTP/2 connection that may be taken back before they are looked at, or be reset by us.
+/// The most requests of one HTTP/2 connection that may be taken back before they are looked at.
 const RESETS: usize = 32;
 
 /// The most bytes of bodies that one HTTP/2 connection may send before they are read (the least that HTTP/2 allows).
@@ -101,7 +101,6 @@ fn protocols(slow: Duration) -> Builder<TokioExecutor> {
         .max_concurrent_streams(STREAMS)
         .max_header_list_size(HEAD as u32)
         .max_pending_accept_reset_streams(RESETS)
-        .max_local_error_reset_streams(RESETS)
         .initial_stream_window_size(WINDOW)
         .initial_connection_window_size(WINDOW)
         .max_send_buf_size(SEND_BUFFER);
@@ -164,14 +163,15 @@ async fn answer(
     } else {
         let mut request = request.map(Body::new);
         request.extensions_mut().insert(ConnectInfo(peer));
-        router.oneshot(request).await?
+        let response = router.oneshot(request).await?;
+        held.answered();
+        let held = Arc::new(held);
+        response.map(|body| Body::new(body.map_frame(move |frame| frame.map_data(|bytes| holding(bytes, &held)))))
     };
     if seat.is_reserve && version < Version::HTTP_2 {
         response.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
     }
-    held.answered();
-    let held = Arc::new(held);
-    Ok(response.map(|body| Body::new(body.map_frame(move |frame| frame.map_data(|bytes| holding(bytes, &held))))))
+    Ok(response)
 }
 
 /// Whether a path is asked for to learn how the server is.

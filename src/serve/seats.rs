@@ -91,10 +91,10 @@ impl Row {
             let idle = now.saturating_duration_since(visit.last);
             if visit.is_leaving {
                 return Offer::Soon;
-            } else if !visit.requests.is_empty() {
+            } else if visit.is_busy(seat.is_reserve) {
                 continue;
             } else if idle < GRACE {
-                is_soon |= visit.begun == 0;
+                is_soon |= seat.is_reserve || visit.begun == 0;
             } else if idlest.is_none_or(|(longest, _)| idle > longest) {
                 idlest = Some((idle, seat));
             }
@@ -160,12 +160,19 @@ impl Turns {
 }
 
 struct Visit {
-    /// When a request was last begun, answered or taken.
+    /// When a request was last begun, answered or taken; in the reserve, when it came.
     last: Instant,
     /// Requests at work, and since when their answers wait to be taken.
     requests: Vec<(u64, Option<Instant>)>,
     begun: u64,
     is_leaving: bool,
+}
+
+impl Visit {
+    /// Whether it may not be given up. In the reserve nobody is waited for who does not take a probe's answer.
+    fn is_busy(&self, is_reserve: bool) -> bool {
+        self.requests.iter().any(|(_, since)| !is_reserve || since.is_none())
+    }
 }
 
 impl Seat {
@@ -180,10 +187,16 @@ impl Seat {
         let mut visit = lock(&self.visit);
         let number = visit.begun;
         visit.begun += 1;
-        visit.last = Instant::now();
+        self.touch(&mut visit);
         visit.requests.push((number, None));
         drop(visit);
         Held { seat: self.clone(), number, _turn: turn }
+    }
+
+    fn touch(&self, visit: &mut Visit) {
+        if !self.is_reserve {
+            visit.last = Instant::now();
+        }
     }
 
     /// Waits until this connection is asked to make room.
@@ -223,7 +236,7 @@ impl Held {
     /// The answer is made; from now on it is the client who takes time.
     pub fn answered(&self) {
         let (mut visit, now) = (lock(&self.seat.visit), Instant::now());
-        visit.last = now;
+        self.seat.touch(&mut visit);
         if let Some((_, since)) = visit.requests.iter_mut().find(|(number, _)| *number == self.number) {
             *since = Some(now);
         }
@@ -233,18 +246,21 @@ impl Held {
 impl Drop for Held {
     fn drop(&mut self) {
         let mut visit = lock(&self.seat.visit);
-        visit.last = Instant::now();
+        self.seat.touch(&mut visit);
         visit.requests.retain(|(number, _)| *number != self.number);
     }
 }
 
 /// Bytes of an answer that hold its request: they go where hyper buffers them, and tell when they are written.
 pub fn holding(bytes: Bytes, held: &Arc<Held>) -> Bytes {
-    struct Holding(Bytes, #[allow(dead_code, reason = "it is held until the bytes are gone")] Arc<Held>);
+    struct Holding {
+        bytes: Bytes,
+        _held: Arc<Held>,
+    }
     impl AsRef<[u8]> for Holding {
         fn as_ref(&self) -> &[u8] {
-            &self.0
+            &self.bytes
         }
     }
-    Bytes::from_owner(Holding(bytes, held.clone()))
+    Bytes::from_owner(Holding { bytes, _held: held.clone() })
 }

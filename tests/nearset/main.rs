@@ -6,6 +6,7 @@ mod embed;
 mod extract;
 mod faults;
 mod fuzz;
+mod hostile;
 mod mariadb;
 mod pipeline;
 mod postgres;

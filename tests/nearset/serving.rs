@@ -44,7 +44,7 @@ pub fn two_versions(n: &Nearset) -> (String, String) {
     (first, second)
 }
 
-fn port(server: &Server) -> String {
+pub fn port(server: &Server) -> String {
     server.base.strip_prefix("http://").expect("an address").to_owned()
 }
 
