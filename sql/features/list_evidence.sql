@@ -19,7 +19,8 @@ select
     shown.page_dataset_id,
     shown.dataset_id,
     count(*) as exposures,
-    round(sum(position_rates.rate order by shown.request_id), 6) as examined,
+    -- decimals: the same sum in whatever order, without keeping every exposure of every couple until it can be sorted
+    round(cast(sum(cast(position_rates.rate as decimal(18, 12))) as double), 6) as examined,
     count(*) filter (shown.is_clicked) as clicks
 from shown
 inner join position_rates on position_rates.position = shown.position

@@ -5,7 +5,8 @@ viewed as (
     select
         dataset_id,
         count(*) as views,
-        sum(pow(0.5, greatest(date_diff('hour', viewed_at, getvariable('as_of')), 0) / (24.0 * 21)) order by action_row_id) as recent_views
+        -- decimals: the same sum in whatever order
+        sum(cast(pow(0.5, greatest(date_diff('hour', viewed_at, getvariable('as_of')), 0) / (24.0 * 21)) as decimal(18, 12))) as recent_views
     from training_views
     group by dataset_id
 ),
@@ -19,7 +20,7 @@ bought as (
 select
     datasets.dataset_id,
     coalesce(viewed.views, 0) as views,
-    round(coalesce(viewed.recent_views, 0), 6) as recent_views,
+    round(coalesce(cast(viewed.recent_views as double), 0), 6) as recent_views,
     coalesce(bought.orders, 0) as orders
 from datasets
 left join viewed on viewed.dataset_id = datasets.dataset_id

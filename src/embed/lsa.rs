@@ -1,6 +1,8 @@
 //! Dense vectors by latent semantic analysis (Deerwester et al. 1990): the truncated SVD of the TF-IDF matrix, found by
 //! randomized subspace iteration (Halko, Martinsson, Tropp 2011).
 
+use std::ops::Range;
+
 use nalgebra::{DMatrix, SymmetricEigen};
 use rayon::prelude::*;
 
@@ -10,6 +12,10 @@ use crate::random::uniform;
 
 const OVERSAMPLING: usize = 16;
 const ITERATIONS: usize = 4;
+
+/// How many features stand densely in memory at a time: a vocabulary may have millions. A multiple of the 256 that matrix
+/// products are cut into, so that sums are the same as over all features at once.
+const FEATURES_AT_ONCE: usize = 32 * 1024;
 
 /// Reduces the rows to at most `dimensions` dense ones of length 1 (all zero where a row has nothing in common with
 /// another). Axes count by their singular value to the power `weighting`: 1 keeps the rows' own geometry, less brings
@@ -25,13 +31,11 @@ pub fn reduce(sparse: &Sparse, dimensions: usize, weighting: f64) -> Vectors {
     let mut state = 0x9e37_79b9_7f4a_7c15_u64;
     let mut basis = DMatrix::from_fn(rows, width, |_, _| gaussian(&mut state));
     for _ in 0..ITERATIONS {
-        basis = orthonormal(basis);
-        basis = times(sparse, &transposed_times(sparse, &basis));
+        basis = squared_times(sparse, &orthonormal(basis));
     }
     let basis = orthonormal(basis);
     // with B = Qᵀ A: the eigenvectors of B Bᵀ rotate Q to the left singular vectors of A
-    let projected = transposed_times(sparse, &basis);
-    let eigen = SymmetricEigen::new(projected.transpose() * &projected);
+    let eigen = SymmetricEigen::new(projected_square(sparse, &basis));
     let mut order: Vec<usize> = (0..width).collect();
     order.sort_by(|a, b| eigen.eigenvalues[*b].total_cmp(&eigen.eigenvalues[*a]));
     let rotation = DMatrix::from_fn(width, dimensions, |row, column| {
@@ -48,30 +52,47 @@ pub fn reduce(sparse: &Sparse, dimensions: usize, weighting: f64) -> Vectors {
     Vectors::new(dimensions, data)
 }
 
-/// A · m: (rows x features) · (features x width).
-fn times(sparse: &Sparse, m: &DMatrix<f64>) -> DMatrix<f64> {
+/// A Aᵀ · m, column by column: Aᵀ times a column is as long as there are features, and only a thread's own is held.
+fn squared_times(sparse: &Sparse, m: &DMatrix<f64>) -> DMatrix<f64> {
     let mut out = DMatrix::zeros(sparse.rows.len(), m.ncols());
-    out.par_column_iter_mut().enumerate().for_each(|(column, mut into)| {
-        let from = m.column(column);
-        for (row, entries) in sparse.rows.iter().enumerate() {
-            into[row] = entries.iter().map(|(feature, weight)| f64::from(*weight) * from[*feature as usize]).sum();
-        }
-    });
+    out.par_column_iter_mut().enumerate().for_each_init(
+        || vec![0.0; sparse.features],
+        |by_feature, (column, mut into)| {
+            by_feature.fill(0.0);
+            for (entries, value) in sparse.rows.iter().zip(m.column(column).iter()) {
+                for (feature, weight) in entries {
+                    by_feature[*feature as usize] += f64::from(*weight) * value;
+                }
+            }
+            for (row, entries) in sparse.rows.iter().enumerate() {
+                into[row] = entries.iter().map(|(f, weight)| f64::from(*weight) * by_feature[*f as usize]).sum();
+            }
+        },
+    );
     out
 }
 
-/// Aᵀ · m: (features x rows) · (rows x width).
-fn transposed_times(sparse: &Sparse, m: &DMatrix<f64>) -> DMatrix<f64> {
-    let mut out = DMatrix::zeros(sparse.features, m.ncols());
-    out.par_column_iter_mut().enumerate().for_each(|(column, mut into)| {
-        let from = m.column(column);
-        for (row, entries) in sparse.rows.iter().enumerate() {
-            for (feature, weight) in entries {
-                into[*feature as usize] += f64::from(*weight) * from[row];
+/// (Aᵀ m)ᵀ (Aᵀ m), some features after the other.
+fn projected_square(sparse: &Sparse, m: &DMatrix<f64>) -> DMatrix<f64> {
+    let mut square = DMatrix::zeros(m.ncols(), m.ncols());
+    for from in (0..sparse.features).step_by(FEATURES_AT_ONCE) {
+        let count = FEATURES_AT_ONCE.min(sparse.features - from);
+        let within = |entries: &Vec<(u32, f32)>| {
+            let place = |feature: usize| entries.partition_point(|(f, _)| (*f as usize) < feature);
+            place(from)..place(from + count)
+        };
+        let ranges: Vec<Range<usize>> = sparse.rows.iter().map(within).collect();
+        let mut block = DMatrix::zeros(count, m.ncols());
+        block.par_column_iter_mut().enumerate().for_each(|(column, mut into)| {
+            for ((entries, range), value) in sparse.rows.iter().zip(&ranges).zip(m.column(column).iter()) {
+                for (feature, weight) in &entries[range.clone()] {
+                    into[*feature as usize - from] += f64::from(*weight) * value;
+                }
             }
-        }
-    });
-    out
+        });
+        square.gemm(1.0, &block.transpose(), &block, 1.0);
+    }
+    square
 }
 
 /// An orthonormal basis of the columns' span.

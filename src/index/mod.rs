@@ -343,6 +343,8 @@ impl Index {
             }),
         };
         top(&mut found, count);
+        // who keeps the best would else keep the room of all that were looked at
+        found.shrink_to_fit();
         found
     }
 }
