@@ -147,14 +147,22 @@ pub fn write(path: &Path, bytes: &[u8]) -> Result<()> {
 /// # Errors
 /// `from` cannot be read, or `to` cannot be written; half a copy is removed.
 pub fn copy(from: &Path, to: &Path) -> Result<u64> {
-    let read = || format!("{} cannot be read", from.display());
-    let written = || format!("{} cannot be copied to {}", from.display(), to.display());
-    let mut source = File::open(from).with_context(read)?;
-    let copied = File::create(to).and_then(|mut target| std::io::copy(&mut source, &mut target)).with_context(written);
+    let target = File::create(to).with_context(|| format!("{} cannot be written", to.display()))?;
+    let copied = copy_into(from, target, to);
     if copied.is_err() {
         fs::remove_file(to).ok();
     }
     copied
+}
+
+/// The same into a file that is open already, at `to`.
+///
+/// # Errors
+/// `from` cannot be read, or `to` cannot be written.
+pub fn copy_into(from: &Path, mut target: File, to: &Path) -> Result<u64> {
+    let mut source = File::open(from).with_context(|| format!("{} cannot be read", from.display()))?;
+    std::io::copy(&mut source, &mut target)
+        .with_context(|| format!("{} cannot be copied to {}", from.display(), to.display()))
 }
 
 /// Where the last whole line of a file ends, looked for from its end.

@@ -26,6 +26,13 @@ pub fn remove_at_signal(path: &Path) {
     left().push(path.to_owned());
 }
 
+/// Makes something that [`remove_at_signal`] names: a signal waits for it, and nothing is made once one has come. What is
+/// done meanwhile must be short, and use nothing else of this module.
+pub fn uninterrupted<T>(make: impl FnOnce() -> T) -> T {
+    let _held = left();
+    make()
+}
+
 /// Keeps it from then on, or has removed it already.
 pub fn settled(path: &Path) {
     left().retain(|other| other != path);
@@ -87,7 +94,12 @@ impl Scratch {
         for _ in 0..100 {
             let path = place.join(format!("{PREFIX}{}-{:08x}", std::process::id(), rand::random::<u32>()));
             let cannot = || format!("{} cannot be made", path.display());
-            match DirBuilder::new().mode(0o700).create(&path) {
+            remove_at_signal(&path);
+            let made = uninterrupted(|| DirBuilder::new().mode(0o700).create(&path));
+            if made.is_err() {
+                settled(&path);
+            }
+            match made {
                 Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists => continue,
                 made => made.with_context(cannot)?,
             }
@@ -97,9 +109,9 @@ impl Scratch {
             let is_same = fs::metadata(&path).is_ok_and(|now| lock.metadata().is_ok_and(|own| own.ino() == now.ino()));
             // another process may have swept it before it was locked
             if is_same {
-                remove_at_signal(&path);
                 return Ok(Self { path, _lock: lock });
             }
+            settled(&path);
         }
         bail!("no folder of its own can be made in {}", place.display())
     }

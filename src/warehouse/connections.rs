@@ -11,7 +11,7 @@ use chrono::{DateTime, Utc};
 use duckdb::{AccessMode, Connection};
 
 use super::{quote, timestamp};
-use crate::common::scratch::Scratch;
+use crate::common::scratch::{self, Scratch};
 use crate::config::Config;
 
 /// An open database with the folder it spills to.
@@ -83,7 +83,8 @@ fn spill(config: &Config) -> Result<Scratch> {
 /// Opens a database file for reading and writing.
 pub(super) fn open_file(config: &Config, path: &Path) -> Result<Database> {
     let spill = spill(config)?;
-    let db = Connection::open_with_flags(path, settled(limits(config)?, spill.path())?)?;
+    let options = settled(limits(config)?, spill.path())?;
+    let db = scratch::uninterrupted(|| Connection::open_with_flags(path, options))?;
     Ok(Database { db, spill })
 }
 

@@ -1,6 +1,6 @@
 //! The copy of the warehouse that a run works on, and its way to the published file's place.
 
-use std::fs;
+use std::fs::{self, File};
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, bail};
@@ -41,7 +41,9 @@ impl WorkCopy {
         let mut copy = Self { db: None, path };
         if published.exists() {
             require_room(config, fs::metadata(&published).map_or(0, |m| m.len()))?;
-            files::copy(&published, &copy.path)?;
+            let made = scratch::uninterrupted(|| File::create(&copy.path));
+            let made = made.with_context(|| format!("{} cannot be written", copy.path.display()))?;
+            files::copy_into(&published, made, &copy.path)?;
         }
         let db = open_file(config, &copy.path).with_context(|| {
             format!(
