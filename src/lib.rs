@@ -10,6 +10,7 @@ pub mod evaluate;
 pub mod extract;
 pub mod failure;
 pub mod index;
+pub mod memory;
 pub mod model;
 pub mod pipeline;
 pub mod priority;

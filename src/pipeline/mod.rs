@@ -19,11 +19,12 @@ use duckdb::Connection;
 use crate::config::{Config, Source};
 use crate::extract::Watch;
 use crate::failure::{Failure, describe};
+use crate::memory;
 use crate::recommend::Policy;
 use crate::terminal::say;
 use crate::train::{self, Catalogue, Choice, Training};
 use crate::warehouse::project::{Project, Relation, Room, export_parquet};
-use crate::warehouse::{self, WorkCopy, quote, timestamp};
+use crate::warehouse::{self, Turn, WorkCopy, quote, timestamp};
 use crate::{evaluate, extract, model};
 use history::Event;
 use progress::Progress;
@@ -73,8 +74,16 @@ struct Run<'a> {
     catalogue: Option<Rc<Catalogue>>,
     twin: Option<Twin>,
     trained: Option<model::Model>,
+    is_memory_judged: bool,
     progress: Progress,
 }
+
+/// What training holds beside the process itself for each dataset: its words, candidates and vectors, twice where visits are
+/// held out. Measured on 20,000 datasets.
+const BYTES_PER_DATASET: u64 = 20_000;
+
+/// What DuckDB needs to get on at all, and the process itself.
+const BYTES_AT_LEAST: u64 = 400 << 20;
 
 /// What was trained without the held-out visits: to measure by, and to choose the ranker's kind by.
 struct Twin {
@@ -174,16 +183,12 @@ pub fn run(config: &Config, options: &Options) -> Result<()> {
             run: id,
             at: Utc::now(),
             seconds: started.elapsed().as_secs_f64(),
-            peak_bytes: progress::peak_memory(),
+            peak_bytes: memory::peak(),
             error,
         },
     )?;
     if result.is_ok() {
-        say!(
-            "done in {:.1} s, peak memory {} MB",
-            started.elapsed().as_secs_f64(),
-            progress::peak_memory() / 1_000_000
-        );
+        say!("done in {:.1} s, peak memory {} MB", started.elapsed().as_secs_f64(), memory::peak() / 1_000_000);
     }
     result
 }
@@ -202,8 +207,10 @@ fn run_locked(config: &Config, project: &Project, options: &Options, id: &str) -
         catalogue: None,
         twin: None,
         trained: None,
+        is_memory_judged: false,
         progress: Progress::new(),
     };
+    run.judge_memory()?;
     for step in &options.steps {
         let started = Instant::now();
         run.progress.start(step.name());
@@ -258,6 +265,26 @@ impl Run<'_> {
         }
     }
 
+    /// Says so before the work begins where `MEMORY_LIMIT` cannot be kept: as soon as it is known how many datasets there are.
+    fn judge_memory(&mut self) -> Result<()> {
+        if self.is_memory_judged || !warehouse::project::existing(self.db)?.contains_key("datasets") {
+            return Ok(());
+        }
+        self.is_memory_judged = true;
+        let datasets: u64 = self.db.query_row("select count(*) from datasets", [], |row| row.get(0))?;
+        let least = BYTES_AT_LEAST + datasets * BYTES_PER_DATASET;
+        if self.config.memory_limit < least {
+            self.progress.note(&format!(
+                "MEMORY_LIMIT is {} MB, and this run may take more: {} datasets need about {} MB; set it to that, where \
+                 the machine has so much",
+                self.config.memory_limit / 1_000_000,
+                grouped(datasets),
+                least / 1_000_000
+            ));
+        }
+        Ok(())
+    }
+
     fn extract(&mut self) -> Result<u64> {
         let watch = Watch { at: &|what| self.progress.at(what), note: &|text| self.progress.note(text) };
         let rows = extract::extract(self.db, self.config, self.options.as_of, self.options.full_refresh, &watch)?;
@@ -271,21 +298,24 @@ impl Run<'_> {
         let catalogue = match &self.catalogue {
             Some(catalogue) => catalogue.clone(),
             None => {
+                self.judge_memory()?;
                 self.progress.at("texts");
+                warehouse::share_memory(self.db, self.config, Turn::Rows)?;
                 let watch = Watch { at: &|what| self.progress.at(what), note: &|text| self.progress.note(text) };
                 self.catalogue.insert(Rc::new(Catalogue::read(self.db, self.config, &watch)?)).clone()
             }
         };
-        warehouse::share_memory(self.db, self.config, true)?;
+        warehouse::share_memory(self.db, self.config, Turn::Queries)?;
         let result = with(&Training {
             db: self.db,
+            config: self.config,
             project: self.project,
             catalogue: &catalogue,
             as_of: self.options.as_of,
             budget: self.config.train_budget,
             at: &|what| self.progress.at(what),
         });
-        warehouse::share_memory(self.db, self.config, false)?;
+        warehouse::share_memory(self.db, self.config, Turn::Queries)?;
         result
     }
 

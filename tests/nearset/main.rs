@@ -6,6 +6,7 @@ mod embed;
 mod extract;
 mod fuzz;
 mod mariadb;
+mod memory;
 mod pipeline;
 mod postgres;
 mod project;
