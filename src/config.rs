@@ -122,7 +122,11 @@ pub const SETTINGS: &[Setting] = &[
     ),
     setting("RULES_FILE", "", "Rules for lists (never, pin, boost, demote); DATA_DIR/rules.toml where empty."),
     setting("ADMIN_TOKEN", "", "The token for admin routes (Authorization: Bearer ...); they are off without one."),
-    setting("MEMORY_LIMIT", "4GB", "The most memory reading and SQL may use; beyond it DuckDB spills to disk."),
+    setting(
+        "MEMORY_LIMIT",
+        "4GB",
+        "The most memory a run may take, training included; DuckDB spills to disk to keep to it.",
+    ),
     setting("THREADS", "0", "How many threads a run uses; 0 is all cores."),
 ];
 

@@ -2,5 +2,6 @@
 
 pub mod files;
 pub mod lock;
+pub mod memory;
 pub mod scratch;
 pub mod secrets;

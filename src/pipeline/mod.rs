@@ -15,7 +15,7 @@ use chrono::{DateTime, SubsecRound, Utc};
 use clap::ValueEnum;
 use duckdb::Connection;
 
-use crate::common::files;
+use crate::common::{files, memory};
 use crate::config::{Config, Source};
 use crate::extract::Watch;
 use crate::failure::{Failure, describe};
@@ -24,7 +24,7 @@ use crate::serve::experiments::Experiments;
 use crate::terminal::say;
 use crate::train::{self, Catalogue, Choice, Training};
 use crate::warehouse::project::{Project, Relation, Room, export_parquet};
-use crate::warehouse::{self, WorkCopy, quote, timestamp};
+use crate::warehouse::{self, Turn, WorkCopy, quote, timestamp};
 use crate::{evaluate, extract, model};
 use history::Event;
 use progress::Progress;
@@ -78,8 +78,16 @@ struct Run<'a> {
     catalogue: Option<Rc<Catalogue>>,
     twin: Option<Twin>,
     trained: Option<model::Model>,
+    is_memory_judged: bool,
     progress: Progress,
 }
+
+/// What training holds beside the process itself for each dataset: its words, candidates and vectors, twice where visits are
+/// held out. Measured on 20,000 datasets.
+const BYTES_PER_DATASET: u64 = 20_000;
+
+/// What DuckDB needs to get on at all, and the process itself.
+const BYTES_AT_LEAST: u64 = 400 << 20;
 
 /// What was trained without the held-out visits: to measure by, and to choose the ranker's kind by.
 struct Twin {
@@ -126,7 +134,7 @@ pub fn run(config: &Config, options: &Options) -> Result<()> {
     say!("run {id}, as of {}", options.as_of.format("%Y-%m-%d %H:%M:%S UTC"));
     let result = run_locked(config, &project, options, &id);
     let error = result.as_ref().err().map(describe);
-    let (seconds, peak_bytes) = (started.elapsed().as_secs_f64(), progress::peak_memory());
+    let (seconds, peak_bytes) = (started.elapsed().as_secs_f64(), memory::peak());
     history::record(config, &Event::Ended { run: id, at: Utc::now(), seconds, peak_bytes, error });
     if result.is_ok() {
         say!("done in {seconds:.1} s, peak memory {} MB", peak_bytes / 1_000_000);
@@ -171,8 +179,10 @@ fn run_locked(config: &Config, project: &Project, options: &Options, id: &str) -
         catalogue: None,
         twin: None,
         trained: None,
+        is_memory_judged: false,
         progress: Progress::new(),
     };
+    run.judge_memory()?;
     for step in &options.steps {
         let started = Instant::now();
         run.progress.start(step.name());
@@ -252,6 +262,26 @@ impl Run<'_> {
         Ok(())
     }
 
+    /// Says so before the work begins where `MEMORY_LIMIT` cannot be kept: as soon as it is known how many datasets there are.
+    fn judge_memory(&mut self) -> Result<()> {
+        if self.is_memory_judged || !warehouse::project::existing(self.db)?.contains_key("datasets") {
+            return Ok(());
+        }
+        self.is_memory_judged = true;
+        let datasets: u64 = self.db.query_row("select count(*) from datasets", [], |row| row.get(0))?;
+        let least = BYTES_AT_LEAST + datasets * BYTES_PER_DATASET;
+        if self.config.memory_limit < least {
+            self.progress.note(&format!(
+                "MEMORY_LIMIT is {} MB, and this run may take more: {} datasets need about {} MB; set it to that, where \
+                 the machine has so much",
+                self.config.memory_limit / 1_000_000,
+                grouped(datasets),
+                least / 1_000_000
+            ));
+        }
+        Ok(())
+    }
+
     fn extract(&mut self) -> Result<u64> {
         let watch = Watch { at: &|what| self.progress.at(what), note: &|text| self.progress.note(text) };
         let rows = extract::extract(self.db, self.config, self.options.as_of, self.options.full_refresh, &watch)?;
@@ -265,21 +295,24 @@ impl Run<'_> {
         let catalogue = match &self.catalogue {
             Some(catalogue) => catalogue.clone(),
             None => {
+                self.judge_memory()?;
                 self.progress.at("texts");
+                warehouse::share_memory(self.db, self.config, Turn::Rows)?;
                 let watch = Watch { at: &|what| self.progress.at(what), note: &|text| self.progress.note(text) };
                 self.catalogue.insert(Rc::new(Catalogue::read(self.db, self.config, &watch)?)).clone()
             }
         };
-        warehouse::share_memory(self.db, self.config, true)?;
+        warehouse::share_memory(self.db, self.config, Turn::Queries)?;
         let result = with(&Training {
             db: self.db,
+            config: self.config,
             project: self.project,
             catalogue: &catalogue,
             as_of: self.options.as_of,
             budget: self.config.train_budget,
             at: &|what| self.progress.at(what),
         });
-        warehouse::share_memory(self.db, self.config, false)?;
+        warehouse::share_memory(self.db, self.config, Turn::Queries)?;
         result
     }
 

@@ -60,6 +60,7 @@ pub fn evaluate(config: &Config, policy: &Policy, subject: &Subject) -> Result<D
         let started = Instant::now();
         let training = Training {
             db: &db,
+            config,
             project: &project,
             catalogue: &catalogue,
             as_of,

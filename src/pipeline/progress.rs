@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 
 use indicatif::{ProgressBar, ProgressStyle};
 
+use crate::common::memory;
 use crate::terminal::say;
 
 /// How often a person without a terminal reads what a long step is at.
@@ -49,7 +50,7 @@ impl Progress {
     }
 
     pub fn finish(&self, step: &str, seconds: f64, rows: u64) {
-        let memory = peak_memory() / 1_000_000;
+        let memory = memory::peak() / 1_000_000;
         let line = format!("  {step:<10} {seconds:>8.2} s {:>12} rows   peak {memory:>5} MB", grouped(rows));
         self.last_line.set(Instant::now());
         self.spinner.suspend(|| say!("{line}"));
@@ -73,15 +74,4 @@ pub fn grouped(number: u64) -> String {
         text.push(digit);
     }
     text
-}
-
-/// The most memory this process has held, in bytes (Linux; 0 elsewhere).
-pub fn peak_memory() -> u64 {
-    std::fs::read_to_string("/proc/self/status")
-        .ok()
-        .and_then(|status| {
-            let line = status.lines().find(|l| l.starts_with("VmHWM:"))?;
-            line.split_whitespace().nth(1)?.parse::<u64>().ok()
-        })
-        .map_or(0, |kib| kib * 1024)
 }

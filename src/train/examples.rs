@@ -15,7 +15,7 @@ use crate::recommend::channels::AS_LEARNED;
 use crate::recommend::features::PRIOR_RANK;
 use crate::recommend::{Pool, Request, candidates, taste};
 use crate::warehouse::arrow::each_batch;
-use crate::warehouse::timestamp;
+use crate::warehouse::{Turn, share_memory, timestamp};
 
 /// A step of a visit, as items of the catalogue.
 #[derive(Clone, Debug, Default)]
@@ -155,6 +155,7 @@ pub fn collect(training: &Training<'_>, until: Option<DateTime<Utc>>, measure: b
     let blocks = blocks(training.db, &before)?;
     let mut held = Held::default();
     for (number, (from, to)) in blocks.iter().enumerate() {
+        share_memory(training.db, training.config, Turn::Queries)?;
         let condition = format!(
             "{before} and visit_first_viewed_at >= {} and visit_first_viewed_at < {}",
             timestamp(*from),

@@ -28,7 +28,7 @@ use crate::model::{FORMAT, Item, Manifest, Model, Parts, Sessions};
 use crate::recommend;
 use crate::warehouse::arrow::{each_batch, text_at};
 use crate::warehouse::project::Project;
-use crate::warehouse::timestamp;
+use crate::warehouse::{Turn, share_memory, timestamp};
 use content::Similarity;
 pub use examples::{Pair, holdout_from, read_pairs};
 use learned::LearnedTexts;
@@ -131,6 +131,7 @@ fn steps_before_holdout(db: &Connection, by_id: &HashMap<i64, u32>) -> Result<Ve
 /// What training works on, and how long it may look for a better ranker.
 pub struct Training<'a> {
     pub db: &'a Connection,
+    pub config: &'a Config,
     pub project: &'a Project,
     pub catalogue: &'a Catalogue,
     pub as_of: DateTime<Utc>,
@@ -156,7 +157,9 @@ impl Training<'_> {
     pub fn recall(&self, seen: Seen) -> Result<Model> {
         let Catalogue { items, by_id, index, .. } = self.catalogue;
         let (db, items) = (self.db, items.clone());
+        share_memory(db, self.config, Turn::Queries)?;
         let read = fit_relations(db, self.project, seen, || relations::read(db, by_id, items))?;
+        share_memory(db, self.config, Turn::Rows)?;
         let behaviour = neighbours::behaviour_vectors(&read.affinities);
         let neighbours = neighbours::build(self.catalogue, &read, &behaviour).into();
         let manifest = Manifest {

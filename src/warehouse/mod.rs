@@ -18,7 +18,7 @@ use chrono::{DateTime, Utc};
 use crate::config::Config;
 
 pub use connections::{
-    Database, fence, in_memory, open_published, published_as_of, set_parameters, share_memory, small,
+    Database, Turn, fence, in_memory, open_published, published_as_of, set_parameters, share_memory, small,
 };
 pub use query::{Format, run_query};
 pub use run_lock::{RunLock, is_run_lock_held, remove_left_work, take_run_lock};

@@ -8,6 +8,7 @@ mod faults;
 mod fuzz;
 mod hostile;
 mod mariadb;
+mod memory;
 mod pipeline;
 mod postgres;
 mod project;
