@@ -32,7 +32,7 @@ fn main() {
     let models = kept.unwrap_or_else(|| dir.path().join("models"));
     let started = Instant::now();
     if !models.join("current").exists() {
-        let version = model::save(&models, &mut made(datasets)).expect("saved");
+        let version = model::save(&models, &mut made(datasets)).expect("saved").keep();
         model::promote(&models, &version, recommend::smoke).expect("current");
     }
     println!("memory: {datasets} datasets x {DIMENSIONS} dimensions, {CANDIDATES} candidates each, {VISITS} visits");

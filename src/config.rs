@@ -251,6 +251,9 @@ impl Values {
             }
         };
         let path_text = |path: &PathBuf| path.to_string_lossy().into_owned();
+        for path in [&overrides.config, &overrides.data_dir, &overrides.models_dir].into_iter().flatten() {
+            secrets::register_url(&path_text(path));
+        }
         if let Some(dir) = &overrides.data_dir {
             add("DATA_DIR", path_text(dir), "--data-dir");
         }

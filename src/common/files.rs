@@ -50,6 +50,20 @@ pub fn plain(path: &Path) -> Result<Metadata> {
     Ok(about)
 }
 
+/// What is in a plain file; `None` where there is none.
+///
+/// # Errors
+/// It cannot be read, or is no plain file.
+pub fn read(path: &Path) -> Result<Option<Vec<u8>>> {
+    if let Err(error) = fs::metadata(path)
+        && error.kind() == std::io::ErrorKind::NotFound
+    {
+        return Ok(None);
+    }
+    plain(path)?;
+    fs::read(path).map(Some).with_context(|| format!("{} cannot be read", path.display()))
+}
+
 /// Makes a folder, with those above it.
 ///
 /// # Errors

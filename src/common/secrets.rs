@@ -47,12 +47,15 @@ pub fn register(secret: &str) {
 /// Registers what is secret in a database's URL: its password, and the values of all its options, whose names may be
 /// anything. Understands what is not quite a URL, too: the text may stand in a setting it does not belong in.
 pub fn register_url(text: &str) {
-    let Some((_, rest)) = text.split_once("://") else { return };
-    let (rest, query) = rest.split_once('?').unwrap_or((rest, ""));
-    if let Some((user_info, _)) = rest.rsplit_once('@')
-        && let Some((_, password)) = user_info.split_once(':')
-    {
-        register(password);
+    let (rest, query) = text.split_once('?').unwrap_or((text, ""));
+    if let Some((before, _)) = rest.rsplit_once('@') {
+        // a slash too few, or one in the password: what it may be either way
+        let after_scheme = before.split_once("://").map_or(before, |(_, rest)| rest);
+        for user_info in [after_scheme, before.rsplit('/').next().unwrap_or(before)] {
+            if let Some((_, password)) = user_info.split_once(':') {
+                register(password);
+            }
+        }
     }
     for option in query.split(['&', ';', '#']) {
         if let Some((_, value)) = option.split_once('=') {

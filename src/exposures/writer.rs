@@ -10,7 +10,7 @@
 
 use std::fs::{self, File, Metadata, OpenOptions};
 use std::io::{self, BufReader, BufWriter, Write};
-use std::os::unix::fs::MetadataExt;
+use std::os::unix::fs::{FileExt, FileTypeExt, MetadataExt};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::mpsc::{self, Receiver, RecvTimeoutError, SyncSender};
@@ -250,7 +250,7 @@ impl Shared {
             return Ok(());
         }
         let own = writer.file.metadata()?;
-        writer.length = own.len();
+        writer.look_at_end(own.len());
         if writer.failed_at.is_none_or(|at| at.elapsed() >= TRY_AGAIN) {
             let placed = self.place(writer, &own, now);
             self.note_place(&writer.path, &placed);
@@ -318,6 +318,16 @@ impl Writer {
         Ok(Self { file, path, waiting, waiting_lines, length, total, day, is_torn: false, failed_at: None })
     }
 
+    /// Takes up how long the file is now. Where somebody cut it in the middle of a line, the next begins on one of its own.
+    fn look_at_end(&mut self, length: u64) {
+        if length < self.length {
+            tracing::warn!("{} was cut short by another program", self.path.display());
+            let mut last = [b'\n'];
+            self.is_torn |= length > 0 && self.file.read_at(&mut last, length - 1).is_ok() && last != *b"\n";
+        }
+        self.length = length;
+    }
+
     /// Writes what waits. What was written in part, on a full disk, is taken back.
     fn write(&mut self) -> io::Result<()> {
         let mut whole = Ok(());
@@ -327,6 +337,9 @@ impl Writer {
         let result = whole.and_then(|()| self.file.write_all(&self.waiting));
         let taken_back = result.is_ok() || self.file.set_len(self.length).is_ok();
         self.is_torn = (self.is_torn && result.is_err()) || !taken_back;
+        if result.is_ok() {
+            self.length = self.file.metadata()?.len();
+        }
         result
     }
 }
@@ -342,6 +355,11 @@ fn open(path: &Path) -> io::Result<Writer> {
         // it is this server's only where it still has its name once it is locked
         for _ in 0..10 {
             let file = OpenOptions::new().create(true).read(true).append(true).open(&own)?;
+            // what is written to a pipe is gone, and a full one would keep every list waiting
+            let kind = file.metadata()?.file_type();
+            if kind.is_fifo() || kind.is_socket() {
+                return Err(io::Error::other(format!("{} is no plain file", own.display())));
+            }
             match file.try_lock() {
                 Ok(()) => {}
                 Err(fs::TryLockError::WouldBlock) => break,
@@ -529,9 +547,12 @@ mod tests {
         assert_eq!(lines(&path), ["two"]);
         fs::remove_file(&path).expect("removed");
         written.append(b"three").await.expect("written");
-        fs::write(&path, "").expect("cut");
+        fs::write(&path, "thr").expect("cut");
         written.append(b"four").await.expect("written");
-        assert_eq!(lines(&path), ["four"]);
+        assert_eq!(lines(&path), ["thr", "four"]);
+        fs::write(&path, "").expect("emptied");
+        written.append(b"five").await.expect("written");
+        assert_eq!(lines(&path), ["five"]);
         assert_eq!((written.unlogged(), written.is_failing(), written.is_displaced()), (0, false, false));
     }
 }

@@ -24,8 +24,8 @@ use crate::index::{Index, Vectors, dot};
 pub use codec::{load, read_manifest, verify};
 pub use ranker::{CANDIDATES, Columns, FEATURES, Layer, Network, Ranker, Split, Tree};
 pub use registry::{
-    Beside, Check, Share, Traffic, Versions, current, list, load_current, promote, prune, require_current, rollback,
-    save, set_beside, standbys, traffic, traffic_path,
+    Beside, Check, Saved, Share, Traffic, Versions, current, list, load_current, promote, prune, require_current,
+    rollback, save, set_beside, standbys, traffic, traffic_path,
 };
 pub use sessions::Sessions;
 

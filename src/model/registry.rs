@@ -85,22 +85,50 @@ fn discard(models_dir: &Path, version: &str) -> Result<()> {
     fs::remove_dir_all(&gone).with_context(|| format!("{} cannot be removed", gone.display()))
 }
 
-/// Saves a version and returns its name, which holds `as_of` and a hash of its files. A version already there
-/// with the same content is left as it is, where it is whole.
-pub fn save(models_dir: &Path, model: &mut Model) -> Result<String> {
+/// A version that was saved, and is removed again where nobody keeps it.
+pub struct Saved {
+    /// Its name, which holds `as_of` and a hash of its files.
+    pub version: String,
+    /// Where it lies, unless it was there before or is kept.
+    unkept: Option<PathBuf>,
+}
+
+impl Saved {
+    /// Lets it stay, and returns its name.
+    pub fn keep(mut self) -> String {
+        self.unkept = None;
+        self.version.clone()
+    }
+}
+
+impl Drop for Saved {
+    fn drop(&mut self) {
+        if let Some(models_dir) = &self.unkept {
+            let gone = lock(models_dir).and_then(|_lock| discard(models_dir, &self.version));
+            if let Err(error) = gone {
+                tracing::warn!("version {}, of a run that failed, stays: {error:#}", self.version);
+            }
+        }
+    }
+}
+
+/// Saves a version. One already there with the same content is left as it is, where it is whole.
+pub fn save(models_dir: &Path, model: &mut Model) -> Result<Saved> {
     fs::create_dir_all(models_dir)
         .with_context(|| format!("{} cannot be made; MODELS_DIR must be writable", models_dir.display()))?;
     let work = Work::begin(models_dir)?;
     codec::write(&work.path, model)?;
     let _lock = lock(models_dir)?;
     let version = model.manifest.version.clone();
+    let mut saved = Saved { version: version.clone(), unkept: None };
     if verify(models_dir, &version).is_err() {
         if fs::symlink_metadata(models_dir.join(&version)).is_ok() {
             discard(models_dir, &version)?;
         }
         files::rename(&work.path, &models_dir.join(&version))?;
+        saved.unkept = Some(models_dir.to_owned());
     }
-    Ok(version)
+    Ok(saved)
 }
 
 /// The name of the current version, where there is one.
@@ -168,11 +196,7 @@ impl Promotion {
 
 /// All promotions, oldest first; a line that was cut short is none.
 fn promotions(models_dir: &Path) -> Result<Vec<Promotion>> {
-    let path = models_dir.join(PROMOTIONS);
-    let bytes = match fs::read(&path) {
-        Err(error) if error.kind() == ErrorKind::NotFound => return Ok(Vec::new()),
-        bytes => bytes.with_context(|| format!("{} cannot be read", path.display()))?,
-    };
+    let bytes = files::read(&models_dir.join(PROMOTIONS))?.unwrap_or_default();
     Ok(bytes.split(|byte| *byte == b'\n').filter_map(|line| serde_json::from_slice(line).ok()).collect())
 }
 
@@ -324,10 +348,9 @@ pub fn traffic_path(models_dir: &Path) -> PathBuf {
 pub fn traffic(models_dir: &Path) -> Result<Traffic> {
     let path = traffic_path(models_dir);
     let cannot = || format!("{} cannot be read; without it the current version answers all", path.display());
-    match fs::read(&path) {
-        Ok(text) => serde_json::from_slice(&text).with_context(cannot),
-        Err(error) if error.kind() == ErrorKind::NotFound => Ok(Traffic::default()),
-        Err(error) => Err(error).with_context(cannot),
+    match files::read(&path).with_context(cannot)? {
+        Some(text) => serde_json::from_slice(&text).with_context(cannot),
+        None => Ok(Traffic::default()),
     }
 }
 

@@ -151,6 +151,13 @@ fn require_later(config: &Config, options: &Options) -> Result<()> {
     let published = warehouse::published_as_of(&*warehouse::open_published(config)?)?;
     if options.as_of < published {
         let time = |moment: DateTime<Utc>| moment.format("%Y-%m-%d %H:%M:%S").to_string();
+        if published > Utc::now() {
+            bail!(
+                "the published warehouse stands for {} UTC, which is ahead of this machine's clock: a run by a wrong clock, \
+                 or a wrong --as-of, made it; say --as-of-past once to come back",
+                time(published)
+            );
+        }
         bail!(
             "the published warehouse stands for {} UTC, and this run for {}, which is before that; set this machine's \
              clock, or say --as-of-past where it is meant",
@@ -204,9 +211,15 @@ fn run_locked(config: &Config, project: &Project, options: &Options, id: &str) -
     run.progress.start("publish");
     let started = Instant::now();
     let rows = run.finish()?;
-    let Kept { version, held_back } = run.keep_model()?;
+    let Kept { saved, held_back } = run.keep_model()?;
+    let version = saved.as_ref().filter(|_| held_back.is_none()).map(|saved| saved.version.clone());
     let Run { outbox, progress, .. } = run;
-    publish::publish(config, work, outbox, id, version.clone())?;
+    let published = publish::publish(config, work, outbox, id, version.clone());
+    let is_undone = published.as_ref().is_err_and(|error| error.downcast_ref::<Failure>().is_none());
+    if !is_undone {
+        saved.map(model::Saved::keep);
+    }
+    published?;
     if let Some(version) = version {
         progress.note(&format!("model {version} is current"));
         prune(config, &progress);
@@ -217,9 +230,9 @@ fn run_locked(config: &Config, project: &Project, options: &Options, id: &str) -
 
 /// What becomes of what was trained.
 struct Kept {
-    /// The version to make current.
-    version: Option<String>,
-    /// Why the version that was saved does not become current.
+    /// The version that was saved, which goes again where nothing is published.
+    saved: Option<model::Saved>,
+    /// Why it does not become current.
     held_back: Option<String>,
 }
 
@@ -372,25 +385,23 @@ impl Run<'_> {
             true => Some(evaluate::summary(self.db, self.options.as_of)?),
             false => None,
         };
-        let mut kept = Kept { version: None, held_back: None };
+        let mut kept = Kept { saved: None, held_back: None };
         // gone once it is saved: to become current it is loaded again, and asked for lists
         if let Some(mut model) = self.trained.take() {
             recommend::smoke(&model).context("the model that was trained cannot answer")?;
             model.manifest.metrics = summary.clone();
-            kept.version = Some(model::save(models_dir, &mut model)?);
+            kept.saved = Some(model::save(models_dir, &mut model)?);
         }
         if let Some(summary) = &mut summary {
-            summary["model_version"] = kept.version.clone().or_else(|| model::current(models_dir)).into();
+            let saved = kept.saved.as_ref().map(|saved| saved.version.clone());
+            summary["model_version"] = saved.clone().or_else(|| model::current(models_dir)).into();
             self.progress.note(&evaluate::headline(summary));
             let place = self.config.evaluation_dir().join("summary.json");
             self.outbox.write(place, &serde_json::to_vec_pretty(summary)?)?;
-            if let Some(version) = kept.version.clone() {
+            if let Some(version) = saved {
                 kept.held_back = evaluate::worse(self.db, models_dir, summary)?
                     .map(|why| format!("{why}; version {version} is kept and not current (`nearset models promote`)"));
             }
-        }
-        if kept.held_back.is_some() {
-            kept.version = None;
         }
         Ok(kept)
     }

@@ -13,6 +13,7 @@ use duckdb::Connection;
 use serde_json::Value;
 
 use super::{ident, quote};
+use crate::common::files;
 
 /// The rooms of the project, in the order data walks through them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -268,15 +269,21 @@ fn sql_files(folder: &Path) -> Result<Vec<PathBuf>> {
     if !folder.is_dir() {
         return Ok(Vec::new());
     }
-    let mut files = Vec::new();
+    let within = folder.canonicalize().with_context(|| format!("{} cannot be read", folder.display()))?;
+    let mut found = Vec::new();
     for entry in fs::read_dir(folder).with_context(|| format!("{} cannot be read", folder.display()))? {
         let path = entry?.path();
         if path.extension().is_some_and(|e| e == "sql") {
-            files.push(path);
+            files::plain(&path)?;
+            // what an error shows of a file must not be any file's
+            if !path.canonicalize().is_ok_and(|real| real.starts_with(&within)) {
+                bail!("{} is a link that leaves its folder; put the file itself there", path.display());
+            }
+            found.push(path);
         }
     }
-    files.sort();
-    Ok(files)
+    found.sort();
+    Ok(found)
 }
 
 fn read_relation(parser: &Connection, dir: &Path, room: Room, path: &Path) -> Result<Relation> {

@@ -32,16 +32,22 @@ pub fn run_query(config: &Config, sql: &str, format: Format, out: &mut (impl Wri
     let db = connections::open_published_unfenced(config)?;
     connections::set_parameters(&db, config, connections::published_as_of(&db)?)?;
     let sql = sql.trim().trim_end_matches(';');
+    let unlimited = |error: anyhow::Error| match error.to_string().contains("Out of Memory") {
+        true => {
+            anyhow!("the query needs more memory than MEMORY_LIMIT ({} MB) leaves it", config.memory_limit / 1_000_000)
+        }
+        false => error,
+    };
     if sql.is_empty() {
         bail!("the query is empty; write one, as in nearset sql \"from funnel_by_day\"");
     }
     let options = match format {
-        Format::Table => return print_table(&db, sql, out),
+        Format::Table => return print_table(&db, sql, out).map_err(unlimited),
         Format::Json => "format json, array true",
         Format::Csv => "format csv, header true",
         Format::Parquet => "format parquet",
     };
-    stream(&db, sql, options, out)
+    stream(&db, sql, options, out).map_err(unlimited)
 }
 
 /// Nothing can be set any more, not even by the query.

@@ -265,6 +265,10 @@ fn secrets_are_shown_nowhere_whatever_setting_they_stand_in() {
         ("BUSINESS_DB_HOST", format!("mysql://reader:{secret}@127.0.0.1/shop")),
         ("BUSINESS_DB_NAME", format!("mysql://reader:{secret}@127.0.0.1/shop?password={secret}")),
         ("BUSINESS_DB_PORT", format!("mysql://reader:{secret}@127.0.0.1:1/shop")),
+        ("BUSINESS_DB_PORT", format!("3306?password={secret}")),
+        ("BUSINESS_DB_URL", format!("mysql:/reader:{secret}@127.0.0.1:1/shop")),
+        ("BUSINESS_DB_URL", format!("sqlite:/none.db?password={secret}")),
+        ("BUSINESS_DB_URL", format!("duckdb:/none.db?encryption_key={secret}")),
     ] {
         n.set("BUSINESS_DATA_SOURCE", "database");
         n.set("DB_RETRIES", "0");
@@ -372,6 +376,26 @@ fn lines_that_wait_for_a_full_disk_are_not_forgotten_in_silence() {
         std::thread::sleep(Duration::from_millis(20));
     }
     assert_eq!(fs::read_to_string(&path).expect("the log").lines().count(), 2);
+}
+
+#[test]
+fn a_log_that_is_a_pipe_is_not_written_and_links_leave_no_folder() {
+    let n = Nearset::demo().own_project();
+    let server = n.serve();
+    let path = n.data().join("evaluation/exposure_log.jsonl");
+    server.list("/similar/1001");
+    let aside = path.with_file_name("aside.jsonl");
+    fs::rename(&path, &aside).expect("moved");
+    assert!(std::process::Command::new("mkfifo").arg(&path).status().expect("mkfifo").success());
+    server.list("/similar/1001");
+    let health = server.get("/health").1;
+    assert_eq!((&health["status"], &health["exposures_unlogged"]), (&"degraded".into(), &0.into()));
+    assert_eq!(fs::read_to_string(&aside).expect("the old log").lines().count(), 2);
+    drop(server);
+    fs::write(n.path().join("secret"), "root:x").expect("a file");
+    std::os::unix::fs::symlink(n.path().join("secret"), n.project.join("views/linked.sql")).expect("a link");
+    let error = n.fails(1, &["views", "check"]);
+    assert!(error.contains("linked.sql is a link that leaves") && !error.contains("root:x"), "{error}");
 }
 
 #[test]

@@ -275,7 +275,7 @@ fn a_version_that_lists_nothing_is_not_promoted() {
     let mut model = model::load(&n.models(), &before).expect("a version");
     model.parts.items.iter_mut().for_each(|item| item.is_listed = false);
     model.manifest.listed_items = 0;
-    let version = model::save(&n.models(), &mut model).expect("saved");
+    let version = model::save(&n.models(), &mut model).expect("saved").keep();
     assert!(n.fails(1, &["models", "promote", &version]).contains("lists no dataset"));
     assert!(n.fails(1, &["models", "canary", &version]).contains("lists no dataset"));
     assert!(n.fails(1, &["models", "shadow", &version]).contains("lists no dataset"));
