@@ -112,9 +112,9 @@ impl RecentViews {
     fn read_plain(&self, path: &Path, now: DateTime<Utc>, most: u64) -> std::io::Result<u64> {
         let mut file = File::open(path)?;
         let length = file.metadata()?.len();
-        let (mut block, mut end) = (Vec::new(), length);
-        while end > 0 && length - end < most {
-            let start = end.saturating_sub(BLOCK);
+        let (mut block, mut end, first) = (Vec::new(), length, length.saturating_sub(most));
+        while end > first {
+            let start = end.saturating_sub(BLOCK).max(first);
             block.resize((end - start) as usize, 0);
             file.seek(SeekFrom::Start(start))?;
             file.read_exact(&mut block)?;

@@ -337,7 +337,7 @@ fn greedy_and_slow_clients_are_cut_off_and_others_are_answered() {
     let address = format!("GET /recommend/detail/1001?recent={} HTTP/1.1\r\nhost: x\r\n\r\n", "1,".repeat(50_000));
     let answer = talk(address.as_bytes());
     assert!(answer.is_empty() || answer.starts_with("HTTP/1.1 4"), "{answer}");
-    // more idle connections than there are places only make others wait until these are cut
+    // of more idle connections than there are places, the idlest make room
     let idle: Vec<TcpStream> = (0..6).map(|_| TcpStream::connect(port(&server)).expect("a connection")).collect();
     assert_eq!(server.get("/similar/1001").0, 200);
     drop(idle);
