@@ -193,7 +193,12 @@ fn run_locked(config: &Config, project: &Project, options: &Options, id: &str) -
     for step in &options.steps {
         let started = Instant::now();
         run.progress.start(step.name());
-        let result = run.step(*step).with_context(|| format!("step {}", step.name()));
+        let result = run.step(*step).map_err(|error| match describe(&error).contains("FATAL Error") {
+            // where the disk fails it, DuckDB does not say which file that was
+            true => error.context(warehouse::work_path(config).display().to_string()),
+            false => error,
+        });
+        let result = result.with_context(|| format!("step {}", step.name()));
         let seconds = started.elapsed().as_secs_f64();
         history::record(
             config,

@@ -70,7 +70,7 @@ impl WorkCopy {
     /// It cannot be written; nothing was published.
     pub fn close(mut self) -> Result<()> {
         if let Some(db) = self.db.take() {
-            db.close()?;
+            db.close().with_context(|| self.path.display().to_string())?;
         }
         files::sync(&self.path)?;
         for part in parts(&self.path) {
