@@ -452,11 +452,11 @@ fn whole_versions(models_dir: &Path) -> Result<Vec<String>> {
     for manifest in versions.whole {
         match model::load(models_dir, &manifest.version) {
             Ok(_) => whole.push(manifest.version),
-            Err(error) => eprintln!("{} is left out: {error:#}", manifest.version),
+            Err(error) => terminal::fault(&format!("{} is left out: {error:#}", manifest.version)),
         }
     }
     for (version, error) in versions.damaged {
-        eprintln!("{version} is left out: {error:#}");
+        terminal::fault(&format!("{version} is left out: {error:#}"));
     }
     Ok(whole)
 }

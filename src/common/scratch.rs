@@ -129,13 +129,18 @@ impl Drop for Scratch {
     }
 }
 
-/// Removes folders of processes that are gone.
+/// Removes this module's folders whose processes are gone.
 pub fn sweep(place: &Path) {
+    sweep_named(place, PREFIX);
+}
+
+/// Removes the folders whose names begin so and that no process has locked: their owners are gone.
+pub fn sweep_named(place: &Path, prefix: &str) {
     for entry in fs::read_dir(place).into_iter().flatten().flatten() {
-        let path = entry.path();
-        let is_ours = entry.file_name().to_string_lossy().starts_with(PREFIX);
-        if is_ours && File::open(&path).is_ok_and(|folder| folder.try_lock().is_ok()) {
-            fs::remove_dir_all(&path).ok();
+        let is_named = entry.file_name().to_string_lossy().starts_with(prefix);
+        let is_dir = entry.file_type().is_ok_and(|kind| kind.is_dir());
+        if is_named && is_dir && File::open(entry.path()).is_ok_and(|folder| folder.try_lock().is_ok()) {
+            fs::remove_dir_all(entry.path()).ok();
         }
     }
 }

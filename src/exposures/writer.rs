@@ -256,9 +256,8 @@ impl Shared {
             self.note_place(&writer.path, &placed);
             writer.failed_at = placed.is_err().then(Instant::now);
         }
-        writer.write()?;
         // removed between the look and the line: what was written is gone with it
-        if writer.file.metadata()?.nlink() == 0 {
+        if writer.write()?.nlink() == 0 {
             self.begin(writer)?;
             writer.write()?;
         }
@@ -328,8 +327,8 @@ impl Writer {
         self.length = length;
     }
 
-    /// Writes what waits. What was written in part, on a full disk, is taken back.
-    fn write(&mut self) -> io::Result<()> {
+    /// Writes what waits; returns what is then known of the file. What was written in part, on a full disk, is taken back.
+    fn write(&mut self) -> io::Result<Metadata> {
         let mut whole = Ok(());
         if self.is_torn {
             whole = self.file.write_all(b"\n");
@@ -337,10 +336,10 @@ impl Writer {
         let result = whole.and_then(|()| self.file.write_all(&self.waiting));
         let taken_back = result.is_ok() || self.file.set_len(self.length).is_ok();
         self.is_torn = (self.is_torn && result.is_err()) || !taken_back;
-        if result.is_ok() {
-            self.length = self.file.metadata()?.len();
-        }
-        result
+        result?;
+        let about = self.file.metadata()?;
+        self.length = about.len();
+        Ok(about)
     }
 }
 

@@ -4,7 +4,7 @@
 //! disk before it is done, so that one that was cut short is seen by the next.
 
 use std::collections::HashSet;
-use std::fs::{self, File};
+use std::fs;
 use std::io::ErrorKind;
 use std::os::unix::fs::symlink;
 use std::path::{Path, PathBuf};
@@ -15,8 +15,8 @@ use serde::{Deserialize, Serialize};
 
 use super::codec::{self, load, read_manifest, verify};
 use super::{Manifest, Model};
-use crate::common::files;
 use crate::common::lock::{self, Lock};
+use crate::common::{files, scratch};
 
 const CURRENT: &str = "current";
 const PROMOTIONS: &str = "promotions.jsonl";
@@ -46,7 +46,7 @@ struct Work {
 impl Work {
     fn begin(models_dir: &Path) -> Result<Self> {
         let _lock = lock(models_dir)?;
-        sweep(models_dir)?;
+        sweep(models_dir);
         let path = aside(models_dir);
         fs::create_dir(&path)
             .with_context(|| format!("{} cannot be made; MODELS_DIR must be writable", path.display()))?;
@@ -67,15 +67,8 @@ fn aside(models_dir: &Path) -> PathBuf {
 }
 
 /// Removes what was being written or removed when its process ended.
-fn sweep(models_dir: &Path) -> Result<()> {
-    let entries = fs::read_dir(models_dir).with_context(|| format!("{} cannot be read", models_dir.display()))?;
-    for entry in entries.flatten().filter(|e| e.file_name().to_string_lossy().starts_with(WORK)) {
-        let is_dir = entry.file_type().is_ok_and(|kind| kind.is_dir());
-        if is_dir && File::open(entry.path()).is_ok_and(|dir| dir.try_lock().is_ok()) {
-            fs::remove_dir_all(entry.path()).ok();
-        }
-    }
-    Ok(())
+fn sweep(models_dir: &Path) {
+    scratch::sweep_named(models_dir, WORK);
 }
 
 /// Removes a version in one step, so that no half of it is ever taken for a whole one.
@@ -376,7 +369,7 @@ pub fn set_beside(models_dir: &Path, what: Beside, part: Option<Share>, check: C
 /// ones stay for whoever looks into what damaged them.
 pub fn prune(models_dir: &Path, spared: &[String]) -> Result<()> {
     let _lock = lock(models_dir)?;
-    sweep(models_dir)?;
+    sweep(models_dir);
     let history = settled(models_dir)?;
     let Traffic { canary, shadow } = traffic(models_dir).context("no version was removed")?;
     let versions = list(models_dir)?.whole;

@@ -126,21 +126,17 @@ fn put_in_place(place: &Path) -> Result<()> {
 pub fn recover(config: &Config) -> Result<Option<String>> {
     let path = journal_path(config);
     let mut completed = None;
-    match fs::read(&path) {
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => {}
-        read => {
-            let bytes = read.with_context(|| format!("{} cannot be read", path.display()))?;
-            let journal: Journal = serde_json::from_slice(&bytes)
-                .with_context(|| format!("{} makes no sense; remove it and run again", path.display()))?;
-            if !warehouse::work_path(config).exists() {
-                let faults = complete(config, &journal);
-                if !faults.is_empty() {
-                    return Err(Failure::Incomplete(faults.join("; ")).into());
-                }
-                completed = Some(journal.run);
+    if let Some(bytes) = files::read(&path)? {
+        let journal: Journal = serde_json::from_slice(&bytes)
+            .with_context(|| format!("{} makes no sense; remove it and run again", path.display()))?;
+        if !warehouse::work_path(config).exists() {
+            let faults = complete(config, &journal);
+            if !faults.is_empty() {
+                return Err(Failure::Incomplete(faults.join("; ")).into());
             }
-            files::remove(&path)?;
+            completed = Some(journal.run);
         }
+        files::remove(&path)?;
     }
     sweep(config)?;
     Ok(completed)
