@@ -12,7 +12,7 @@ use std::sync::LazyLock;
 use divan::{Bencher, black_box};
 use nearset::model::{self, Model};
 use nearset::recommend::channels::AS_LEARNED;
-use nearset::recommend::{self, Effort, Policy, Pool, Request, candidates};
+use nearset::recommend::{self, Effort, Policy, Pool, Request, pool};
 
 static MODEL: LazyLock<Model> = LazyLock::new(|| {
     let dir = std::env::var_os("MODELS_DIR").map_or_else(train_fixtures, PathBuf::from);
@@ -67,7 +67,7 @@ fn candidates_and_features(bencher: Bencher) {
     bencher.bench_local(|| {
         let (page, recent) = visitors.next();
         let request = Request { page: Some(page), recent: &recent, top_n: 10, ..Request::default() };
-        candidates::gather(&MODEL, &request, &AS_LEARNED, request.ranked(), &mut pool);
+        pool::gather(&MODEL, &request, &AS_LEARNED, request.ranked(), &mut pool);
         black_box(pool.items.len())
     });
 }
@@ -115,7 +115,7 @@ fn pools() -> Vec<Pool> {
             let (page, recent) = visitors.next();
             let mut pool = Pool::default();
             let request = Request { page: Some(page), recent: &recent, top_n: 10, ..Request::default() };
-            candidates::gather(&MODEL, &request, &AS_LEARNED, request.ranked(), &mut pool);
+            pool::gather(&MODEL, &request, &AS_LEARNED, request.ranked(), &mut pool);
             pool
         })
         .collect()

@@ -3,7 +3,8 @@
 use std::process::ExitCode;
 
 use clap::Parser;
-use nearset::{cli, failure, terminal};
+use nearset::cli;
+use nearset::common::{errors, terminal};
 
 fn main() -> ExitCode {
     let cli = cli::Cli::parse();
@@ -17,9 +18,9 @@ fn main() -> ExitCode {
             {
                 return ExitCode::SUCCESS;
             }
-            terminal::fault(&format!("nearset: {}", failure::describe(&error)));
-            let failure = error.chain().find_map(|e| e.downcast_ref::<failure::Failure>());
-            ExitCode::from(failure.map_or(1, failure::Failure::exit_code))
+            terminal::fault(&format!("nearset: {}", errors::describe(&error)));
+            let failure = error.chain().find_map(|e| e.downcast_ref::<errors::Failure>());
+            ExitCode::from(failure.map_or(1, errors::Failure::exit_code))
         }
     }
 }

@@ -1,7 +1,11 @@
-//! What every room stands on: files, folders of one process, locks, secrets.
+//! What every room stands on: files, folders of one process, locks, secrets, errors, what is printed.
 
+pub mod errors;
 pub mod files;
 pub mod lock;
 pub mod memory;
+pub mod priority;
+pub mod random;
 pub mod scratch;
 pub mod secrets;
+pub mod terminal;

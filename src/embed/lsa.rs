@@ -7,8 +7,8 @@ use nalgebra::{DMatrix, SymmetricEigen};
 use rayon::prelude::*;
 
 use super::Sparse;
+use crate::common::random::uniform;
 use crate::index::Vectors;
-use crate::random::uniform;
 
 const OVERSAMPLING: usize = 16;
 const ITERATIONS: usize = 4;

@@ -117,7 +117,7 @@ fn replayed(model: &Model, pair: &Pair, policy: &Policy, parts: bool, pool: &mut
     let items = |list: Vec<recommend::Recommended>| list.into_iter().map(|e| e.item).collect::<Vec<u32>>();
     let mut lists = vec![Vec::new(), items(recommend::recommend(model, &alone, policy, Effort::Full).0)];
     let ranker = model.parts.ranker.as_ref();
-    candidates::gather(model, &request, &AS_LEARNED, CANDIDATES, pool);
+    pool::gather(model, &request, &AS_LEARNED, CANDIDATES, pool);
     let all = &*pool;
     let shortened = |mut pool: Pool| {
         pool.shorten(request.ranked());

@@ -5,7 +5,7 @@ use duckdb::Connection;
 use serde_json::{Map, Value, json};
 
 use super::rows;
-use crate::terminal::say;
+use crate::common::terminal::say;
 
 /// All figures: `{metrics: [...], comparison: [...]}`.
 pub fn json(db: &Connection) -> Result<Value> {

@@ -25,8 +25,8 @@ use tokio::sync::watch;
 
 use super::files::{of_server, packed_name, rotated, rotated_name};
 use crate::common::files::whole_lines;
+use crate::common::priority;
 use crate::config::Durability;
-use crate::priority;
 
 /// How long lines stay in memory at most where nothing waits for them.
 const FLUSH_EVERY: Duration = Duration::from_millis(100);

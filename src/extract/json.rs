@@ -11,10 +11,10 @@ use duckdb::Connection;
 use flate2::read::MultiGzDecoder;
 use serde::de::IgnoredAny;
 
-use super::Watch;
 use super::incoming::{self, Fold};
 use super::tables::{TABLES, Table};
 use crate::common::files;
+use crate::common::progress::Progress;
 use crate::common::scratch::Scratch;
 use crate::config::Config;
 use crate::warehouse::{ident, quote, short_error};
@@ -148,7 +148,7 @@ pub fn take_in(
     as_of: DateTime<Utc>,
     table: &Table,
     file: &ExportFile,
-    watch: &Watch,
+    watch: &Progress,
 ) -> Result<u64> {
     let scratch = Scratch::new(&[&config.data_dir])?;
     let before = file.fingerprint()?;
@@ -189,7 +189,7 @@ fn take_in_once(
     as_of: DateTime<Utc>,
     table: &Table,
     file: &ExportFile,
-    watch: &Watch,
+    watch: &Progress,
 ) -> Result<u64> {
     let plain = scratch.path().join("export.json");
     let path = if file.unmark(&plain)? { &plain } else { &file.path };
@@ -215,7 +215,7 @@ fn take_in_once(
 const UNKNOWN_KEPT: usize = 500;
 
 /// Leaves out columns beyond [`UNKNOWN_KEPT`], and says so.
-fn leave_out_many(table: &Table, present: &mut BTreeSet<String>, name: &str, watch: &Watch) {
+fn leave_out_many(table: &Table, present: &mut BTreeSet<String>, name: &str, watch: &Progress) {
     let known: BTreeSet<&str> = table.columns().collect();
     let surplus: Vec<String> =
         present.iter().filter(|c| !known.contains(c.as_str())).skip(UNKNOWN_KEPT).cloned().collect();

@@ -4,7 +4,6 @@
 //! full refresh over all files does; databases are read from where the last run stopped.
 
 mod database;
-pub mod exposures;
 mod incoming;
 mod json;
 pub mod tables;
@@ -17,20 +16,15 @@ use chrono::{DateTime, Utc};
 use duckdb::{Connection, OptionalExt};
 use serde_json::{Value, json};
 
+use crate::common::errors::describe;
+use crate::common::progress::Progress;
 use crate::config::{Config, Source};
+use crate::exposures;
 use crate::warehouse::{ident, timestamp};
 use tables::{TABLES, Table};
 
 /// The sources, each read as its own settings say.
 pub const SOURCES: [&str; 2] = ["business", "matomo"];
-
-/// Who is told of what goes on.
-pub struct Watch<'a> {
-    /// What is being done right now.
-    pub at: &'a dyn Fn(&str),
-    /// What a person should know afterwards too.
-    pub note: &'a dyn Fn(&str),
-}
 
 /// How good a finding is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -62,7 +56,7 @@ pub fn inspect(config: &Config, name: &str) -> Vec<Finding> {
         Source::Json => inspect_exports(config, name).map(|finding| vec![finding]),
         Source::Database(settings) => database::inspect(config, (name, settings)),
     };
-    found.unwrap_or_else(|error| vec![Finding::new(Verdict::Broken, name, crate::failure::describe(&error))])
+    found.unwrap_or_else(|error| vec![Finding::new(Verdict::Broken, name, describe(&error))])
 }
 
 fn inspect_exports(config: &Config, name: &str) -> Result<Finding> {
@@ -108,7 +102,7 @@ pub fn extract(
     config: &Config,
     as_of: DateTime<Utc>,
     full_refresh: bool,
-    watch: &Watch,
+    watch: &Progress,
 ) -> Result<u64> {
     create_raw_tables(db, full_refresh)?;
     let mut rows = 0;
@@ -128,12 +122,18 @@ pub fn extract(
             Source::Database(_) => bail!("the business database's table dataset holds no row"),
         }
     }
-    rows += exposures::extract(db, config, watch)?;
+    rows += exposures::take_in(db, config, watch)?;
     Ok(rows)
 }
 
 /// Takes in the new exports of a source's tables.
-fn take_in_exports(db: &Connection, config: &Config, as_of: DateTime<Utc>, name: &str, watch: &Watch) -> Result<u64> {
+fn take_in_exports(
+    db: &Connection,
+    config: &Config,
+    as_of: DateTime<Utc>,
+    name: &str,
+    watch: &Progress,
+) -> Result<u64> {
     let mut rows = 0;
     let listing = json::list(json_dir(config)?)?;
     if SOURCES.iter().find(|s| matches!(config.source(s), Source::Json)) == Some(&name) {
@@ -186,7 +186,7 @@ fn create_raw_tables(db: &Connection, full_refresh: bool) -> Result<()> {
         db.execute_batch("delete from raw.rejected where source_table <> 'exposure_log'")?;
     }
     create_replay_tables(db)?;
-    exposures::create_table(db)
+    exposures::create_tables(db)
 }
 
 /// Makes the tables that evaluation writes what it replayed to.
@@ -208,7 +208,7 @@ fn take_in_table(
     as_of: DateTime<Utc>,
     table: &Table,
     files: &[json::ExportFile],
-    watch: &Watch,
+    watch: &Progress,
 ) -> Result<u64> {
     let before = known(db, table)?.unwrap_or_default();
     if before.is_database() && before.rows > 0 {
@@ -331,7 +331,7 @@ fn keep_watermark(db: &Connection, as_of: DateTime<Utc>, table: &Table, now: &Kn
 }
 
 /// What a run would take in, a line a table. `published` is the warehouse as it is, if any and not to be refreshed.
-pub fn preview(published: Option<&Connection>, config: &Config, watch: &Watch) -> Result<Vec<String>> {
+pub fn preview(published: Option<&Connection>, config: &Config, watch: &Progress) -> Result<Vec<String>> {
     let mut lines = Vec::new();
     for name in SOURCES {
         match config.source(name) {

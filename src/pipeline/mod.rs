@@ -2,7 +2,6 @@
 
 pub mod history;
 pub mod offline;
-mod progress;
 mod publish;
 
 use std::collections::HashSet;
@@ -15,20 +14,19 @@ use chrono::{DateTime, SubsecRound, Utc};
 use clap::ValueEnum;
 use duckdb::Connection;
 
+use crate::common::errors::{Failure, describe};
+use crate::common::progress::{Progress, StepBar, grouped};
+use crate::common::terminal::say;
 use crate::common::{files, memory};
 use crate::config::{Config, Source};
-use crate::extract::Watch;
-use crate::failure::{Failure, describe};
 use crate::recommend::{self, Policy};
 use crate::serve::experiments::Experiments;
-use crate::terminal::say;
+use crate::sql_project::{Project, Relation, Room, export_parquet};
 use crate::train::{self, Catalogue, Choice, Training};
-use crate::warehouse::project::{Project, Relation, Room, export_parquet};
 use crate::warehouse::{self, Turn, WorkCopy, quote, timestamp};
 use crate::{evaluate, extract, model};
+use common::progress::StepBar;
 use history::Event;
-use progress::Progress;
-pub use progress::grouped;
 use publish::Outbox;
 
 /// A step of the pipeline, in the order they run.
@@ -79,7 +77,7 @@ struct Run<'a> {
     twin: Option<Twin>,
     trained: Option<model::Model>,
     is_memory_judged: bool,
-    progress: Progress,
+    progress: StepBar,
 }
 
 /// What training holds beside the process itself for each dataset: its words, candidates and vectors, twice where visits are
@@ -105,7 +103,7 @@ pub fn dry_run(config: &Config, options: &Options) -> Result<()> {
             true => None,
             false => Some(warehouse::open_published(config)?),
         };
-        let watch = Watch { at: &|_| {}, note: &|text| say!("  {text}") };
+        let watch = Progress { at: &|_| {}, note: &|text| say!("  {text}") };
         for line in extract::preview(published.as_deref(), config, &watch)? {
             say!("  {line}");
         }
@@ -187,7 +185,7 @@ fn run_locked(config: &Config, project: &Project, options: &Options, id: &str) -
         twin: None,
         trained: None,
         is_memory_judged: false,
-        progress: Progress::new(),
+        progress: StepBar::new(),
     };
     run.judge_memory()?;
     for step in &options.steps {
@@ -242,7 +240,7 @@ struct Kept {
 }
 
 /// Removes old versions. What is published stays so where that fails: the next run tries again.
-fn prune(config: &Config, progress: &Progress) {
+fn prune(config: &Config, progress: &StepBar) {
     let experiments = Experiments::read(&config.experiments_path());
     let pruned = experiments.and_then(|experiments| model::prune(&config.models_dir, &experiments.versions));
     if let Err(error) = pruned {
@@ -282,7 +280,7 @@ impl Run<'_> {
 
     /// Says so before the work begins where `MEMORY_LIMIT` cannot be kept: as soon as it is known how many datasets there are.
     fn judge_memory(&mut self) -> Result<()> {
-        if self.is_memory_judged || !warehouse::project::existing(self.db)?.contains_key("datasets") {
+        if self.is_memory_judged || !sql_project::existing(self.db)?.contains_key("datasets") {
             return Ok(());
         }
         self.is_memory_judged = true;
@@ -301,7 +299,7 @@ impl Run<'_> {
     }
 
     fn extract(&mut self) -> Result<u64> {
-        let watch = Watch { at: &|what| self.progress.at(what), note: &|text| self.progress.note(text) };
+        let watch = Progress { at: &|what| self.progress.at(what), note: &|text| self.progress.note(text) };
         let rows = extract::extract(self.db, self.config, self.options.as_of, self.options.full_refresh, &watch)?;
         let state = extract::state(self.db)?;
         self.outbox.write(self.config.metadata_dir().join("extract_state.json"), &state)?;
@@ -316,7 +314,7 @@ impl Run<'_> {
                 self.judge_memory()?;
                 self.progress.at("texts");
                 warehouse::share_memory(self.db, self.config, Turn::Rows)?;
-                let watch = Watch { at: &|what| self.progress.at(what), note: &|text| self.progress.note(text) };
+                let watch = Progress { at: &|what| self.progress.at(what), note: &|text| self.progress.note(text) };
                 self.catalogue.insert(Rc::new(Catalogue::read(self.db, self.config, &watch)?)).clone()
             }
         };
@@ -413,7 +411,7 @@ impl Run<'_> {
 
     /// Builds the relations of some rooms, with what they need that is missing or older than its inputs.
     fn build(&mut self, rooms: &[Room]) -> Result<u64> {
-        let there = warehouse::project::existing(self.db)?;
+        let there = sql_project::existing(self.db)?;
         let mut rows = 0;
         for relation in self.project.needed_for(rooms) {
             let wanted = rooms.contains(&relation.room)
@@ -458,7 +456,7 @@ impl Run<'_> {
             ))
             .context("the run's parameters could not be kept")?;
         let processed = self.config.data_dir.join("processed");
-        let there = warehouse::project::existing(self.db)?;
+        let there = sql_project::existing(self.db)?;
         for relation in self.project.relations.iter().filter(|r| r.export && there.contains_key(&r.name)) {
             self.progress.at(&format!("{}.parquet", relation.name));
             let part = self.outbox.part(processed.join(format!("{}.parquet", relation.name)))?;

@@ -9,17 +9,18 @@ use anyhow::{Context, Result, bail};
 use chrono::{DateTime, Utc};
 use duckdb::Connection;
 
-use super::progress::Progress;
 use super::{Options, Step};
 use crate::common::files;
+use crate::common::progress::Progress;
+use crate::common::progress::StepBar;
+use crate::common::terminal::say;
 use crate::config::{Config, Source};
 use crate::evaluate::{self, STEPS, TWIN};
-use crate::extract::{self, Watch};
+use crate::extract;
 use crate::model::{self, Model};
 use crate::recommend::Policy;
-use crate::terminal::say;
+use crate::sql_project::Project;
 use crate::train::{self, Catalogue, Training};
-use crate::warehouse::project::Project;
 use crate::warehouse::{self, Database, ident, quote, timestamp};
 
 /// What is evaluated.
@@ -52,10 +53,10 @@ pub fn evaluate(config: &Config, policy: &Policy, subject: &Subject) -> Result<D
     };
     let condition = format!("visit_first_viewed_at >= {}", timestamp(from));
     if versions.is_empty() {
-        let progress = Progress::new();
+        let progress = StepBar::new();
         progress.start("train");
         progress.at("texts");
-        let watch = Watch { at: &|what| progress.at(what), note: &|text| progress.note(text) };
+        let watch = Progress { at: &|what| progress.at(what), note: &|text| progress.note(text) };
         let catalogue = Catalogue::read(&db, config, &watch)?;
         let started = Instant::now();
         let training = Training {

@@ -10,9 +10,9 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, Result};
 use serde::{Deserialize, Serialize};
 
+use crate::common::errors::{Failure, describe};
 use crate::common::files;
 use crate::config::Config;
-use crate::failure::{Failure, describe};
 use crate::warehouse::{self, WorkCopy};
 use crate::{model, recommend};
 

@@ -1,7 +1,7 @@
 //! The features a candidate is judged by, named in [`crate::model::FEATURES`]: one definition for training and serving.
 
 use super::Request;
-use super::candidates::{Pool, TRAIL_DECAY, Trail};
+use super::pool::{Pool, TRAIL_DECAY, Trail};
 use crate::index::{dot, sparse_dot};
 use crate::model::{CANDIDATES, Figure, Model};
 

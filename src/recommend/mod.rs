@@ -3,14 +3,13 @@
 //!
 //! No I/O and no waiting: everything is in the model.
 
-pub mod candidates;
 pub mod channels;
-pub mod explore;
+mod diversity;
+pub mod exploration;
 pub mod features;
-mod reason;
+pub mod pool;
+mod reasons;
 pub mod rules;
-pub mod search;
-mod variety;
 
 use std::cell::RefCell;
 use std::collections::HashSet;
@@ -19,8 +18,8 @@ use std::sync::Arc;
 use anyhow::{Result, ensure};
 
 use crate::model::{CANDIDATES, History, Model, Ranked, Ranker};
-pub use candidates::Pool;
-pub use reason::{Language, Reason, Words};
+pub use pool::Pool;
+pub use reasons::{Language, Reason, Words};
 use rules::InForce;
 
 /// Who asks, on which page.
@@ -95,7 +94,7 @@ thread_local! {
 /// The list for a request, and from how many candidates it was chosen. A longer list begins with the shorter one.
 pub fn recommend(model: &Model, request: &Request<'_>, policy: &Policy, effort: Effort) -> (Vec<Recommended>, usize) {
     POOL.with_borrow_mut(|pool| {
-        let candidates = candidates::gather(model, request, &policy.weights, request.ranked(), pool);
+        let candidates = pool::gather(model, request, &policy.weights, request.ranked(), pool);
         if effort == Effort::Short {
             let policy = Policy { variety: 0.0, ..policy.clone() };
             return (arrange(model, request, &policy, pool, &mut prior(pool)), candidates);
@@ -136,12 +135,12 @@ pub fn arrange(
         let (a, b) = (*a as usize, *b as usize);
         scores[b].total_cmp(&scores[a]).then(pool.items[a].cmp(&pool.items[b]))
     });
-    variety::spread(model, policy, pool, scores, &mut order, request.top_n);
+    diversity::spread(model, policy, pool, scores, &mut order, request.top_n);
     let mut list: Vec<Recommended> = Vec::with_capacity(request.length());
     for candidate in order.into_iter().take(request.length()).map(usize::from) {
         let log_odds = scores[candidate];
         let score = if model.parts.ranker.is_some() { 1.0 / (1.0 + (-log_odds).exp()) } else { log_odds.exp() };
-        list.push(Recommended { item: pool.items[candidate], score, reason: reason::of(pool, candidate) });
+        list.push(Recommended { item: pool.items[candidate], score, reason: reasons::of(pool, candidate) });
     }
     if list.len() < request.length() {
         let bought = request.user.iter().flat_map(|user| user.bought.iter().copied());

@@ -15,7 +15,7 @@ use super::metrics::Endpoint;
 use super::recent_views::Rankings;
 use super::state::{Chosen, Finished, InForce, Key, List, Shared};
 use crate::model::Model;
-use crate::recommend::explore::{self, Propensity};
+use crate::recommend::exploration::{self, Propensity};
 use crate::recommend::{self, Effort, Language, Policy, Reason, Recommended, Request, Words};
 
 /// A dataset in a list.
@@ -209,7 +209,7 @@ impl<'a> Asked<'a> {
             }
         }
         let started = Instant::now();
-        let behind = if self.exploration(in_force, key.arm) > 0.0 { explore::BEHIND } else { 0 };
+        let behind = if self.exploration(in_force, key.arm) > 0.0 { exploration::BEHIND } else { 0 };
         let policy = &loaded.policies[key.arm as usize];
         let (list, candidates) = compute(&loaded.model, &key.list, policy, &state.views.rankings(), behind, effort);
         let finished = finish(&loaded.model, list, key.list.top_n(), key.language).map_err(|_| ApiError::Internal)?;
@@ -243,13 +243,13 @@ impl<'a> Asked<'a> {
         if rate <= 0.0 || behind == 0 {
             return Ok(finished);
         }
-        let Propensity { kept, explored } = explore::propensity(rate, finished.count, behind);
+        let Propensity { kept, explored } = exploration::propensity(rate, finished.count, behind);
         if rand::random::<f64>() >= rate {
             said.exploration = Some(Exploration { place: None, kept, explored });
             return Ok(finished);
         }
         let mut list = finished.list.clone();
-        let place = explore::swap(&mut list, finished.count, rand::random(), rand::random());
+        let place = exploration::swap(&mut list, finished.count, rand::random(), rand::random());
         list.truncate(finished.count);
         let tried = finish(&chosen.loaded.model, list, finished.count, language).map_err(|_| ApiError::Internal)?;
         said.exploration = Some(Exploration { place, kept, explored });

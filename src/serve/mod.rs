@@ -32,10 +32,10 @@ use tower_http::compression::CompressionLayer;
 use tower_http::cors::{AllowOrigin, CorsLayer};
 use tower_http::limit::RequestBodyLimitLayer;
 
+use crate::common::priority;
+use crate::common::terminal::say;
 use crate::config::Config;
 use crate::model;
-use crate::priority;
-use crate::terminal::say;
 use connections::Limits;
 use error::ApiError;
 use recent_views::READ_BACK;

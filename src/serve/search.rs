@@ -14,7 +14,7 @@ use utoipa::{IntoParams, ToSchema};
 use super::error::{ApiError, ErrorBody};
 use super::lists::count;
 use super::state::Shared;
-use crate::recommend::search::{self, By};
+use crate::search::{self, By};
 
 /// The longest query, in characters.
 const LONGEST: usize = 300;

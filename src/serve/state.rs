@@ -22,8 +22,8 @@ use crate::exposures::files::{LOG_NAME, SHADOW_LOG_NAME};
 use crate::exposures::{ExposureLog, Options};
 use crate::model::Model;
 use crate::recommend::rules::Rules;
-use crate::recommend::search::Finder;
 use crate::recommend::{Language, Policy, Recommended};
+use crate::search::Finder;
 
 /// A finished list: its items as the answer and as the log have them.
 pub struct Finished {

@@ -212,7 +212,7 @@ fn gather(model: &Model, pairs: &[Pair], measure: bool) -> Held {
         let history = pair.history(model, Vec::new());
         let request = Request { page: pair.page, user: history.as_ref(), recent: &pair.trail, ..Request::default() };
         let mut pool = Pool::default();
-        candidates::gather(model, &request, &AS_LEARNED, request.ranked(), &mut pool);
+        pool::gather(model, &request, &AS_LEARNED, request.ranked(), &mut pool);
         if measure && is_measured(pair) {
             held.measured.push(Measured { pool, next: pair.next });
             continue;

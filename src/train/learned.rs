@@ -15,12 +15,12 @@ use rayon::prelude::*;
 use sha2::{Digest, Sha256};
 
 use crate::common::files::{hex, sha256};
+use crate::common::progress::Progress;
 use crate::config::Config;
 use crate::embed::Text;
 use crate::embed::neural::clip::Clip;
 use crate::embed::neural::folder;
 use crate::embed::neural::{Role, TextModel, Unusable, picture_path};
-use crate::extract::Watch;
 use crate::index::{Vectors, normalize};
 use crate::warehouse::arrow::each_batch;
 use crate::warehouse::quote;
@@ -45,7 +45,7 @@ pub struct LearnedTexts {
 }
 
 /// Vectors of all texts by the text model that settings name.
-pub fn texts(db: &Connection, config: &Config, texts: &[Text], watch: &Watch) -> Result<Option<LearnedTexts>> {
+pub fn texts(db: &Connection, config: &Config, texts: &[Text], watch: &Progress) -> Result<Option<LearnedTexts>> {
     let Some(named) = folder::text_model(config) else { return Ok(None) };
     // SBERT_MODEL is in the old system's settings, whether or not its model is here
     if named.folder.is_none() && named.setting == "SBERT_MODEL" {
@@ -90,7 +90,12 @@ fn seen(text: &Text, view: usize) -> String {
 }
 
 /// Vectors of all pictures by the CLIP that settings name, those of one dataset as their mean.
-pub fn pictures(db: &Connection, config: &Config, by_id: &HashMap<i64, u32>, watch: &Watch) -> Result<Option<Learned>> {
+pub fn pictures(
+    db: &Connection,
+    config: &Config,
+    by_id: &HashMap<i64, u32>,
+    watch: &Progress,
+) -> Result<Option<Learned>> {
     let Some(named) = folder::clip_model(config) else { return Ok(None) };
     let folder = named.require()?;
     let root = config.image_root.as_deref().context(
@@ -205,7 +210,7 @@ impl<'a> Kept<'a> {
         order: &[usize],
         contents: &[String],
         what: &str,
-        watch: &Watch,
+        watch: &Progress,
         mut embed: impl FnMut(&[usize]) -> Result<Vec<Vec<f32>>>,
     ) -> Result<()> {
         let mut seen = HashSet::new();

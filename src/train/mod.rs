@@ -20,14 +20,14 @@ use duckdb::Connection;
 use rayon::prelude::*;
 use serde_json::Value;
 
+use crate::common::progress::Progress;
 use crate::config::Config;
 use crate::embed::{self, Sparse, Text};
-use crate::extract::Watch;
 use crate::index::Index;
 use crate::model::{FORMAT, Item, Manifest, Model, Parts, Sessions};
 use crate::recommend;
+use crate::sql_project::Project;
 use crate::warehouse::arrow::{each_batch, text_at};
-use crate::warehouse::project::Project;
 use crate::warehouse::{Turn, share_memory, timestamp};
 use content::Similarity;
 pub use examples::{Pair, holdout_from, read_pairs};
@@ -72,7 +72,7 @@ impl Catalogue {
     }
 
     /// Reads the catalogue and embeds its texts and pictures.
-    pub fn read(db: &Connection, config: &Config, watch: &Watch) -> Result<Self> {
+    pub fn read(db: &Connection, config: &Config, watch: &Progress) -> Result<Self> {
         let (items, texts) = read_items(db)?;
         let by_id = items.iter().enumerate().map(|(index, item)| (item.dataset_id, index as u32)).collect();
         let mut embedding = embed::embed(&texts);

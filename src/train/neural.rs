@@ -5,8 +5,8 @@ use candle_core::{D, Device, Tensor, Var};
 use candle_nn::{AdamW, Optimizer, ParamsAdamW};
 
 use super::examples::Examples;
+use crate::common::random::uniform;
 use crate::model::{FEATURES, Layer, Network};
-use crate::random::uniform;
 
 /// The hidden layers, and how many times the examples are gone through.
 #[derive(Clone, Copy, Debug, PartialEq)]

@@ -8,8 +8,8 @@ use chrono::{DateTime, Utc};
 use duckdb::Connection;
 
 use crate::model::{History, Item, Ranked};
+use crate::sql_project::Project;
 use crate::warehouse::arrow::each_batch;
-use crate::warehouse::project::Project;
 use crate::warehouse::timestamp;
 
 /// Which visits a model sees.

@@ -6,7 +6,6 @@
 
 pub mod arrow;
 mod connections;
-pub mod project;
 mod query;
 mod run_lock;
 mod table;
@@ -59,7 +58,7 @@ pub fn short_error(error: &duckdb::Error) -> String {
 
 /// Binds every relation of the project against the published warehouse, where there is one, without building any; says
 /// so in words to append to a verdict.
-pub fn check_against_warehouse(config: &Config, project: &project::Project) -> Result<&'static str> {
+pub fn check_against_warehouse(config: &Config, project: &crate::sql_project::Project) -> Result<&'static str> {
     if !config.warehouse_path().exists() {
         return Ok("; columns are checked once there is a warehouse (`nearset run`)");
     }

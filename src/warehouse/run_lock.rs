@@ -7,10 +7,10 @@ use std::path::PathBuf;
 use anyhow::{Context, Result};
 
 use super::work_copy::{remove_work, work_path};
+use crate::common::errors::Failure;
 use crate::common::lock::{self, Lock};
 use crate::common::{files, scratch};
 use crate::config::Config;
-use crate::failure::Failure;
 
 /// The lock, held until dropped.
 #[derive(Debug)]

@@ -9,7 +9,7 @@ use duckdb::arrow::record_batch::RecordBatch;
 use duckdb::arrow::util::display::{ArrayFormatter, FormatOptions};
 use unicode_width::UnicodeWidthStr;
 
-use crate::terminal::harmless;
+use crate::common::terminal::harmless;
 
 /// How many rows are looked at before the columns' widths are settled; a longer cell further down only shifts its row.
 const LOOKED_AT: usize = 10_000;

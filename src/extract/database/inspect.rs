@@ -7,10 +7,11 @@ use chrono_tz::Tz;
 use super::address::Kind;
 use super::remote::Remote;
 use super::source::Source;
+use crate::common::errors::describe;
+use crate::common::progress::Progress;
 use crate::config::{Config, Database};
 use crate::extract::tables::{TABLES, Table};
-use crate::extract::{Finding, Verdict, Watch, incoming};
-use crate::failure::describe;
+use crate::extract::{Finding, Verdict, incoming};
 use crate::warehouse::ident;
 
 /// How far ahead of ours a source's clock may be.
@@ -22,7 +23,7 @@ pub fn inspect(config: &Config, (name, settings): (&str, &Database)) -> Result<V
     // an operator waits for the answer: one try is enough
     let mut config = config.clone();
     config.db_retries = 0;
-    let watch = Watch { at: &|_| {}, note: &|_| {} };
+    let watch = Progress { at: &|_| {}, note: &|_| {} };
     let mut source = Source::open(&db, &config, name, settings, &watch)?;
     let mut findings = vec![Finding::new(Verdict::Fine, name, answers(&mut source)?)];
     if let Some(place) = &source.extension {

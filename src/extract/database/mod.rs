@@ -18,9 +18,10 @@ use duckdb::Connection;
 
 pub use inspect::inspect;
 
+use super::Known;
 use super::incoming::{self, Fold};
 use super::tables::{Gone, TABLES, Table};
-use super::{Known, Watch};
+use crate::common::progress::Progress;
 use crate::config::{Config, Database};
 use crate::warehouse::ident;
 use remote::{Clock, Remote};
@@ -69,7 +70,7 @@ pub fn take_in(
     config: &Config,
     as_of: DateTime<Utc>,
     (name, settings): (&str, &Database),
-    watch: &Watch,
+    watch: &Progress,
 ) -> Result<u64> {
     let mut source = Source::open(db, config, name, settings, watch)?;
     let mut rows = 0;
@@ -95,7 +96,7 @@ pub fn preview(
     published: Option<&Connection>,
     config: &Config,
     (name, settings): (&str, &Database),
-    watch: &Watch,
+    watch: &Progress,
 ) -> Result<Vec<String>> {
     let db = crate::warehouse::in_memory(config)?;
     let mut source = Source::open(&db, config, name, settings, watch)?;
@@ -123,7 +124,7 @@ fn readings(
     config: &Config,
     name: &str,
     source: &mut Source,
-    watch: &Watch,
+    watch: &Progress,
 ) -> Result<Vec<Reading>> {
     let mut readings = Vec::new();
     for table in TABLES.iter().rev().filter(|t| t.source == name) {
@@ -293,7 +294,7 @@ struct Reader<'a, 's> {
     config: &'a Config,
     as_of: DateTime<Utc>,
     source: &'a mut Source<'s>,
-    watch: &'a Watch<'a>,
+    watch: &'a Progress<'a>,
     reading: Reading,
     rows: u64,
 }

@@ -10,9 +10,9 @@ use duckdb::Connection;
 use super::address::{Address, Kind};
 use super::relay::Relay;
 use super::remote::Remote;
+use crate::common::progress::Progress;
 use crate::common::secrets::scrub;
 use crate::config::{Config, Database};
-use crate::extract::Watch;
 use crate::extract::tables::Table;
 use crate::warehouse::{ident, quote, short_error};
 
@@ -31,7 +31,7 @@ pub struct Source<'a> {
     db: &'a Connection,
     config: &'a Config,
     settings: &'a Database,
-    watch: &'a Watch<'a>,
+    watch: &'a Progress<'a>,
     pub address: Address,
     /// Where the extension was loaded from, for the kinds that need one.
     pub extension: Option<String>,
@@ -47,7 +47,7 @@ impl<'a> Source<'a> {
         config: &'a Config,
         name: &str,
         settings: &'a Database,
-        watch: &'a Watch<'a>,
+        watch: &'a Progress<'a>,
     ) -> Result<Self> {
         let address = Address::read(settings)?;
         let extension = load_extension(db, config, address.kind, watch)?;
@@ -281,7 +281,7 @@ impl Drop for Source<'_> {
 
 /// Loads the extension a database needs: from `DUCKDB_EXTENSION_DIRECTORY` or DuckDB's own folder, else from DuckDB's
 /// repository; where that cannot be reached either, the error tells how to put it there by hand. Returns where it was.
-fn load_extension(db: &Connection, config: &Config, kind: Kind, watch: &Watch) -> Result<Option<String>> {
+fn load_extension(db: &Connection, config: &Config, kind: Kind, watch: &Progress) -> Result<Option<String>> {
     let Some(name) = kind.extension() else { return Ok(None) };
     let (version, platform): (String, String) =
         db.query_row("select library_version, (from pragma_platform()) from pragma_version()", [], |row| {

@@ -12,7 +12,7 @@ mod state;
 
 use std::fmt::Display;
 
-use nearset::random::uniform;
+use nearset::common::random::uniform;
 
 /// A plan under way: where its random choices come from, and what did not hold.
 pub struct Plan {

@@ -8,7 +8,9 @@ use chrono::{DateTime, NaiveDate, Utc};
 use clap::{Args, Parser, Subcommand};
 
 use crate::common::secrets::ScrubbedStderr;
+use crate::common::terminal::say;
 use crate::common::{files, scratch};
+use crate::common::{priority, terminal};
 use crate::config::{self, Config, Overrides, Source, parse_moment};
 use crate::embed::neural::reader::Reader;
 use crate::embed::neural::{TextModel, distilled, folder};
@@ -16,11 +18,10 @@ use crate::evaluate::{reports, table};
 use crate::extract::SOURCES;
 use crate::pipeline::offline::{self, Subject};
 use crate::pipeline::{self, Options, Step, history};
-use crate::recommend::search::{self, Finder};
-use crate::terminal::say;
-use crate::warehouse::project::Project;
+use crate::search::{self, Finder};
+use crate::sql_project::Project;
 use crate::warehouse::{self, Format};
-use crate::{extract, model, priority, recommend, serve, terminal};
+use crate::{extract, model, recommend, serve};
 
 /// Recommends datasets beside datasets: reads the marketplace's exports, learns, evaluates itself, serves.
 ///

@@ -11,17 +11,17 @@ use anyhow::{Context, Result, anyhow};
 use duckdb::Connection;
 use flate2::read::MultiGzDecoder;
 
-use super::Watch;
+use super::files;
 use crate::common::files::sha256_start;
+use crate::common::progress::Progress;
 use crate::common::scratch::Scratch;
 use crate::config::Config;
-use crate::exposures::files;
 use crate::warehouse::{quote, short_error};
 
 /// How much of a file's start tells it apart from another of the same name.
 const HEAD_BYTES: u64 = 4096;
 
-pub fn create_table(db: &Connection) -> Result<()> {
+pub fn create_tables(db: &Connection) -> Result<()> {
     db.execute_batch(
         "create table if not exists raw.exposure_log (
              request_id varchar, user_id varchar, page_id varchar, algorithm_version varchar, timestamp varchar,
@@ -32,12 +32,12 @@ pub fn create_table(db: &Connection) -> Result<()> {
 }
 
 /// Takes in what was logged since the last run; returns the number of new responses.
-pub fn extract(db: &Connection, config: &Config, watch: &Watch) -> Result<u64> {
+pub fn take_in(db: &Connection, config: &Config, watch: &Progress) -> Result<u64> {
     let dir = config.evaluation_dir();
     let scratch = Scratch::new(&[&config.data_dir])?;
     let mut rows = 0;
     for path in files::all(&dir).with_context(|| format!("{} cannot be read", dir.display()))? {
-        match take_in(db, &path, &scratch.path().join("exposures.jsonl"), watch) {
+        match take_in_file(db, &path, &scratch.path().join("exposures.jsonl"), watch) {
             // rotated or packed just now: what it held is read under its new name, now or by the next run
             Err(error) if is_gone(&error) && !path.exists() => {}
             taken => rows += taken.with_context(|| format!("{} cannot be taken in", path.display()))?,
@@ -52,7 +52,7 @@ fn is_gone(error: &anyhow::Error) -> bool {
 }
 
 /// Takes in one file by way of `chunk`, a file for what is new in it.
-fn take_in(db: &Connection, path: &Path, chunk: &Path, watch: &Watch) -> Result<u64> {
+fn take_in_file(db: &Connection, path: &Path, chunk: &Path, watch: &Progress) -> Result<u64> {
     let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
     let size = fs::metadata(path)?.len();
     let mut statement = db.prepare(
@@ -90,7 +90,7 @@ fn take_in(db: &Connection, path: &Path, chunk: &Path, watch: &Watch) -> Result<
 }
 
 /// Says that a packed file is damaged. It is read again by every run, so that a whole copy in its place is noticed.
-fn set_damage_aside(db: &Connection, name: &str, lines: u64, why: &str, watch: &Watch) -> Result<()> {
+fn set_damage_aside(db: &Connection, name: &str, lines: u64, why: &str, watch: &Progress) -> Result<()> {
     (watch.note)(&format!(
         "{name} is damaged ({why}): the {lines} lines before that were taken in, what comes after them cannot be read; put \
          a whole copy in its place, or move it out of the folder"
@@ -156,7 +156,7 @@ fn is_damage(error: &std::io::Error) -> bool {
     matches!(error.kind(), InvalidData | InvalidInput | UnexpectedEof)
 }
 
-fn insert(db: &Connection, chunk: &Path, name: &str, watch: &Watch) -> Result<u64> {
+fn insert(db: &Connection, chunk: &Path, name: &str, watch: &Progress) -> Result<u64> {
     let bad: u64 = db
         .execute_batch(&format!(
             "create or replace temp table lines as

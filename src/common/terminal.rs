@@ -37,6 +37,6 @@ pub fn harmless(text: &str) -> Cow<'_, str> {
 
 /// `println!`, but for a closed pipe, at which it goes on.
 macro_rules! say {
-    ($($text:tt)*) => { $crate::terminal::line(&format!($($text)*)) };
+    ($($text:tt)*) => { $crate::common::terminal::line(&format!($($text)*)) };
 }
 pub(crate) use say;

@@ -1,4 +1,5 @@
-//! What a person sees of a run: a spinner on a terminal, and one aligned line a step everywhere.
+//! What is said of long work while it goes on: to whoever asked for it ([`Progress`]), and to a person in front of a terminal
+//! ([`StepBar`]: a spinner, and one aligned line a step everywhere).
 
 use std::cell::Cell;
 use std::io::IsTerminal;
@@ -7,17 +8,26 @@ use std::time::{Duration, Instant};
 use indicatif::{ProgressBar, ProgressStyle};
 
 use crate::common::memory;
-use crate::terminal::say;
+use crate::common::terminal::say;
+
+/// Who is told of what goes on.
+pub struct Progress<'a> {
+    /// What is being done right now.
+    pub at: &'a dyn Fn(&str),
+    /// What a person should know afterwards too.
+    pub note: &'a dyn Fn(&str),
+}
 
 /// How often a person without a terminal reads what a long step is at.
 const PLAIN_LINE_EVERY: Duration = Duration::from_secs(10);
 
-pub struct Progress {
+/// One step at a time, as a person sees it.
+pub struct StepBar {
     spinner: ProgressBar,
     last_line: Cell<Instant>,
 }
 
-impl Progress {
+impl StepBar {
     /// Hidden by indicatif where standard error is no terminal.
     pub fn new() -> Self {
         let spinner = ProgressBar::new_spinner();
@@ -37,7 +47,7 @@ impl Progress {
 
     /// What the step is at.
     pub fn at(&self, what: &str) {
-        self.spinner.set_message(crate::terminal::harmless(what).into_owned());
+        self.spinner.set_message(crate::common::terminal::harmless(what).into_owned());
         if !std::io::stderr().is_terminal() && self.last_line.get().elapsed() >= PLAIN_LINE_EVERY {
             self.last_line.set(Instant::now());
             say!("    {what}");
@@ -57,7 +67,7 @@ impl Progress {
     }
 }
 
-impl Drop for Progress {
+impl Drop for StepBar {
     fn drop(&mut self) {
         self.spinner.finish_and_clear();
     }

@@ -12,8 +12,8 @@ use anyhow::{Context, Result, anyhow, bail};
 use duckdb::Connection;
 use serde_json::Value;
 
-use super::{ident, quote};
 use crate::common::files;
+use crate::warehouse::{self, ident, quote};
 
 /// The rooms of the project, in the order data walks through them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -90,7 +90,7 @@ impl Project {
     /// All that is wrong with any file, a line each: no single `SELECT`, a syntax error (with file, line and caret),
     /// an unknown relation, a name used twice, a cycle (with the way around).
     pub fn load(dir: &Path, raw_tables: &[String]) -> Result<Self> {
-        let parser = super::small()?;
+        let parser = warehouse::small()?;
         let mut relations: Vec<Relation> = Vec::new();
         let mut problems = Vec::new();
         for room in Room::ALL {
@@ -194,7 +194,7 @@ impl Project {
                             anyhow!(
                                 "{}: its key ({key}) cannot be checked: {}",
                                 relation.file.display(),
-                                super::short_error(&e)
+                                warehouse::short_error(&e)
                             )
                         })?;
                     if keys > 0 {
@@ -475,7 +475,7 @@ fn cycle(waiting: &[Relation]) -> String {
 /// DuckDB's error told in terms of the relation's file: its line, and the caret. `above` is the number of lines that
 /// stand before the file's text in the statement.
 fn explain(relation: &Relation, error: &duckdb::Error, above: usize) -> anyhow::Error {
-    let text = super::message(error);
+    let text = warehouse::message(error);
     let file = relation.file.display();
     let Some((message, rest)) = text.split_once("\n\nLINE ") else {
         return anyhow!("{file}: {text}");

@@ -5,14 +5,14 @@ use std::time::Instant;
 
 use anyhow::{Result, bail};
 
+use crate::common::errors::describe;
+use crate::common::terminal::say;
 use crate::config::{Config, SETTINGS};
 use crate::embed::neural::clip::Clip;
 use crate::embed::neural::{Role, TextModel, folder, picture_path};
 use crate::extract::{Finding, Verdict};
-use crate::failure::describe;
 use crate::pipeline::grouped;
-use crate::terminal::say;
-use crate::warehouse::project::Project;
+use crate::sql_project::Project;
 use crate::{extract, model, warehouse};
 
 /// Prints every finding; fails where one keeps nearset from working.

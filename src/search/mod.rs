@@ -6,10 +6,10 @@ use std::collections::HashMap;
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use super::rules::InForce;
 use crate::embed::tokens::Language;
 use crate::index::{Index, Vector, Vectors, top, unit};
 use crate::model::Model;
+use crate::recommend::rules::InForce;
 
 /// How many of each way of finding are fused, and how slowly places lose.
 const DEEP: usize = 100;
