@@ -195,9 +195,9 @@ fn has_refused_changed(state: &Shared) -> bool {
 /// What settings, rules and experiments ask of lists today, for each variant.
 fn policies(state: &Shared, model: &Model, experiments: &Experiments) -> Vec<Policy> {
     let settings = Policy {
-        variety: state.config.variety,
+        diversity: state.config.variety,
         per_provider: state.config.provider_limit,
-        rules: Arc::new(state.rules.load().in_force(model, today(state))),
+        rules: Arc::new(state.rules.load().active_on(today(state), model)),
         ..Policy::default()
     };
     experiments.arms.iter().map(|arm| arm.policy(&settings)).collect()
