@@ -85,7 +85,7 @@ pub async fn search(
         let manifest = &loaded.model.manifest;
         let reader = readers.reader()?;
         let read = reader
-            .read(&query, manifest.text_model.as_deref(), manifest.picture_model.as_deref())
+            .encode(&query, manifest.text_model.as_deref(), manifest.picture_model.as_deref())
             .inspect_err(|error| tracing::error!("a query cannot be read by its model: {error:#}"))
             .map_err(|_| ApiError::Internal)?;
         let degrade_reason = match () {
@@ -115,12 +115,12 @@ pub async fn search(
 
 impl super::state::State {
     /// The models that queries are read with, loaded when they are first asked for.
-    fn reader(&self) -> Result<Arc<crate::embed::neural::reader::Reader>, ApiError> {
+    fn reader(&self) -> Result<Arc<crate::embed::neural::QueryEncoder>, ApiError> {
         let mut reader = self.reader.lock().map_err(|_| ApiError::Internal)?;
         if let Some(reader) = &*reader {
             return Ok(reader.clone());
         }
-        let loaded = crate::embed::neural::reader::Reader::load(&self.config)
+        let loaded = crate::embed::neural::QueryEncoder::load(&self.config)
             .inspect_err(|error| tracing::error!("{error:#}"))
             .map_err(|_| ApiError::Internal)?;
         Ok(reader.insert(Arc::new(loaded)).clone())

@@ -17,7 +17,7 @@ use super::overload::Lag;
 use super::recent_views::RecentViews;
 use super::watch::FolderLook;
 use crate::config::Config;
-use crate::embed::neural::reader::Reader;
+use crate::embed::neural::QueryEncoder;
 use crate::exposures::files::{LOG_NAME, SHADOW_LOG_NAME};
 use crate::exposures::{ExposureLog, Options};
 use crate::model::Model;
@@ -206,7 +206,7 @@ pub struct State {
     /// Known users that asked for a list since the start.
     pub users: Mutex<HashSet<i64>>,
     pub started: Instant,
-    pub reader: Mutex<Option<Arc<Reader>>>,
+    pub reader: Mutex<Option<Arc<QueryEncoder>>>,
     /// As many searches at a time as there are threads: lists come first.
     pub searching: Semaphore,
 }
