@@ -20,7 +20,7 @@ use crate::common::terminal::say;
 use crate::common::{files, memory};
 use crate::config::{Config, Source};
 use crate::recommend::{self, Policy};
-use crate::serve::experiments::Experiments;
+use crate::serve::deployment::Experiments;
 use crate::sql_project::{Project, Relation, Room, export_parquet};
 use crate::train::{self, Catalogue, Choice, Training};
 use crate::warehouse::{self, Turn, WorkCopy, quote, timestamp};
