@@ -5,6 +5,7 @@ pub mod files;
 pub mod lock;
 pub mod memory;
 pub mod priority;
+pub mod progress;
 pub mod random;
 pub mod scratch;
 pub mod secrets;

@@ -27,9 +27,9 @@ pub struct StepBar {
     last_line: Cell<Instant>,
 }
 
-impl StepBar {
+impl Default for StepBar {
     /// Hidden by indicatif where standard error is no terminal.
-    pub fn new() -> Self {
+    fn default() -> Self {
         let spinner = ProgressBar::new_spinner();
         spinner.set_style(
             ProgressStyle::with_template("  {spinner} {prefix:<10} {elapsed:>4}  {msg}")
@@ -37,7 +37,9 @@ impl StepBar {
         );
         Self { spinner, last_line: Cell::new(Instant::now()) }
     }
+}
 
+impl StepBar {
     pub fn start(&self, step: &'static str) {
         self.spinner.reset_elapsed();
         self.spinner.set_prefix(step);

@@ -6,12 +6,12 @@ use std::time::Instant;
 use anyhow::{Result, bail};
 
 use crate::common::errors::describe;
+use crate::common::progress::grouped;
 use crate::common::terminal::say;
 use crate::config::{Config, SETTINGS};
 use crate::embed::neural::clip::Clip;
 use crate::embed::neural::{Role, TextModel, folder, picture_path};
 use crate::extract::{Finding, Verdict};
-use crate::pipeline::grouped;
 use crate::sql_project::Project;
 use crate::{extract, model, warehouse};
 

@@ -24,8 +24,7 @@ use crate::serve::deployment::Experiments;
 use crate::sql_project::{Project, Relation, Room, export_parquet};
 use crate::train::{self, Catalogue, Choice, Training};
 use crate::warehouse::{self, Turn, WorkCopy, quote, timestamp};
-use crate::{evaluate, extract, model};
-use common::progress::StepBar;
+use crate::{evaluate, extract, model, sql_project};
 use history::Event;
 use publish::Outbox;
 
@@ -185,7 +184,7 @@ fn run_locked(config: &Config, project: &Project, options: &Options, id: &str) -
         twin: None,
         trained: None,
         is_memory_judged: false,
-        progress: StepBar::new(),
+        progress: StepBar::default(),
     };
     run.judge_memory()?;
     for step in &options.steps {

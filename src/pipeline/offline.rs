@@ -53,7 +53,7 @@ pub fn evaluate(config: &Config, policy: &Policy, subject: &Subject) -> Result<D
     };
     let condition = format!("visit_first_viewed_at >= {}", timestamp(from));
     if versions.is_empty() {
-        let progress = StepBar::new();
+        let progress = StepBar::default();
         progress.start("train");
         progress.at("texts");
         let watch = Progress { at: &|what| progress.at(what), note: &|text| progress.note(text) };
