@@ -26,7 +26,7 @@ const HEAD_BYTES: u64 = 4096;
 /// The longest line as an object for DuckDB, whose buffers are twice as long: a byte takes up to six in JSON.
 const LONGEST_OBJECT: u64 = 8 * LONGEST_LINE;
 
-/// How much is kept of a line that is too long to be read.
+/// How many characters are kept of a line that is too long to be read.
 const KEPT_OF_LONG: usize = 1000;
 
 /// Makes the tables that exposures are taken in to, where they are not there.
@@ -141,7 +141,8 @@ impl<'a> Line<'a> {
         match is_too_long {
             _ if line.is_empty() => None,
             true => {
-                Some(Self { line: &line[..line.floor_char_boundary(KEPT_OF_LONG)], known_fault: Some("line_too_long") })
+                let start = line.char_indices().nth(KEPT_OF_LONG).map_or(line, |(end, _)| &line[..end]);
+                Some(Self { line: start, known_fault: Some("line_too_long") })
             }
             false => Some(Self { line, known_fault: None }),
         }

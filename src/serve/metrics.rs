@@ -7,6 +7,8 @@ use prometheus::{
     TextEncoder,
 };
 
+use crate::extract::data_quality::TableQuality;
+
 /// The endpoints that answer lists.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Endpoint {
@@ -298,10 +300,14 @@ impl Metrics {
         if hits + misses > 0.0 { hits / (hits + misses) } else { 0.0 }
     }
 
-    /// How good a source table was in the last run.
-    pub fn data_quality(&self, table: &str, score: f64, contract: f64) {
-        self.quality.with_label_values(&[table]).set(score);
-        self.contract.with_label_values(&[table]).set(contract);
+    /// How good the source tables were in the last run; those of the run before are forgotten.
+    pub fn data_quality(&self, tables: &[TableQuality]) {
+        self.quality.reset();
+        self.contract.reset();
+        for TableQuality { table, score, contract_status } in tables {
+            self.quality.with_label_values(&[table]).set(*score);
+            self.contract.with_label_values(&[table]).set(*contract_status as f64);
+        }
     }
 
     /// All metrics as text; ratios are worked out now.
@@ -343,8 +349,23 @@ mod tests {
         }
         metrics.cache_hit();
         metrics.cache_miss(0.001, 192);
-        metrics.data_quality("dataset", 0.5, 1.0);
+        metrics.data_quality(&[quality("dataset", 0.5)]);
         insta::assert_snapshot!(metrics.render(Gauges::default())?);
+        Ok(())
+    }
+
+    fn quality(table: &str, score: f64) -> TableQuality {
+        TableQuality { table: table.to_owned(), score, contract_status: 1 }
+    }
+
+    #[test]
+    fn data_quality_is_the_last_runs_and_absent_before_any() -> Result<()> {
+        let metrics = Metrics::new()?;
+        assert!(!metrics.render(Gauges::default())?.contains("data_quality"));
+        metrics.data_quality(&[quality("dataset", 0.5), quality("task", 1.0)]);
+        metrics.data_quality(&[quality("dataset", 0.75)]);
+        let text = metrics.render(Gauges::default())?;
+        assert!(text.contains("data_quality_score{table=\"dataset\"} 0.75\n") && !text.contains("task"), "{text}");
         Ok(())
     }
 

@@ -59,7 +59,8 @@ impl State {
         // nothing waits for what was not shown
         let shadow_options = Options { durability: Durability::None, ..options };
         let shadow_log = ExposureLog::open(&config.evaluation_dir().join(SHADOW_LOG_NAME), shadow_options)?;
-        let (config, metrics, cache) = (Arc::new(config), Arc::new(Metrics::new()?), ListCache::new(config.cache_mb));
+        let megabytes = config.cache_mb;
+        let (config, metrics, cache) = (Arc::new(config), Arc::new(Metrics::new()?), ListCache::new(megabytes));
         Ok(Arc::new(Self {
             deployments: Deployments::new(config.clone(), metrics.clone(), cache.clone()),
             cache,

@@ -206,7 +206,7 @@ fn resolve(state: &Shared, assignment: &Assignment<'_>, query: &ListQuery) -> (L
             (List::Detail { page, user: known, recent, top_n }, degrade_reason)
         }
         Target::Trending { timeframe } => {
-            (List::Trending { timeframe: *timeframe, top_n, tick: state.views.rankings().tick }, None)
+            (List::Trending { timeframe, top_n, tick: state.views.rankings().tick }, None)
         }
     }
 }

@@ -13,4 +13,4 @@ pub use assignment::{Assignment, Deployment, TrafficShare};
 pub use deployments::Deployments;
 pub use experiments::{Experiments, Variant};
 pub use loaded_version::LoadedVersion;
-pub use watch::DiskState;
+pub use watch::{DiskState, Written, written};

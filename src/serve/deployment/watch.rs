@@ -20,9 +20,10 @@ pub struct DiskState {
 }
 
 /// When a file was written and how long it is, so that two changes within a second are told apart.
-type Written = Option<(SystemTime, u64)>;
+pub type Written = Option<(SystemTime, u64)>;
 
-fn written(path: &Path) -> Written {
+/// Looks at a file; `None` where there is none.
+pub fn written(path: &Path) -> Written {
     std::fs::metadata(path).and_then(|about| Ok((about.modified()?, about.len()))).ok()
 }
 

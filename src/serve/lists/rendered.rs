@@ -50,18 +50,20 @@ impl RenderedList {
     /// A figure that JSON cannot say.
     pub fn new(model: &Model, ranked: Vec<Recommended>, top_n: usize, language: Language) -> serde_json::Result<Self> {
         let shown = &ranked[..ranked.len().min(top_n)];
-        let item = |entry: &'_ Recommended| {
-            let item = model.item(entry.item);
-            ListItem {
-                dataset_id: item.dataset_id,
-                title: &item.title,
-                price: item.price,
-                cover_image: item.cover_image.as_deref(),
-                score: entry.score,
-                reason: Words { reason: &entry.reason, language },
-            }
-        };
-        let items: Vec<ListItem<'_>> = shown.iter().map(item).collect();
+        let items: Vec<ListItem<'_>> = shown
+            .iter()
+            .map(|entry| {
+                let item = model.item(entry.item);
+                ListItem {
+                    dataset_id: item.dataset_id,
+                    title: &item.title,
+                    price: item.price,
+                    cover_image: item.cover_image.as_deref(),
+                    score: entry.score,
+                    reason: Words { reason: &entry.reason, language },
+                }
+            })
+            .collect();
         let (items, logged_items) = (to_raw_value(&items)?, log_items(model, shown)?);
         Ok(Self { items, logged_items, count: shown.len(), ranked })
     }
