@@ -396,7 +396,7 @@ impl Run<'_> {
         }
         if let Some(summary) = &mut summary {
             let saved = kept.saved.as_ref().map(|saved| saved.version.clone());
-            summary["model_version"] = saved.clone().or_else(|| model::current(models_dir)).into();
+            summary.model_version = saved.clone().or_else(|| model::current(models_dir));
             self.progress.note(&evaluate::headline(summary));
             let place = self.config.evaluation_dir().join("summary.json");
             self.outbox.write(place, &serde_json::to_vec_pretty(summary)?)?;
@@ -471,7 +471,7 @@ impl Run<'_> {
 
 /// What the settings ask of lists, without the operator's rules: quality is measured before those.
 pub fn policy(config: &Config) -> Policy {
-    Policy { variety: config.variety, per_provider: config.provider_limit, ..Policy::default() }
+    Policy { diversity: config.variety, per_provider: config.provider_limit, ..Policy::default() }
 }
 
 /// Points the settings at the fixtures, and returns the moment they stand for. Their exposure log joins the data folder

@@ -118,10 +118,10 @@ impl<'a> Answering<'a> {
     /// Makes the list, and behind it those that may come into it; and how many candidates there were.
     fn compute(&self, effort: Effort) -> (Vec<Recommended>, usize) {
         let version = self.assignment.version;
-        let behind = if self.exploration_rate() > 0.0 { exploration::BEHIND } else { 0 };
+        let runners_up = if self.exploration_rate() > 0.0 { exploration::RUNNERS_UP } else { 0 };
         let policy = &version.policies[self.assignment.variant_index as usize];
         let rankings = self.state.views.rankings();
-        let (list, candidates) = compute(&version.model, &self.key.list, policy, &rankings, behind, effort);
+        let (list, candidates) = compute(&version.model, &self.key.list, policy, &rankings, runners_up, effort);
         for entry in list.iter().take(self.key.list.top_n()) {
             version.mark_shown(entry.item);
         }
@@ -148,11 +148,11 @@ impl<'a> Answering<'a> {
     /// Notes what may be tried in a list; now and then returns one in which it is.
     fn explore(&mut self, list: &[Recommended]) -> Option<Vec<Recommended>> {
         let (rate, count) = (self.exploration_rate(), list.len().min(self.key.list.top_n()));
-        let behind = list.len() - count;
-        if rate <= 0.0 || behind == 0 {
+        let runners_up = list.len() - count;
+        if rate <= 0.0 || runners_up == 0 {
             return None;
         }
-        let Propensity { kept, explored } = exploration::propensity(rate, count, behind);
+        let Propensity { kept, explored } = exploration::propensity(rate, count, runners_up);
         let note = |place| Some(Exploration { place, kept, explored });
         if rand::random::<f64>() >= rate {
             self.outcome.exploration = note(None);

@@ -5,13 +5,13 @@ use crate::recommend::{self, Effort, Policy, Recommended, Request};
 use crate::serve::lists::List;
 use crate::serve::recent_views::Rankings;
 
-/// A list, and how many candidates it was chosen from. That of `/recommend/detail` has `behind` more that just missed it.
+/// A list, and how many candidates it was chosen from. That of `/recommend/detail` has `runners_up` more that just missed it.
 pub fn compute(
     model: &Model,
     list: &List,
     policy: &Policy,
     views: &Rankings,
-    behind: usize,
+    runners_up: usize,
     effort: Effort,
 ) -> (Vec<Recommended>, usize) {
     match list {
@@ -20,7 +20,12 @@ pub fn compute(
         }
         List::Detail { page, user, recent, top_n } => {
             let user = user.and_then(|id| model.parts.users.get(&id));
-            recommend::recommend(model, &Request { page: *page, user, recent, top_n: *top_n, behind }, policy, effort)
+            recommend::recommend(
+                model,
+                &Request { page: *page, user, recent, top_n: *top_n, runners_up },
+                policy,
+                effort,
+            )
         }
         List::Trending { timeframe, top_n, .. } => {
             let views = views.of(timeframe);

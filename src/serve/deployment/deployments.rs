@@ -208,9 +208,9 @@ impl Deployments {
     /// What settings, rules and experiments ask of lists today, for each variant.
     fn policies(&self, model: &Model, experiments: &Experiments) -> Vec<Policy> {
         let settings = Policy {
-            variety: self.config.variety,
+            diversity: self.config.variety,
             per_provider: self.config.provider_limit,
-            rules: Arc::new(self.rules.load().in_force(model, self.today())),
+            rules: Arc::new(self.rules.load().active_on(self.today(), model)),
             ..Policy::default()
         };
         experiments.variants().iter().map(|variant| variant.policy(&settings)).collect()

@@ -13,8 +13,9 @@ use serde::Deserialize;
 use serde_json::Value;
 use sha2::{Digest, Sha256};
 
+use crate::model::Channel;
 use crate::recommend::Policy;
-use crate::recommend::channels::{self, CHANNELS};
+use crate::recommend::channels;
 use crate::serve::metrics::Endpoint;
 
 /// The variant of those who take part in no experiment.
@@ -49,7 +50,7 @@ pub struct Variant {
     pub name: String,
     /// The model version it is answered by; the current one where none is named.
     pub version: Option<String>,
-    variety: Option<f32>,
+    diversity: Option<f32>,
     provider_limit: Option<usize>,
     /// The share of its lists in which something is tried; what settings say where `None`.
     pub exploration: Option<f64>,
@@ -65,7 +66,7 @@ impl Variant {
     /// The policy of this variant, where `settings` is everyone else's.
     pub fn policy(&self, settings: &Policy) -> Policy {
         let mut policy = settings.clone();
-        policy.variety = self.variety.unwrap_or(policy.variety);
+        policy.diversity = self.diversity.unwrap_or(policy.diversity);
         policy.per_provider = self.provider_limit.unwrap_or(policy.per_provider);
         policy.weights = self.weights.unwrap_or(policy.weights);
         if self.without_rules {
@@ -88,15 +89,15 @@ impl Variant {
             number.with_context(|| format!("is {value}; it must be a number from {low} to {high}"))
         };
         if let Some(channel) = channel(name) {
-            self.weights.get_or_insert([1.0; CHANNELS.len()])[channel] = number(0.0, 100.0)? as f32;
+            self.weights.get_or_insert(channels::AS_LEARNED)[channel] = number(0.0, 100.0)? as f32;
             return Ok(());
         }
         match name {
-            "variety" => self.variety = Some(number(0.0, 10.0)? as f32),
+            "variety" => self.diversity = Some(number(0.0, 10.0)? as f32),
             // relevance counts lambda, likeness the rest: what likeness counts for each unit of relevance
             "mmr_lambda" => {
                 let lambda = number(0.0, 1.0)?;
-                self.variety = Some(((1.0 - lambda) / lambda.max(0.1)) as f32);
+                self.diversity = Some(((1.0 - lambda) / lambda.max(0.1)) as f32);
             }
             "provider_limit" => self.provider_limit = Some(number(0.0, 100.0)? as usize),
             "exploration" => self.exploration = Some(number(0.0, 0.5)?),
@@ -105,7 +106,7 @@ impl Variant {
             _ if is_old => tracing::warn!("parameter {name} of variant {} means nothing here; ignored", self.name),
             _ => bail!(
                 "is unknown; there are variety, provider_limit, exploration, rules, model and a weight for each channel: {}",
-                CHANNELS.map(|c| format!("{}_weight", c.name)).join(", ")
+                Channel::ALL.map(|channel| format!("{}_weight", channel.name())).join(", ")
             ),
         }
         Ok(())
@@ -279,7 +280,7 @@ fn channel(name: &str) -> Option<usize> {
         "user" | "profile" => "taste",
         other => other,
     };
-    CHANNELS.iter().position(|channel| channel.name == name)
+    Channel::ALL.iter().position(|channel| channel.name() == name)
 }
 
 #[cfg(test)]
