@@ -20,7 +20,7 @@ use crate::common::terminal::say;
 use crate::common::{files, memory};
 use crate::config::{Config, Source};
 use crate::recommend::{self, Policy};
-use crate::serve::experiments::Experiments;
+use crate::serve::deployment::Experiments;
 use crate::sql_project::{Project, Relation, Room, export_parquet};
 use crate::train::{self, Catalogue, Choice, Training};
 use crate::warehouse::{self, Turn, WorkCopy, quote, timestamp};
@@ -454,8 +454,12 @@ impl Run<'_> {
                 self.config.bot_max_actions
             ))
             .context("the run's parameters could not be kept")?;
-        let processed = self.config.data_dir.join("processed");
         let there = sql_project::existing(self.db)?;
+        if there.contains_key("data_quality") {
+            let quality = extract::data_quality::published(self.db)?;
+            self.outbox.write(extract::data_quality::path(&self.config.metadata_dir()), &quality)?;
+        }
+        let processed = self.config.data_dir.join("processed");
         for relation in self.project.relations.iter().filter(|r| r.export && there.contains_key(&r.name)) {
             self.progress.at(&format!("{}.parquet", relation.name));
             let part = self.outbox.part(processed.join(format!("{}.parquet", relation.name)))?;
