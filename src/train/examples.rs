@@ -9,7 +9,8 @@ use duckdb::{Connection, OptionalExt};
 use rayon::prelude::*;
 
 use super::Training;
-use super::relations::{Seen, known};
+use super::TrainingWindow;
+use super::relations::known;
 use crate::model::{FEATURES, History, Model};
 use crate::recommend::channels::AS_LEARNED;
 use crate::recommend::features::PRIOR_RANK;
@@ -166,7 +167,7 @@ pub fn collect(training: &Training<'_>, until: Option<DateTime<Utc>>, measure: b
             continue;
         }
         (training.at)(&format!("held-out visits, part {} of {}", number + 1, blocks.len()));
-        let model = training.recall(Seen { as_of: training.as_of, until, without: Some((*from, *to)) })?;
+        let model = training.recall(TrainingWindow { as_of: training.as_of, until, without: Some((*from, *to)) })?;
         held.steps += pairs.len();
         for part in pairs.par_chunks(64).map(|pairs| gather(&model, pairs, measure)).collect::<Vec<_>>() {
             held.examples.extend(part.examples);

@@ -9,6 +9,7 @@ mod neighbours;
 mod neural;
 mod ranker;
 mod relations;
+mod window;
 
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
@@ -33,7 +34,7 @@ use content::Similarity;
 pub use examples::{Pair, holdout_from, read_pairs};
 use learned::LearnedTexts;
 pub use ranker::Choice;
-pub use relations::{Seen, fit_relations};
+pub use window::TrainingWindow;
 
 /// How many candidates a dataset keeps: as many as a list may have.
 const KEPT: usize = 100;
@@ -146,19 +147,19 @@ impl Training<'_> {
     pub fn fit(&self, until: Option<DateTime<Utc>>, choice: Option<&Choice>) -> Result<(Model, Option<Choice>)> {
         let learned = ranker::learn(self, until, choice)?;
         (self.at)("neighbours");
-        let mut model = self.recall(Seen { as_of: self.as_of, until, without: None })?;
+        let mut model = self.recall(TrainingWindow { as_of: self.as_of, until, without: None })?;
         let Some((ranker, choice)) = learned else { return Ok((model, None)) };
         model.manifest.ranker = choice.report();
         model.parts.ranker = Some(ranker);
         Ok((model, Some(choice)))
     }
 
-    /// A model that finds candidates, from what `seen` lets it see, without a ranker.
-    pub fn recall(&self, seen: Seen) -> Result<Model> {
+    /// A model that finds candidates, from what `window` lets it see, without a ranker.
+    pub fn recall(&self, window: TrainingWindow) -> Result<Model> {
         let Catalogue { items, by_id, index, .. } = self.catalogue;
         let (db, items) = (self.db, items.clone());
         share_memory(db, self.config, Turn::Queries)?;
-        let read = fit_relations(db, self.project, seen, || relations::read(db, by_id, items))?;
+        let read = window.within(db, self.project, || relations::read(db, by_id, items))?;
         share_memory(db, self.config, Turn::Rows)?;
         let behaviour = neighbours::behaviour_vectors(&read.affinities);
         let neighbours = neighbours::build(self.catalogue, &read, &behaviour).into();
@@ -191,7 +192,7 @@ impl Training<'_> {
             ranker: None,
         };
         let mut model = Model::new(manifest, parts, index.clone());
-        if seen.without.is_none() {
+        if window.without.is_none() {
             let tastes: Vec<(i64, Vec<u32>)> = model
                 .parts
                 .users

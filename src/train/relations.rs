@@ -1,41 +1,25 @@
-//! What training reads from the warehouse: the relations of `sql/features/`, as they are, or as they were for a part of
-//! the visits.
+//! What training reads from the warehouse: relations of `sql/training/`, as they are, or as they were for a part of the
+//! visits.
 
 use std::collections::{BTreeMap, HashMap};
 
 use anyhow::{Context, Result};
-use chrono::{DateTime, Utc};
 use duckdb::Connection;
 
 use crate::model::{History, Item, Ranked};
-use crate::sql_project::Project;
 use crate::warehouse::arrow::each_batch;
-use crate::warehouse::timestamp;
 
-/// Which visits a model sees.
-#[derive(Clone, Copy, Debug)]
-pub struct Seen {
-    /// The moment that stands for now.
-    pub as_of: DateTime<Utc>,
-    /// Only what was before; all there is, where that is `None`.
-    pub until: Option<DateTime<Utc>>,
-    /// Without the visits that began from the first moment until before the second.
-    pub without: Option<(DateTime<Utc>, DateTime<Utc>)>,
-}
-
-/// The relations that depend on [`Seen`], each after those it reads.
-const SEEN_THROUGH: [&str; 11] = [
-    "training_views",
-    "training_orders",
+/// The relations that [`read`] asks for. Those that a [`TrainingWindow`](super::TrainingWindow) changes are made anew for
+/// it, with what lies between; what does not stand here is read as it is in the warehouse.
+pub(super) const READ: [&str; 8] = [
     "popularity",
-    "popular_datasets",
-    "covisits",
     "behaviour_neighbours",
     "affinities",
-    "past_visits",
-    "user_history",
-    "trending",
     "list_evidence",
+    "popular_datasets",
+    "trending",
+    "user_history",
+    "past_visits",
 ];
 
 /// What visitors did with one dataset beside another.
@@ -49,7 +33,7 @@ pub struct Behaviour {
     pub visits: u32,
 }
 
-/// What lists on one dataset's page told of another: see `sql/features/list_evidence.sql`.
+/// What lists on one dataset's page told of another: see `sql/training/list_evidence.sql`.
 #[derive(Clone, Copy, Debug)]
 pub struct Evidence {
     pub item: u32,
@@ -73,43 +57,7 @@ pub struct Read {
     pub visits: Vec<Vec<u32>>,
 }
 
-/// Runs `with` while the relations hold what `seen` lets them: those in the warehouse hold everything, so for less their
-/// queries run again, into temporary tables that go before the relations of the same names.
-pub fn fit_relations<T>(db: &Connection, project: &Project, seen: Seen, with: impl FnOnce() -> Result<T>) -> Result<T> {
-    if seen.until.is_none() && seen.without.is_none() {
-        return with();
-    }
-    let moment = |moment: Option<DateTime<Utc>>| moment.map_or("cast(null as timestamp)".to_owned(), timestamp);
-    let set = |seen: Seen| {
-        let (from, until) = seen.without.unzip();
-        db.execute_batch(&format!(
-            "set variable as_of = {};
-             set variable train_until = {};
-             set variable held_out_from = {};
-             set variable held_out_until = {};",
-            timestamp(seen.until.unwrap_or(seen.as_of)),
-            moment(seen.until),
-            moment(from),
-            moment(until)
-        ))
-    };
-    set(seen)?;
-    let result = SEEN_THROUGH
-        .iter()
-        .try_for_each(|name| {
-            let sql = &project.get(name)?.sql;
-            db.execute_batch(&format!("create or replace temp table {name} as\n{sql}"))
-                .with_context(|| format!("{name} before the held-out visits"))
-        })
-        .and_then(|()| with());
-    for name in SEEN_THROUGH.iter().rev() {
-        db.execute_batch(&format!("drop table if exists temp.{name}"))?;
-    }
-    set(Seen { until: None, without: None, ..seen })?;
-    result
-}
-
-/// Reads what [`fit_relations`] set up.
+/// Reads what training works on, as the window lets it be.
 pub(super) fn read(db: &Connection, by_id: &HashMap<i64, u32>, mut items: Vec<Item>) -> Result<Read> {
     each_batch(
         db,
