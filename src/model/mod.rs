@@ -110,7 +110,7 @@ const FIGURES: usize = 9;
 /// One of [`Figures`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Figure {
-    /// What visitors did by themselves, and what lists made them click: see `sql/features/behaviour_neighbours.sql`.
+    /// What visitors did by themselves, and what lists made them click: see `sql/training/behaviour_neighbours.sql`.
     Organic,
     Followed,
     /// `Organic` the other way round.

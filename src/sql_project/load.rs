@@ -45,6 +45,7 @@ impl Project {
                 Err(problem) => problems.push(format!("{problem:#}")),
             }
         }
+        problems.extend(unknown_rooms(dir)?);
         let mut relations = read_relations(&parser, dir, &mut problems)?;
         let macros = in_order(macros, |m| (&m.name, &m.syntax.functions, &m.file), "call", &mut problems);
         resolve_macros(&macros, &mut relations);
@@ -85,6 +86,23 @@ impl SourceFile {
         let sql = text.trim_end().trim_end_matches(';').to_owned();
         Ok(Self { name, file, sql })
     }
+}
+
+/// Folders of `sql/` that are no rooms: what is in them would never run.
+fn unknown_rooms(dir: &Path) -> Result<Vec<String>> {
+    let known: Vec<&str> = Room::ALL.into_iter().map(Room::folder).chain([macros::FOLDER]).collect();
+    let mut problems = Vec::new();
+    let entries = fs::read_dir(dir.join("sql")).with_context(|| format!("{} has no folder sql", dir.display()))?;
+    for entry in entries {
+        let entry = entry?;
+        let folder = format!("sql/{}", entry.file_name().to_string_lossy());
+        let is_hidden = folder.starts_with("sql/.");
+        if entry.path().is_dir() && !is_hidden && !known.contains(&folder.as_str()) {
+            problems.push(format!("{folder}: there is no such room; move its files to one of {}", known.join(", ")));
+        }
+    }
+    problems.sort();
+    Ok(problems)
 }
 
 fn read_relations(parser: &Connection, dir: &Path, problems: &mut Vec<String>) -> Result<Vec<Relation>> {

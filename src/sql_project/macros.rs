@@ -38,8 +38,8 @@ impl Macro {
         if parser.query_row(is_taken, [&name], |row| row.get(0))? {
             bail!("{shown}: DuckDB has a function {name} of its own; rename the file and the macro");
         }
-        let statement = sql.trim_start_matches(|c| c == '\n').lines().skip_while(|line| line.starts_with("--"));
-        let statement = statement.collect::<Vec<_>>().join("\n");
+        let statement: Vec<&str> = sql.lines().skip_while(|line| line.starts_with("--")).collect();
+        let statement = statement.join("\n");
         let head = format!("create or replace macro {name}(");
         let Some((parameters, expression)) = statement.strip_prefix(&head).and_then(|rest| rest.split_once(") as\n"))
         else {
