@@ -508,10 +508,8 @@ fn list_models(dir: &Path) -> Result<()> {
             continue;
         }
         let mark = if Some(&manifest.version) == current.as_ref() { "*" } else { " " };
-        let figure = |name: &str| {
-            let value = manifest.metrics.as_ref().and_then(|m| m["metrics"][name].as_f64());
-            value.map_or("     -".to_owned(), |v| format!("{v:.4}"))
-        };
+        let metrics = manifest.metrics.as_ref().and_then(|summary| summary.metrics.measured());
+        let figure = |value: Option<f64>| value.map_or("     -".to_owned(), |v| format!("{v:.4}"));
         let part = |name: &str, part: &Option<model::Share>| match part {
             Some(part) if part.version == manifest.version => format!("  {name} {} %", part.share * 100.0),
             _ => String::new(),
@@ -520,8 +518,8 @@ fn list_models(dir: &Path) -> Result<()> {
             "{mark} {}  {:>8} datasets  HR@10 {}  MRR@10 {}{}{}",
             manifest.version,
             manifest.items,
-            figure("hit_rate@10"),
-            figure("mrr@10"),
+            figure(metrics.and_then(|m| m.hit_rate_10)),
+            figure(metrics.and_then(|m| m.mrr_10)),
             part("canary", &traffic.canary),
             part("shadow", &traffic.shadow)
         );

@@ -13,7 +13,7 @@ use chrono::{DateTime, Utc};
 use duckdb::Connection;
 use serde_json::{Map, Value, json};
 
-use crate::model::{self, Model};
+use crate::model::{self, ListFigures, ListMetrics, Model, OfflineSummary};
 use crate::recommend::Policy;
 use crate::train::{self, Training, TrainingWindow};
 use crate::warehouse::timestamp;
@@ -54,7 +54,7 @@ pub fn rows(db: &Connection, sql: &str) -> Result<Vec<Map<String, Value>>> {
 }
 
 /// `summary.json`: the offline figures, from `offline_metrics`.
-pub fn summary(db: &Connection, as_of: DateTime<Utc>) -> Result<Value> {
+pub fn summary(db: &Connection, as_of: DateTime<Utc>) -> Result<OfflineSummary> {
     let holdout = rows(
         db,
         "select strftime(holdout_from, '%Y-%m-%dT%H:%M:%SZ') as \"from\", strftime(last_at, '%Y-%m-%dT%H:%M:%SZ') as \"to\",
@@ -79,7 +79,7 @@ pub fn summary(db: &Connection, as_of: DateTime<Utc>) -> Result<Value> {
     let comparison = format!("select * exclude (model) from offline_comparison where model = '{TWIN}' order by list");
     let ablation: Vec<Map<String, Value>> =
         rows(db, &comparison)?.into_iter().filter(|row| row["list"].as_str().is_some_and(is_ablation)).collect();
-    Ok(json!({
+    let summary = json!({
         "model_version": null,
         "trained_at": as_of.to_rfc3339_opts(chrono::SecondsFormat::Secs, true),
         "holdout": holdout.into_iter().next().map_or_else(|| json!({"from": null, "to": null, "pairs": 0}), Value::Object),
@@ -88,19 +88,23 @@ pub fn summary(db: &Connection, as_of: DateTime<Utc>) -> Result<Value> {
         "channels": channels,
         "ablation": ablation,
         "baseline": {"popular": popular},
-    }))
+    });
+    serde_json::from_value(summary).context("the offline figures are not of the known form")
 }
 
 /// The offline figures in a line, for a person who watches a run.
-pub fn headline(summary: &Value) -> String {
-    let pairs = summary["holdout"]["pairs"].as_u64().unwrap_or(0);
-    let figure = |part: &Value, name: &str| part[name].as_f64().map_or("-".to_owned(), |v| format!("{v:.4}"));
+pub fn headline(summary: &OfflineSummary) -> String {
+    let figure = |figures: &ListFigures, of: fn(&ListMetrics) -> Option<f64>| {
+        figures.measured().and_then(of).map_or("-".to_owned(), |v| format!("{v:.4}"))
+    };
+    let OfflineSummary { holdout, metrics, baseline, .. } = summary;
     format!(
-        "{pairs} held-out next pages: HR@10 {}, MRR@10 {} (popular alone: {}, {})",
-        figure(&summary["metrics"], "hit_rate@10"),
-        figure(&summary["metrics"], "mrr@10"),
-        figure(&summary["baseline"]["popular"], "hit_rate@10"),
-        figure(&summary["baseline"]["popular"], "mrr@10"),
+        "{} held-out next pages: HR@10 {}, MRR@10 {} (popular alone: {}, {})",
+        holdout.pairs,
+        figure(metrics, |m| m.hit_rate_10),
+        figure(metrics, |m| m.mrr_10),
+        figure(&baseline.popular, |m| m.hit_rate_10),
+        figure(&baseline.popular, |m| m.mrr_10),
     )
 }
 
@@ -137,7 +141,7 @@ pub fn replay_current(
 /// Why a new version is clearly worse than the current one, where it is: on the same visits, where there are such, the
 /// 95 % interval of the difference of their hit rates lies below zero; else the intervals of their own held-out visits do
 /// not touch.
-pub fn worse(db: &Connection, models_dir: &Path, summary: &Value) -> Result<Option<String>> {
+pub fn worse(db: &Connection, models_dir: &Path, summary: &OfflineSummary) -> Result<Option<String>> {
     let Some(manifest) = model::current(models_dir).and_then(|v| model::read_manifest(models_dir, &v).ok()) else {
         return Ok(None);
     };
@@ -168,9 +172,10 @@ pub fn worse(db: &Connection, models_dir: &Path, summary: &Value) -> Result<Opti
         }
         return Ok(None);
     }
-    let figure = |metrics: &Value, name: &str| metrics["metrics"][name].as_f64();
     let Some(old) = &manifest.metrics else { return Ok(None) };
-    if let (Some(high), Some(low)) = (figure(summary, "hit_rate@10_high"), figure(old, "hit_rate@10_low"))
+    let of =
+        |summary: &OfflineSummary, pick: fn(&ListMetrics) -> Option<f64>| summary.metrics.measured().and_then(pick);
+    if let (Some(high), Some(low)) = (of(summary, |m| m.hit_rate_10_high), of(old, |m| m.hit_rate_10_low))
         && high < low
     {
         return Ok(Some(format!(

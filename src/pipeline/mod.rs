@@ -20,7 +20,7 @@ use crate::common::terminal::say;
 use crate::common::{files, memory};
 use crate::config::{Config, Source};
 use crate::recommend::{self, Policy};
-use crate::serve::experiments::Experiments;
+use crate::serve::deployment::Experiments;
 use crate::sql_project::{Project, Relation, Room, export_parquet};
 use crate::train::{self, Catalogue, Choice, Training};
 use crate::warehouse::{self, Turn, WorkCopy};
@@ -400,7 +400,7 @@ impl Run<'_> {
         }
         if let Some(summary) = &mut summary {
             let saved = kept.saved.as_ref().map(|saved| saved.version.clone());
-            summary["model_version"] = saved.clone().or_else(|| model::current(models_dir)).into();
+            summary.model_version = saved.clone().or_else(|| model::current(models_dir));
             self.progress.note(&evaluate::headline(summary));
             let place = self.config.evaluation_dir().join("summary.json");
             self.outbox.write(place, &serde_json::to_vec_pretty(summary)?)?;
@@ -449,8 +449,12 @@ impl Run<'_> {
             return Err(Failure::Gate(violations.join("; ")).into());
         }
         warehouse::keep_parameters(self.db, self.config, self.options.as_of)?;
-        let processed = self.config.data_dir.join("processed");
         let there = sql_project::existing(self.db)?;
+        if there.contains_key("data_quality") {
+            let quality = extract::data_quality::published(self.db)?;
+            self.outbox.write(extract::data_quality::path(&self.config.metadata_dir()), &quality)?;
+        }
+        let processed = self.config.data_dir.join("processed");
         for relation in self.project.relations.iter().filter(|r| r.export && there.contains_key(&r.name)) {
             self.progress.at(&format!("{}.parquet", relation.name));
             let part = self.outbox.part(processed.join(format!("{}.parquet", relation.name)))?;
@@ -462,7 +466,7 @@ impl Run<'_> {
 
 /// What the settings ask of lists, without the operator's rules: quality is measured before those.
 pub fn policy(config: &Config) -> Policy {
-    Policy { variety: config.variety, per_provider: config.provider_limit, ..Policy::default() }
+    Policy { diversity: config.variety, per_provider: config.provider_limit, ..Policy::default() }
 }
 
 /// Points the settings at the fixtures, and returns the moment they stand for. Their exposure log joins the data folder

@@ -4,7 +4,7 @@ use anyhow::{Context, Result};
 use chrono::{DateTime, Utc};
 use duckdb::Connection;
 
-use super::relations::READ;
+use super::data::READ;
 use crate::sql_project::{Project, Relation};
 use crate::warehouse::{ident, timestamp};
 

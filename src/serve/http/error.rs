@@ -1,0 +1,186 @@
+//! The one place where an error becomes a status and a JSON body.
+
+use std::any::Any;
+use std::convert::Infallible;
+
+use anyhow::anyhow;
+use axum::Json;
+use axum::extract::rejection::{PathRejection, QueryRejection};
+use axum::http::{Method, StatusCode, Uri, header};
+use axum::response::{IntoResponse, Response};
+use serde::Serialize;
+use utoipa::ToSchema;
+
+/// What a request can fail with.
+#[derive(Debug)]
+pub enum ApiError {
+    /// 400: what is malformed, and what was expected.
+    BadRequest(String),
+    /// 401.
+    Unauthorized(&'static str),
+    /// 404.
+    NotFound(String),
+    /// 405.
+    WrongMethod(String),
+    /// 413: how many bytes a body may have.
+    TooLarge(usize),
+    /// 503: no model is loaded.
+    NoModel,
+    /// 503: more is asked than can be answered in time.
+    Overloaded,
+    /// 500: the cause is logged where it becomes a response, not shown.
+    Internal(anyhow::Error),
+}
+
+/// The body of every error.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct ErrorBody {
+    pub error: ErrorDetail,
+}
+
+/// What went wrong.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct ErrorDetail {
+    /// A stable name for programs.
+    #[schema(example = "bad_request")]
+    pub code: &'static str,
+    /// A sentence for people.
+    pub message: String,
+}
+
+impl ApiError {
+    /// A stable name for programs.
+    pub fn code(&self) -> &'static str {
+        match self {
+            Self::BadRequest(_) => "bad_request",
+            Self::Unauthorized(_) => "unauthorized",
+            Self::NotFound(_) => "not_found",
+            Self::WrongMethod(_) => "method_not_allowed",
+            Self::TooLarge(_) => "too_large",
+            Self::NoModel => "no_model",
+            Self::Overloaded => "overloaded",
+            Self::Internal(_) => "internal",
+        }
+    }
+
+    /// The HTTP status.
+    pub fn status(&self) -> StatusCode {
+        match self {
+            Self::BadRequest(_) => StatusCode::BAD_REQUEST,
+            Self::Unauthorized(_) => StatusCode::UNAUTHORIZED,
+            Self::NotFound(_) => StatusCode::NOT_FOUND,
+            Self::WrongMethod(_) => StatusCode::METHOD_NOT_ALLOWED,
+            Self::TooLarge(_) => StatusCode::PAYLOAD_TOO_LARGE,
+            Self::NoModel | Self::Overloaded => StatusCode::SERVICE_UNAVAILABLE,
+            Self::Internal(_) => StatusCode::INTERNAL_SERVER_ERROR,
+        }
+    }
+}
+
+impl From<anyhow::Error> for ApiError {
+    fn from(cause: anyhow::Error) -> Self {
+        Self::Internal(cause)
+    }
+}
+
+impl From<serde_json::Error> for ApiError {
+    fn from(cause: serde_json::Error) -> Self {
+        Self::Internal(anyhow::Error::new(cause).context("an answer cannot be written as JSON"))
+    }
+}
+
+/// A path that names nothing cannot be wrong.
+impl From<Infallible> for ApiError {
+    fn from(never: Infallible) -> Self {
+        match never {}
+    }
+}
+
+impl From<QueryRejection> for ApiError {
+    fn from(rejection: QueryRejection) -> Self {
+        Self::BadRequest(rejection.body_text())
+    }
+}
+
+impl From<PathRejection> for ApiError {
+    fn from(rejection: PathRejection) -> Self {
+        Self::BadRequest(rejection.body_text())
+    }
+}
+
+impl IntoResponse for ApiError {
+    fn into_response(self) -> Response {
+        let (status, code) = (self.status(), self.code());
+        let retry_after = match self {
+            Self::NoModel => Some("5"),
+            Self::Overloaded => Some("1"),
+            _ => None,
+        };
+        let message = match self {
+            Self::BadRequest(message) | Self::NotFound(message) | Self::WrongMethod(message) => message,
+            Self::Unauthorized(message) => message.to_owned(),
+            Self::TooLarge(most) => format!("a body may have {most} bytes; no route reads one"),
+            Self::NoModel => "no model is loaded yet; run the pipeline, then try again".to_owned(),
+            Self::Overloaded => "too much is asked of this server just now; ask again in a moment".to_owned(),
+            Self::Internal(cause) => {
+                tracing::error!("a request failed: {cause:#}");
+                "something broke on our side; the log has the details".to_owned()
+            }
+        };
+        let mut response = (status, Json(ErrorBody { error: ErrorDetail { code, message } })).into_response();
+        if let Some(seconds) = retry_after {
+            response.headers_mut().insert(header::RETRY_AFTER, header::HeaderValue::from_static(seconds));
+        }
+        response
+    }
+}
+
+/// For a path that no route has.
+pub async fn no_route(uri: Uri) -> ApiError {
+    ApiError::NotFound(format!("there is no route {}; /openapi.json lists them", uri.path()))
+}
+
+/// For a method that a route does not take.
+pub async fn wrong_method(method: Method, uri: Uri) -> ApiError {
+    ApiError::WrongMethod(format!("{} does not take {method}", uri.path()))
+}
+
+/// A panic fails one request and nothing else.
+pub fn panicked(panic: Box<dyn Any + Send + 'static>) -> Response {
+    let said = panic.downcast_ref::<&str>().copied().or(panic.downcast_ref::<String>().map(String::as_str));
+    ApiError::Internal(anyhow!("a request panicked: {}", said.unwrap_or("it said nothing"))).into_response()
+}
+
+#[cfg(test)]
+mod tests {
+    use http_body_util::BodyExt;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn every_error_has_its_status_and_its_body() {
+        let errors = [
+            ApiError::BadRequest("top_n is \"x\"; it must be a whole number from 1 to 100".to_owned()),
+            ApiError::Unauthorized("send the admin token: Authorization: Bearer …"),
+            no_route(Uri::from_static("/nowhere?a=b")).await,
+            wrong_method(Method::POST, Uri::from_static("/health")).await,
+            ApiError::TooLarge(65536),
+            ApiError::NoModel,
+            ApiError::Overloaded,
+            ApiError::Internal(anyhow!("a secret path")),
+        ];
+        let mut text = String::new();
+        for error in errors {
+            let response = error.into_response();
+            let (status, retry) = (response.status(), response.headers().get(header::RETRY_AFTER).cloned());
+            let body = response.into_body().collect().await.expect("a body").to_bytes();
+            text += &format!("{status} {retry:?}\n{}\n", String::from_utf8_lossy(&body));
+        }
+        insta::assert_snapshot!(text);
+    }
+
+    #[test]
+    fn a_panic_is_an_error_of_ours() {
+        assert_eq!(panicked(Box::new("went wrong")).status(), StatusCode::INTERNAL_SERVER_ERROR);
+    }
+}
