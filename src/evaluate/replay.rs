@@ -10,7 +10,7 @@ use rayon::prelude::*;
 use crate::index::dot;
 use crate::model::{CANDIDATES, Model};
 use crate::recommend::channels::{AS_LEARNED, CHANNELS};
-use crate::recommend::{self, Effort, Policy, Pool, Request, candidates};
+use crate::recommend::{self, Effort, Policy, Pool, Request, pool};
 use crate::train::Pair;
 
 /// The longest list that figures are given for.

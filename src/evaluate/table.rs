@@ -1,37 +1,43 @@
 //! The figures of replayed visits as a person and as a program read them.
 
+use std::fmt::Write;
+
 use anyhow::Result;
 use duckdb::Connection;
 use serde_json::{Map, Value, json};
 
-use super::rows;
-use crate::common::terminal::say;
+use super::rows::rows;
 
 /// All figures: `{metrics: [...], comparison: [...]}`.
 pub fn json(db: &Connection) -> Result<Value> {
     Ok(json!({
-        "metrics": rows(db, "from offline_metrics order by model, segment, \"hit_rate@10\" desc, list")?,
-        "comparison": rows(db, "from offline_comparison order by model, \"hit_rate@10_difference\" desc, list")?,
+        "metrics": rows::<Map<String, Value>>(db, "from offline_metrics order by model, segment, \"hit_rate@10\" desc, list")?,
+        "comparison": rows::<Map<String, Value>>(db, "from offline_comparison order by model, \"hit_rate@10_difference\" desc, list")?,
     }))
 }
 
 /// A table a model and segment, the best list first; then what each part brings.
-pub fn print(db: &Connection) -> Result<()> {
+///
+/// # Errors
+/// A relation cannot be read.
+pub fn text(db: &Connection) -> Result<String> {
+    let mut out = String::new();
     let groups = "select distinct model, segment, pairs from offline_metrics order by model, segment";
-    for group in rows(db, groups)? {
-        let (model, segment) = (text(&group, "model"), text(&group, "segment"));
+    for group in rows::<Map<String, Value>>(db, groups)? {
+        let (model, segment) = (word(&group, "model"), word(&group, "segment"));
         let about = match segment.as_str() {
             "cold" => "pages with at most 2 views in training",
             "warm" => "all other pages",
             _ => "all pages",
         };
-        say!("\n{model}: {about}, {} steps", group["pairs"]);
+        writeln!(out, "\n{model}: {about}, {} steps", group["pairs"])?;
         let sql = format!(
             "select * from offline_metrics where model = '{model}' and segment = '{segment}'
                  and not starts_with(list, 'detail ')
              order by \"hit_rate@10\" desc, list"
         );
-        say!(
+        writeln!(
+                out,
             "  {:<12} {:>6} {:>15} {:>6} {:>6} {:>6} {:>6} {:>6} {:>6} {:>8} {:>9} {:>7}",
             "list",
             "HR@10",
@@ -45,12 +51,13 @@ pub fn print(db: &Connection) -> Result<()> {
             "coverage",
             "diversity",
             "novelty"
-        );
-        for row in rows(db, &sql)? {
+        )?;
+        for row in rows::<Map<String, Value>>(db, &sql)? {
             let f = |name: &str| figure(&row, name, 4);
-            say!(
+            writeln!(
+                out,
                 "  {:<12} {:>6} {:>15} {:>6} {:>7} {:>6} {:>6} {:>6} {:>6} {:>8} {:>9} {:>7}",
-                text(&row, "list"),
+                word(&row, "list"),
                 f("hit_rate@10"),
                 format!("{} - {}", f("hit_rate@10_low"), f("hit_rate@10_high")),
                 f("mrr@10"),
@@ -62,29 +69,29 @@ pub fn print(db: &Connection) -> Result<()> {
                 f("coverage@10"),
                 figure(&row, "diversity@10", 3),
                 figure(&row, "novelty@10", 2)
-            );
+            )?;
         }
     }
-    let ablation = rows(
+    let ablation: Vec<Map<String, Value>> = rows(
         db,
         "from offline_comparison where starts_with(list, 'detail ')
          order by model, \"hit_rate@10_difference\", list",
     )?;
     if !ablation.is_empty() {
-        say!("\nwhat each part brings: the whole without it, on the same steps (95 % of the paired difference)");
-        say!("  {:<32} {:>17}  {:>17}", "list", "HR@10", "MRR@10");
+        writeln!(out, "\nwhat each part brings: the whole without it, on the same steps (95 % of the paired difference)")?;
+        writeln!(out, "  {:<32} {:>17}  {:>17}", "list", "HR@10", "MRR@10")?;
     }
     for row in ablation {
         let change = |name: &str| {
             let value = row[&format!("{name}_difference")].as_f64().unwrap_or(0.0);
             format!("{value:+.4} ± {}", figure(&row, &format!("{name}_margin"), 4))
         };
-        say!("  {:<32} {:>17}  {:>17}", text(&row, "list"), change("hit_rate@10"), change("mrr@10"));
+        writeln!(out, "  {:<32} {:>17}  {:>17}", word(&row, "list"), change("hit_rate@10"), change("mrr@10"))?;
     }
-    Ok(())
+    Ok(out)
 }
 
-fn text(row: &Map<String, Value>, name: &str) -> String {
+fn word(row: &Map<String, Value>, name: &str) -> String {
     row[name].as_str().unwrap_or_default().to_owned()
 }
 

@@ -114,7 +114,7 @@ pub fn extract(
     }
     let datasets: u64 = db.query_row("select count(*) from raw.dataset", [], |row| row.get(0))?;
     if datasets == 0 {
-        match &config.business {
+        match &config.sources.business {
             Source::Json => bail!(
                 "{} holds no dataset: dataset.json (or .json.gz) is needed, with at least one row",
                 json_dir(config)?.display()
@@ -361,6 +361,7 @@ fn preview_exports(published: Option<&Connection>, config: &Config, name: &str, 
 
 fn json_dir(config: &Config) -> Result<&Path> {
     config
+        .sources
         .json_dir
         .as_deref()
         .context("DATA_JSON_DIR is not set; point it at the folder of JSON exports (dataset.json and others)")

@@ -5,6 +5,7 @@
 //! shows what is served.
 
 mod codec;
+mod overview;
 mod ranker;
 mod registry;
 mod sessions;
@@ -22,6 +23,7 @@ use serde_json::Value;
 use crate::index::{Index, Vectors, dot};
 
 pub use codec::{load, read_manifest, verify};
+pub use overview::{Overview, loadable, overview};
 pub use ranker::{CANDIDATES, Columns, FEATURES, Layer, Network, Ranker, Split, Tree};
 pub use registry::{
     Beside, Check, Saved, Share, Traffic, Versions, current, list, load_current, promote, prune, require_current,

@@ -1,6 +1,8 @@
 //! Datasets by words: those whose names, tags and providers hold them, those whose texts mean the like, and those whose
 //! pictures show it, fused by their places (reciprocal rank fusion; Cormack, Clarke, Büttcher 2009).
 
+mod find;
+
 use std::collections::HashMap;
 
 use serde::Serialize;
@@ -10,6 +12,8 @@ use crate::embed::tokens::Language;
 use crate::index::{Index, Vector, Vectors, top, unit};
 use crate::model::Model;
 use crate::recommend::rules::InForce;
+
+pub use find::{FoundDataset, find};
 
 /// How many of each way of finding are fused, and how slowly places lose.
 const DEEP: usize = 100;

@@ -196,7 +196,7 @@ impl<'a> Asked<'a> {
             state.metrics.cache_hit();
             return Ok(finished);
         }
-        let effort = if state.lag.is_above(state.config.budget) { Effort::Short } else { Effort::Full };
+        let effort = if state.lag.is_above(state.config.serve.budget) { Effort::Short } else { Effort::Full };
         if effort == Effort::Short {
             said.degrade_reason.get_or_insert(Degraded::OverBudget);
             // the list that all share may hold what a known user bought
@@ -226,7 +226,7 @@ impl<'a> Asked<'a> {
 
     /// The share of lists in which something is tried.
     fn exploration(&self, in_force: &InForce, arm: u16) -> f64 {
-        in_force.arm(arm).exploration.unwrap_or(self.state.config.exploration)
+        in_force.arm(arm).exploration.unwrap_or(self.state.config.lists.exploration)
     }
 
     /// What may be tried in a list and, now and then, a list in which it is: the answer is another one than the cached.

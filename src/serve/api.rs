@@ -159,7 +159,7 @@ pub async fn reload(
 
 /// Lets through who holds the admin token. Hashes are compared, so that the time taken tells nothing of the token.
 fn authorize(state: &Shared, headers: &HeaderMap) -> Result<(), ApiError> {
-    let Some(token) = &state.config.admin_token else {
+    let Some(token) = &state.config.serve.admin_token else {
         return Err(ApiError::Unauthorized("admin routes are off; set ADMIN_TOKEN to use them"));
     };
     let given =

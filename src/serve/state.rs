@@ -214,7 +214,7 @@ pub struct State {
 impl State {
     /// What is in force now, unless there is nothing, or too much to do.
     pub fn admit(&self) -> Result<Arc<InForce>, ApiError> {
-        if self.lag.is_above(self.config.shed) {
+        if self.lag.is_above(self.config.serve.shed) {
             return Err(ApiError::Overloaded);
         }
         self.in_force.load_full().ok_or(ApiError::NoModel)
@@ -225,7 +225,7 @@ pub type Shared = Arc<State>;
 
 /// Opens the logs and sets up the state, without a model.
 pub fn start(config: Config) -> Result<Shared> {
-    let options = Options { durability: config.exposure_sync, rotate_bytes: config.exposure_rotate_mb * 1_000_000 };
+    let options = Options { durability: config.exposures.sync, rotate_bytes: config.exposures.rotate_mb * 1_000_000 };
     let log = ExposureLog::open(&config.evaluation_dir().join(LOG_NAME), options)?;
     // nothing waits for what was not shown
     let shadow_options = Options { durability: crate::config::Durability::None, ..options };

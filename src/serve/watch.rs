@@ -120,7 +120,7 @@ impl<'a> Loader<'a> {
         recommend::smoke(&model).with_context(|| format!("version {version} cannot answer"))?;
         self.models.insert(version.to_owned(), model.clone());
         let policies = policies(self.state, &model, &self.experiments);
-        Ok(Arc::new(Loaded::new(model, policies, self.state.config.cache_mb)))
+        Ok(Arc::new(Loaded::new(model, policies, self.state.config.serve.cache_mb)))
     }
 
     /// Loads a version that answers beside the current one; reports one that cannot.
@@ -195,8 +195,8 @@ fn has_refused_changed(state: &Shared) -> bool {
 /// What settings, rules and experiments ask of lists today, for each variant.
 fn policies(state: &Shared, model: &Model, experiments: &Experiments) -> Vec<Policy> {
     let settings = Policy {
-        variety: state.config.variety,
-        per_provider: state.config.provider_limit,
+        variety: state.config.lists.diversity,
+        per_provider: state.config.lists.provider_limit,
         rules: Arc::new(state.rules.load().in_force(model, today(state))),
         ..Policy::default()
     };
@@ -205,7 +205,7 @@ fn policies(state: &Shared, model: &Model, experiments: &Experiments) -> Vec<Pol
 
 /// The day that rules are read for, in the time zone of reports.
 fn today(state: &Shared) -> NaiveDate {
-    let zone: chrono_tz::Tz = state.config.report_timezone.parse().unwrap_or(chrono_tz::UTC);
+    let zone: chrono_tz::Tz = state.config.parameters.report_timezone.parse().unwrap_or(chrono_tz::UTC);
     Utc::now().with_timezone(&zone).date_naive()
 }
 

@@ -3,6 +3,8 @@
 //! A file's name is its relation's name and its first comment lines are its header. There are no templates: what feeds
 //! what is read from DuckDB's own parse tree, so a file runs as it is in any DuckDB client.
 
+mod bound;
+
 use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -14,6 +16,8 @@ use serde_json::Value;
 
 use crate::common::files;
 use crate::warehouse::{self, ident, quote};
+
+pub use bound::check_against_warehouse;
 
 /// The rooms of the project, in the order data walks through them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]

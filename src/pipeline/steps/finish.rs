@@ -1,0 +1,54 @@
+//! What every run ends with: views, checks and Parquet copies.
+
+use anyhow::{Context, Result};
+
+use crate::common::errors::Failure;
+use crate::pipeline::state::Run;
+use crate::pipeline::step::Step;
+use crate::sql_project::{Room, existing, export_parquet};
+use crate::warehouse::{quote, timestamp};
+
+/// Returns the rows of checks and views.
+pub fn finish(run: &mut Run<'_>) -> Result<u64> {
+    run.sandbox()?;
+    // until features are made of them, rows just extracted are ahead of every other relation
+    let steps = &run.options.steps;
+    let is_coherent = !steps.contains(&Step::Extract) || steps.contains(&Step::Features);
+    let rows = if is_coherent { run.build(&[Room::Checks, Room::Views])? } else { 0 };
+    run.project.drop_strangers(run.db)?;
+    run.observers.at("checks");
+    let violations = if is_coherent { run.project.violations(run.db)? } else { Vec::new() };
+    if !violations.is_empty() {
+        return Err(Failure::Gate(violations.join("; ")).into());
+    }
+    keep_parameters(run)?;
+    export(run)?;
+    Ok(rows)
+}
+
+/// Keeps what the run's SQL was told, for whoever reads the warehouse.
+fn keep_parameters(run: &Run<'_>) -> Result<()> {
+    let parameters = &run.config.parameters;
+    run.db
+        .execute_batch(&format!(
+            "create or replace table raw.run_parameters as
+             select {} as as_of, {} as business_timezone, {} as report_timezone, cast({} as integer) as bot_max_actions",
+            timestamp(run.options.as_of),
+            quote(&parameters.business_timezone),
+            quote(&parameters.report_timezone),
+            parameters.bot_max_actions
+        ))
+        .context("the run's parameters could not be kept")
+}
+
+/// Writes the Parquet copies that go to `processed/`.
+fn export(run: &mut Run<'_>) -> Result<()> {
+    let processed = run.config.data_dir.join("processed");
+    let there = existing(run.db)?;
+    for relation in run.project.relations.iter().filter(|r| r.export && there.contains_key(&r.name)) {
+        run.observers.at(&format!("{}.parquet", relation.name));
+        let part = run.outbox.part(processed.join(format!("{}.parquet", relation.name)))?;
+        export_parquet(run.db, relation, &part)?;
+    }
+    Ok(())
+}
