@@ -135,7 +135,8 @@ mod tests {
 
     /// The long help of a command and of all below it.
     fn help(command: &mut clap::Command, text: &mut String) {
-        *text += &format!("$ {} --help\n{}\n", command.get_display_name().unwrap_or_default(), command.render_long_help());
+        let shown = command.render_long_help();
+        *text += &format!("$ {} --help\n{shown}\n", command.get_display_name().unwrap_or_default());
         for below in command.get_subcommands_mut().filter(|below| below.get_name() != "help") {
             help(below, text);
         }

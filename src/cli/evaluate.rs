@@ -82,7 +82,7 @@ impl Evaluate {
 }
 
 fn measure(config: &Config, data: &Config, subject: &Subject) -> Result<Database> {
-    let bar = StepBar::new();
+    let bar = StepBar::default();
     bar.start("evaluate");
     let progress = Progress { at: &|what| bar.at(what), note: &|text| bar.note(text) };
     offline::evaluate(data, &evaluate::policy(config), subject, &offline::folder(config), &progress)

@@ -54,5 +54,5 @@ pub fn run_steps(config: &Config, steps: Vec<Step>, extent: &Extent) -> Result<(
 
 /// Runs the pipeline before the eyes of its history and of a person.
 pub fn run_pipeline(config: &Config, options: &Options) -> Result<()> {
-    pipeline::run(config, options, &[&History::of(config), &Terminal::new()])
+    pipeline::run(config, options, &[&History::of(config), &Terminal::default()])
 }

@@ -44,14 +44,8 @@ pub struct StepBar {
 }
 
 impl Default for StepBar {
-    fn default() -> Self {
-        Self::new()
-    }
-}
-
-impl StepBar {
     /// Hidden by indicatif where standard error is no terminal.
-    pub fn new() -> Self {
+    fn default() -> Self {
         let spinner = ProgressBar::new_spinner();
         spinner.set_style(
             ProgressStyle::with_template("  {spinner} {prefix:<10} {elapsed:>4}  {msg}")
@@ -59,7 +53,9 @@ impl StepBar {
         );
         Self { spinner, last_line: Cell::new(Instant::now()) }
     }
+}
 
+impl StepBar {
     /// A step begins.
     pub fn start(&self, step: &'static str) {
         self.spinner.reset_elapsed();

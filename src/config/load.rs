@@ -40,7 +40,7 @@ impl Source {
     fn read(values: &Values, mode: Mode, prefix: &'static str) -> Result<Self> {
         match mode {
             Mode::Json => Ok(Self::Json),
-            Mode::Database => Ok(Self::Database(Database::read(values, prefix, prefix.trim_end_matches('_'))?)),
+            Mode::Database => Ok(Self::Database(Database::read(values, prefix, (prefix.trim_end_matches('_'),))?)),
         }
     }
 }
@@ -52,23 +52,19 @@ impl Config {
     /// A file cannot be read, or a value cannot be used; the error names it and where it stands.
     pub fn load(overrides: &Overrides) -> Result<Self> {
         let values = Values::gather(&settings(), overrides)?;
-        let modes = Modes::read(&values, "")?;
+        let modes = Modes::read(&values, "", ())?;
         let business = Source::read(&values, modes.business.unwrap_or(modes.both), BUSINESS)?;
         let matomo = Source::read(&values, modes.matomo.unwrap_or(modes.both), MATOMO)?;
-        let sources = Sources::read(&values, "", business, matomo)?;
-        let mut models = Models::read(&values, "")?;
+        let sources = Sources::read(&values, "", (business, matomo))?;
+        let mut models = Models::read(&values, "", ())?;
         models.image_root = models.image_root.or_else(|| sources.json_dir.clone());
-        let mut config = Self::read(
-            &values,
-            "",
-            sources,
-            models,
-            Parameters::read(&values, "")?,
-            Lists::read(&values, "")?,
-            Train::read(&values, "")?,
-            Exposures::read(&values, "")?,
-            Serve::read(&values, "")?,
-        )?;
+        let parameters = Parameters::read(&values, "", ())?;
+        let lists = Lists::read(&values, "", ())?;
+        let train = Train::read(&values, "", ())?;
+        let exposures = Exposures::read(&values, "", ())?;
+        let serve = Serve::read(&values, "", ())?;
+        let groups = (sources, models, parameters, lists, train, exposures, serve);
+        let mut config = Self::read(&values, "", groups)?;
         config.project = config.project.or_else(find_project);
         Ok(config)
     }

@@ -53,8 +53,8 @@ macro_rules! settings {
                 vec![$(Setting::new(format!("{prefix}{}", stringify!($name)), (stringify!($word), $text), [$($line),+]),)+]
             }
 
-            /// Reads the values of the settings whose names begin with `prefix`.
-            pub(super) fn read(values: &Values, prefix: &str $($(, $extra: $extra_type)+)?) -> Result<Self> {
+            /// Reads the values of the settings whose names begin with `prefix`; the others are given.
+            pub(super) fn read(values: &Values, prefix: &str, ($($($extra,)+)?): ($($($extra_type,)+)?)) -> Result<Self> {
                 Ok(Self { $($($extra,)+)? $($field: values.read(prefix, stringify!($name), &$kind)?,)+ })
             }
         }

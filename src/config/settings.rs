@@ -286,8 +286,6 @@ settings! {
         /// The folder that holds sql/, views/ and fixtures/; found by itself where empty.
         project: Option<PathBuf> = PROJECT_DIR, example "/opt/nearset", project();
         /// The most memory a run may take, training included; DuckDB spills to disk to keep to it.
-        ///
-        /// It is kept in bytes.
         memory_limit: u64 = MEMORY_LIMIT, default "4GB", memory();
         /// How many threads a run uses; 0 is all cores.
         threads: usize = THREADS, default "0", threads();

@@ -5,7 +5,7 @@ use duckdb::Connection;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
-use super::rows::rows;
+use crate::warehouse::rows;
 
 /// All of the exposure log, and its parts.
 #[derive(Clone, Debug, Serialize)]

@@ -7,7 +7,6 @@ mod held_out;
 pub mod offline;
 mod replay;
 pub mod reports;
-mod rows;
 pub mod session_files;
 mod summary;
 pub mod table;

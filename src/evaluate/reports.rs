@@ -8,10 +8,9 @@ use chrono::{NaiveDate, TimeDelta};
 use duckdb::Connection;
 use serde::{Deserialize, Serialize};
 
-use super::rows::rows;
 use crate::common::files;
 use crate::config::Config;
-use crate::warehouse;
+use crate::warehouse::{self, rows};
 
 /// How many days a run writes daily reports for: late events may still change that many.
 const REPORTED_DAYS: i64 = 7;

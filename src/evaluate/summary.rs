@@ -8,7 +8,7 @@ use duckdb::Connection;
 use serde_json::{Map, Value, json};
 
 use super::held_out::HOLDOUT;
-use super::rows::rows;
+use crate::warehouse::rows;
 
 /// `summary.json`: the offline figures, from `offline_metrics`.
 pub fn summary(db: &Connection, as_of: DateTime<Utc>) -> Result<Value> {
@@ -33,9 +33,12 @@ pub fn summary(db: &Connection, as_of: DateTime<Utc>) -> Result<Value> {
     let is_ablation = |name: &str| name.starts_with("detail ");
     let channels: BTreeMap<&str, Value> =
         lists.iter().filter(|(name, _)| !is_ablation(name)).map(|(name, list)| (name.as_str(), all(list))).collect();
-    let comparison = format!("select * exclude (model) from offline_comparison where model = '{HOLDOUT}' order by list");
-    let ablation: Vec<Map<String, Value>> =
-        rows::<Map<String, Value>>(db, &comparison)?.into_iter().filter(|row| row["list"].as_str().is_some_and(is_ablation)).collect();
+    let comparison =
+        format!("select * exclude (model) from offline_comparison where model = '{HOLDOUT}' order by list");
+    let ablation: Vec<Map<String, Value>> = rows::<Map<String, Value>>(db, &comparison)?
+        .into_iter()
+        .filter(|row| row["list"].as_str().is_some_and(is_ablation))
+        .collect();
     Ok(json!({
         "model_version": null,
         "trained_at": as_of.to_rfc3339_opts(chrono::SecondsFormat::Secs, true),

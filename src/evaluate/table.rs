@@ -6,7 +6,7 @@ use anyhow::Result;
 use duckdb::Connection;
 use serde_json::{Map, Value, json};
 
-use super::rows::rows;
+use crate::warehouse::rows;
 
 /// All figures: `{metrics: [...], comparison: [...]}`.
 pub fn json(db: &Connection) -> Result<Value> {
@@ -37,7 +37,7 @@ pub fn text(db: &Connection) -> Result<String> {
              order by \"hit_rate@10\" desc, list"
         );
         writeln!(
-                out,
+            out,
             "  {:<12} {:>6} {:>15} {:>6} {:>6} {:>6} {:>6} {:>6} {:>6} {:>8} {:>9} {:>7}",
             "list",
             "HR@10",
@@ -78,7 +78,10 @@ pub fn text(db: &Connection) -> Result<String> {
          order by model, \"hit_rate@10_difference\", list",
     )?;
     if !ablation.is_empty() {
-        writeln!(out, "\nwhat each part brings: the whole without it, on the same steps (95 % of the paired difference)")?;
+        writeln!(
+            out,
+            "\nwhat each part brings: the whole without it, on the same steps (95 % of the paired difference)"
+        )?;
         writeln!(out, "  {:<32} {:>17}  {:>17}", "list", "HR@10", "MRR@10")?;
     }
     for row in ablation {

@@ -17,6 +17,7 @@ use duckdb::{Connection, OptionalExt};
 use serde_json::{Value, json};
 
 use crate::common::errors::describe;
+use crate::common::finding::{Finding, Verdict};
 use crate::common::progress::Progress;
 use crate::config::{Config, Source};
 use crate::exposures;
@@ -25,30 +26,6 @@ use tables::{TABLES, Table};
 
 /// The sources, each read as its own settings say.
 pub const SOURCES: [&str; 2] = ["business", "matomo"];
-
-/// How good a finding is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Verdict {
-    Fine,
-    /// A run works, perhaps not as is meant.
-    Odd,
-    /// A run fails.
-    Broken,
-}
-
-/// Something found out about a source.
-#[derive(Debug)]
-pub struct Finding {
-    pub verdict: Verdict,
-    pub what: String,
-    pub text: String,
-}
-
-impl Finding {
-    pub fn new(verdict: Verdict, what: &str, text: String) -> Self {
-        Self { verdict, what: what.to_owned(), text }
-    }
-}
 
 /// Looks at a source: what is there of what a run needs, and how to mend what is not.
 pub fn inspect(config: &Config, name: &str) -> Vec<Finding> {

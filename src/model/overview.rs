@@ -4,9 +4,9 @@ use std::path::Path;
 
 use anyhow::{Error, Result};
 
+use super::Manifest;
 use super::codec::{load, verify};
 use super::registry::{Traffic, current, list, traffic};
-use super::Manifest;
 
 /// The versions on disk, which of them answer, and which are damaged.
 #[derive(Default)]

@@ -28,7 +28,9 @@ impl Line {
     fn of(run: &str, event: Event<'_>) -> Option<Self> {
         let (run, at) = (run.to_owned(), Utc::now());
         match event {
-            Event::Started(options) => Some(Self::Started { run, at, as_of: options.as_of, steps: options.step_names() }),
+            Event::Started(options) => {
+                Some(Self::Started { run, at, as_of: options.as_of, steps: options.step_names() })
+            }
             Event::StepFinished { step, seconds, rows, error } => Some(Self::Step {
                 run,
                 step: step.name().to_owned(),
@@ -175,12 +177,12 @@ mod tests {
         let shown = |held| Ok::<_, anyhow::Error>(read(&history.path, held)?.iter().map(PastRun::to_string).collect());
         let text: Vec<String> = shown(true)?;
         insta::assert_snapshot!(text.join("\n"), @r"
-        1  done  as of 2026-10-14 18:26:40  2.00 s, peak memory 300 MB
-          extract    done         1.23 s            7 rows
-        2  failed  as of 2026-10-14 18:26:40  2.00 s, peak memory 300 MB
-          extract    failed       1.23 s            7 rows
+        1  done  as of 2026-10-14 17:46:40  2.00 s, peak memory 300 MB
+          extract    done         1.24 s            7 rows
+        2  failed  as of 2026-10-14 17:46:40  2.00 s, peak memory 300 MB
+          extract    failed       1.24 s            7 rows
           error: the disk is full
-        3  running  as of 2026-10-14 18:26:40
+        3  running  as of 2026-10-14 17:46:40
         ");
         let text: Vec<String> = shown(false)?;
         assert!(text[2].starts_with("3  killed"), "{}", text[2]);

@@ -10,8 +10,8 @@ use super::observer::{Event, Observer, Observers};
 use super::publish;
 use super::state::Run;
 use super::step::{Options, Step};
-use super::versions::{Kept, keep_model, prune};
 use super::steps;
+use super::versions::{Kept, keep_model, prune};
 use crate::common::errors::{Failure, describe};
 use crate::common::memory;
 use crate::config::Config;
@@ -39,7 +39,8 @@ pub fn run(config: &Config, options: &Options, observers: &[&dyn Observer]) -> R
 
 fn run_locked(config: &Config, project: &Project, options: &Options, observers: Observers<'_>) -> Result<()> {
     if let Some(before) = publish::recover(config)? {
-        observers.note(&format!("run {before} had been published when it ended; what was left to do of it is done now"));
+        observers
+            .note(&format!("run {before} had been published when it ended; what was left to do of it is done now"));
     }
     require_later(config, options)?;
     let work = WorkCopy::open(config)?;
@@ -54,7 +55,8 @@ fn run_locked(config: &Config, project: &Project, options: &Options, observers: 
     let rows = steps::finish(&mut run)?;
     let Kept { saved, held_back } = keep_model(&mut run)?;
     let version = saved.as_ref().filter(|_| held_back.is_none()).map(|saved| saved.version.clone());
-    let published = publish::publish(config, work, run.outbox, observers.run, version.clone());
+    let outbox = run.outbox;
+    let published = publish::publish(config, work, outbox, observers.run, version.clone());
     let is_undone = published.as_ref().is_err_and(|error| error.downcast_ref::<Failure>().is_none());
     if !is_undone {
         saved.map(model::Saved::keep);

@@ -10,13 +10,6 @@ pub struct Terminal {
     bar: StepBar,
 }
 
-impl Terminal {
-    /// One that has said nothing yet.
-    pub fn new() -> Self {
-        Self::default()
-    }
-}
-
 impl Observer for Terminal {
     fn hear(&self, run: &str, event: Event<'_>) {
         match event {

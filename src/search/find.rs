@@ -42,12 +42,7 @@ pub fn find(config: &Config, words: &str, limit: usize) -> Result<(Vec<FoundData
     let shown = |entry: super::Found| {
         let item = model.item(entry.item);
         let by: Vec<String> = entry.by.iter().map(|by| format!("{by:?}").to_lowercase()).collect();
-        FoundDataset {
-            dataset_id: item.dataset_id,
-            title: item.title.clone(),
-            score: entry.score,
-            by: by.join("+"),
-        }
+        FoundDataset { dataset_id: item.dataset_id, title: item.title.clone(), score: entry.score, by: by.join("+") }
     };
     Ok((found.into_iter().map(shown).collect(), unread))
 }

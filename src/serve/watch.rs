@@ -15,7 +15,6 @@ use chrono::{NaiveDate, Utc};
 
 use super::experiments::Experiments;
 use super::state::{Beside, InForce, Loaded, Shared};
-use crate::evaluate;
 use crate::model::{self, Model, Share};
 use crate::recommend::rules::Rules;
 use crate::recommend::{self, Policy};
@@ -300,7 +299,10 @@ fn take_up(state: &Shared, before: &Seen, now: &Seen) {
 /// Takes the figures of the last run's input into the metrics.
 fn read_data_quality(state: &Shared) -> Result<()> {
     let db = warehouse::open_published(&state.config)?;
-    for row in evaluate::rows(&db, "select table_name, quality_score, contract_status from data_quality")? {
+    for row in warehouse::rows::<serde_json::Value>(
+        &db,
+        "select table_name, quality_score, contract_status from data_quality",
+    )? {
         if let Some(table) = row["table_name"].as_str() {
             let (score, status) = (row["quality_score"].as_f64(), row["contract_status"].as_f64());
             state.metrics.data_quality(table, score.unwrap_or(0.0), status.unwrap_or(0.0));

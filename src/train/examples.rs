@@ -13,7 +13,7 @@ use super::relations::{Seen, known};
 use crate::model::{FEATURES, History, Model};
 use crate::recommend::channels::AS_LEARNED;
 use crate::recommend::features::PRIOR_RANK;
-use crate::recommend::{Pool, Request, candidates, taste};
+use crate::recommend::{Pool, Request, pool, taste};
 use crate::warehouse::arrow::each_batch;
 use crate::warehouse::{Turn, share_memory, timestamp};
 

@@ -8,10 +8,11 @@ use super::address::Kind;
 use super::remote::Remote;
 use super::source::Source;
 use crate::common::errors::describe;
+use crate::common::finding::{Finding, Verdict};
 use crate::common::progress::Progress;
 use crate::config::{Config, Database};
+use crate::extract::incoming;
 use crate::extract::tables::{TABLES, Table};
-use crate::extract::{Finding, Verdict, incoming};
 use crate::warehouse::ident;
 
 /// How far ahead of ours a source's clock may be.

@@ -4,7 +4,7 @@ use anyhow::{Result, anyhow};
 use duckdb::Connection;
 use serde::de::DeserializeOwned;
 
-use crate::warehouse;
+use super::errors::message;
 
 /// The rows of a query, each read from its columns by their names; a map keeps the columns' order.
 ///
@@ -13,7 +13,7 @@ use crate::warehouse;
 pub fn rows<T: DeserializeOwned>(db: &Connection, sql: &str) -> Result<Vec<T>> {
     let mut statement = db
         .prepare(&format!("select to_json(t)::varchar from (\n{sql}\n) as t"))
-        .map_err(|e| anyhow!("{}", warehouse::message(&e)))?;
+        .map_err(|e| anyhow!("{}", message(&e)))?;
     let texts: Vec<String> = statement.query_map([], |row| row.get(0))?.collect::<duckdb::Result<_>>()?;
     texts.iter().map(|text| Ok(serde_json::from_str(text)?)).collect()
 }
