@@ -2,7 +2,7 @@
 //! what comes after it.
 //!
 //! Of the version that MODELS_DIR names, or of the fixtures' where it names none. Requests differ each time: every
-//! listed dataset in turn, with a trail of three pages.
+//! listed dataset in turn, with three pages before it.
 
 use std::cell::Cell;
 use std::path::PathBuf;
@@ -12,7 +12,7 @@ use std::sync::LazyLock;
 use divan::{Bencher, black_box};
 use nearset::model::{self, Model};
 use nearset::recommend::channels::AS_LEARNED;
-use nearset::recommend::{self, Effort, Policy, Pool, Request, pool};
+use nearset::recommend::{self, Effort, Policy, Pool, Request};
 
 static MODEL: LazyLock<Model> = LazyLock::new(|| {
     let dir = std::env::var_os("MODELS_DIR").map_or_else(train_fixtures, PathBuf::from);
@@ -58,7 +58,7 @@ impl Visitors {
 }
 
 fn policy() -> Policy {
-    Policy { variety: 0.1, ..Policy::default() }
+    Policy { diversity: 0.1, ..Policy::default() }
 }
 
 #[divan::bench]
@@ -67,7 +67,7 @@ fn candidates_and_features(bencher: Bencher) {
     bencher.bench_local(|| {
         let (page, recent) = visitors.next();
         let request = Request { page: Some(page), recent: &recent, top_n: 10, ..Request::default() };
-        pool::gather(&MODEL, &request, &AS_LEARNED, request.ranked(), &mut pool);
+        recommend::gather(&MODEL, &request, &AS_LEARNED, request.ranked(), &mut pool);
         black_box(pool.items.len())
     });
 }
@@ -83,13 +83,13 @@ fn ranker(bencher: Bencher) {
 }
 
 #[divan::bench]
-fn variety_rules_and_reasons(bencher: Bencher) {
+fn diversity_rules_and_reasons(bencher: Bencher) {
     let (pools, policy) = (pools(), policy());
     let scores: Vec<_> = pools.iter().map(|pool| recommend::score(MODEL.parts.ranker.as_ref(), pool)).collect();
     let next = Cell::new(0);
     bencher.bench_local(|| {
         let n = next.replace(next.get() + 1) % pools.len();
-        let request = Request { top_n: 10, behind: 20, ..Request::default() };
+        let request = Request { top_n: 10, runners_up: 20, ..Request::default() };
         recommend::arrange(&MODEL, &request, &policy, &pools[n], &mut scores[n].clone())
     });
 }
@@ -101,7 +101,7 @@ fn whole_list(bencher: Bencher) {
         let (page, recent) = visitors.next();
         recommend::recommend(
             &MODEL,
-            &Request { page: Some(page), recent: &recent, top_n: 10, behind: 20, ..Request::default() },
+            &Request { page: Some(page), recent: &recent, top_n: 10, runners_up: 20, ..Request::default() },
             &policy,
             Effort::Full,
         )
@@ -115,7 +115,7 @@ fn pools() -> Vec<Pool> {
             let (page, recent) = visitors.next();
             let mut pool = Pool::default();
             let request = Request { page: Some(page), recent: &recent, top_n: 10, ..Request::default() };
-            pool::gather(&MODEL, &request, &AS_LEARNED, request.ranked(), &mut pool);
+            recommend::gather(&MODEL, &request, &AS_LEARNED, request.ranked(), &mut pool);
             pool
         })
         .collect()

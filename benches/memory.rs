@@ -154,7 +154,7 @@ fn made(datasets: usize) -> Model {
         dense_weight: 0.3,
         text_model: None,
         picture_model: None,
-        ranker: serde_json::Value::Null,
+        ranker: None,
         dimensions: DIMENSIONS,
         behaviour_dimensions: 128,
         metrics: None,

@@ -44,16 +44,17 @@ pub struct Evaluate {
 
 impl Evaluate {
     pub fn run(self, config: &Config) -> Result<()> {
-        let figures = match (&self.train, &self.test) {
+        let db = match (&self.train, &self.test) {
             (Some(train), Some(test)) => self.on_sessions(config, train, test)?,
             _ => self.on_visits(config)?,
         };
+        let figures = table::figures(&db)?;
         if self.json {
-            say!("{}", serde_json::to_string_pretty(&table::json(&figures)?)?);
+            say!("{}", serde_json::to_string_pretty(&figures)?);
         } else {
             let folder = offline::folder(config);
-            offline::keep(&figures, &folder)?;
-            say!("{}{}", table::text(&figures)?, folder.display());
+            offline::keep(&db, &folder)?;
+            say!("{}{}", figures.text()?, folder.display());
         }
         Ok(())
     }

@@ -81,10 +81,8 @@ fn list(all: &Overview) {
     }
     let mark = |version: &str| if all.current.as_deref() == Some(version) { "*" } else { " " };
     for manifest in &all.whole {
-        let figure = |name: &str| {
-            let value = manifest.metrics.as_ref().and_then(|m| m["metrics"][name].as_f64());
-            value.map_or("     -".to_owned(), |v| format!("{v:.4}"))
-        };
+        let metrics = manifest.metrics.as_ref().and_then(|summary| summary.metrics.measured());
+        let figure = |value: Option<f64>| value.map_or("     -".to_owned(), |v| format!("{v:.4}"));
         let part = |name: &str, part: &Option<Share>| match part {
             Some(part) if part.version == manifest.version => format!("  {name} {} %", part.share * 100.0),
             _ => String::new(),
@@ -94,8 +92,8 @@ fn list(all: &Overview) {
             mark(&manifest.version),
             manifest.version,
             manifest.items,
-            figure("hit_rate@10"),
-            figure("mrr@10"),
+            figure(metrics.and_then(|m| m.hit_rate_10)),
+            figure(metrics.and_then(|m| m.mrr_10)),
             part("canary", &all.traffic.canary),
             part("shadow", &all.traffic.shadow)
         );

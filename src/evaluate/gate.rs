@@ -5,11 +5,10 @@ use std::path::Path;
 use anyhow::{Context, Result};
 use chrono::{DateTime, Utc};
 use duckdb::Connection;
-use serde_json::Value;
 
 use super::held_out::STEPS;
 use super::replay::replay;
-use crate::model::{self, Model};
+use crate::model::{self, ListMetrics, Model, OfflineSummary};
 use crate::recommend::Policy;
 use crate::train::{self, Seen, Training};
 use crate::warehouse::timestamp;
@@ -50,7 +49,7 @@ pub fn replay_current(
 /// Why a new version is clearly worse than the current one, where it is: on the same visits, where there are such, the
 /// 95 % interval of the difference of their hit rates lies below zero; else the intervals of their own held-out visits do
 /// not touch.
-pub fn worse(db: &Connection, models_dir: &Path, summary: &Value) -> Result<Option<String>> {
+pub fn worse(db: &Connection, models_dir: &Path, summary: &OfflineSummary) -> Result<Option<String>> {
     let Some(manifest) = model::current(models_dir).and_then(|v| model::read_manifest(models_dir, &v).ok()) else {
         return Ok(None);
     };
@@ -81,9 +80,10 @@ pub fn worse(db: &Connection, models_dir: &Path, summary: &Value) -> Result<Opti
         }
         return Ok(None);
     }
-    let figure = |metrics: &Value, name: &str| metrics["metrics"][name].as_f64();
     let Some(old) = &manifest.metrics else { return Ok(None) };
-    if let (Some(high), Some(low)) = (figure(summary, "hit_rate@10_high"), figure(old, "hit_rate@10_low"))
+    let of =
+        |summary: &OfflineSummary, pick: fn(&ListMetrics) -> Option<f64>| summary.metrics.measured().and_then(pick);
+    if let (Some(high), Some(low)) = (of(summary, |m| m.hit_rate_10_high), of(old, |m| m.hit_rate_10_low))
         && high < low
     {
         return Ok(Some(format!(

@@ -8,9 +8,9 @@ use duckdb::Connection;
 use rayon::prelude::*;
 
 use crate::index::dot;
-use crate::model::{CANDIDATES, Model};
-use crate::recommend::channels::{AS_LEARNED, CHANNELS};
-use crate::recommend::{self, Effort, Policy, Pool, Request, pool};
+use crate::model::{CANDIDATES, Channel, Model};
+use crate::recommend::channels::AS_LEARNED;
+use crate::recommend::{self, Effort, Policy, Pool, Request};
 use crate::train::Pair;
 
 /// The longest list that figures are given for.
@@ -98,9 +98,9 @@ pub fn replay(db: &Connection, name: &str, model: &Model, pairs: &[Pair], policy
 fn names(parts: bool) -> Vec<String> {
     let mut names = vec!["detail".to_owned(), "similar".to_owned()];
     if parts {
-        names.extend(CHANNELS.iter().map(|c| c.name.to_owned()));
+        names.extend(Channel::ALL.iter().map(|channel| channel.name().to_owned()));
         names.push("trending".to_owned());
-        names.extend(CHANNELS.iter().map(|c| format!("detail without {}", c.name)));
+        names.extend(Channel::ALL.iter().map(|channel| format!("detail without {}", channel.name())));
         names.push("detail without ranker".to_owned());
         names.push("detail without variety".to_owned());
         names.push(format!("detail with {FEW_OF_A_PROVIDER} of a provider"));
@@ -112,12 +112,12 @@ fn replayed(model: &Model, pair: &Pair, policy: &Policy, parts: bool, pool: &mut
     let bought = pair.user.and_then(|user| model.parts.users.get(&user)).map(|h| h.bought.clone()).unwrap_or_default();
     let history = pair.history(model, bought);
     let request =
-        Request { page: pair.page, user: history.as_ref(), recent: &pair.trail, top_n: LIST_LENGTH, behind: 0 };
+        Request { page: pair.page, user: history.as_ref(), recent: &pair.prefix, top_n: LIST_LENGTH, runners_up: 0 };
     let alone = Request { page: pair.page, top_n: LIST_LENGTH, ..Request::default() };
     let items = |list: Vec<recommend::Recommended>| list.into_iter().map(|e| e.item).collect::<Vec<u32>>();
     let mut lists = vec![Vec::new(), items(recommend::recommend(model, &alone, policy, Effort::Full).0)];
     let ranker = model.parts.ranker.as_ref();
-    pool::gather(model, &request, &AS_LEARNED, CANDIDATES, pool);
+    recommend::gather(model, &request, &AS_LEARNED, CANDIDATES, pool);
     let all = &*pool;
     let shortened = |mut pool: Pool| {
         pool.shorten(request.ranked());
@@ -132,9 +132,9 @@ fn replayed(model: &Model, pair: &Pair, policy: &Policy, parts: bool, pool: &mut
     if !parts {
         return lists;
     }
-    for channel in &CHANNELS {
+    for channel in Channel::ALL {
         let mut list = channel.alone(all);
-        if channel.name == "popular" {
+        if channel == Channel::Popular {
             list = model.parts.popular.iter().map(|r| r.item).filter(|item| Some(*item) != pair.page).collect();
         }
         list.truncate(LIST_LENGTH);
@@ -142,14 +142,14 @@ fn replayed(model: &Model, pair: &Pair, policy: &Policy, parts: bool, pool: &mut
     }
     let trending = recommend::trending(model, "7d", &[], LIST_LENGTH + 1, policy);
     lists.push(items(trending).into_iter().filter(|item| Some(*item) != pair.page).take(LIST_LENGTH).collect());
-    for channel in &CHANNELS {
+    for channel in Channel::ALL {
         let mut silenced = all.clone();
         channel.silence(&mut silenced);
         let silenced = shortened(silenced);
         lists.push(arrange(&silenced, &recommend::score(ranker, &silenced), policy));
     }
     lists.push(arrange(pool, &recommend::prior(pool), policy));
-    lists.push(arrange(pool, &scores, &Policy { variety: 0.0, ..policy.clone() }));
+    lists.push(arrange(pool, &scores, &Policy { diversity: 0.0, ..policy.clone() }));
     lists.push(arrange(pool, &scores, &Policy { per_provider: FEW_OF_A_PROVIDER, ..policy.clone() }));
     lists
 }

@@ -6,7 +6,8 @@ use anyhow::{Error, Result};
 
 use super::Manifest;
 use super::codec::{load, verify};
-use super::registry::{Traffic, current, list, traffic};
+use super::registry::{current, list};
+use super::traffic::{Traffic, traffic};
 
 /// The versions on disk, which of them answer, and which are damaged.
 #[derive(Default)]

@@ -1,114 +1,58 @@
-//! The learned order of candidates: boosted trees, a small neural network, or both, over the features of [`FEATURES`].
+//! The learned order of candidates: boosted trees, a small neural network, or both, over the features of [`Feature`].
 //!
 //! Candidates are scored together, a column of features at a time, so that the compiler uses the machine's vector
-//! registers: 200 candidates take tens of microseconds.
+//! registers: all 192 candidates take tens of microseconds.
 
 use anyhow::{Context, Result, ensure};
 use multiversion::multiversion;
 use serde::{Deserialize, Serialize};
 
-/// What a candidate is judged by; `recommend::features` works them out, for training and for serving alike.
-pub const FEATURES: [&str; 34] = [
-    "organic",
-    "walk",
-    "kinship",
-    "followed",
-    "reverse",
-    "lexical",
-    "dense",
-    "tags",
-    "same_provider",
-    "popularity",
-    "recent_popularity",
-    "page_popularity",
-    "session",
-    "trail_behaviour",
-    "trail_kinship",
-    "trail_content",
-    "last_behaviour",
-    "seen",
-    "trail_length",
-    "taste",
-    "prior",
-    "prior_rank",
-    "content_rank",
-    "tag_rank",
-    "tag_popularity",
-    "price_gap",
-    "bridge",
-    "next_organic",
-    "next_followed",
-    "visits",
-    "examined",
-    "lift",
-    "pictures",
-    "content",
-];
-
-/// The most candidates of one list.
-pub const CANDIDATES: usize = 192;
+use super::features::{CANDIDATES, Columns, Feature};
 
 /// How many candidates go through a tree together: two registers of sixteen or four of eight, so that one waits for nothing
 /// while others are worked on. [`CANDIDATES`] is a multiple of it.
 const LANES: usize = 32;
 
-/// Features of up to [`CANDIDATES`] candidates, a column for each feature.
-#[derive(Clone)]
-pub struct Columns {
-    values: Vec<[f32; CANDIDATES]>,
-}
-
-impl Default for Columns {
-    fn default() -> Self {
-        Self { values: vec![[0.0; CANDIDATES]; FEATURES.len()] }
-    }
-}
-
-impl Columns {
-    #[inline]
-    pub fn column(&self, feature: usize) -> &[f32; CANDIDATES] {
-        &self.values[feature]
-    }
-
-    pub fn column_mut(&mut self, feature: usize) -> &mut [f32; CANDIDATES] {
-        &mut self.values[feature]
-    }
-
-    /// The features of one candidate.
-    pub fn row(&self, candidate: usize) -> [f32; FEATURES.len()] {
-        std::array::from_fn(|feature| self.values[feature][candidate])
-    }
-}
-
 /// One tree of at most 32 leaves, for scoring by bit masks (QuickScorer, Lucchese et al. 2015): a split that sends a
 /// candidate right rules out the leaves on its left; the first leaf left over is the candidate's.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Tree {
+    /// In no particular order: each rules out leaves by itself.
     pub splits: Vec<Split>,
+    /// What each adds to the log-odds, from left to right; those that are not there are 0.
     pub leaves: [f32; 32],
 }
 
 /// Candidates whose feature is at least the threshold keep the leaves of the mask.
 #[derive(Clone, Copy, Debug, Serialize, Deserialize)]
 pub struct Split {
+    /// The number of a [`Feature`].
     pub feature: u16,
+    /// The least value that goes right.
     pub threshold: f32,
+    /// A bit for each leaf, the first the lowest; 0 for those on the left of the split.
     pub mask: u32,
 }
 
-/// A layer of the network: `outputs x inputs` weights, row by row, then a bias for each output.
+/// A layer of the network.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Layer {
+    /// How many numbers go in.
     pub inputs: usize,
+    /// `outputs x inputs`, row by row.
     pub weights: Vec<f32>,
+    /// One for each output.
     pub biases: Vec<f32>,
 }
 
 /// Features brought to mean 0 and deviation 1, then layers with a rectifier between them.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Network {
+    /// Each feature's mean over the examples.
     pub means: Vec<f32>,
+    /// Each feature's standard deviation, above 0.
     pub deviations: Vec<f32>,
+    /// The last has one output: the log-odds.
     pub layers: Vec<Layer>,
 }
 
@@ -117,7 +61,9 @@ pub struct Network {
 pub struct Ranker {
     /// What the features were called when it was trained.
     pub features: Vec<String>,
+    /// Their sum is the log-odds; none where only a network was kept.
     pub trees: Vec<Tree>,
+    /// The network, where one was kept.
     pub network: Option<Network>,
 }
 
@@ -133,12 +79,16 @@ impl Ranker {
             scores[..count].iter_mut().for_each(|score| *score *= 0.5);
         }
     }
-}
 
-impl Ranker {
     /// Whether it can be scored with: its features are this program's, its trees are trees and its layers fit together.
+    ///
+    /// # Errors
+    /// What does not fit.
     pub fn check(&self) -> Result<()> {
-        ensure!(self.features == FEATURES, "the ranker judges by other features than this nearset; train again");
+        ensure!(
+            self.features == Feature::ALL.map(Feature::name),
+            "the ranker judges by other features than this nearset; train again"
+        );
         self.trees.iter().try_for_each(Tree::check)?;
         self.network.as_ref().map_or(Ok(()), Network::check)
     }
@@ -148,7 +98,7 @@ impl Tree {
     fn check(&self) -> Result<()> {
         ensure!(self.splits.len() < self.leaves.len(), "a tree has {} splits", self.splits.len());
         for split in &self.splits {
-            ensure!((split.feature as usize) < FEATURES.len(), "a tree splits by feature {}", split.feature);
+            ensure!((split.feature as usize) < Feature::COUNT, "a tree splits by feature {}", split.feature);
             // the leaves of a left branch stand side by side, and are never all
             let ruled_out = !split.mask;
             let run = ruled_out.checked_shr(ruled_out.trailing_zeros()).unwrap_or(0);
@@ -165,10 +115,10 @@ impl Tree {
 impl Network {
     fn check(&self) -> Result<()> {
         let widths = [self.means.len(), self.deviations.len()];
-        ensure!(widths == [FEATURES.len(); 2], "the network reads {} features", widths[0]);
+        ensure!(widths == [Feature::COUNT; 2], "the network reads {} features", widths[0]);
         ensure!(self.deviations.iter().all(|deviation| *deviation > 0.0), "a feature of the network has no deviation");
         ensure!(are_finite(self.means.iter().chain(&self.deviations)), "{NO_NUMBER}");
-        let mut inputs = FEATURES.len();
+        let mut inputs = Feature::COUNT;
         for Layer { inputs: said, weights, biases } in &self.layers {
             let due = inputs.checked_mul(biases.len()).context("a layer of the network is too wide")?;
             ensure!(*said == inputs && weights.len() == due, "the layers of the network do not fit together");
@@ -201,7 +151,7 @@ fn add_trees(trees: &[Tree], columns: &Columns, count: usize, scores: &mut [f32;
         for tree in trees {
             let mut left = [u32::MAX; LANES];
             for split in &tree.splits {
-                let values = lanes(columns.column(split.feature as usize), start);
+                let values = lanes(columns.numbered(split.feature as usize), start);
                 for lane in 0..LANES {
                     // all ones where the candidate goes left
                     let is_left = u32::from(values[lane] < split.threshold).wrapping_neg();
@@ -227,7 +177,7 @@ fn add_network(network: &Network, columns: &Columns, count: usize, scores: &mut 
         inputs.clear();
         for (feature, (mean, deviation)) in network.means.iter().zip(&network.deviations).enumerate() {
             let scale = 1.0 / deviation;
-            inputs.push(lanes(columns.column(feature), start).map(|v| ((v - mean) * scale).clamp(-5.0, 5.0)));
+            inputs.push(lanes(columns.numbered(feature), start).map(|v| ((v - mean) * scale).clamp(-5.0, 5.0)));
         }
         for (depth, layer) in network.layers.iter().enumerate() {
             outputs.clear();

@@ -10,23 +10,24 @@ use std::os::unix::fs::symlink;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, bail, ensure};
-use chrono::{DateTime, Utc};
-use serde::{Deserialize, Serialize};
 
 use super::codec::{self, load, read_manifest, verify};
+use super::promotions::Promotions;
+use super::traffic::{self, Beside, Share, Traffic};
 use super::{Manifest, Model};
 use crate::common::lock::{self, Lock};
 use crate::common::{files, scratch};
 
 const CURRENT: &str = "current";
-const PROMOTIONS: &str = "promotions.jsonl";
-const TRAFFIC: &str = "traffic.json";
 
 /// What folders begin with that are being written or removed.
 const WORK: &str = ".work-";
 
-/// How many versions stay on disk beside the current one.
+/// How many of the newest versions stay on disk.
 const KEPT: usize = 10;
+
+/// How many steps back stay possible, however old the versions are.
+const WAY_BACK: usize = 2;
 
 /// Asks a version for what it would have to answer; one that cannot is given no visitors.
 pub type Check = fn(&Model) -> Result<()>;
@@ -106,6 +107,9 @@ impl Drop for Saved {
 }
 
 /// Saves a version. One already there with the same content is left as it is, where it is whole.
+///
+/// # Errors
+/// The folder cannot be written to.
 pub fn save(models_dir: &Path, model: &mut Model) -> Result<Saved> {
     fs::create_dir_all(models_dir)
         .with_context(|| format!("{} cannot be made; MODELS_DIR must be writable", models_dir.display()))?;
@@ -130,13 +134,19 @@ pub fn current(models_dir: &Path) -> Option<String> {
     Some(target.file_name()?.to_string_lossy().into_owned())
 }
 
-/// The name of the current version, or what to do where there is none.
+/// The name of the current version.
+///
+/// # Errors
+/// There is none, and what to do about it.
 pub fn require_current(models_dir: &Path) -> Result<String> {
     current(models_dir)
         .with_context(|| format!("{} has no current version; `nearset run` trains one", models_dir.display()))
 }
 
 /// Loads the current version.
+///
+/// # Errors
+/// There is none, or it is damaged.
 pub fn load_current(models_dir: &Path) -> Result<Model> {
     load(models_dir, &require_current(models_dir)?)
 }
@@ -151,6 +161,9 @@ pub struct Versions {
 }
 
 /// Lists the versions on disk.
+///
+/// # Errors
+/// The folder cannot be read.
 pub fn list(models_dir: &Path) -> Result<Versions> {
     let entries = match fs::read_dir(models_dir) {
         Err(error) if error.kind() == ErrorKind::NotFound => return Ok(Versions::default()),
@@ -174,75 +187,24 @@ pub fn list(models_dir: &Path) -> Result<Versions> {
     Ok(found)
 }
 
-/// One line of `promotions.jsonl`.
-#[derive(Debug, Serialize, Deserialize)]
-struct Promotion {
-    version: String,
-    at: DateTime<Utc>,
-}
-
-impl Promotion {
-    fn now(version: &str) -> Self {
-        Self { version: version.to_owned(), at: Utc::now() }
+/// The promotions, agreeing with what is current; what all get is nobody's canary either.
+fn settled(models_dir: &Path) -> Result<Promotions> {
+    let now = current(models_dir);
+    let mut promotions = Promotions::read(models_dir)?;
+    let has_changed = promotions.settle(now.as_deref());
+    if let Some(now) = &now {
+        traffic::end_canary(models_dir, now)?;
     }
-}
-
-/// All promotions, oldest first; a line that was cut short is none.
-fn promotions(models_dir: &Path) -> Result<Vec<Promotion>> {
-    let bytes = files::read(&models_dir.join(PROMOTIONS))?.unwrap_or_default();
-    Ok(bytes.split(|byte| *byte == b'\n').filter_map(|line| serde_json::from_slice(line).ok()).collect())
-}
-
-fn write_promotions(models_dir: &Path, history: &[Promotion]) -> Result<()> {
-    let mut text = Vec::new();
-    for promotion in history {
-        serde_json::to_writer(&mut text, promotion)?;
-        text.push(b'\n');
+    if has_changed {
+        promotions.write(models_dir)?;
     }
-    files::write(&models_dir.join(PROMOTIONS), &text)
-}
-
-/// The promotions, agreeing with what is current whatever was cut short before: one that was written down and never became
-/// current is taken out, and a current version that was not written down is added. What all get is nobody's canary either.
-fn settled(models_dir: &Path) -> Result<Vec<Promotion>> {
-    let mut history = promotions(models_dir)?;
-    let (length, last) = (history.len(), history.last().map(|past| past.version.clone()));
-    match current(models_dir) {
-        // the very first promotion was cut short
-        None if length == 1 => history.clear(),
-        None => {}
-        Some(current) => {
-            let is_last = |history: &[Promotion]| history.last().is_some_and(|last| last.version == current);
-            if !is_last(&history) && history.iter().any(|past| past.version == current) {
-                history.pop();
-            }
-            if !is_last(&history) {
-                history.push(Promotion::now(&current));
-            }
-            end_canary(models_dir, &current)?;
-        }
-    }
-    if history.len() != length || history.last().map(|past| &past.version) != last.as_ref() {
-        write_promotions(models_dir, &history)?;
-    }
-    Ok(history)
-}
-
-/// Ends the canary, where it is this version. What cannot be read is left as it is: it stops nobody from going back.
-fn end_canary(models_dir: &Path, version: &str) -> Result<()> {
-    match traffic(models_dir) {
-        Ok(Traffic { canary: Some(canary), shadow }) if canary.version == version => {
-            set_traffic(models_dir, &Traffic { canary: None, shadow })
-        }
-        Ok(_) => Ok(()),
-        Err(error) => {
-            tracing::warn!("{error:#}");
-            Ok(())
-        }
-    }
+    Ok(promotions)
 }
 
 /// Makes a version the current one, in one step, once it has been loaded and has answered.
+///
+/// # Errors
+/// It cannot be loaded, cannot answer, or the link cannot be changed.
 pub fn promote(models_dir: &Path, version: &str, check: Check) -> Result<()> {
     let _lock = lock(models_dir)?;
     switch(models_dir, version, check)
@@ -250,15 +212,15 @@ pub fn promote(models_dir: &Path, version: &str, check: Check) -> Result<()> {
 
 fn switch(models_dir: &Path, version: &str, check: Check) -> Result<()> {
     ask(models_dir, version, check)?;
-    let mut history = settled(models_dir)?;
+    let mut promotions = settled(models_dir)?;
     if current(models_dir).as_deref() != Some(version) {
-        history.push(Promotion::now(version));
-        write_promotions(models_dir, &history)?;
+        promotions.push(version);
+        promotions.write(models_dir)?;
         let link = models_dir.join(".current-next");
         fs::remove_file(&link).ok();
         symlink(version, &link).with_context(|| format!("{} cannot be made", link.display()))?;
         files::rename(&link, &models_dir.join(CURRENT))?;
-        end_canary(models_dir, version)?;
+        traffic::end_canary(models_dir, version)?;
     }
     Ok(())
 }
@@ -268,27 +230,16 @@ fn ask(models_dir: &Path, version: &str, check: Check) -> Result<()> {
     check(&load(models_dir, version)?).with_context(|| format!("version {version} cannot answer"))
 }
 
-/// The versions that were current before `now`, the last of them first. Those that were rolled back from are behind us: the
-/// way back is a stack.
-fn way_back(history: &[Promotion], now: &str) -> Vec<String> {
-    let mut stack: Vec<&str> = Vec::new();
-    for promotion in history {
-        match stack.iter().position(|version| *version == promotion.version) {
-            Some(place) => stack.truncate(place + 1),
-            None => stack.push(&promotion.version),
-        }
-    }
-    let place = stack.iter().position(|version| *version == now).unwrap_or(stack.len());
-    stack[..place].iter().rev().map(|version| (*version).to_owned()).collect()
-}
-
 /// Goes back to the version that was current before the current one, and returns its name. One that is gone or damaged is
 /// passed over.
+///
+/// # Errors
+/// There is no whole version to go back to.
 pub fn rollback(models_dir: &Path, check: Check) -> Result<String> {
     let _lock = lock(models_dir)?;
     let now = current(models_dir).context("there is no current version to go back from")?;
     let mut refused = Vec::new();
-    for version in way_back(&settled(models_dir)?, &now) {
+    for version in settled(models_dir)?.way_back(&now) {
         match switch(models_dir, &version, check) {
             Ok(()) => return Ok(version),
             Err(error) => refused.push(format!("{error:#}")),
@@ -300,89 +251,86 @@ pub fn rollback(models_dir: &Path, check: Check) -> Result<String> {
 
 /// What could stand in for a current version that is damaged: those that were current before it, the last of them first,
 /// then the newest there are.
+///
+/// # Errors
+/// The folder or the promotions cannot be read.
 pub fn standbys(models_dir: &Path) -> Result<Vec<String>> {
     let now = current(models_dir).unwrap_or_default();
-    let mut names = way_back(&promotions(models_dir)?, &now);
+    let mut names = Promotions::read(models_dir)?.way_back(&now);
     names.extend(list(models_dir)?.whole.into_iter().rev().map(|manifest| manifest.version));
     let mut seen = HashSet::from([now]);
     names.retain(|name| seen.insert(name.clone()));
     Ok(names)
 }
 
-/// What else than the current version answers.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
-pub struct Traffic {
-    /// Answers its share of the visitors.
-    pub canary: Option<Share>,
-    /// Makes lists for its share of the requests, which are logged and not shown.
-    pub shadow: Option<Share>,
-}
-
-/// A version and its share of the traffic, 0 to 1.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct Share {
-    pub version: String,
-    pub share: f64,
-}
-
-/// What a version is that answers beside the current one.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Beside {
-    Canary,
-    Shadow,
-}
-
-/// Where [`Traffic`] is kept.
-pub fn traffic_path(models_dir: &Path) -> PathBuf {
-    models_dir.join(TRAFFIC)
-}
-
-/// Reads what else than the current version answers; nothing, where no file says so.
-pub fn traffic(models_dir: &Path) -> Result<Traffic> {
-    let path = traffic_path(models_dir);
-    let cannot = || format!("{} cannot be read; without it the current version answers all", path.display());
-    match files::read(&path).with_context(cannot)? {
-        Some(text) => serde_json::from_slice(&text).with_context(cannot),
-        None => Ok(Traffic::default()),
-    }
-}
-
-fn set_traffic(models_dir: &Path, traffic: &Traffic) -> Result<()> {
-    files::write(&traffic_path(models_dir), &serde_json::to_vec_pretty(traffic)?)
-}
-
 /// Gives a version that answers its share beside the current one, or takes it away; servers notice within a second.
-pub fn set_beside(models_dir: &Path, what: Beside, part: Option<Share>, check: Check) -> Result<()> {
+///
+/// # Errors
+/// The version cannot be loaded or cannot answer, or the file cannot be read or written.
+pub fn set_beside(models_dir: &Path, what: Beside, share: Option<Share>, check: Check) -> Result<()> {
     let _lock = lock(models_dir)?;
-    if let Some(part) = &part {
-        ask(models_dir, &part.version, check)?;
+    if let Some(share) = &share {
+        ask(models_dir, &share.version, check)?;
     }
-    let mut traffic = traffic(models_dir)?;
+    let mut traffic = traffic::traffic(models_dir)?;
     match what {
-        Beside::Canary => traffic.canary = part,
-        Beside::Shadow => traffic.shadow = part,
+        Beside::Canary => traffic.canary = share,
+        Beside::Shadow => traffic.shadow = share,
     }
-    set_traffic(models_dir, &traffic)
+    traffic::write(models_dir, &traffic)
 }
 
 /// Removes all but the newest versions, those that are current, canary, shadow or the way back, and those in `spared`. Damaged
 /// ones stay for whoever looks into what damaged them.
+///
+/// # Errors
+/// It is not known what is needed, or a folder cannot be removed.
 pub fn prune(models_dir: &Path, spared: &[String]) -> Result<()> {
     let _lock = lock(models_dir)?;
     sweep(models_dir);
-    let history = settled(models_dir)?;
-    let Traffic { canary, shadow } = traffic(models_dir).context("no version was removed")?;
-    let versions = list(models_dir)?.whole;
-    let mut kept: HashSet<String> = spared.iter().cloned().collect();
-    kept.extend(canary.into_iter().chain(shadow).map(|share| share.version));
-    kept.extend(history.iter().rev().take(2).map(|past| past.version.clone()));
-    if let Some(now) = current(models_dir) {
-        let is_there = |name: &String| versions.iter().any(|manifest| manifest.version == *name);
-        kept.extend(way_back(&history, &now).into_iter().filter(is_there).take(2));
-        kept.insert(now);
-    }
-    for manifest in versions.iter().rev().skip(KEPT).filter(|manifest| !kept.contains(&manifest.version)) {
-        discard(models_dir, &manifest.version)?;
+    let promotions = settled(models_dir)?;
+    let Traffic { canary, shadow } = traffic::traffic(models_dir).context("no version was removed")?;
+    let versions: Vec<String> = list(models_dir)?.whole.into_iter().map(|manifest| manifest.version).collect();
+    let beside = canary.into_iter().chain(shadow).map(|share| share.version);
+    let needed: HashSet<String> = spared.iter().cloned().chain(beside).collect();
+    for version in superfluous(&versions, &promotions, current(models_dir).as_deref(), &needed) {
+        discard(models_dir, version)?;
     }
     Ok(())
+}
+
+/// Which of the versions there are (oldest first) nobody needs: not the newest, not current, nor the way back from it.
+fn superfluous<'a>(
+    versions: &'a [String],
+    promotions: &Promotions,
+    now: Option<&str>,
+    needed: &HashSet<String>,
+) -> Vec<&'a str> {
+    let is_there = |name: &String| versions.contains(name);
+    let back: Vec<String> =
+        now.iter().flat_map(|now| promotions.way_back(now).into_iter().filter(is_there).take(WAY_BACK)).collect();
+    let is_kept = |name: &str| {
+        needed.contains(name)
+            || now == Some(name)
+            || promotions.newest(WAY_BACK).any(|version| version == name)
+            || back.iter().any(|version| version == name)
+    };
+    versions.iter().rev().skip(KEPT).map(String::as_str).filter(|name| !is_kept(name)).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_newest_and_the_way_back_are_kept() {
+        let versions: Vec<String> = (10..30).map(|number| format!("v{number}")).collect();
+        let mut promotions = Promotions::default();
+        // v09 is no longer there: one further back is kept for it
+        ["v10", "v11", "v12", "v09", "v20", "v13"].iter().for_each(|version| promotions.push(version));
+        let needed = HashSet::from(["v16".to_owned()]);
+        let gone = superfluous(&versions, &promotions, Some("v13"), &needed);
+        // the newest ten are v20 to v29; v13 is current, v20 and v12 were before it
+        assert_eq!(gone, ["v19", "v18", "v17", "v15", "v14", "v11", "v10"]);
+    }
 }

@@ -3,11 +3,15 @@
 /// How many of the newest visits of a dataset are looked at (m of VMIS-kNN).
 const VISITS_PER_ITEM: usize = 500;
 
+/// A past visit's number, from the newest: never an item's.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub struct VisitIndex(pub u32);
+
 /// Two tables in compressed rows. Visits are numbered from the newest.
 #[derive(Clone, Debug, Default)]
 pub struct Sessions {
     item_starts: Vec<u32>,
-    item_visits: Vec<u32>,
+    item_visits: Vec<VisitIndex>,
     visit_starts: Vec<u32>,
     visit_items: Vec<u32>,
 }
@@ -36,20 +40,21 @@ impl Sessions {
         for count in &counts {
             item_starts.push(item_starts.last().copied().unwrap_or(0) + count);
         }
-        let mut item_visits = vec![0; item_starts.last().map_or(0, |end| *end as usize)];
+        let mut item_visits = vec![VisitIndex(0); item_starts.last().map_or(0, |end| *end as usize)];
         let mut filled = item_starts.clone();
         for (visit, ends) in visit_starts.windows(2).enumerate() {
             for item in &visit_items[ends[0] as usize..ends[1] as usize] {
-                let place = &mut filled[*item as usize];
-                if *place < item_starts[*item as usize + 1] {
-                    item_visits[*place as usize] = visit as u32;
-                    *place += 1;
+                let next = &mut filled[*item as usize];
+                if *next < item_starts[*item as usize + 1] {
+                    item_visits[*next as usize] = VisitIndex(visit as u32);
+                    *next += 1;
                 }
             }
         }
         Self { item_starts, item_visits, visit_starts, visit_items }
     }
 
+    /// Whether there are none.
     pub fn is_empty(&self) -> bool {
         self.len() == 0
     }
@@ -65,17 +70,17 @@ impl Sessions {
     }
 
     /// The newest visits that hold an item, newest first.
-    pub fn of_item(&self, item: u32) -> &[u32] {
+    pub fn of_item(&self, item: u32) -> &[VisitIndex] {
         row(&self.item_starts, &self.item_visits, item)
     }
 
     /// The items of a visit.
-    pub fn items(&self, visit: u32) -> &[u32] {
-        row(&self.visit_starts, &self.visit_items, visit)
+    pub fn items(&self, visit: VisitIndex) -> &[u32] {
+        row(&self.visit_starts, &self.visit_items, visit.0)
     }
 }
 
-fn row<'a>(starts: &[u32], all: &'a [u32], index: u32) -> &'a [u32] {
+fn row<'a, T>(starts: &[u32], all: &'a [T], index: u32) -> &'a [T] {
     match starts.get(index as usize..index as usize + 2) {
         Some([start, end]) => &all[*start as usize..*end as usize],
         _ => &[],

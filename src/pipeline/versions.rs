@@ -35,7 +35,7 @@ pub fn keep_model(run: &mut Run<'_>) -> Result<Kept> {
     }
     if let Some(summary) = &mut summary {
         let saved = kept.saved.as_ref().map(|saved| saved.version.clone());
-        summary["model_version"] = saved.clone().or_else(|| model::current(models_dir)).into();
+        summary.model_version = saved.clone().or_else(|| model::current(models_dir));
         run.observers.note(&evaluate::headline(summary));
         let place = run.config.evaluation_dir().join("summary.json");
         run.outbox.write(place, &serde_json::to_vec_pretty(summary)?)?;

@@ -1,4 +1,4 @@
-//! Variety: a list that does not say one thing ten times.
+//! Diversity: a list that does not say one thing ten times.
 
 use std::collections::HashMap;
 
@@ -6,15 +6,15 @@ use super::{Policy, Pool};
 use crate::index::dot;
 use crate::model::{CANDIDATES, Model};
 
-/// How deep variety looks: beyond this many candidates the learned order stays.
+/// How deep diversity looks: beyond this many candidates the learned order stays.
 const DEPTH: usize = 40;
 
-/// How many places a provider's limit is counted over.
+/// Among how many of the first a provider's limit is counted.
 const LIMITED: usize = 10;
 
-/// Brings the best candidates into a varied order: each next one is the one whose log-odds, less its likeness to those
+/// Brings the best candidates into a diverse order: each next one is the one whose log-odds, less its likeness to those
 /// already chosen, is highest (maximal marginal relevance, Carbonell, Goldstein 1998), of a provider that may still come.
-pub(super) fn spread(
+pub(super) fn diversify(
     model: &Model,
     policy: &Policy,
     pool: &Pool,
@@ -22,7 +22,7 @@ pub(super) fn spread(
     order: &mut Vec<u16>,
     top_n: usize,
 ) {
-    if policy.variety <= 0.0 && policy.per_provider == 0 {
+    if policy.diversity <= 0.0 && policy.per_provider == 0 {
         return;
     }
     let vectors = model.index.vectors();
@@ -38,16 +38,16 @@ pub(super) fn spread(
                 || order.len() >= LIMITED
                 || providers.get(&provider).copied().unwrap_or(0) < policy.per_provider
         };
-        let worth = |place: usize| scores[left[place] as usize] - policy.variety * nearest[place];
+        let worth = |at: usize| scores[left[at] as usize] - policy.diversity * nearest[at];
         // ties keep the learned order; where no provider may come any more, the limit gives way to a full list
         let best = (0..left.len())
-            .filter(|place| may_come(left[*place]))
-            .reduce(|best, place| if worth(place) > worth(best) { place } else { best })
+            .filter(|at| may_come(left[*at]))
+            .reduce(|best, at| if worth(at) > worth(best) { at } else { best })
             .unwrap_or(0);
         let chosen = left.remove(best);
         nearest.remove(best);
         let row = vectors.row(pool.items[chosen as usize] as usize);
-        if policy.variety > 0.0 {
+        if policy.diversity > 0.0 {
             for (likeness, other) in nearest.iter_mut().zip(&left) {
                 *likeness = likeness.max(dot(row, vectors.row(pool.items[*other as usize] as usize)));
             }

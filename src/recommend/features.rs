@@ -1,37 +1,38 @@
-//! The features a candidate is judged by, named in [`crate::model::FEATURES`]: one definition for training and serving.
+//! How the features of candidates are worked out, for training and for serving alike; what each is stands with its name
+//! (`model::Feature`).
 
-use super::Request;
-use super::pool::{Pool, TRAIL_DECAY, Trail};
+use super::channels::sessions::{PREFIX_DECAY, SessionPrefix};
+use super::{Pool, Request};
 use crate::index::{dot, sparse_dot};
-use crate::model::{CANDIDATES, Figure, Model};
+use crate::model::{CANDIDATES, CONTENT_PRIOR_WEIGHT, Feature, Figure, Model, PRIOR_WEIGHTS};
 
 /// What [`recall`] and [`summarize`] fill: enough to choose by the prior which candidates are worth the rest.
-pub(super) const RECALLED: [usize; 21] = [
-    ORGANIC,
-    WALK,
-    KINSHIP,
-    FOLLOWED,
-    REVERSE,
-    LEXICAL,
-    DENSE,
-    TAGS,
-    SAME_PROVIDER,
-    POPULARITY,
-    SESSION,
-    TRAIL_BEHAVIOUR,
-    TAG_POPULARITY,
-    BRIDGE,
-    SEEN,
-    PICTURES,
-    CONTENT,
-    PRIOR,
-    PRIOR_RANK,
-    CONTENT_RANK,
-    TAG_RANK,
+pub(super) const RECALLED: [Feature; 21] = [
+    Feature::Organic,
+    Feature::Walk,
+    Feature::Kinship,
+    Feature::Followed,
+    Feature::Reverse,
+    Feature::Lexical,
+    Feature::Dense,
+    Feature::Tags,
+    Feature::SameProvider,
+    Feature::Popularity,
+    Feature::Session,
+    Feature::PrefixBehaviour,
+    Feature::TagPopularity,
+    Feature::Bridge,
+    Feature::Seen,
+    Feature::Pictures,
+    Feature::Content,
+    Feature::Prior,
+    Feature::PriorRank,
+    Feature::ContentRank,
+    Feature::TagRank,
 ];
 
 /// Fills the columns that the prior is made of. The first `own` candidates are the page's own neighbours.
-pub(super) fn recall(model: &Model, request: &Request<'_>, trail: &Trail<'_>, own: usize, pool: &mut Pool) {
+pub(super) fn recall(model: &Model, request: &Request<'_>, prefix: &SessionPrefix, own: usize, pool: &mut Pool) {
     let (texts, behaviour) = (model.index.vectors(), &model.parts.behaviour);
     let pictures = model.parts.pictures.vectors();
     pool.dense_weight = model.manifest.dense_weight;
@@ -50,24 +51,24 @@ pub(super) fn recall(model: &Model, request: &Request<'_>, trail: &Trail<'_>, ow
         let tags = page.map_or(0.0, |(_, page)| sparse_dot(&page.tags, &facts.tags));
         let same_provider = page.is_some_and(|(_, page)| page.provider != 0 && page.provider == facts.provider);
         let same_provider = f32::from(u8::from(same_provider));
-        let seen = trail.items.iter().position(|before| before == item).map_or(0.0, |age| 1.0 / (1.0 + age as f32));
+        let seen = prefix.items.iter().position(|before| before == item).map_or(0.0, |age| 1.0 / (1.0 + age as f32));
         for (feature, value) in [
-            (ORGANIC, organic),
-            (WALK, walk),
-            (KINSHIP, kinship),
-            (FOLLOWED, followed),
-            (REVERSE, reverse),
-            (LEXICAL, lexical),
-            (DENSE, dense),
-            (TAGS, tags),
-            (SAME_PROVIDER, same_provider),
-            (POPULARITY, facts.log_views),
-            (SESSION, trail.sessions.get(*item)),
-            (TRAIL_BEHAVIOUR, trail.behaviour.get(*item)),
-            (TAG_POPULARITY, (tags + 0.1 * same_provider) * facts.log_views),
-            (BRIDGE, bridge),
-            (SEEN, seen),
-            (PICTURES, page.map_or(0.0, |(page, _)| pictures.cosine(page, row))),
+            (Feature::Organic, organic),
+            (Feature::Walk, walk),
+            (Feature::Kinship, kinship),
+            (Feature::Followed, followed),
+            (Feature::Reverse, reverse),
+            (Feature::Lexical, lexical),
+            (Feature::Dense, dense),
+            (Feature::Tags, tags),
+            (Feature::SameProvider, same_provider),
+            (Feature::Popularity, facts.log_views),
+            (Feature::Session, prefix.sessions.get(*item)),
+            (Feature::PrefixBehaviour, prefix.behaviour.get(*item)),
+            (Feature::TagPopularity, (tags + 0.1 * same_provider) * facts.log_views),
+            (Feature::Bridge, bridge),
+            (Feature::Seen, seen),
+            (Feature::Pictures, page.map_or(0.0, |(page, _)| pictures.cosine(page, row))),
         ] {
             pool.columns.column_mut(feature)[candidate] = value;
         }
@@ -75,12 +76,12 @@ pub(super) fn recall(model: &Model, request: &Request<'_>, trail: &Trail<'_>, ow
 }
 
 /// Fills all other columns.
-pub(super) fn complete(model: &Model, request: &Request<'_>, trail: &Trail<'_>, pool: &mut Pool) {
+pub(super) fn complete(model: &Model, request: &Request<'_>, prefix: &SessionPrefix, pool: &mut Pool) {
     let (texts, behaviour) = (model.index.vectors(), &model.parts.behaviour);
     let page = request.page.map(|item| &model.facts[item as usize]);
-    let before = trail.items.iter().enumerate().map(|(age, item)| (*item, TRAIL_DECAY.powi(age as i32)));
-    let trail_texts = texts.direction(before.clone());
-    let trail_kinship = behaviour.direction(before);
+    let before = prefix.items.iter().enumerate().map(|(age, item)| (*item, PREFIX_DECAY.powi(age as i32)));
+    let prefix_texts = texts.direction(before.clone());
+    let prefix_kinship = behaviour.direction(before);
     let taste =
         request.user.map(|user| texts.direction(user.viewed.iter().map(|item| (*item, 1.0)))).unwrap_or_default();
     for (candidate, (item, neighbour)) in pool.items.iter().zip(&pool.neighbours).enumerate() {
@@ -92,48 +93,29 @@ pub(super) fn complete(model: &Model, request: &Request<'_>, trail: &Trail<'_>, 
         };
         let examined = neighbour.figures.get(Figure::Examined);
         for (feature, value) in [
-            (RECENT_POPULARITY, facts.log_recent),
-            (PAGE_POPULARITY, page.map_or(0.0, |page| page.log_views)),
-            (TRAIL_KINSHIP, dot(trail_kinship.row(), behaviour.row(row))),
-            (TRAIL_CONTENT, dot(trail_texts.row(), texts.row(row))),
-            (LAST_BEHAVIOUR, trail.last.get(*item)),
-            (TRAIL_PAGES, trail.items.len() as f32),
-            (TASTE, dot(taste.row(), texts.row(row))),
-            (PRICE_GAP, price_gap),
-            (NEXT_ORGANIC, ln_1p(neighbour.next_organic.into())),
-            (NEXT_FOLLOWED, ln_1p(neighbour.next_followed.into())),
-            (VISITS, ln_1p(neighbour.visits)),
-            (EXAMINED, examined),
-            (LIFT, (f32::from(neighbour.clicks) + 1.0) / (examined + 1.0)),
+            (Feature::RecentPopularity, facts.log_recent),
+            (Feature::PagePopularity, page.map_or(0.0, |page| page.log_views)),
+            (Feature::PrefixKinship, dot(prefix_kinship.row(), behaviour.row(row))),
+            (Feature::PrefixContent, dot(prefix_texts.row(), texts.row(row))),
+            (Feature::LastBehaviour, prefix.last.get(*item)),
+            (Feature::PrefixLength, prefix.items.len() as f32),
+            (Feature::Taste, dot(taste.row(), texts.row(row))),
+            (Feature::PriceGap, price_gap),
+            (Feature::NextOrganic, ln_1p(neighbour.next_organic.into())),
+            (Feature::NextFollowed, ln_1p(neighbour.next_followed.into())),
+            (Feature::Visits, ln_1p(neighbour.visits)),
+            (Feature::Examined, examined),
+            (Feature::Lift, (f32::from(neighbour.clicks) + 1.0) / (examined + 1.0)),
         ] {
             pool.columns.column_mut(feature)[candidate] = value;
         }
     }
 }
 
-/// Hand-made weights: they order candidates where there is too little traffic to learn from, and choose those that a
-/// dataset keeps.
-pub const PRIOR_WEIGHTS: [(usize, f32); 11] = [
-    (ORGANIC, 2.0),
-    (WALK, 2.0),
-    (FOLLOWED, 1.0),
-    (BRIDGE, 0.2),
-    (KINSHIP, 0.05),
-    (TAG_POPULARITY, 0.004),
-    (POPULARITY, 0.0004),
-    (TRAIL_BEHAVIOUR, 0.3),
-    (SESSION, 0.05),
-    (SEEN, 0.05),
-    (PICTURES, 0.01),
-];
-
-/// What likeness of texts counts in the prior, both views together.
-pub const CONTENT_WEIGHT: f32 = 0.02;
-
-/// Fills the columns that are made of others: the prior, and the places among all candidates.
+/// Fills the columns that are made of others: the prior, and the ranks among all candidates.
 pub(super) fn summarize(pool: &mut Pool) {
     let count = pool.items.len();
-    let sum = |weights: &[(usize, f32)]| {
+    let sum = |weights: &[(Feature, f32)]| {
         let mut sums = [0.0; CANDIDATES];
         for (feature, weight) in weights {
             let column = pool.columns.column(*feature);
@@ -142,53 +124,17 @@ pub(super) fn summarize(pool: &mut Pool) {
         sums
     };
     let mut prior = sum(&PRIOR_WEIGHTS);
-    let content = sum(&[(LEXICAL, 1.0 - pool.dense_weight), (DENSE, pool.dense_weight)]);
-    prior.iter_mut().zip(&content).for_each(|(prior, content)| *prior += CONTENT_WEIGHT * content.max(0.0));
-    let tags = *pool.columns.column(TAG_POPULARITY);
-    for (feature, of) in [(PRIOR_RANK, &prior), (CONTENT_RANK, &content), (TAG_RANK, &tags)] {
+    let content = sum(&[(Feature::Lexical, 1.0 - pool.dense_weight), (Feature::Dense, pool.dense_weight)]);
+    prior.iter_mut().zip(&content).for_each(|(prior, content)| *prior += CONTENT_PRIOR_WEIGHT * content.max(0.0));
+    let tags = *pool.columns.column(Feature::TagPopularity);
+    for (feature, of) in [(Feature::PriorRank, &prior), (Feature::ContentRank, &content), (Feature::TagRank, &tags)] {
         ranks(&of[..count], pool.columns.column_mut(feature));
     }
-    *pool.columns.column_mut(CONTENT) = content;
-    *pool.columns.column_mut(PRIOR) = prior;
+    *pool.columns.column_mut(Feature::Content) = content;
+    *pool.columns.column_mut(Feature::Prior) = prior;
 }
 
-/// Where features stand that others are made of, or that channels are told by.
-pub const ORGANIC: usize = 0;
-pub const WALK: usize = 1;
-pub const KINSHIP: usize = 2;
-pub const FOLLOWED: usize = 3;
-pub const REVERSE: usize = 4;
-pub const LEXICAL: usize = 5;
-pub const DENSE: usize = 6;
-pub const TAGS: usize = 7;
-pub const SAME_PROVIDER: usize = 8;
-pub const POPULARITY: usize = 9;
-pub const RECENT_POPULARITY: usize = 10;
-pub const PAGE_POPULARITY: usize = 11;
-pub const SESSION: usize = 12;
-pub const TRAIL_BEHAVIOUR: usize = 13;
-pub const TRAIL_KINSHIP: usize = 14;
-pub const TRAIL_CONTENT: usize = 15;
-pub const LAST_BEHAVIOUR: usize = 16;
-pub const SEEN: usize = 17;
-pub const TRAIL_PAGES: usize = 18;
-pub const TASTE: usize = 19;
-pub const PRIOR: usize = 20;
-pub const PRIOR_RANK: usize = 21;
-pub const CONTENT_RANK: usize = 22;
-pub const TAG_RANK: usize = 23;
-pub const TAG_POPULARITY: usize = 24;
-pub const PRICE_GAP: usize = 25;
-pub const BRIDGE: usize = 26;
-pub const NEXT_ORGANIC: usize = 27;
-pub const NEXT_FOLLOWED: usize = 28;
-pub const VISITS: usize = 29;
-pub const EXAMINED: usize = 30;
-pub const LIFT: usize = 31;
-pub const PICTURES: usize = 32;
-pub const CONTENT: usize = 33;
-
-/// ln(1 + place) of each value among all, the largest first, ties in their order.
+/// ln(1 + rank) of each value among all, the largest first, ties in their order.
 fn ranks(values: &[f32], into: &mut [f32; CANDIDATES]) {
     let mut order = [0_u64; CANDIDATES];
     let order = &mut order[..values.len()];
@@ -199,14 +145,14 @@ fn ranks(values: &[f32], into: &mut [f32; CANDIDATES]) {
         *key = u64::from(ordered) << 32 | candidate as u64;
     }
     order.sort_unstable();
-    for (place, key) in order.iter().enumerate() {
-        into[*key as u32 as usize] = LN_1P[place];
+    for (rank, key) in order.iter().enumerate() {
+        into[*key as u32 as usize] = LN_1P[rank];
     }
 }
 
-/// ln(1 + place) for every place.
+/// ln(1 + rank) for every rank.
 pub(super) static LN_1P: std::sync::LazyLock<[f32; CANDIDATES + 1]> =
-    std::sync::LazyLock::new(|| std::array::from_fn(|place| (place as f32).ln_1p()));
+    std::sync::LazyLock::new(|| std::array::from_fn(|rank| (rank as f32).ln_1p()));
 
 /// ln(1 + count).
 fn ln_1p(count: u16) -> f32 {

@@ -3,33 +3,62 @@
 use std::fmt;
 
 use super::Pool;
-use super::features::{
-    BRIDGE, DENSE, KINSHIP, LEXICAL, PICTURES, POPULARITY, SAME_PROVIDER, SEEN, SESSION, TASTE, TRAIL_BEHAVIOUR, WALK,
-};
+use crate::model::Feature;
 
 /// The strongest ground for an entry, with the figures that decided.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Reason {
     /// Visitors of the page also looked at it.
-    Behaviour { visits: u32, content: f32 },
+    Behaviour {
+        /// How many visits hold both.
+        visits: u32,
+        /// How alike the texts are, 0 to 1.
+        content: f32,
+    },
     /// It is met with the same datasets as the page.
-    Kin { kinship: f32 },
+    Kin {
+        /// Cosine of the vectors of behaviour.
+        kinship: f32,
+    },
     /// Visitors of datasets whose texts are like the page's also looked at it.
-    Alike { bridge: f32 },
+    Alike {
+        /// What those datasets lent.
+        bridge: f32,
+    },
     /// The visitor looked at it a little earlier.
     Seen,
     /// It goes with what the visitor looked at before.
-    Trail { similarity: f32 },
+    Prefix {
+        /// How well, by visits or by neighbours.
+        similarity: f32,
+    },
     /// Its text is like the page's.
-    Content { similarity: f32, same_provider: bool },
+    Content {
+        /// How much, 0 to 1.
+        similarity: f32,
+        /// Whether both are of one provider.
+        same_provider: bool,
+    },
     /// Its pictures are like the page's.
-    Pictures { similarity: f32 },
+    Pictures {
+        /// Cosine of the vectors of pictures.
+        similarity: f32,
+    },
     /// It is like what this user looked at on earlier visits.
-    Taste { similarity: f32 },
+    Taste {
+        /// Cosine of the vectors of texts.
+        similarity: f32,
+    },
     /// Many look at it.
-    Popular { views: u32 },
+    Popular {
+        /// How often it was viewed.
+        views: u32,
+    },
     /// Many look at it now.
-    Trending { views: u32 },
+    Trending {
+        /// How often it was viewed in the list's time.
+        views: u32,
+    },
     /// An editor's rule put it here.
     Pinned,
 }
@@ -37,36 +66,38 @@ pub enum Reason {
 /// The language of a reason.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub enum Language {
+    /// English, for whoever asks for none that is known.
     #[default]
     English,
+    /// Chinese, in simplified characters.
     Chinese,
 }
 
 /// The strongest ground for a candidate.
 pub(super) fn of(pool: &Pool, candidate: usize) -> Reason {
-    let figure = |feature: usize| pool.columns.column(feature)[candidate];
+    let figure = |feature: Feature| pool.columns.column(feature)[candidate];
     let visits = pool.neighbours[candidate].visits;
-    let content = (0.5 * (figure(LEXICAL) + figure(DENSE))).max(0.0);
+    let content = (0.5 * (figure(Feature::Lexical) + figure(Feature::Dense))).max(0.0);
     if visits > 0 {
         Reason::Behaviour { visits: visits.into(), content }
-    } else if figure(SEEN) > 0.0 {
+    } else if figure(Feature::Seen) > 0.0 {
         Reason::Seen
-    } else if figure(WALK) > 0.0 && figure(KINSHIP) > 0.3 {
-        Reason::Kin { kinship: figure(KINSHIP) }
+    } else if figure(Feature::Walk) > 0.0 && figure(Feature::Kinship) > 0.3 {
+        Reason::Kin { kinship: figure(Feature::Kinship) }
     } else if content >= 0.1 {
-        Reason::Content { similarity: content, same_provider: figure(SAME_PROVIDER) > 0.0 }
-    } else if figure(PICTURES) > 0.8 {
-        Reason::Pictures { similarity: figure(PICTURES) }
-    } else if figure(TRAIL_BEHAVIOUR) > 0.0 || figure(SESSION) > 0.1 {
-        Reason::Trail { similarity: figure(TRAIL_BEHAVIOUR).max(figure(SESSION)) }
-    } else if figure(TASTE) > 0.3 {
-        Reason::Taste { similarity: figure(TASTE) }
+        Reason::Content { similarity: content, same_provider: figure(Feature::SameProvider) > 0.0 }
+    } else if figure(Feature::Pictures) > 0.8 {
+        Reason::Pictures { similarity: figure(Feature::Pictures) }
+    } else if figure(Feature::PrefixBehaviour) > 0.0 || figure(Feature::Session) > 0.1 {
+        Reason::Prefix { similarity: figure(Feature::PrefixBehaviour).max(figure(Feature::Session)) }
+    } else if figure(Feature::Taste) > 0.3 {
+        Reason::Taste { similarity: figure(Feature::Taste) }
     } else if content > 0.0 {
-        Reason::Content { similarity: content, same_provider: figure(SAME_PROVIDER) > 0.0 }
-    } else if figure(BRIDGE) > 0.0 {
-        Reason::Alike { bridge: figure(BRIDGE) }
+        Reason::Content { similarity: content, same_provider: figure(Feature::SameProvider) > 0.0 }
+    } else if figure(Feature::Bridge) > 0.0 {
+        Reason::Alike { bridge: figure(Feature::Bridge) }
     } else {
-        let views = pool.columns.column(POPULARITY)[candidate].exp_m1().round();
+        let views = pool.columns.column(Feature::Popularity)[candidate].exp_m1().round();
         Reason::Popular { views: views as u32 }
     }
 }
@@ -74,7 +105,9 @@ pub(super) fn of(pool: &Pool, candidate: usize) -> Reason {
 /// A reason as a sentence for the visitor.
 #[derive(Debug)]
 pub struct Words<'a> {
+    /// What is said.
     pub reason: &'a Reason,
+    /// In which language.
     pub language: Language,
 }
 
@@ -94,8 +127,8 @@ impl fmt::Display for Words<'_> {
             Reason::Alike { .. } => "Viewed together with similar datasets",
             Reason::Seen if zh => "您刚刚浏览过",
             Reason::Seen => "You looked at it a moment ago",
-            Reason::Trail { .. } if zh => "与您刚浏览的数据集相关",
-            Reason::Trail { .. } => "Goes with what you have just looked at",
+            Reason::Prefix { .. } if zh => "与您刚浏览的数据集相关",
+            Reason::Prefix { .. } => "Goes with what you have just looked at",
             Reason::Content { same_provider: true, .. } if zh => "同一提供方的相似数据集",
             Reason::Content { same_provider: true, .. } => "Similar, from the same provider",
             Reason::Content { .. } if zh => "内容相似",
@@ -128,7 +161,7 @@ impl fmt::Display for Reason {
             Self::Kin { kinship } => write!(f, "behaviour: met with the same datasets, {kinship:.2}"),
             Self::Alike { bridge } => write!(f, "behaviour: viewed with datasets of like texts, {bridge:.3}"),
             Self::Seen => write!(f, "trail: viewed before in this visit"),
-            Self::Trail { similarity } => write!(f, "trail: goes with pages viewed before, {similarity:.2}"),
+            Self::Prefix { similarity } => write!(f, "trail: goes with pages viewed before, {similarity:.2}"),
             Self::Content { similarity, same_provider } => {
                 let provider = if *same_provider { ", same provider" } else { "" };
                 write!(f, "content: text similarity {similarity:.2}{provider}")

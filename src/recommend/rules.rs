@@ -14,7 +14,7 @@ use crate::model::{CANDIDATES, Model};
 pub enum Action {
     /// Is in no list.
     Never,
-    /// Stands at a place of its own.
+    /// Stands at a position of its own.
     Pin,
     /// Is `factor` times as likely.
     Boost,
@@ -26,23 +26,28 @@ pub enum Action {
 #[derive(Clone, Debug, PartialEq, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Rule {
+    /// What to do.
     pub action: Action,
+    /// With these datasets, by their ids,
     #[serde(default)]
     pub datasets: Vec<i64>,
+    /// with all of these providers,
     #[serde(default)]
     pub providers: Vec<String>,
+    /// and with all that have one of these tags.
     #[serde(default)]
     pub tags: Vec<String>,
     /// The datasets on whose pages it holds; everywhere, where none is named.
     #[serde(default)]
     pub pages: Vec<i64>,
-    /// For `pin`: the place in the list, from 1.
+    /// For `pin`: the position in the list, from 1.
     pub position: Option<usize>,
     /// For `boost` and `demote`: how many times, more than 1.
     pub factor: Option<f32>,
-    /// The first and the last day it holds.
+    /// The first day it holds.
     #[serde(default, deserialize_with = "day")]
     pub from: Option<NaiveDate>,
+    /// The last day it holds.
     #[serde(default, deserialize_with = "day")]
     pub until: Option<NaiveDate>,
     /// Why, for whoever reads the file next.
@@ -70,12 +75,16 @@ fn day<'de, D: serde::Deserializer<'de>>(from: D) -> Result<Option<NaiveDate>, D
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Rules {
+    /// In the order of the file.
     #[serde(default, rename = "rule")]
     pub rules: Vec<Rule>,
 }
 
 impl Rules {
-    /// Reads a file's text. The error names the line, or the rule by its number.
+    /// Reads a file's text.
+    ///
+    /// # Errors
+    /// What is wrong, with the line, or the rule by its number.
     pub fn parse(text: &str) -> Result<Self, String> {
         let rules: Self = toml::from_str(text).map_err(|error| error.to_string())?;
         for (number, rule) in rules.rules.iter().enumerate() {
@@ -85,18 +94,18 @@ impl Rules {
     }
 
     /// The rules of a day, over a model's items.
-    pub fn in_force(&self, model: &Model, day: NaiveDate) -> InForce {
-        let mut force = InForce::default();
+    pub fn active_on(&self, day: NaiveDate, model: &Model) -> ActiveRules {
+        let mut active = ActiveRules::default();
         for rule in self.rules.iter().filter(|r| r.from.is_none_or(|d| d <= day) && r.until.is_none_or(|d| day <= d)) {
             let items = rule.items(model);
             if rule.pages.is_empty() {
-                force.everywhere.add(rule, &items);
+                active.everywhere.add(rule, &items);
             }
             for page in rule.pages.iter().filter_map(|id| model.by_id.get(id)) {
-                force.pages.entry(*page).or_default().add(rule, &items);
+                active.pages.entry(*page).or_default().add(rule, &items);
             }
         }
-        force
+        active
     }
 }
 
@@ -136,13 +145,13 @@ impl Rule {
     }
 }
 
-/// What rules say of items, for one place.
+/// What rules say of items, everywhere or on one page.
 #[derive(Clone, Debug, Default, PartialEq)]
 struct Effects {
     never: HashSet<u32>,
     /// What is added to an item's log-odds.
     weights: HashMap<u32, f32>,
-    /// Places, from 0, and what stands there.
+    /// Positions, from 0, and what stands there.
     pins: Vec<(usize, u32)>,
 }
 
@@ -163,12 +172,12 @@ impl Effects {
 
 /// The rules of a day, ready to be applied.
 #[derive(Clone, Debug, Default, PartialEq)]
-pub struct InForce {
+pub struct ActiveRules {
     everywhere: Effects,
     pages: HashMap<u32, Effects>,
 }
 
-impl InForce {
+impl ActiveRules {
     /// What may not be shown, and no other rule.
     pub fn only_nevers(&self) -> Self {
         let only = |effects: &Effects| Effects { never: effects.never.clone(), ..Effects::default() };
@@ -195,10 +204,12 @@ impl OnPage<'_> {
         std::iter::once(self.everywhere).chain(self.here)
     }
 
+    /// Whether an item may not be shown.
     pub fn is_never(&self, item: u32) -> bool {
         self.effects().any(|effects| effects.never.contains(&item))
     }
 
+    /// All items that may not be shown.
     pub fn nevers(&self) -> impl Iterator<Item = u32> {
         self.effects().flat_map(|effects| effects.never.iter().copied())
     }
@@ -212,7 +223,7 @@ impl OnPage<'_> {
         }
     }
 
-    /// Puts pinned datasets in their places; never the page itself, what was bought, or what may not be listed.
+    /// Puts pinned datasets at their positions; never the page itself, what was bought, or what may not be listed.
     pub fn pin(&self, model: &Model, list: &mut Vec<Recommended>, request: &Request<'_>) {
         let mut pins: Vec<(usize, u32)> = self.effects().flat_map(|effects| effects.pins.iter().copied()).collect();
         pins.sort_by_key(|(position, _)| *position);

@@ -209,9 +209,9 @@ impl<'a> Asked<'a> {
             }
         }
         let started = Instant::now();
-        let behind = if self.exploration(in_force, key.arm) > 0.0 { exploration::BEHIND } else { 0 };
+        let runners_up = if self.exploration(in_force, key.arm) > 0.0 { exploration::RUNNERS_UP } else { 0 };
         let policy = &loaded.policies[key.arm as usize];
-        let (list, candidates) = compute(&loaded.model, &key.list, policy, &state.views.rankings(), behind, effort);
+        let (list, candidates) = compute(&loaded.model, &key.list, policy, &state.views.rankings(), runners_up, effort);
         let finished = finish(&loaded.model, list, key.list.top_n(), key.language).map_err(|_| ApiError::Internal)?;
         for entry in finished.list.iter().take(finished.count) {
             loaded.mark_shown(entry.item);
@@ -239,11 +239,11 @@ impl<'a> Asked<'a> {
         said: &mut Said,
     ) -> Result<Arc<Finished>, ApiError> {
         let rate = self.exploration(in_force, chosen.arm);
-        let behind = finished.list.len() - finished.count;
-        if rate <= 0.0 || behind == 0 {
+        let runners_up = finished.list.len() - finished.count;
+        if rate <= 0.0 || runners_up == 0 {
             return Ok(finished);
         }
-        let Propensity { kept, explored } = exploration::propensity(rate, finished.count, behind);
+        let Propensity { kept, explored } = exploration::propensity(rate, finished.count, runners_up);
         if rand::random::<f64>() >= rate {
             said.exploration = Some(Exploration { place: None, kept, explored });
             return Ok(finished);
@@ -387,13 +387,13 @@ fn line(
     .map_err(|_| ApiError::Internal)
 }
 
-/// A list, and how many candidates it was chosen from. That of `/recommend/detail` has `behind` more that just missed it.
+/// A list, and how many candidates it was chosen from. That of `/recommend/detail` has `runners_up` more that just missed it.
 fn compute(
     model: &Model,
     list: &List,
     policy: &Policy,
     views: &Rankings,
-    behind: usize,
+    runners_up: usize,
     effort: Effort,
 ) -> (Vec<Recommended>, usize) {
     match list {
@@ -402,7 +402,12 @@ fn compute(
         }
         List::Detail { page, user, recent, top_n } => {
             let user = user.and_then(|id| model.parts.users.get(&id));
-            recommend::recommend(model, &Request { page: *page, user, recent, top_n: *top_n, behind }, policy, effort)
+            recommend::recommend(
+                model,
+                &Request { page: *page, user, recent, top_n: *top_n, runners_up },
+                policy,
+                effort,
+            )
         }
         List::Trending { timeframe, limit, .. } => {
             let views = views.of(timeframe);

@@ -14,8 +14,9 @@ use serde_json::Value;
 use sha2::{Digest, Sha256};
 
 use super::metrics::Endpoint;
+use crate::model::Channel;
 use crate::recommend::Policy;
-use crate::recommend::channels::{self, CHANNELS};
+use crate::recommend::channels;
 
 /// The variant of those who take part in no experiment.
 pub const CONTROL: &str = "control";
@@ -62,7 +63,7 @@ impl Arm {
     /// The policy of this variant, where `settings` is everyone else's.
     pub fn policy(&self, settings: &Policy) -> Policy {
         let mut policy = settings.clone();
-        policy.variety = self.variety.unwrap_or(policy.variety);
+        policy.diversity = self.variety.unwrap_or(policy.diversity);
         policy.per_provider = self.provider_limit.unwrap_or(policy.per_provider);
         policy.weights = self.weights.unwrap_or(policy.weights);
         if self.without_rules {
@@ -220,7 +221,7 @@ fn set(arm: &mut Arm, name: &str, value: &Value, is_old: bool) -> Result<()> {
         number.with_context(|| format!("is {value}; it must be a number from {low} to {high}"))
     };
     if let Some(channel) = channel(name) {
-        arm.weights.get_or_insert([1.0; CHANNELS.len()])[channel] = number(0.0, 100.0)? as f32;
+        arm.weights.get_or_insert(channels::AS_LEARNED)[channel] = number(0.0, 100.0)? as f32;
         return Ok(());
     }
     match name {
@@ -237,7 +238,7 @@ fn set(arm: &mut Arm, name: &str, value: &Value, is_old: bool) -> Result<()> {
         _ if is_old => tracing::warn!("parameter {name} of variant {} means nothing here; ignored", arm.variant),
         _ => bail!(
             "is unknown; there are variety, provider_limit, exploration, rules, model and a weight for each channel: {}",
-            CHANNELS.map(|c| format!("{}_weight", c.name)).join(", ")
+            Channel::ALL.map(|channel| format!("{}_weight", channel.name())).join(", ")
         ),
     }
     Ok(())
@@ -254,7 +255,7 @@ fn channel(name: &str) -> Option<usize> {
         "user" | "profile" => "taste",
         other => other,
     };
-    CHANNELS.iter().position(|channel| channel.name == name)
+    Channel::ALL.iter().position(|channel| channel.name() == name)
 }
 
 #[cfg(test)]

@@ -194,9 +194,9 @@ fn has_refused_changed(state: &Shared) -> bool {
 /// What settings, rules and experiments ask of lists today, for each variant.
 fn policies(state: &Shared, model: &Model, experiments: &Experiments) -> Vec<Policy> {
     let settings = Policy {
-        variety: state.config.lists.diversity,
+        diversity: state.config.lists.diversity,
         per_provider: state.config.lists.provider_limit,
-        rules: Arc::new(state.rules.load().in_force(model, today(state))),
+        rules: Arc::new(state.rules.load().active_on(today(state), model)),
         ..Policy::default()
     };
     experiments.arms.iter().map(|arm| arm.policy(&settings)).collect()

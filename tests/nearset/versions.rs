@@ -187,7 +187,7 @@ fn a_ranker_that_does_not_fit_is_refused() {
     let n = Nearset::demo();
     let path = current_dir(&n).join("ranker.json");
     let layer = |inputs: usize, outputs: usize, weights: usize| json!({"inputs": inputs, "weights": vec![0.5; weights], "biases": vec![0.5; outputs]});
-    let features = model::FEATURES.len();
+    let features = model::Feature::COUNT;
     let network =
         |layers: Value| json!({"means": vec![0.0; features], "deviations": vec![1.0; features], "layers": layers});
     let split = |feature: u64, mask: u32| json!([{"splits": [{"feature": feature, "threshold": 0.5, "mask": mask}], "leaves": vec![0.5; 32]}]);
@@ -219,7 +219,8 @@ fn a_ranker_that_does_not_fit_is_refused() {
     for (is_whole, (field, value)) in
         whole.into_iter().map(|case| (true, case)).chain(broken.into_iter().map(|case| (false, case)))
     {
-        let mut ranker = json!({"features": model::FEATURES[..], "trees": [], "network": null});
+        let mut ranker =
+            json!({"features": model::Feature::ALL.map(model::Feature::name)[..], "trees": [], "network": null});
         ranker[field] = value;
         fs::write(&path, ranker.to_string()).expect("a ranker");
         by_hand(&current_dir(&n), |_| {});

@@ -1,90 +1,13 @@
-//! Content neighbours: datasets whose texts are alike, by words and by what words keep company with.
+//! How the views of texts are weighed, where a text model joins words: by steps that visitors took.
 
 use std::collections::BTreeMap;
 use std::fmt;
 
 use rayon::prelude::*;
 
-use super::learned::VIEWS;
-use crate::embed::{Postings, Sparse};
-use crate::index::{Index, Vectors, dot, normalize, top};
-
-/// Sparse and dense views together.
-pub struct Similarity<'a> {
-    pub sparse: &'a Sparse,
-    pub index: &'a Index,
-    /// How much the dense view counts, of 1.
-    pub dense_weight: f32,
-    /// What each row's likeness to others counts: see [`uncrowded`].
-    pub weights: &'a [f32],
-}
-
-/// Over how many neighbours the density around a row is taken, and what power of it is taken away.
-const CROWD: usize = 10;
-const UNCROWDING: f32 = 0.25;
-
-/// In a large catalogue, words that more than this share of the texts have propose no candidates.
-const COMMON: usize = 20;
-
-impl Similarity<'_> {
-    /// How alike two datasets are, 0 to 1, where the cosine of their words is known.
-    pub fn likeness(&self, a: usize, b: usize, lexical: f32) -> f32 {
-        let vectors = self.index.vectors();
-        let dense = dot(vectors.row(a), vectors.row(b));
-        ((1.0 - self.dense_weight) * lexical + self.dense_weight * dense).max(0.0) * self.weights[b]
-    }
-
-    /// The `count` listed rows most like `row`, best first. Where the index is a graph, each view proposes its best and
-    /// both decide among them.
-    pub fn nearest(&self, postings: &Postings, row: usize, listed: &[bool], count: usize) -> Vec<(u32, f32)> {
-        let vectors = self.index.vectors();
-        let mut cosines = vec![0.0; vectors.len()];
-        let is_other = |other: u32| other as usize != row && listed[other as usize];
-        let mut scored: Vec<(u32, f32)> = match self.index {
-            Index::Exact(_) => {
-                let own = vectors.row(row);
-                for (other, cosine) in cosines.iter_mut().enumerate() {
-                    *cosine = self.dense_weight * dot(own, vectors.row(other));
-                }
-                self.sparse.add_cosines(postings, row, 1.0 - self.dense_weight, usize::MAX, &mut cosines);
-                cosines.into_iter().enumerate().map(|(other, cosine)| (other as u32, cosine)).collect()
-            }
-            Index::Graph(..) => {
-                self.sparse.add_cosines(postings, row, 1.0, vectors.len() / COMMON, &mut cosines);
-                let mut proposed: Vec<(u32, f32)> =
-                    cosines.into_iter().enumerate().map(|(o, c)| (o as u32, c)).filter(|(_, c)| *c > 0.0).collect();
-                top(&mut proposed, 2 * count);
-                proposed.extend(self.index.nearest(vectors.row(row), count));
-                proposed.sort_unstable_by_key(|(other, _)| *other);
-                proposed.dedup_by_key(|(other, _)| *other);
-                let words = self.sparse.cosines(row, proposed.iter().map(|(other, _)| *other as usize));
-                let likeness =
-                    |(other, words): (&(u32, f32), f32)| (other.0, self.likeness(row, other.0 as usize, words));
-                proposed.iter().zip(words).map(likeness).collect()
-            }
-        };
-        scored.retain(|(other, cosine)| is_other(*other) && *cosine > 0.0);
-        top(&mut scored, count);
-        // what is kept of a row is a thousandth of what was looked at
-        scored.shrink_to_fit();
-        scored
-    }
-}
-
-/// Some texts are a little like all others and would stand in every list: likeness to a row counts the less, the more
-/// like its own neighbours it is (a local scaling of distances against hubs; Schnitzer et al. 2012). Reorders `alike`, the
-/// nearest of every row, and returns what likeness to each row counts, about 1.
-pub fn uncrowded(alike: &mut [Vec<(u32, f32)>]) -> Vec<f32> {
-    let around = |near: &Vec<(u32, f32)>| near.iter().take(CROWD).map(|(_, cosine)| cosine).sum::<f32>() / CROWD as f32;
-    let densities: Vec<f32> = alike.iter().map(around).collect();
-    let mean = (densities.iter().sum::<f32>() / densities.len().max(1) as f32).max(1e-6);
-    let weights: Vec<f32> = densities.iter().map(|d| (d / mean).max(0.05).powf(-UNCROWDING)).collect();
-    for near in alike {
-        near.iter_mut().for_each(|(other, cosine)| *cosine *= weights[*other as usize]);
-        near.sort_by(|a, b| b.1.total_cmp(&a.1).then(a.0.cmp(&b.0)));
-    }
-    weights
-}
+use super::embeddings::VIEWS;
+use crate::embed::Sparse;
+use crate::index::{Vectors, normalize};
 
 /// How words, what words keep company with (LSA), and a text model's vectors are weighed, and what that was chosen by.
 pub struct Fusion {
@@ -96,19 +19,26 @@ pub struct Fusion {
     figures: [f32; 4],
 }
 
-/// What is tried.
+/// What LSA is tried to count, of 1.
 const COMPANY: [f32; 5] = [0.0, 0.03, 0.06, 0.12, 0.25];
+
+/// What a text model is tried to count, of 1.
 const MODEL: [f32; 10] = [0.0, 0.1, 0.2, 0.35, 0.5, 0.65, 0.8, 0.88, 0.94, 1.0];
 
-/// What is taken where there are too few steps to choose by.
+/// What both count where there are too few steps to choose by: as without a model beside short texts, and half for the model.
 const UNSEEN: (f32, f32) = (0.06, 0.5);
+
+/// With fewer steps than this the noise is larger than what there is to choose.
 const FEW_STEPS: usize = 100;
 
-/// How many pages the weights are compared on, and how deep places count.
+/// How many pages the weights are compared on.
 const PAGES: usize = 500;
+
+/// How deep ranks count.
 const DEEP: usize = 50;
 
 impl Fusion {
+    /// Whether the model adds anything.
     pub fn uses_model(&self) -> bool {
         self.model > 0.0
     }
@@ -133,12 +63,12 @@ pub struct Steps<'a> {
 }
 
 impl<'a> Steps<'a> {
+    /// Of steps from page to page, those to listed ones; pages spread over the catalogue.
     pub fn new(steps: &[(u32, u32)], listed: &'a [bool]) -> Self {
         let mut next: BTreeMap<u32, Vec<u32>> = BTreeMap::new();
         for (page, to) in steps.iter().filter(|(_, to)| listed[*to as usize]) {
             next.entry(*page).or_default().push(*to);
         }
-        // pages spread over the catalogue
         let every = next.len().div_ceil(PAGES).max(1);
         let pages: Vec<(u32, Vec<u32>)> = next.into_iter().step_by(every).collect();
         Self { count: pages.iter().map(|(_, to)| to.len()).sum(), pages, listed }
@@ -156,7 +86,7 @@ impl<'a> Steps<'a> {
         likenesses: impl Fn(usize) -> Vec<Vec<f32>> + Sync,
         of: impl Fn(&T, &[f32]) -> f32 + Sync,
     ) -> Vec<f64> {
-        let gains = self.pages.par_iter().map(|(page, to)| {
+        let gain_of = |(page, to): &(u32, Vec<u32>)| {
             let row = *page as usize;
             let views = likenesses(row);
             let at = |other: usize| views.iter().map(|view| view[other]).collect::<Vec<f32>>();
@@ -168,15 +98,17 @@ impl<'a> Steps<'a> {
                     let above = (0..likeness.len()).filter(|o| *o != row && self.listed[*o] && likeness[*o] > bound);
                     match above.take(DEEP).count() {
                         DEEP => 0.0,
-                        place => 1.0 / (place as f64 + 2.0).log2(),
+                        rank => 1.0 / (rank as f64 + 2.0).log2(),
                     }
                 };
                 to.iter().map(of).sum::<f64>() / self.count as f64
             };
             tried.iter().map(gain).collect::<Vec<f64>>()
-        });
-        let none = || vec![0.0; tried.len()];
-        gains.reduce(none, |a, b| a.iter().zip(&b).map(|(a, b)| a + b).collect())
+        };
+        // in the order of pages: a sum in the order in which threads end would be another each time
+        let gains: Vec<Vec<f64>> = self.pages.par_iter().map(gain_of).collect();
+        let none = vec![0.0; tried.len()];
+        gains.iter().fold(none, |sums, gains| sums.iter().zip(gains).map(|(a, b)| a + b).collect())
     }
 }
 

@@ -1,0 +1,16 @@
+//! A version as files: how it is written, and how it is read where every number in it holds.
+//!
+//! A manifest may have been damaged, or made by hand: nothing it says is used before the files say the same.
+
+mod fields;
+mod layout;
+mod numbers;
+mod parquet;
+mod read;
+mod seal;
+mod write;
+
+pub(super) use layout::MANIFEST;
+pub use read::load;
+pub use seal::{read_manifest, verify};
+pub(super) use write::write;

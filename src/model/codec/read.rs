@@ -1,0 +1,250 @@
+//! Reading a version: every number is checked against the others before it is used.
+
+use std::collections::{BTreeMap, HashMap};
+use std::fs::{self, File};
+use std::io::BufReader;
+use std::path::Path;
+use std::sync::Arc;
+
+use anyhow::{Context, Result, anyhow, ensure};
+use duckdb::Connection;
+use duckdb::arrow::array::Array;
+
+use super::fields::NEIGHBOUR;
+use super::layout::{
+    BEHAVIOUR, GRAPH, ITEMS, LISTS, NEIGHBOURS, PICTURES, PICTURES_GRAPH, RANKER, USERS, VECTORS, VISITS,
+};
+use super::numbers::{amount, finite, none_missing, whole};
+use super::parquet;
+use super::seal::{plain, verify};
+use crate::index::{Graph, Index, Vectors};
+use crate::model::{
+    CANDIDATES, History, Item, Manifest, Model, Neighbour, Neighbours, Parts, Ranked, Ranker, Sessions,
+};
+use crate::warehouse::arrow::{Columns, each_batch, text_at};
+use crate::warehouse::quote;
+
+/// Loads a version into memory after checking every file's checksum, and every number against the others.
+///
+/// # Errors
+/// It is not there, damaged, or of another form.
+pub fn load(models_dir: &Path, version: &str) -> Result<Model> {
+    let manifest = verify(models_dir, version)?;
+    let dir = models_dir.join(version);
+    let (parts, index) = read(&dir, &manifest).with_context(|| format!("{} cannot be used", dir.display()))?;
+    Ok(Model::new(manifest, parts, index))
+}
+
+fn read(dir: &Path, manifest: &Manifest) -> Result<(Parts, Arc<Index>)> {
+    let db = parquet::in_memory()?;
+    let items = read_items(&db, dir, manifest)?;
+    let by_id = items.iter().enumerate().map(|(index, item)| (item.dataset_id, index as u32)).collect();
+    let tables = Tables { db, dir, by_id };
+    let mut parts = Parts { neighbours: tables.neighbours()?, users: tables.users()?, ..Parts::default() };
+    (parts.popular, parts.trending) = tables.lists()?;
+    parts.sessions = tables.sessions()?;
+    drop(tables);
+    parts.items = items;
+    parts.behaviour = read_vectors(dir, BEHAVIOUR, manifest.items)?;
+    let has = |name: &str| manifest.files.contains_key(name);
+    if has(RANKER) {
+        parts.ranker = Some(read_ranker(dir).context(RANKER)?);
+    }
+    let index = |vectors: &str, graph: &str| {
+        let vectors = read_vectors(dir, vectors, manifest.items)?;
+        let graph = match has(graph) {
+            true => Some(Graph::from_bytes(&read_bytes(&dir.join(graph))?, &vectors).context(graph.to_owned())?),
+            false => None,
+        };
+        anyhow::Ok(Arc::new(Index::restore(vectors, graph)))
+    };
+    if has(PICTURES) {
+        parts.pictures = index(PICTURES, PICTURES_GRAPH)?;
+    }
+    Ok((parts, index(VECTORS, GRAPH)?))
+}
+
+fn read_bytes(path: &Path) -> Result<Vec<u8>> {
+    fs::read(path).with_context(|| format!("{} cannot be read", path.display()))
+}
+
+fn read_ranker(dir: &Path) -> Result<Ranker> {
+    let ranker: Ranker = serde_json::from_slice(&read_bytes(&dir.join(RANKER))?)?;
+    ranker.check()?;
+    Ok(ranker)
+}
+
+/// Reads a row an item, piece by piece: the file is several times as large as what is kept of it.
+fn read_vectors(dir: &Path, name: &str, items: usize) -> Result<Vectors> {
+    let bytes = plain(&dir.join(name))? as usize;
+    let row = 4 * items.max(1);
+    ensure!(bytes.is_multiple_of(row) && (bytes > 0 || items == 0), "{name} has no whole row for each dataset");
+    let file = File::open(dir.join(name)).with_context(|| format!("{name} cannot be read"))?;
+    Vectors::read(bytes / row, items, BufReader::new(file)).with_context(|| format!("{name} cannot be read"))
+}
+
+/// The text by which DuckDB reads a file of the version.
+fn from(dir: &Path, name: &str) -> String {
+    quote(&dir.join(name).to_string_lossy())
+}
+
+fn read_items(db: &Connection, dir: &Path, manifest: &Manifest) -> Result<Vec<Item>> {
+    let file = from(dir, ITEMS);
+    let count: usize = db
+        .query_row(&format!("select count(*) from {file}"), [], |row| row.get(0))
+        .with_context(|| format!("{ITEMS} cannot be counted"))?;
+    ensure!(count == manifest.items, "{ITEMS} has {count} rows where the manifest says {}", manifest.items);
+    // the file of vectors has as many rows: no count of its own making gets here
+    let mut items: Vec<Item> = Vec::with_capacity(count);
+    let sql = format!(
+        "select dataset_id, title, price, cover_image, is_listed, provider, tags, views::bigint as views,
+             recent_views::double as recent_views
+         from {file} order by dataset_id"
+    );
+    each_batch(db, &sql, |batch| {
+        let (ids, titles, tags) = (batch.i64("dataset_id")?, batch.text("title")?, batch.text("tags")?);
+        let (prices, covers, providers) = (batch.f64("price")?, batch.text("cover_image")?, batch.text("provider")?);
+        let (listed, views, recent) = (batch.bool("is_listed")?, batch.i64("views")?, batch.f64("recent_views")?);
+        none_missing([ids as &dyn Array, titles, tags, listed, views, recent])?;
+        for row in 0..batch.rows() {
+            let dataset_id = ids.value(row);
+            ensure!(
+                items.last().is_none_or(|last| last.dataset_id < dataset_id),
+                "dataset {dataset_id} is there twice"
+            );
+            items.push(Item {
+                dataset_id,
+                title: titles.value(row).to_owned(),
+                price: prices.is_valid(row).then(|| amount(prices.value(row))).transpose()?,
+                cover_image: text_at(covers, row).map(str::to_owned),
+                is_listed: listed.value(row),
+                provider: text_at(providers, row).map(str::to_owned),
+                tags: tags.value(row).into(),
+                views: whole(views.value(row))?,
+                recent_views: finite(amount(recent.value(row))?)?,
+            });
+        }
+        Ok(())
+    })
+    .with_context(|| format!("{ITEMS} cannot be read"))?;
+    let listed = items.iter().filter(|item| item.is_listed).count();
+    ensure!(listed == manifest.listed_items, "{listed} datasets are listed, not {}", manifest.listed_items);
+    Ok(items)
+}
+
+/// The lists of what was viewed most, by timeframe.
+type Trending = BTreeMap<String, Vec<Ranked>>;
+
+/// The tables that speak of items.
+struct Tables<'a> {
+    db: Connection,
+    dir: &'a Path,
+    by_id: HashMap<i64, u32>,
+}
+
+impl Tables<'_> {
+    fn each(&self, name: &str, columns: &str, each: impl FnMut(&Columns) -> Result<()>) -> Result<()> {
+        each_batch(&self.db, &columns.replace("{file}", &from(self.dir, name)), each)
+            .with_context(|| format!("{name} cannot be read"))
+    }
+
+    fn find(&self, id: i64) -> Result<u32> {
+        self.by_id.get(&id).copied().ok_or_else(|| anyhow!("dataset {id} is no item"))
+    }
+
+    fn known(&self, ids: &[i64]) -> Result<Vec<u32>> {
+        ids.iter().map(|id| self.find(*id)).collect()
+    }
+
+    fn neighbours(&self) -> Result<Neighbours> {
+        let count = format!("select count(*) from {}", from(self.dir, NEIGHBOURS));
+        let count: usize = self
+            .db
+            .query_row(&count, [], |row| row.get(0))
+            .with_context(|| format!("{NEIGHBOURS} cannot be counted"))?;
+        // room for what training keeps; what is more, whoever wrote it, makes its own
+        let mut neighbours = Neighbours::with_capacity(self.by_id.len(), count.min(self.by_id.len() * CANDIDATES));
+        let fields = NEIGHBOUR.map(|field| field.selected()).join(", ");
+        // in the order in which they were written: by dataset and position
+        self.each(NEIGHBOURS, &format!("select dataset_id, neighbour_id, {fields} from {{file}}"), |batch| {
+            let ids = batch.i64("dataset_id")?;
+            none_missing([ids as &dyn Array])?;
+            for (row, neighbour) in self.neighbours_of(batch)?.into_iter().enumerate() {
+                let page = self.find(ids.value(row))?;
+                ensure!(neighbours.is_next(page), "dataset {} stands after a later one", ids.value(row));
+                neighbours.push(page, neighbour);
+            }
+            Ok(())
+        })?;
+        Ok(neighbours)
+    }
+
+    fn neighbours_of(&self, batch: &Columns) -> Result<Vec<Neighbour>> {
+        let others = batch.i64("neighbour_id")?;
+        none_missing([others as &dyn Array])?;
+        let mut neighbours: Vec<Neighbour> = others
+            .values()
+            .iter()
+            .map(|id| Ok(Neighbour { item: self.find(*id)?, ..Neighbour::default() }))
+            .collect::<Result<_>>()?;
+        NEIGHBOUR.iter().try_for_each(|field| field.read(batch, &mut neighbours))?;
+        Ok(neighbours)
+    }
+
+    /// The popular list, and those of timeframes.
+    fn lists(&self) -> Result<(Vec<Ranked>, Trending)> {
+        let (mut popular, mut trending) = (Vec::new(), BTreeMap::<String, Vec<Ranked>>::new());
+        let sql = "select list, dataset_id, score::double as score, views::bigint as views
+             from {file} order by list, position";
+        self.each(LISTS, sql, |batch| {
+            let (lists, ids) = (batch.text("list")?, batch.i64("dataset_id")?);
+            let (scores, views) = (batch.f64("score")?, batch.i64("views")?);
+            none_missing([lists as &dyn Array, ids, scores, views])?;
+            for row in 0..batch.rows() {
+                let entry = Ranked {
+                    item: self.find(ids.value(row))?,
+                    score: finite(scores.value(row))?,
+                    views: whole(views.value(row))?,
+                };
+                match lists.value(row) {
+                    "popular" => popular.push(entry),
+                    timeframe => trending.entry(timeframe.to_owned()).or_default().push(entry),
+                }
+            }
+            Ok(())
+        })?;
+        Ok((popular, trending))
+    }
+
+    fn users(&self) -> Result<HashMap<i64, History>> {
+        let mut users = HashMap::new();
+        self.each(USERS, "select user_id, bought, viewed, taste from {file}", |batch| {
+            let ids = batch.i64("user_id")?;
+            none_missing([ids as &dyn Array])?;
+            let lists = (batch.i64_lists("bought")?, batch.i64_lists("viewed")?, batch.i64_lists("taste")?);
+            for row in 0..batch.rows() {
+                let history = History {
+                    bought: self.known(&lists.0[row])?,
+                    viewed: self.known(&lists.1[row])?,
+                    taste: self.known(&lists.2[row])?,
+                };
+                users.insert(ids.value(row), history);
+            }
+            Ok(())
+        })?;
+        Ok(users)
+    }
+
+    fn sessions(&self) -> Result<Sessions> {
+        let (mut starts, mut held) = (vec![0], Vec::new());
+        self.each(VISITS, "select dataset_ids from {file} order by position", |batch| {
+            for ids in batch.i64_lists("dataset_ids")? {
+                held.extend(self.known(&ids)?);
+                starts.push(u32::try_from(held.len()).context("there are too many visits")?);
+            }
+            Ok(())
+        })?;
+        held.shrink_to_fit();
+        Ok(Sessions::of_rows(self.by_id.len(), starts, held))
+    }
+}

@@ -1,0 +1,74 @@
+//! What else than the current version answers: a canary and a shadow, in `MODELS_DIR/traffic.json`.
+
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, Result};
+use serde::{Deserialize, Serialize};
+
+use crate::common::files;
+
+const TRAFFIC: &str = "traffic.json";
+
+/// What else than the current version answers.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Traffic {
+    /// Answers its share of the visitors.
+    pub canary: Option<Share>,
+    /// Makes lists for its share of the requests, which are logged and not shown.
+    pub shadow: Option<Share>,
+}
+
+/// A version and its share of the traffic.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Share {
+    /// The version's name.
+    pub version: String,
+    /// From 0 to 1.
+    pub share: f64,
+}
+
+/// What a version is that answers beside the current one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Beside {
+    /// Its lists are shown.
+    Canary,
+    /// Its lists are only logged.
+    Shadow,
+}
+
+/// Where [`Traffic`] is kept.
+pub fn traffic_path(models_dir: &Path) -> PathBuf {
+    models_dir.join(TRAFFIC)
+}
+
+/// Reads what else than the current version answers; nothing, where no file says so.
+///
+/// # Errors
+/// There is a file, and it cannot be read.
+pub fn traffic(models_dir: &Path) -> Result<Traffic> {
+    let path = traffic_path(models_dir);
+    let cannot = || format!("{} cannot be read; without it the current version answers all", path.display());
+    match files::read(&path).with_context(cannot)? {
+        Some(text) => serde_json::from_slice(&text).with_context(cannot),
+        None => Ok(Traffic::default()),
+    }
+}
+
+/// Writes what else than the current version answers; servers notice within a second.
+pub(super) fn write(models_dir: &Path, traffic: &Traffic) -> Result<()> {
+    files::write(&traffic_path(models_dir), &serde_json::to_vec_pretty(traffic)?)
+}
+
+/// Ends the canary, where it is this version. What cannot be read is left as it is: it stops nobody from going back.
+pub(super) fn end_canary(models_dir: &Path, version: &str) -> Result<()> {
+    match traffic(models_dir) {
+        Ok(Traffic { canary: Some(canary), shadow }) if canary.version == version => {
+            write(models_dir, &Traffic { canary: None, shadow })
+        }
+        Ok(_) => Ok(()),
+        Err(error) => {
+            tracing::warn!("{error:#}");
+            Ok(())
+        }
+    }
+}

@@ -1,0 +1,91 @@
+//! The order of candidates, and the list that is made of it.
+
+use std::cell::RefCell;
+use std::collections::HashSet;
+
+use super::channels::{self, popular};
+use super::{Effort, Policy, Pool, Reason, Request, diversity, pool, reasons};
+use crate::model::{CANDIDATES, Feature, Model, Ranker};
+
+/// One entry of a list.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Recommended {
+    /// The dataset, as an index into the model's items.
+    pub item: u32,
+    /// How likely it is to be chosen, where a ranker could be learned; else a mere order.
+    pub score: f32,
+    /// Why it is there.
+    pub reason: Reason,
+}
+
+thread_local! {
+    static POOL: RefCell<Pool> = RefCell::default();
+}
+
+/// The list for a request, and from how many candidates it was chosen. A longer list begins with the shorter one.
+pub fn recommend(model: &Model, request: &Request<'_>, policy: &Policy, effort: Effort) -> (Vec<Recommended>, usize) {
+    POOL.with_borrow_mut(|pool| {
+        let candidates = pool::gather(model, request, &policy.weights, request.ranked(), pool);
+        if effort == Effort::Short {
+            let policy = Policy { diversity: 0.0, ..policy.clone() };
+            return (arrange(model, request, &policy, pool, &mut prior(pool)), candidates);
+        }
+        let mut scores = score(model.parts.ranker.as_ref(), pool);
+        channels::steer(&policy.weights, pool, &mut scores);
+        let list = arrange(model, request, policy, pool, &mut scores);
+        (list, candidates)
+    })
+}
+
+/// Each candidate's log-odds of being chosen; the logarithm of the prior where no ranker could be learned.
+pub fn score(ranker: Option<&Ranker>, pool: &Pool) -> [f32; CANDIDATES] {
+    let Some(ranker) = ranker else { return prior(pool) };
+    let mut scores = [0.0; CANDIDATES];
+    ranker.score(&pool.columns, pool.items.len(), &mut scores);
+    scores
+}
+
+/// The logarithm of the prior: the order where nothing could be learned.
+pub fn prior(pool: &Pool) -> [f32; CANDIDATES] {
+    pool.columns.column(Feature::Prior).map(|prior| prior.max(1e-6).ln())
+}
+
+/// From scored candidates to the list: rules, diversity, and what fills it up where candidates are few.
+pub fn arrange(
+    model: &Model,
+    request: &Request<'_>,
+    policy: &Policy,
+    pool: &Pool,
+    scores: &mut [f32; CANDIDATES],
+) -> Vec<Recommended> {
+    let rules = policy.rules.on(request.page);
+    rules.weigh(&pool.items, scores);
+    let mut order: Vec<u16> =
+        (0..pool.items.len() as u16).filter(|i| !rules.is_never(pool.items[*i as usize])).collect();
+    order.sort_unstable_by(|a, b| {
+        let (a, b) = (*a as usize, *b as usize);
+        scores[b].total_cmp(&scores[a]).then(pool.items[a].cmp(&pool.items[b]))
+    });
+    diversity::diversify(model, policy, pool, scores, &mut order, request.top_n);
+    let mut list: Vec<Recommended> = Vec::with_capacity(request.length());
+    for candidate in order.into_iter().take(request.length()).map(usize::from) {
+        let log_odds = scores[candidate];
+        let score = if model.parts.ranker.is_some() { 1.0 / (1.0 + (-log_odds).exp()) } else { log_odds.exp() };
+        list.push(Recommended { item: pool.items[candidate], score, reason: reasons::of(pool, candidate) });
+    }
+    if list.len() < request.length() {
+        let bought = request.user.iter().flat_map(|user| user.bought.iter().copied());
+        let mut taken: HashSet<u32> = request.page.into_iter().chain(bought).collect();
+        taken.extend(list.iter().map(|entry| entry.item));
+        taken.extend(rules.nevers());
+        popular::fill(model, &mut list, &mut taken, request.length());
+    }
+    rules.pin(model, &mut list, request);
+    // what diversity, a limit or a rule moved up stands there with the score of its position
+    let mut least = f32::INFINITY;
+    for entry in &mut list {
+        least = least.min(entry.score);
+        entry.score = least;
+    }
+    list
+}

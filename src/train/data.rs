@@ -1,0 +1,224 @@
+//! What training reads from the warehouse: the relations of `sql/features/`, as they are, or as they were for a part of
+//! the visits.
+
+use std::collections::{BTreeMap, HashMap};
+
+use anyhow::{Context, Result};
+use duckdb::Connection;
+
+use crate::model::{History, Item, Ranked};
+use crate::warehouse::arrow::each_batch;
+
+/// What visitors did with one dataset beside another.
+#[derive(Clone, Copy, Debug)]
+pub struct Behaviour {
+    /// The other.
+    pub item: u32,
+    /// What visitors did by themselves, as shares of the page's visitors.
+    pub organic: f32,
+    /// What lists made them click.
+    pub followed: f32,
+    /// How often it was the very next page, found by the visitor.
+    pub next_organic: u32,
+    /// How often it was the very next page, from a list.
+    pub next_followed: u32,
+    /// Visits that hold both pages.
+    pub visits: u32,
+}
+
+/// What lists on one dataset's page told of another: see `sql/features/list_evidence.sql`.
+#[derive(Clone, Copy, Debug)]
+pub struct Evidence {
+    /// The other.
+    pub item: u32,
+    /// How many clicks its positions would have brought any dataset.
+    pub examined: f32,
+    /// How many came.
+    pub clicks: u32,
+}
+
+/// Everything that depends on visits, as indices into the catalogue.
+pub struct Relations {
+    /// The catalogue with its views.
+    pub items: Vec<Item>,
+    /// For each item what visitors went on to, in the order of items.
+    pub behaviour: Vec<Vec<Behaviour>>,
+    /// For each item with whom it is met more often than by chance, in the order of items.
+    pub affinities: Vec<Vec<(u32, f32)>>,
+    /// For each item what lists on its page told of others, in the order of items.
+    pub evidence: Vec<Vec<Evidence>>,
+    /// The most viewed, best first.
+    pub popular: Vec<Ranked>,
+    /// The most viewed of each timeframe, best first.
+    pub trending: BTreeMap<String, Vec<Ranked>>,
+    /// What known users did, by their ids; without their taste.
+    pub users: HashMap<i64, History>,
+    /// The items of past visits, the newest visit first.
+    pub visits: Vec<Vec<u32>>,
+}
+
+/// Reads the relations, over the items of the catalogue.
+pub(super) fn read(db: &Connection, by_id: &HashMap<i64, u32>, mut items: Vec<Item>) -> Result<Relations> {
+    each_batch(
+        db,
+        "select dataset_id, views::bigint as views, recent_views::double as recent_views from popularity",
+        |batch| {
+            let (ids, views, recent) = (batch.i64("dataset_id")?, batch.i64("views")?, batch.f64("recent_views")?);
+            for row in 0..batch.rows() {
+                if let Some(item) = by_id.get(&ids.value(row)).and_then(|item| items.get_mut(*item as usize)) {
+                    item.views = count(views.value(row));
+                    item.recent_views = recent.value(row) as f32;
+                }
+            }
+            Ok(())
+        },
+    )
+    .context("popularity cannot be read")?;
+    Ok(Relations {
+        behaviour: behaviour(db, by_id)?,
+        affinities: affinities(db, by_id)?,
+        evidence: evidence(db, by_id)?,
+        popular: popular(db, by_id)?,
+        trending: trending(db, by_id)?,
+        users: users(db, by_id)?,
+        visits: visits(db, by_id)?,
+        items,
+    })
+}
+
+fn behaviour(db: &Connection, by_id: &HashMap<i64, u32>) -> Result<Vec<Vec<Behaviour>>> {
+    let mut rows = vec![Vec::new(); by_id.len()];
+    let sql =
+        "select dataset_id, neighbour_id, organic, followed, next_organic, next_followed, visits::bigint as visits
+               from behaviour_neighbours order by dataset_id, neighbour_id";
+    each_batch(db, sql, |batch| {
+        let (ids, others) = (batch.i64("dataset_id")?, batch.i64("neighbour_id")?);
+        let (organic, followed, visits) = (batch.f64("organic")?, batch.f64("followed")?, batch.i64("visits")?);
+        let (next_organic, next_followed) = (batch.i64("next_organic")?, batch.i64("next_followed")?);
+        for row in 0..batch.rows() {
+            if let (Some(item), Some(other)) = (by_id.get(&ids.value(row)), by_id.get(&others.value(row))) {
+                rows[*item as usize].push(Behaviour {
+                    item: *other,
+                    organic: organic.value(row) as f32,
+                    followed: followed.value(row) as f32,
+                    next_organic: count(next_organic.value(row)),
+                    next_followed: count(next_followed.value(row)),
+                    visits: count(visits.value(row)),
+                });
+            }
+        }
+        Ok(())
+    })
+    .context("behaviour neighbours cannot be read")?;
+    Ok(rows)
+}
+
+fn affinities(db: &Connection, by_id: &HashMap<i64, u32>) -> Result<Vec<Vec<(u32, f32)>>> {
+    let mut rows = vec![Vec::new(); by_id.len()];
+    let sql = "select dataset_id, other_id, affinity::double as affinity from affinities order by dataset_id, other_id";
+    each_batch(db, sql, |batch| {
+        let (ids, others) = (batch.i64("dataset_id")?, batch.i64("other_id")?);
+        let affinities = batch.f64("affinity")?;
+        for row in 0..batch.rows() {
+            if let (Some(item), Some(other)) = (by_id.get(&ids.value(row)), by_id.get(&others.value(row))) {
+                rows[*item as usize].push((*other, affinities.value(row) as f32));
+            }
+        }
+        Ok(())
+    })
+    .context("affinities cannot be read")?;
+    Ok(rows)
+}
+
+fn evidence(db: &Connection, by_id: &HashMap<i64, u32>) -> Result<Vec<Vec<Evidence>>> {
+    let mut rows = vec![Vec::new(); by_id.len()];
+    let sql = "select page_dataset_id, dataset_id, examined::double as examined, clicks::bigint as clicks
+               from list_evidence order by page_dataset_id, dataset_id";
+    each_batch(db, sql, |batch| {
+        let (pages, ids) = (batch.i64("page_dataset_id")?, batch.i64("dataset_id")?);
+        let (examined, clicks) = (batch.f64("examined")?, batch.i64("clicks")?);
+        for row in 0..batch.rows() {
+            if let (Some(page), Some(item)) = (by_id.get(&pages.value(row)), by_id.get(&ids.value(row))) {
+                let (examined, clicks) = (examined.value(row) as f32, count(clicks.value(row)));
+                rows[*page as usize].push(Evidence { item: *item, examined, clicks });
+            }
+        }
+        Ok(())
+    })
+    .context("what lists told cannot be read")?;
+    Ok(rows)
+}
+
+fn popular(db: &Connection, by_id: &HashMap<i64, u32>) -> Result<Vec<Ranked>> {
+    let mut popular = Vec::new();
+    let sql = "select dataset_id, score, views::bigint as views from popular_datasets
+               order by is_above_floor desc, score desc, quality desc, dataset_id";
+    each_batch(db, sql, |batch| {
+        let (ids, scores, views) = (batch.i64("dataset_id")?, batch.f64("score")?, batch.i64("views")?);
+        for row in 0..batch.rows() {
+            if let Some(item) = by_id.get(&ids.value(row)) {
+                popular.push(Ranked { item: *item, score: scores.value(row) as f32, views: count(views.value(row)) });
+            }
+        }
+        Ok(())
+    })
+    .context("popular datasets cannot be read")?;
+    Ok(popular)
+}
+
+fn trending(db: &Connection, by_id: &HashMap<i64, u32>) -> Result<BTreeMap<String, Vec<Ranked>>> {
+    let mut trending: BTreeMap<String, Vec<Ranked>> = BTreeMap::new();
+    let sql = "select timeframe, dataset_id, score::double as score, views::bigint as views from trending
+               order by timeframe, score desc, dataset_id";
+    each_batch(db, sql, |batch| {
+        let (timeframes, ids) = (batch.text("timeframe")?, batch.i64("dataset_id")?);
+        let (scores, views) = (batch.f64("score")?, batch.i64("views")?);
+        for row in 0..batch.rows() {
+            if let Some(item) = by_id.get(&ids.value(row)) {
+                trending.entry(timeframes.value(row).to_owned()).or_default().push(Ranked {
+                    item: *item,
+                    score: scores.value(row) as f32,
+                    views: count(views.value(row)),
+                });
+            }
+        }
+        Ok(())
+    })
+    .context("trending datasets cannot be read")?;
+    Ok(trending)
+}
+
+fn users(db: &Connection, by_id: &HashMap<i64, u32>) -> Result<HashMap<i64, History>> {
+    let mut users = HashMap::new();
+    each_batch(db, "select user_id, bought, viewed from user_history order by user_id", |batch| {
+        let ids = batch.i64("user_id")?;
+        let (bought, viewed) = (batch.i64_lists("bought")?, batch.i64_lists("viewed")?);
+        for row in 0..batch.rows() {
+            let (bought, viewed) = (known(by_id, &bought[row]), known(by_id, &viewed[row]));
+            users.insert(ids.value(row), History { bought, viewed, taste: Vec::new() });
+        }
+        Ok(())
+    })
+    .context("the users' history cannot be read")?;
+    Ok(users)
+}
+
+fn visits(db: &Connection, by_id: &HashMap<i64, u32>) -> Result<Vec<Vec<u32>>> {
+    let mut visits = Vec::new();
+    each_batch(db, "select dataset_ids from past_visits order by ended_at desc, visit_id desc", |batch| {
+        visits.extend(batch.i64_lists("dataset_ids")?.iter().map(|held| known(by_id, held)));
+        Ok(())
+    })
+    .context("past visits cannot be read")?;
+    Ok(visits)
+}
+
+/// The items of datasets that are in the catalogue.
+pub(super) fn known(by_id: &HashMap<i64, u32>, ids: &[i64]) -> Vec<u32> {
+    ids.iter().filter_map(|id| by_id.get(id).copied()).collect()
+}
+
+/// A count as it is kept: what does not fit is the most that does.
+fn count(count: i64) -> u32 {
+    count.clamp(0, u32::MAX.into()) as u32
+}

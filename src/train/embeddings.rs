@@ -1,0 +1,185 @@
+//! Vectors by learned models of texts and pictures, where settings name some.
+
+use std::collections::{BTreeMap, HashMap};
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, Result};
+use duckdb::Connection;
+use rayon::prelude::*;
+use sha2::{Digest, Sha256};
+
+use super::vector_cache::VectorCache;
+use crate::common::files::{hex, sha256};
+use crate::common::progress::Progress;
+use crate::config::Config;
+use crate::embed::Text;
+use crate::embed::neural::clip::Clip;
+use crate::embed::neural::folder;
+use crate::embed::neural::{LARGEST_FILE, Role, TextModel, Unusable, picture_path};
+use crate::index::{Vectors, normalize};
+use crate::warehouse::arrow::each_batch;
+
+/// Vectors of one model, a row for each dataset; all zero for one that has nothing to embed.
+pub struct Learned {
+    /// The folder's name and what its files hash to.
+    pub model: String,
+    /// Row i for item i.
+    pub vectors: Vectors,
+}
+
+/// How a text model reads a dataset: its fields apart, since a long description drowns what a few tags say.
+pub const VIEWS: [&str; 3] = ["tags", "name and tags", "name and description"];
+
+/// The vectors of texts by each of [`VIEWS`].
+pub struct LearnedTexts {
+    /// The folder's name and what its files hash to.
+    pub model: String,
+    /// In the order of [`VIEWS`], row i for item i.
+    pub views: [Vectors; VIEWS.len()],
+}
+
+/// Vectors of all texts by the text model that settings name.
+pub fn texts(db: &Connection, config: &Config, texts: &[Text], watch: &Progress) -> Result<Option<LearnedTexts>> {
+    let Some(named) = folder::text_model(config) else { return Ok(None) };
+    // SBERT_MODEL is in the old system's settings, whether or not its model is here
+    if named.folder.is_none() && named.setting == "SBERT_MODEL" {
+        let missing = named.require().err().map(|error| error.to_string()).unwrap_or_default();
+        (watch.note)(&format!("texts are compared by TF-IDF and LSA: {missing}"));
+        return Ok(None);
+    }
+    let folder = named.require()?;
+    let model = TextModel::read(folder)?;
+    let id = folder::identity(&named, folder)?;
+    let sentences: Vec<String> =
+        (0..VIEWS.len()).flat_map(|view| texts.iter().map(move |text| seen(text, view))).collect();
+    let contents: Vec<String> = sentences.iter().map(|text| hex(&Sha256::digest(text.as_bytes())[..16])).collect();
+    // texts of like length together
+    let mut order: Vec<usize> = (0..sentences.len()).filter(|row| !sentences[*row].is_empty()).collect();
+    order.sort_by_key(|row| std::cmp::Reverse(sentences[*row].len()));
+    let mut kept = VectorCache::read(db, &id)?;
+    let embed = |rows: &[usize]| {
+        let texts: Vec<&str> = rows.iter().map(|row| sentences[*row].as_str()).collect();
+        model.embed(&texts, Role::Document, &|_| ())
+    };
+    kept.complete(&order, &contents, "texts", watch, embed)?;
+    kept.prune(&contents)?;
+    let zero = vec![0.0; model.dimensions()];
+    let views = std::array::from_fn(|view| {
+        let contents = &contents[view * texts.len()..(view + 1) * texts.len()];
+        let rows = contents.iter().flat_map(|content| kept.vectors.get(content).unwrap_or(&zero).iter().copied());
+        Vectors::new(model.dimensions(), rows)
+    });
+    Ok(Some(LearnedTexts { model: id, views }))
+}
+
+/// What a text model reads of a dataset in one of [`VIEWS`]; empty where there is nothing of the kind.
+fn seen(text: &Text, view: usize) -> String {
+    let tags = text.tags.replace(" ; ", ", ");
+    let parts: &[&String] = match view {
+        0 => &[&tags],
+        1 => &[&text.title, &tags],
+        _ => &[&text.title, &text.description],
+    };
+    parts.iter().filter(|part| !part.is_empty()).map(|part| part.as_str()).collect::<Vec<_>>().join(". ")
+}
+
+/// Vectors of all pictures by the CLIP that settings name, those of one dataset as their mean.
+pub fn pictures(
+    db: &Connection,
+    config: &Config,
+    by_id: &HashMap<i64, u32>,
+    watch: &Progress,
+) -> Result<Option<Learned>> {
+    let Some(named) = folder::clip_model(config) else { return Ok(None) };
+    let folder = named.require()?;
+    let root = config.models.image_root.as_deref().context(
+        "CLIP_MODEL_PATH is set, and nothing says where pictures are; set DATASET_IMAGE_ROOT to the folder that \
+         image_url is relative to",
+    )?;
+    let model = Clip::read(folder)?;
+    let id = folder::identity(&named, folder)?;
+    let pictures = Pictures::read(db, by_id, root, watch)?;
+    let mut kept = VectorCache::read(db, &id)?;
+    kept.complete(&pictures.there, &pictures.contents, "pictures", watch, |rows| {
+        let chosen: Vec<PathBuf> = rows.iter().filter_map(|row| pictures.paths[*row].clone()).collect();
+        let looked = model.embed_pictures(&chosen, &|_| ())?;
+        // an empty vector is kept too: what cannot be used is not tried again until it changes
+        Ok(looked.into_iter().map(|seen| seen.unwrap_or_default()).collect())
+    })?;
+    let problems = pictures.problems(&kept.vectors);
+    kept.prune(&pictures.contents)?;
+    let (used, vectors) = pictures.means(&kept.vectors, by_id.len(), model.dimensions());
+    (watch.note)(&format!("pictures: {used} of {} are used{problems}", pictures.paths.len()));
+    Ok(Some(Learned { vectors, model: id }))
+}
+
+/// The pictures that the warehouse names, a row for each.
+struct Pictures {
+    /// Whose they are.
+    items: Vec<u32>,
+    /// Where they are; `None` where that is no path below the pictures' folder.
+    paths: Vec<Option<PathBuf>>,
+    /// What their files hash to; empty where there is none.
+    contents: Vec<String>,
+    /// The rows whose files are there.
+    there: Vec<usize>,
+}
+
+impl Pictures {
+    fn read(db: &Connection, by_id: &HashMap<i64, u32>, root: &Path, watch: &Progress) -> Result<Self> {
+        let (mut items, mut paths) = (Vec::new(), Vec::new());
+        each_batch(db, "select dataset_id, image_url from images order by dataset_id, image_rank", |batch| {
+            let (ids, urls) = (batch.i64("dataset_id")?, batch.text("image_url")?);
+            for row in 0..batch.rows() {
+                if let Some(item) = by_id.get(&ids.value(row)) {
+                    items.push(*item);
+                    paths.push(picture_path(root, urls.value(row)));
+                }
+            }
+            Ok(())
+        })?;
+        (watch.at)("pictures");
+        let hashed: Vec<Option<String>> = paths
+            .par_iter()
+            .map(|path| path.as_deref().filter(|path| path.is_file()).and_then(|path| sha256(path).ok()))
+            .collect();
+        let there = (0..paths.len()).filter(|row| hashed[*row].is_some()).collect();
+        Ok(Self { items, paths, contents: hashed.into_iter().map(Option::unwrap_or_default).collect(), there })
+    }
+
+    /// What is wrong with those that cannot be used, and an example; nothing where nothing is.
+    fn problems(&self, vectors: &HashMap<String, Vec<f32>>) -> String {
+        let mut problems: BTreeMap<Unusable, usize> = BTreeMap::new();
+        let missing = self.paths.len() - self.there.len();
+        if missing > 0 {
+            problems.insert(Unusable::Missing, missing);
+        }
+        let mut example = None;
+        for row in &self.there {
+            if vectors.get(&self.contents[*row]).is_none_or(Vec::is_empty)
+                && let Some(path) = &self.paths[*row]
+            {
+                let is_huge = fs::metadata(path).is_ok_and(|about| about.len() > LARGEST_FILE);
+                *problems.entry(if is_huge { Unusable::Huge } else { Unusable::Broken }).or_default() += 1;
+                example.get_or_insert_with(|| format!(" (such as {})", path.display()));
+            }
+        }
+        let said = problems.iter().map(|(problem, count)| format!(", {count} {problem}"));
+        said.chain(example).collect()
+    }
+
+    /// The mean of each item's pictures, and of how many there is a vector.
+    fn means(&self, vectors: &HashMap<String, Vec<f32>>, items: usize, width: usize) -> (usize, Vectors) {
+        let mut sums = vec![0.0_f32; items * width];
+        let mut used = 0;
+        for (row, content) in self.items.iter().zip(&self.contents) {
+            let Some(vector) = vectors.get(content).filter(|vector| vector.len() == width) else { continue };
+            let sum = &mut sums[*row as usize * width..][..width];
+            sum.iter_mut().zip(vector).for_each(|(sum, value)| *sum += value);
+            used += 1;
+        }
+        sums.chunks_exact_mut(width).for_each(normalize);
+        (used, Vectors::new(width, sums))
+    }
+}
