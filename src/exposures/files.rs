@@ -16,10 +16,47 @@ pub const LOG_NAME: &str = "exposure_log.jsonl";
 /// The log of lists that shadow versions made; no exposures, so the pipeline does not read it.
 pub const SHADOW_LOG_NAME: &str = "shadow_log.jsonl";
 
-/// Whether a file's name is that of a part of the exposure log.
-pub fn is_log(name: &str) -> bool {
-    name.strip_prefix("exposure_log")
-        .is_some_and(|rest| rest.contains(".jsonl") && !rest.ends_with(".part") && !rest.ends_with(".damaged"))
+/// Where a file of a log is in its life.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum State {
+    /// A server writes it, or wrote it until it ended.
+    Written,
+    /// It was full, and waits to be packed.
+    Rotated,
+    /// It is packed.
+    Packed,
+    /// Another program rotated it.
+    Foreign,
+    /// Half of a file: being packed, or what was left of that.
+    Part,
+}
+
+/// What the name of a file says of it; `None` where it is none of the exposure log's.
+pub fn state(name: &str) -> Option<State> {
+    state_in(Path::new(LOG_NAME), name)
+}
+
+/// The same for the log at `log`.
+fn state_in(log: &Path, name: &str) -> Option<State> {
+    let rest = name.strip_prefix(&stem(log)).filter(|rest| rest.contains(".jsonl") && !rest.ends_with(".damaged"))?;
+    if rest.ends_with(".part") {
+        return Some(State::Part);
+    }
+    if rest.ends_with(".gz") {
+        return Some(State::Packed);
+    }
+    let Some(middle) = rest.strip_suffix(".jsonl") else { return Some(State::Foreign) };
+    let of_server = middle.strip_prefix(".server-").map(|of| of.split_once('.').unwrap_or((of, "")));
+    Some(match of_server.map_or(middle.trim_start_matches('.'), |(_, stamp)| stamp) {
+        "" => State::Written,
+        stamp if is_stamp(stamp) => State::Rotated,
+        _ => State::Foreign,
+    })
+}
+
+/// Whether this is the time in the name of a file that was rotated, as in 20261028T010203.004Z.
+fn is_stamp(text: &str) -> bool {
+    text.len() == 20 && text.ends_with('Z') && text.as_bytes()[8] == b'T'
 }
 
 /// Whether a file is packed.
@@ -40,9 +77,9 @@ pub fn all(dir: &Path) -> std::io::Result<Vec<PathBuf>> {
     let mut found = Vec::new();
     for entry in entries {
         let path = entry?.path();
-        let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
+        let is_log = !matches!(state(&name(&path)), None | Some(State::Part));
         let is_twice = is_packed(&path) && path.with_extension("").exists();
-        if is_log(&name) && path.is_file() && !is_twice {
+        if is_log && path.is_file() && !is_twice {
             found.push(path);
         }
     }
@@ -75,30 +112,70 @@ pub(super) fn packed_name(rotated: &Path) -> PathBuf {
     rotated.with_extension("jsonl.gz")
 }
 
+/// Where a rotated file is packed until it is whole.
+pub(super) fn part_name(rotated: &Path) -> PathBuf {
+    rotated.with_extension("jsonl.gz.part")
+}
+
 /// The files of a log, whichever server wrote them, that were rotated and not packed yet, oldest first.
-pub(super) fn rotated(path: &Path) -> Vec<PathBuf> {
-    let prefix = format!("{}.", stem(path));
-    let is_stamp = |stamp: &str| stamp.len() == 20 && stamp.ends_with('Z') && stamp.as_bytes()[8] == b'T';
-    let is_rotated = |name: &str| {
-        let middle = name.strip_prefix(&prefix).and_then(|rest| rest.strip_suffix(".jsonl"));
-        middle.is_some_and(|middle| {
-            let without_server = match middle.strip_prefix("server-").and_then(|rest| rest.split_once('.')) {
-                Some((_, stamp)) => stamp,
-                None => middle,
-            };
-            is_stamp(without_server)
-        })
-    };
-    let entries = path.parent().and_then(|dir| fs::read_dir(dir).ok()).into_iter().flatten().flatten();
+pub(super) fn rotated(log: &Path) -> Vec<PathBuf> {
+    let entries = log.parent().and_then(|dir| fs::read_dir(dir).ok()).into_iter().flatten().flatten();
     let mut found: Vec<PathBuf> = entries
-        .filter(|entry| is_rotated(&entry.file_name().to_string_lossy()))
         .map(|entry| entry.path())
-        .filter(|path| path.is_file())
+        .filter(|path| state_in(log, &name(path)) == Some(State::Rotated) && path.is_file())
         .collect();
     found.sort();
     found
 }
 
+fn name(path: &Path) -> String {
+    path.file_name().unwrap_or_default().to_string_lossy().into_owned()
+}
+
 fn stem(path: &Path) -> String {
     path.file_stem().unwrap_or_default().to_string_lossy().into_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_name_says_what_a_file_is() {
+        for (name, expected) in [
+            ("exposure_log.jsonl", Some(State::Written)),
+            ("exposure_log.server-2.jsonl", Some(State::Written)),
+            ("exposure_log.20261028T010203.004Z.jsonl", Some(State::Rotated)),
+            ("exposure_log.server-12.20261028T010203.004Z.jsonl", Some(State::Rotated)),
+            ("exposure_log.20261028T010203.004Z.jsonl.gz", Some(State::Packed)),
+            ("exposure_log.1.jsonl.gz", Some(State::Packed)),
+            ("exposure_log.20261028T010203.004Z.jsonl.gz.part", Some(State::Part)),
+            ("exposure_log.1.jsonl", Some(State::Foreign)),
+            ("exposure_log.20261001.jsonl", Some(State::Foreign)),
+            ("exposure_log-old.jsonl", Some(State::Foreign)),
+            ("exposure_log.jsonl.3", Some(State::Foreign)),
+            ("exposure_log.1.jsonl.gz.damaged", None),
+            ("exposure_log.txt", None),
+            ("shadow_log.jsonl", None),
+            ("exposures.jsonl", None),
+        ] {
+            assert_eq!(state(name), expected, "{name}");
+        }
+    }
+
+    #[test]
+    fn what_a_log_names_its_files_is_what_is_read() -> std::io::Result<()> {
+        let (log, now) = (Path::new("/nowhere").join(SHADOW_LOG_NAME), Utc::now());
+        for (path, expected) in [
+            (of_server(&log, 1), State::Written),
+            (of_server(&log, 3), State::Written),
+            (rotated_name(&log, now)?, State::Rotated),
+            (rotated_name(&of_server(&log, 3), now)?, State::Rotated),
+            (packed_name(&rotated_name(&log, now)?), State::Packed),
+            (part_name(&rotated_name(&log, now)?), State::Part),
+        ] {
+            assert_eq!(state_in(&log, &name(&path)), Some(expected), "{}", path.display());
+        }
+        Ok(())
+    }
 }

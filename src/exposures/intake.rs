@@ -4,14 +4,16 @@
 //! takes what was added since the last, up to the last whole line; a request id counts once wherever it stands.
 
 use std::fs::{self, File};
-use std::io::{BufRead, BufReader, BufWriter, Seek, SeekFrom, Write};
+use std::io::{BufReader, BufWriter, Seek, SeekFrom, Write};
 use std::path::Path;
 
 use anyhow::{Context, Result, anyhow};
 use duckdb::Connection;
 use flate2::read::MultiGzDecoder;
+use serde::Serialize;
 
-use super::files;
+use super::lines::{LONGEST_LINE, Taken, next_line};
+use super::{files, record};
 use crate::common::files::sha256_start;
 use crate::common::progress::Progress;
 use crate::common::scratch::Scratch;
@@ -21,17 +23,29 @@ use crate::warehouse::{quote, short_error};
 /// How much of a file's start tells it apart from another of the same name.
 const HEAD_BYTES: u64 = 4096;
 
+/// The longest line as an object for DuckDB, whose buffers are twice as long: a byte takes up to six in JSON.
+const LONGEST_OBJECT: u64 = 8 * LONGEST_LINE;
+
+/// How many characters are kept of a line that is too long to be read.
+const KEPT_OF_LONG: usize = 1000;
+
+/// Makes the tables that exposures are taken in to, where they are not there.
+///
+/// # Errors
+/// DuckDB cannot make them.
 pub fn create_tables(db: &Connection) -> Result<()> {
-    db.execute_batch(
-        "create table if not exists raw.exposure_log (
-             request_id varchar, user_id varchar, page_id varchar, algorithm_version varchar, timestamp varchar,
-             items struct(dataset_id varchar, score double, reason varchar)[], context json, _file varchar);
+    db.execute_batch(&format!(
+        "create table if not exists raw.exposure_log ({}, _file varchar);
          create table if not exists raw.exposure_files (file varchar, head varchar, head_bytes bigint, bytes bigint);",
-    )
+        record::columns()
+    ))
     .context("the exposure tables could not be made")
 }
 
 /// Takes in what was logged since the last run; returns the number of new responses.
+///
+/// # Errors
+/// A file cannot be read, or what is in it cannot be kept.
 pub fn take_in(db: &Connection, config: &Config, watch: &Progress) -> Result<u64> {
     let dir = config.evaluation_dir();
     let scratch = Scratch::new(&[&config.data_dir])?;
@@ -112,34 +126,59 @@ enum Read {
     UntilDamaged { lines: u64, why: String },
 }
 
-/// Copies the whole lines from byte `start` on to `chunk`, as `{"line": "…"}` objects, so that a line which is no JSON
-/// can be kept aside with its text. The next run goes on behind the last whole line (of a packed file, which does not
-/// grow, at its end).
+/// A line on its way to DuckDB: as text, so that one which is no JSON can be kept aside as it is.
+#[derive(Serialize)]
+struct Line<'a> {
+    line: &'a str,
+    /// What is wrong with it, where that is known already.
+    known_fault: Option<&'static str>,
+}
+
+impl<'a> Line<'a> {
+    /// A line, or the start of one that is too long; `None` for a blank one.
+    fn of(text: &'a str, is_too_long: bool) -> Option<Self> {
+        let line = text.trim();
+        match is_too_long {
+            _ if line.is_empty() => None,
+            true => {
+                let start = line.char_indices().nth(KEPT_OF_LONG).map_or(line, |(end, _)| &line[..end]);
+                Some(Self { line: start, known_fault: Some("line_too_long") })
+            }
+            false => Some(Self { line, known_fault: None }),
+        }
+    }
+}
+
+/// Copies the whole lines from byte `start` on to `chunk`, one [`Line`] a line. The next run goes on behind the last whole
+/// line (of a packed file, which does not grow, at its end).
 fn copy_whole_lines(path: &Path, start: u64, chunk: &Path) -> Result<Read> {
     let packed = files::is_packed(path);
     let mut file = File::open(path)?;
     let size = file.metadata()?.len();
-    let mut reader: Box<dyn BufRead> = if packed {
-        Box::new(BufReader::new(MultiGzDecoder::new(BufReader::new(file))))
+    let source: Box<dyn std::io::Read> = if packed {
+        Box::new(MultiGzDecoder::new(BufReader::new(file)))
     } else {
         file.seek(SeekFrom::Start(start))?;
-        Box::new(BufReader::new(file))
+        Box::new(file)
     };
+    let mut reader = BufReader::new(source);
     let unwritable = || format!("{} cannot be written", chunk.display());
     let mut out = BufWriter::new(File::create(chunk).with_context(unwritable)?);
     let (mut end, mut lines, mut line) = (start, 0, Vec::new());
     let damage = loop {
-        line.clear();
-        match reader.read_until(b'\n', &mut line) {
+        let is_too_long = match next_line(&mut reader, &mut line) {
             Err(error) if packed && is_damage(&error) => break Some(error.to_string()),
-            Ok(0) => break None,
-            Ok(_) if line.last() != Some(&b'\n') && !packed => break None,
-            read => end += read? as u64,
-        }
+            Err(error) => return Err(error.into()),
+            Ok(Taken { bytes: 0, .. }) => break None,
+            Ok(taken) if !taken.is_whole && !packed => break None,
+            Ok(taken) => {
+                end += taken.bytes;
+                taken.is_too_long
+            }
+        };
         lines += 1;
-        let text = String::from_utf8_lossy(&line);
-        if !text.trim().is_empty() {
-            let object = serde_json::to_vec(&serde_json::json!({ "line": text.trim() }))?;
+        if let Some(line) = Line::of(&String::from_utf8_lossy(&line), is_too_long) {
+            let object = serde_json::to_vec(&line)?;
             out.write_all(&object).and_then(|()| out.write_all(b"\n")).with_context(unwritable)?;
         }
     };
@@ -163,12 +202,14 @@ fn insert(db: &Connection, chunk: &Path, name: &str, watch: &Progress) -> Result
              select line, row_number() over () as _row,
                  case when json_valid(line) then line::json ->> 'request_id' end as request_id,
                  case
+                     when known_fault is not null then known_fault
                      when not json_valid(line) then 'not_json'
                      when coalesce(line::json ->> 'request_id', '') = '' then 'no_request_id'
                      when try_cast(line::json ->> 'timestamp' as timestamp) is null then 'no_timestamp'
                      when json_type(line::json -> 'items') is distinct from 'ARRAY' then 'no_items'
                  end as fault
-             from read_json({}, columns = {{line: 'varchar'}}, format = 'newline_delimited', maximum_object_size = 134217728);
+             from read_json({chunk}, columns = {{line: 'varchar', known_fault: 'varchar'}}, format = 'newline_delimited',
+                 maximum_object_size = {LONGEST_OBJECT});
              insert into raw.rejected
              select 'exposure_log', request_id, fault, null, null, 'dropped', {name}, null, line from lines
              where fault is not null
@@ -181,13 +222,11 @@ fn insert(db: &Connection, chunk: &Path, name: &str, watch: &Progress) -> Result
              order by _row;
              delete from fresh where request_id in (select request_id from raw.exposure_log);
              insert into raw.exposure_log
-             select request_id, record ->> 'user_id', record ->> 'page_id', record ->> 'algorithm_version',
-                 record ->> 'timestamp',
-                 from_json(record -> 'items', '[{{\"dataset_id\":\"VARCHAR\",\"score\":\"DOUBLE\",\"reason\":\"VARCHAR\"}}]'),
-                 coalesce(record -> 'context', '{{}}'::json), {name}
+             select {values}, {name}
              from fresh;",
-            quote(&chunk.to_string_lossy()),
+            chunk = quote(&chunk.to_string_lossy()),
             name = quote(name),
+            values = record::values("record"),
         ))
         .and_then(|()| db.query_row("select count(*) from lines where fault is not null", [], |row| row.get(0)))
         .map_err(|e| anyhow!("{}", short_error(&e)))?;

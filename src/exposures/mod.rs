@@ -1,9 +1,18 @@
-//! The exposure log: which files it is made of, and how it is written. One server writes one file; several servers on
-//! one DATA_DIR write one each. What is read back of them is in `intake.rs`.
+//! The exposure log: the form of its lines , the names of its files ([`files`]), how servers write it, and how it
+//! is read back by servers and taken in by runs. No other room knows its form. One server writes one file; several servers
+//! on one DATA_DIR write one each.
 
 pub mod files;
 mod intake;
+mod lines;
+mod log_file;
+mod packing;
+mod read_back;
+mod record;
+mod rotation;
 mod writer;
 
 pub use intake::{create_tables, take_in};
+pub use read_back::{read_views, recent_logs};
+pub use record::{Context, Exploration, Exposure, ExposureItem, View};
 pub use writer::{ExposureLog, Options};

@@ -8,9 +8,8 @@
 //! nobody packs it. Before every line the name is looked at again, so that a file that was moved or removed is noticed;
 //! where a new one cannot be opened, the old one goes on being written.
 
-use std::fs::{self, File, Metadata, OpenOptions};
-use std::io::{self, BufReader, BufWriter, Write};
-use std::os::unix::fs::{FileExt, FileTypeExt, MetadataExt};
+use std::io;
+use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::mpsc::{self, Receiver, RecvTimeoutError, SyncSender};
@@ -19,13 +18,11 @@ use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result};
-use chrono::{DateTime, NaiveDate, Utc};
-use flate2::{Compression, write::GzEncoder};
+use chrono::{DateTime, Utc};
 use tokio::sync::watch;
 
-use super::files::{of_server, packed_name, rotated, rotated_name};
-use crate::common::files::whole_lines;
-use crate::common::priority;
+use super::log_file::LogFile;
+use super::packing::pack_aside;
 use crate::config::Durability;
 
 /// How long lines stay in memory at most where nothing waits for them.
@@ -36,9 +33,6 @@ const WAITING: usize = 64 << 20;
 
 /// How long a log that cannot be rotated or opened again is written as it is before that is tried once more.
 const TRY_AGAIN: Duration = Duration::from_secs(1);
-
-/// How many servers can log to one folder.
-const SERVERS: usize = 100;
 
 /// How a log is written.
 #[derive(Clone, Copy, Debug)]
@@ -73,21 +67,13 @@ struct Shared {
 }
 
 struct Writer {
-    /// Locked as long as it is open.
-    file: File,
-    /// The name it was opened under.
-    path: PathBuf,
+    file: LogFile,
     /// Lines that are not written yet; kept only where nothing waits for them.
     waiting: Vec<u8>,
     /// How many lines wait.
     waiting_lines: u64,
-    /// Bytes in the file.
-    length: u64,
     /// Bytes taken since the start.
     total: u64,
-    day: NaiveDate,
-    /// Half a line could not be taken back: the next begins on a line of its own.
-    is_torn: bool,
     /// When rotating or opening anew failed last.
     failed_at: Option<Instant>,
 }
@@ -99,9 +85,9 @@ impl ExposureLog {
     /// # Errors
     /// It cannot be written.
     pub fn open(path: &Path, options: Options) -> Result<Self> {
-        let opened = open(path);
-        let writer =
-            opened.with_context(|| format!("{} cannot be written; lists are not served unlogged", path.display()))?;
+        let file = LogFile::open(path)
+            .with_context(|| format!("{} cannot be written; lists are not served unlogged", path.display()))?;
+        let writer = Writer { file, waiting: Vec::new(), waiting_lines: 0, total: 0, failed_at: None };
         let shared = Arc::new(Shared {
             path: path.to_owned(),
             options,
@@ -131,7 +117,7 @@ impl ExposureLog {
             let result = self.shared.add(&mut writer, line, Utc::now());
             // lines that only wait say nothing of the disk
             if result.is_err() || self.shared.options.durability != Durability::None {
-                self.shared.note(&writer.path, &result);
+                self.shared.note(&writer.file.path, &result);
             }
             if result.is_err() {
                 self.shared.unlogged.fetch_add(1, Ordering::Relaxed);
@@ -169,7 +155,7 @@ impl ExposureLog {
     pub fn flush(&self) {
         let mut writer = self.shared.writer();
         let result = self.shared.flush(&mut writer);
-        self.shared.note(&writer.path, &result);
+        self.shared.note(&writer.file.path, &result);
     }
 }
 
@@ -249,172 +235,21 @@ impl Shared {
         if writer.waiting.is_empty() {
             return Ok(());
         }
-        let own = writer.file.metadata()?;
-        writer.look_at_end(own.len());
+        let about = writer.file.look()?;
         if writer.failed_at.is_none_or(|at| at.elapsed() >= TRY_AGAIN) {
-            let placed = self.place(writer, &own, now);
-            self.note_place(&writer.path, &placed);
-            writer.failed_at = placed.is_err().then(Instant::now);
+            let rotated = writer.file.rotate(&self.path, self.options, &about, writer.waiting.len(), now);
+            self.note_place(&writer.file.path, &rotated);
+            writer.failed_at = rotated.is_err().then(Instant::now);
         }
         // removed between the look and the line: what was written is gone with it
-        if writer.write()?.nlink() == 0 {
-            self.begin(writer)?;
-            writer.write()?;
+        if writer.file.write(&writer.waiting)?.nlink() == 0 {
+            writer.file.begin(&self.path)?;
+            writer.file.write(&writer.waiting)?;
         }
         writer.waiting.clear();
         writer.waiting_lines = 0;
         Ok(())
     }
-
-    /// Sees to it that the right file is open: the one under the log's name, not full, of today. `own` is the open one's.
-    fn place(&self, writer: &mut Writer, own: &Metadata, now: DateTime<Utc>) -> io::Result<()> {
-        if !is_at(own, &writer.path) {
-            return self.begin(writer);
-        }
-        if own.len() == 0 {
-            writer.day = now.date_naive();
-        }
-        let is_full =
-            self.options.rotate_bytes > 0 && own.len() + writer.waiting.len() as u64 > self.options.rotate_bytes;
-        if own.len() == 0 || !(is_full || writer.day != now.date_naive()) {
-            return Ok(());
-        }
-        if self.options.durability == Durability::Disk {
-            // who waits for this file's last lines waits for the next sync, which is of the new file
-            writer.file.sync_data()?;
-        }
-        fs::rename(&writer.path, rotated_name(&writer.path, now)?)?;
-        self.begin(writer)?;
-        pack_aside(&self.path)
-    }
-
-    /// Opens a file under the log's name and goes on there.
-    fn begin(&self, writer: &mut Writer) -> io::Result<()> {
-        let opened = open(&self.path)?;
-        (writer.file, writer.path, writer.length, writer.day) = (opened.file, opened.path, opened.length, opened.day);
-        writer.is_torn = false;
-        Ok(())
-    }
-}
-
-/// Whether an open file is still the one under a name.
-fn is_at(own: &Metadata, path: &Path) -> bool {
-    fs::metadata(path).is_ok_and(|there| there.ino() == own.ino() && there.dev() == own.dev())
-}
-
-impl Writer {
-    /// Goes on behind the last whole line of a file.
-    fn behind_whole_lines(mut file: File, path: PathBuf) -> io::Result<Self> {
-        let about = file.metadata()?;
-        let length = whole_lines(&mut file)?;
-        if length < about.len() {
-            let cut = about.len() - length;
-            tracing::warn!("{}: {cut} bytes of a line that was cut short are taken back", path.display());
-            file.set_len(length)?;
-        }
-        let day = about.modified().map_or_else(|_| Utc::now(), DateTime::from).date_naive();
-        let (waiting, waiting_lines, total) = (Vec::new(), 0, 0);
-        Ok(Self { file, path, waiting, waiting_lines, length, total, day, is_torn: false, failed_at: None })
-    }
-
-    /// Takes up how long the file is now. Where somebody cut it in the middle of a line, the next begins on one of its own.
-    fn look_at_end(&mut self, length: u64) {
-        if length < self.length {
-            tracing::warn!("{} was cut short by another program", self.path.display());
-            let mut last = [b'\n'];
-            self.is_torn |= length > 0 && self.file.read_at(&mut last, length - 1).is_ok() && last != *b"\n";
-        }
-        self.length = length;
-    }
-
-    /// Writes what waits; returns what is then known of the file. What was written in part, on a full disk, is taken back.
-    fn write(&mut self) -> io::Result<Metadata> {
-        let mut whole = Ok(());
-        if self.is_torn {
-            whole = self.file.write_all(b"\n");
-        }
-        let result = whole.and_then(|()| self.file.write_all(&self.waiting));
-        let taken_back = result.is_ok() || self.file.set_len(self.length).is_ok();
-        self.is_torn = (self.is_torn && result.is_err()) || !taken_back;
-        result?;
-        let about = self.file.metadata()?;
-        self.length = about.len();
-        Ok(about)
-    }
-}
-
-/// Opens the log, or the first of its names that no other server writes. A last line that a kill cut short was never
-/// answered: it is taken back.
-fn open(path: &Path) -> io::Result<Writer> {
-    if let Some(parent) = path.parent() {
-        fs::create_dir_all(parent)?;
-    }
-    for number in 1..=SERVERS {
-        let own = of_server(path, number);
-        // it is this server's only where it still has its name once it is locked
-        for _ in 0..10 {
-            let file = OpenOptions::new().create(true).read(true).append(true).open(&own)?;
-            // what is written to a pipe is gone, and a full one would keep every list waiting
-            let kind = file.metadata()?.file_type();
-            if kind.is_fifo() || kind.is_socket() {
-                return Err(io::Error::other(format!("{} is no plain file", own.display())));
-            }
-            match file.try_lock() {
-                Ok(()) => {}
-                Err(fs::TryLockError::WouldBlock) => break,
-                Err(fs::TryLockError::Error(error)) => {
-                    tracing::warn!("{} cannot be locked ({error}): run one server alone on its folder", own.display());
-                }
-            }
-            if is_at(&file.metadata()?, &own) {
-                return Writer::behind_whole_lines(file, own);
-            }
-        }
-    }
-    Err(io::Error::other(format!("{SERVERS} servers write to this folder already")))
-}
-
-/// Packs what was rotated, in a thread of its own.
-fn pack_aside(path: &Path) -> io::Result<()> {
-    let all = path.to_owned();
-    std::thread::Builder::new().name("exposure-packer".to_owned()).spawn(move || pack_all(&all)).map(drop)
-}
-
-/// Packs rotated files, one at a time, at the lowest priority. A file goes when its packed form is whole and on disk, so
-/// that every line is in one of the two at any moment.
-fn pack_all(path: &Path) {
-    static ONE_AT_A_TIME: Mutex<()> = Mutex::new(());
-    let _one = ONE_AT_A_TIME.lock().unwrap_or_else(PoisonError::into_inner);
-    priority::lowest_of_thread();
-    for file in rotated(path) {
-        if let Err(error) = pack(&file) {
-            tracing::warn!("{} stays unpacked: {error}", file.display());
-        }
-    }
-}
-
-/// Packs a file, unless a server still writes it or packs it just now.
-fn pack(path: &Path) -> io::Result<()> {
-    let mut file = File::open(path)?;
-    if file.try_lock().is_err() || !is_at(&file.metadata()?, path) {
-        return Ok(());
-    }
-    let part = path.with_extension("jsonl.gz.part");
-    let packed = pack_to(&mut file, &part).and_then(|()| fs::rename(&part, packed_name(path)));
-    if packed.is_err() {
-        fs::remove_file(&part).ok();
-    }
-    packed?;
-    if let Some(dir) = path.parent() {
-        File::open(dir)?.sync_all()?;
-    }
-    fs::remove_file(path)
-}
-
-fn pack_to(file: &mut File, part: &Path) -> io::Result<()> {
-    let mut encoder = GzEncoder::new(BufWriter::new(File::create(part)?), Compression::fast());
-    io::copy(&mut BufReader::new(file), &mut encoder)?;
-    encoder.finish()?.into_inner().map_err(io::IntoInnerError::into_error)?.sync_all()
 }
 
 /// Writes and syncs what others wait for, until the log is closed.
@@ -425,7 +260,7 @@ fn keep(shared: &Shared, synced: &watch::Sender<u64>, woken: &Receiver<()>) {
             let mut writer = shared.writer();
             if !writer.waiting.is_empty() {
                 let result = shared.flush(&mut writer);
-                shared.note(&writer.path, &result);
+                shared.note(&writer.file.path, &result);
             }
             if shared.options.durability != Durability::Disk || *synced.borrow() >= writer.total {
                 if ended {
@@ -433,7 +268,7 @@ fn keep(shared: &Shared, synced: &watch::Sender<u64>, woken: &Receiver<()>) {
                 }
                 continue;
             }
-            (writer.file.try_clone(), writer.path.clone(), writer.total)
+            (writer.file.handle(), writer.file.path.clone(), writer.total)
         };
         let result = file.and_then(|file| file.sync_data());
         shared.note(&path, &result);
@@ -447,8 +282,11 @@ fn keep(shared: &Shared, synced: &watch::Sender<u64>, woken: &Receiver<()>) {
 
 #[cfg(test)]
 mod tests {
+    use std::fs::{self, File};
     use std::io::Read;
 
+    use super::super::files::{of_server, packed_name, rotated, rotated_name};
+    use super::super::packing::pack_all;
     use super::*;
 
     fn lines(path: &Path) -> Vec<String> {

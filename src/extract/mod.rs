@@ -3,6 +3,7 @@
 //! Files are taken in one after the other, each a fold over what is there, so that increments leave the same rows as a
 //! full refresh over all files does; databases are read from where the last run stopped.
 
+pub mod data_quality;
 mod database;
 mod incoming;
 mod json;

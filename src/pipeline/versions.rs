@@ -7,7 +7,7 @@ use super::state::Run;
 use super::step::Step;
 use crate::common::errors::describe;
 use crate::config::Config;
-use crate::serve::experiments::Experiments;
+use crate::serve::deployment::Experiments;
 use crate::{evaluate, model, recommend};
 
 /// What becomes of what was trained.

@@ -2,18 +2,14 @@
 //! page. Read back from the exposure log at the start, so that a restart forgets nothing but what is beyond `READ_BACK`.
 
 use std::collections::{BTreeMap, HashMap};
-use std::fs::{self, File};
-use std::io::{BufRead, BufReader, Read, Seek, SeekFrom};
-use std::path::{Path, PathBuf};
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::path::Path;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, SystemTime};
 
-use arc_swap::ArcSwap;
+use arc_swap::{ArcSwap, Guard};
 use chrono::{DateTime, Utc};
-use flate2::read::MultiGzDecoder;
-use serde::Deserialize;
 
-use crate::exposures::files;
+use crate::exposures::{self, View};
 
 /// Views are counted in slots of so many seconds.
 const SLOT: i64 = 300;
@@ -23,12 +19,10 @@ const DAY: i64 = 24 * HOUR;
 /// How much text of logs is read back at the start: a few hundred thousand lists, in a few seconds of a quiet core.
 pub const READ_BACK: u64 = 1 << 30;
 
-/// A plain log is read back in blocks of so many bytes; the longest line has less.
-const BLOCK: u64 = 4 << 20;
-
 /// How many datasets a ranking keeps: more than the longest list.
 const RANKED: usize = 200;
 
+/// Views of the last day, and the rankings made of them.
 #[derive(Debug, Default)]
 pub struct RecentViews {
     /// Slot to dataset to views.
@@ -67,7 +61,7 @@ impl RecentViews {
     }
 
     /// The last rankings that were worked out.
-    pub fn rankings(&self) -> arc_swap::Guard<std::sync::Arc<Rankings>> {
+    pub fn rankings(&self) -> Guard<Arc<Rankings>> {
         self.rankings.load()
     }
 
@@ -81,20 +75,15 @@ impl RecentViews {
         };
         let old = self.rankings.load();
         if (&old.hour, &old.day) != (&hour, &day) {
-            self.rankings.store(std::sync::Arc::new(Rankings { tick: old.tick + 1, hour, day }));
+            self.rankings.store(Arc::new(Rankings { tick: old.tick + 1, hour, day }));
         }
     }
 
     /// Counts what the logs in a folder hold of the day before `now`: what is newest first, and no more than `most` bytes of text.
     pub fn read_back(&self, dir: &Path, now: DateTime<Utc>, most: u64) {
         let mut left = most;
-        for path in recent_logs(dir) {
-            let read = if files::is_packed(&path) {
-                self.read_packed(&path, now, left)
-            } else {
-                self.read_plain(&path, now, left)
-            };
-            match read {
+        for path in exposures::recent_logs(dir, SystemTime::now() - Duration::from_secs(86_400)) {
+            match exposures::read_views(&path, left, |view| self.count(view, now)) {
                 Ok(bytes) => left = left.saturating_sub(bytes),
                 // a damaged file costs its views, not the start
                 Err(error) => tracing::warn!("{}: not all its views are counted: {error}", path.display()),
@@ -108,60 +97,14 @@ impl RecentViews {
         self.rank(now);
     }
 
-    /// Reads a plain log from its end, block by block; how many bytes.
-    fn read_plain(&self, path: &Path, now: DateTime<Utc>, most: u64) -> std::io::Result<u64> {
-        let mut file = File::open(path)?;
-        let length = file.metadata()?.len();
-        let (mut block, mut end, first) = (Vec::new(), length, length.saturating_sub(most));
-        while end > first {
-            let start = end.saturating_sub(BLOCK).max(first);
-            block.resize((end - start) as usize, 0);
-            file.seek(SeekFrom::Start(start))?;
-            file.read_exact(&mut block)?;
-            // the line in which a block begins belongs to the one before it
-            let whole =
-                if start == 0 { 0 } else { block.iter().position(|b| *b == b'\n').map_or(block.len(), |n| n + 1) };
-            block[whole..].split(|b| *b == b'\n').for_each(|line| self.read_line(line, now));
-            end = if whole == block.len() { start } else { start + whole as u64 };
-        }
-        Ok(length - end)
-    }
-
-    /// Reads a packed log from its beginning; how many bytes of text.
-    fn read_packed(&self, path: &Path, now: DateTime<Utc>, most: u64) -> std::io::Result<u64> {
-        let mut lines = BufReader::new(MultiGzDecoder::new(BufReader::new(File::open(path)?)).take(most));
-        let (mut line, mut bytes) = (Vec::new(), 0);
-        while lines.read_until(b'\n', &mut line)? > 0 {
-            bytes += line.len() as u64;
-            self.read_line(&line, now);
-            line.clear();
-        }
-        Ok(bytes)
-    }
-
-    /// Counts one line of a log; what is no exposure is the pipeline's to report.
-    fn read_line(&self, line: &[u8], now: DateTime<Utc>) {
-        #[derive(Deserialize)]
-        struct Line {
-            page_id: Option<i64>,
-            timestamp: DateTime<Utc>,
-        }
-        if let Ok(Line { page_id: Some(page), timestamp }) = serde_json::from_slice(line)
-            && (1..86_400_000).contains(&(now - timestamp).num_milliseconds())
+    /// Counts a view that was logged in the day before `now`.
+    fn count(&self, view: View, now: DateTime<Utc>) {
+        if let Some(page) = view.page_id
+            && (1..86_400_000).contains(&(now - view.timestamp).num_milliseconds())
         {
-            self.add(page, timestamp);
+            self.add(page, view.timestamp);
         }
     }
-}
-
-/// The logs in a folder that were written in the last day, the newest first.
-fn recent_logs(dir: &Path) -> Vec<PathBuf> {
-    let since = SystemTime::now() - Duration::from_secs(86_400);
-    let modified = |path: PathBuf| Some((fs::metadata(&path).ok()?.modified().ok()?, path));
-    let mut logs: Vec<(SystemTime, PathBuf)> =
-        files::all(dir).into_iter().flatten().filter_map(modified).filter(|(at, _)| *at >= since).collect();
-    logs.sort_unstable_by(|a, b| b.cmp(a));
-    logs.into_iter().map(|(_, path)| path).collect()
 }
 
 fn ranking<'a>(slots: impl Iterator<Item = (&'a i64, &'a HashMap<i64, u32>)>) -> Vec<(i64, u32)> {
@@ -179,7 +122,10 @@ fn ranking<'a>(slots: impl Iterator<Item = (&'a i64, &'a HashMap<i64, u32>)>) ->
 
 #[cfg(test)]
 mod tests {
+    use std::fs::{self, File};
+
     use super::*;
+    use crate::exposures::files::LOG_NAME;
 
     #[test]
     fn views_grow_old_and_survive_a_restart() -> std::io::Result<()> {
@@ -204,7 +150,7 @@ mod tests {
             )
         };
         let text = line("7", before(5)) + &line("null", before(5)) + &line("8", before(3000)) + "{\"page_id\":9, torn";
-        fs::write(dir.path().join("exposure_log.jsonl"), text)?;
+        fs::write(dir.path().join(LOG_NAME), text)?;
         fs::write(dir.path().join("exposure_log.1.jsonl.gz"), "damaged")?;
         let again = RecentViews::default();
         again.read_back(dir.path(), now, READ_BACK);
@@ -219,10 +165,10 @@ mod tests {
             let at = (now - chrono::TimeDelta::minutes(minutes)).to_rfc3339();
             format!("{{\"page_id\":{page},\"timestamp\":\"{at}\",\"items\":\"{}\"}}\n", "x".repeat(1000))
         };
-        // more than two blocks, in the order of time; every page once
-        let pages = 3 * BLOCK as usize / 1000;
+        // some megabytes, in the order of time; every page once
+        let pages = 12_000;
         let text: String = (0..pages).map(|page| line(page, 1 + ((pages - page) * 30 / pages) as i64)).collect();
-        fs::write(dir.path().join("exposure_log.jsonl"), &text)?;
+        fs::write(dir.path().join(LOG_NAME), &text)?;
         let older = dir.path().join("exposure_log.1.jsonl");
         fs::write(&older, line(pages, 100))?;
         File::options().write(true).open(&older)?.set_modified(SystemTime::now() - Duration::from_secs(600))?;
@@ -237,7 +183,7 @@ mod tests {
         };
         let all: Vec<i64> = (0..=pages as i64).collect();
         assert_eq!(counted(READ_BACK), all);
-        let newest = counted(BLOCK);
+        let newest = counted(4 << 20);
         assert!(newest.len() < pages * 3 / 4 && all[..pages].ends_with(&newest), "{} of {pages}", newest.len());
         Ok(())
     }

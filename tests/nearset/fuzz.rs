@@ -143,7 +143,7 @@ fn mangled(text: &'static str) -> impl Strategy<Value = String> {
 #[test]
 fn no_file_of_rules_or_experiments_brings_its_reader_down() {
     use nearset::recommend::rules::Rules;
-    use nearset::serve::experiments::Experiments;
+    use nearset::serve::deployment::Experiments;
 
     let outcome = runner(cases(5000)).run(&mangled(include_str!("../../rules.example.toml")), |text| {
         if let Err(error) = Rules::parse(&text) {

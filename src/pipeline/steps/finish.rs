@@ -3,6 +3,7 @@
 use anyhow::{Context, Result};
 
 use crate::common::errors::Failure;
+use crate::extract::data_quality;
 use crate::pipeline::state::Run;
 use crate::pipeline::step::Step;
 use crate::sql_project::{Room, existing, export_parquet};
@@ -22,6 +23,7 @@ pub fn finish(run: &mut Run<'_>) -> Result<u64> {
         return Err(Failure::Gate(violations.join("; ")).into());
     }
     keep_parameters(run)?;
+    publish_quality(run)?;
     export(run)?;
     Ok(rows)
 }
@@ -39,6 +41,15 @@ fn keep_parameters(run: &Run<'_>) -> Result<()> {
             parameters.bot_max_actions
         ))
         .context("the run's parameters could not be kept")
+}
+
+/// Writes how good the sources were, for servers: they open no warehouse.
+fn publish_quality(run: &mut Run<'_>) -> Result<()> {
+    if existing(run.db)?.contains_key("data_quality") {
+        let quality = data_quality::published(run.db)?;
+        run.outbox.write(data_quality::path(&run.config.metadata_dir()), &quality)?;
+    }
+    Ok(())
 }
 
 /// Writes the Parquet copies that go to `processed/`.

@@ -1,7 +1,9 @@
 //! The one place where an error becomes a status and a JSON body.
 
 use std::any::Any;
+use std::convert::Infallible;
 
+use anyhow::anyhow;
 use axum::Json;
 use axum::extract::rejection::{PathRejection, QueryRejection};
 use axum::http::{Method, StatusCode, Uri, header};
@@ -26,8 +28,8 @@ pub enum ApiError {
     NoModel,
     /// 503: more is asked than can be answered in time.
     Overloaded,
-    /// 500: the cause is logged, not shown.
-    Internal,
+    /// 500: the cause is logged where it becomes a response, not shown.
+    Internal(anyhow::Error),
 }
 
 /// The body of every error.
@@ -36,6 +38,7 @@ pub struct ErrorBody {
     pub error: ErrorDetail,
 }
 
+/// What went wrong.
 #[derive(Debug, Serialize, ToSchema)]
 pub struct ErrorDetail {
     /// A stable name for programs.
@@ -46,6 +49,7 @@ pub struct ErrorDetail {
 }
 
 impl ApiError {
+    /// A stable name for programs.
     pub fn code(&self) -> &'static str {
         match self {
             Self::BadRequest(_) => "bad_request",
@@ -55,10 +59,11 @@ impl ApiError {
             Self::TooLarge(_) => "too_large",
             Self::NoModel => "no_model",
             Self::Overloaded => "overloaded",
-            Self::Internal => "internal",
+            Self::Internal(_) => "internal",
         }
     }
 
+    /// The HTTP status.
     pub fn status(&self) -> StatusCode {
         match self {
             Self::BadRequest(_) => StatusCode::BAD_REQUEST,
@@ -67,8 +72,27 @@ impl ApiError {
             Self::WrongMethod(_) => StatusCode::METHOD_NOT_ALLOWED,
             Self::TooLarge(_) => StatusCode::PAYLOAD_TOO_LARGE,
             Self::NoModel | Self::Overloaded => StatusCode::SERVICE_UNAVAILABLE,
-            Self::Internal => StatusCode::INTERNAL_SERVER_ERROR,
+            Self::Internal(_) => StatusCode::INTERNAL_SERVER_ERROR,
         }
+    }
+}
+
+impl From<anyhow::Error> for ApiError {
+    fn from(cause: anyhow::Error) -> Self {
+        Self::Internal(cause)
+    }
+}
+
+impl From<serde_json::Error> for ApiError {
+    fn from(cause: serde_json::Error) -> Self {
+        Self::Internal(anyhow::Error::new(cause).context("an answer cannot be written as JSON"))
+    }
+}
+
+/// A path that names nothing cannot be wrong.
+impl From<Infallible> for ApiError {
+    fn from(never: Infallible) -> Self {
+        match never {}
     }
 }
 
@@ -98,7 +122,10 @@ impl IntoResponse for ApiError {
             Self::TooLarge(most) => format!("a body may have {most} bytes; no route reads one"),
             Self::NoModel => "no model is loaded yet; run the pipeline, then try again".to_owned(),
             Self::Overloaded => "too much is asked of this server just now; ask again in a moment".to_owned(),
-            Self::Internal => "something broke on our side; the log has the details".to_owned(),
+            Self::Internal(cause) => {
+                tracing::error!("a request failed: {cause:#}");
+                "something broke on our side; the log has the details".to_owned()
+            }
         };
         let mut response = (status, Json(ErrorBody { error: ErrorDetail { code, message } })).into_response();
         if let Some(seconds) = retry_after {
@@ -108,16 +135,52 @@ impl IntoResponse for ApiError {
     }
 }
 
+/// For a path that no route has.
 pub async fn no_route(uri: Uri) -> ApiError {
     ApiError::NotFound(format!("there is no route {}; /openapi.json lists them", uri.path()))
 }
 
+/// For a method that a route does not take.
 pub async fn wrong_method(method: Method, uri: Uri) -> ApiError {
     ApiError::WrongMethod(format!("{} does not take {method}", uri.path()))
 }
 
 /// A panic fails one request and nothing else.
-pub fn panicked(_: Box<dyn Any + Send + 'static>) -> Response {
-    tracing::error!("a request panicked");
-    ApiError::Internal.into_response()
+pub fn panicked(panic: Box<dyn Any + Send + 'static>) -> Response {
+    let said = panic.downcast_ref::<&str>().copied().or(panic.downcast_ref::<String>().map(String::as_str));
+    ApiError::Internal(anyhow!("a request panicked: {}", said.unwrap_or("it said nothing"))).into_response()
+}
+
+#[cfg(test)]
+mod tests {
+    use http_body_util::BodyExt;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn every_error_has_its_status_and_its_body() {
+        let errors = [
+            ApiError::BadRequest("top_n is \"x\"; it must be a whole number from 1 to 100".to_owned()),
+            ApiError::Unauthorized("send the admin token: Authorization: Bearer …"),
+            no_route(Uri::from_static("/nowhere?a=b")).await,
+            wrong_method(Method::POST, Uri::from_static("/health")).await,
+            ApiError::TooLarge(65536),
+            ApiError::NoModel,
+            ApiError::Overloaded,
+            ApiError::Internal(anyhow!("a secret path")),
+        ];
+        let mut text = String::new();
+        for error in errors {
+            let response = error.into_response();
+            let (status, retry) = (response.status(), response.headers().get(header::RETRY_AFTER).cloned());
+            let body = response.into_body().collect().await.expect("a body").to_bytes();
+            text += &format!("{status} {retry:?}\n{}\n", String::from_utf8_lossy(&body));
+        }
+        insta::assert_snapshot!(text);
+    }
+
+    #[test]
+    fn a_panic_is_an_error_of_ours() {
+        assert_eq!(panicked(Box::new("went wrong")).status(), StatusCode::INTERNAL_SERVER_ERROR);
+    }
 }

@@ -4,7 +4,7 @@ use axum::Json;
 use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityScheme};
 use utoipa::{Modify, OpenApi};
 
-use super::{api, lists, search};
+use super::{health, lists, metrics, models, search};
 
 #[derive(OpenApi)]
 #[openapi(
@@ -18,11 +18,11 @@ use super::{api, lists, search};
         lists::detail,
         lists::trending,
         search::search,
-        api::health,
-        api::live,
-        api::ready,
-        api::metrics,
-        api::reload
+        health::health,
+        health::live,
+        health::ready,
+        metrics::metrics,
+        models::reload
     ),
     modifiers(&AdminToken)
 )]
@@ -37,6 +37,18 @@ impl Modify for AdminToken {
     }
 }
 
+/// The document.
 pub async fn document() -> Json<utoipa::openapi::OpenApi> {
     Json(Description::openapi())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_description_is_what_consumers_know() {
+        let text = Description::openapi().to_pretty_json().expect("JSON");
+        insta::assert_snapshot!(text);
+    }
 }

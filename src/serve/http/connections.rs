@@ -23,8 +23,8 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{mpsc, watch};
 use tower::ServiceExt;
 
-use super::error::ApiError;
-use super::seats::{Place, Seat, Seats, holding};
+use super::ApiError;
+use super::slots::{Slot, SlotGuard, Slots, guarded};
 
 /// The most bytes of a request line with all its headers.
 const HEAD: usize = 16 * 1024;
@@ -65,22 +65,22 @@ pub async fn serve(
     mut stop: watch::Receiver<bool>,
 ) -> Result<()> {
     let builder = protocols(limits.slow);
-    let seats = Seats::new(below_descriptors(limits.connections));
+    let slots = Slots::new(below_descriptors(limits.connections));
     // every connection holds a sender: when the last is dropped, all have ended
     let (open, mut all_ended) = mpsc::channel::<()>(1);
-    while let Some((stream, peer, place)) = tokio::select! {
-        next = next(&listener, &seats) => Some(next),
+    while let Some((stream, peer, guard)) = tokio::select! {
+        next = next(&listener, &slots) => Some(next),
         _ = stop.wait_for(|stop| *stop) => None,
     } {
         if let Err(error) = prepare(&stream, limits.slow) {
             tracing::debug!("a connection's options: {error}");
         }
-        let (router, seat) = (router.clone(), place.seat.clone());
-        let service = service_fn(move |request| answer(router.clone(), seat.clone(), peer, request));
+        let (router, slot) = (router.clone(), guard.slot.clone());
+        let service = service_fn(move |request| answer(router.clone(), slot.clone(), peer, request));
         let connection = builder.serve_connection(TokioIo::new(stream), service).into_owned();
         let (stop, open) = (stop.clone(), open.clone());
         tokio::spawn(async move {
-            attend(connection, &place, limits, stop).await;
+            attend(connection, &guard, limits, stop).await;
             drop(open);
         });
     }
@@ -107,11 +107,11 @@ fn protocols(slow: Duration) -> Builder<TokioExecutor> {
     builder
 }
 
-/// The next connection, once there is a seat for it.
-async fn next(listener: &TcpListener, seats: &Seats) -> (TcpStream, SocketAddr, Place) {
+/// The next connection, once there is a slot for it.
+async fn next(listener: &TcpListener, slots: &Slots) -> (TcpStream, SocketAddr, SlotGuard) {
     loop {
         match listener.accept().await {
-            Ok((stream, peer)) => return (stream, peer, seats.take().await),
+            Ok((stream, peer)) => return (stream, peer, slots.take().await),
             Err(error) => {
                 // out of file descriptors, or a client that was gone at once: others may fare better
                 tracing::debug!("a connection was not taken up: {error}");
@@ -122,11 +122,11 @@ async fn next(listener: &TcpListener, seats: &Seats) -> (TcpStream, SocketAddr, 
 }
 
 /// Keeps a connection until it ends, is stale, has to make room, or the server stops.
-async fn attend<C>(connection: C, place: &Place, limits: Limits, mut stop: watch::Receiver<bool>)
+async fn attend<C>(connection: C, guard: &SlotGuard, limits: Limits, mut stop: watch::Receiver<bool>)
 where
     C: GracefulConnection<Error: std::fmt::Display>,
 {
-    let (mut connection, seat) = (pin!(connection), &place.seat);
+    let (mut connection, slot) = (pin!(connection), &guard.slot);
     let said = |ended: Result<(), C::Error>| {
         if let Err(error) = ended {
             tracing::debug!("a connection ended: {error}");
@@ -135,16 +135,16 @@ where
     let patience = tokio::select! {
         biased;
         ended = connection.as_mut() => return said(ended),
-        () = seat.told_to_leave() => Duration::ZERO,
-        () = tokio::time::sleep(PROBE_PATIENCE), if seat.is_reserve => Duration::ZERO,
-        () = seat.stale(limits.slow) => limits.slow,
+        () = slot.told_to_leave() => Duration::ZERO,
+        () = tokio::time::sleep(PROBE_PATIENCE), if slot.is_reserve => Duration::ZERO,
+        () = slot.stale(limits.slow) => limits.slow,
         _ = stop.wait_for(|stop| *stop) => limits.patience,
     };
     connection.as_mut().graceful_shutdown();
     tokio::select! {
         biased;
         ended = connection => said(ended),
-        () = seat.told_to_leave() => {}
+        () = slot.told_to_leave() => {}
         () = tokio::time::sleep(patience) => tracing::debug!("a connection was cut"),
     }
 }
@@ -152,23 +152,23 @@ where
 /// Answers one request; its connection counts as at work until all of the answer is written.
 async fn answer(
     router: Router,
-    seat: Arc<Seat>,
+    slot: Arc<Slot>,
     peer: SocketAddr,
     request: Request<Incoming>,
 ) -> Result<Response<Body>, Infallible> {
-    let held = seat.begin().await;
+    let in_flight = slot.begin().await;
     let version = request.version();
-    let mut response = if seat.is_reserve && !is_probe(request.uri().path()) {
+    let mut response = if slot.is_reserve && !is_probe(request.uri().path()) {
         ApiError::Overloaded.into_response()
     } else {
         let mut request = request.map(Body::new);
         request.extensions_mut().insert(ConnectInfo(peer));
         let response = router.oneshot(request).await?;
-        held.answered();
-        let held = Arc::new(held);
-        response.map(|body| Body::new(body.map_frame(move |frame| frame.map_data(|bytes| holding(bytes, &held)))))
+        in_flight.answered();
+        let in_flight = Arc::new(in_flight);
+        response.map(|body| Body::new(body.map_frame(move |frame| frame.map_data(|bytes| guarded(bytes, &in_flight)))))
     };
-    if seat.is_reserve && version < Version::HTTP_2 {
+    if slot.is_reserve && version < Version::HTTP_2 {
         response.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
     }
     Ok(response)

@@ -1,4 +1,4 @@
-//! Seats of connections: how many there are, which are at work, and which is given up when another one comes.
+//! Slots for connections: how many there are, which are at work, and which is given up when another one comes.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -23,86 +23,86 @@ const RESERVE: usize = 16;
 /// A connection is not given up before it had the time to ask something.
 const GRACE: Duration = Duration::from_millis(10);
 
-/// All seats of a server: ordinary ones, and a few where only probes are answered.
-pub struct Seats {
-    ordinary: Row,
-    reserve: Row,
-    /// Turns that connections share.
+/// All slots of a server: ordinary ones, and a few where only probes are answered.
+pub struct Slots {
+    ordinary: Pool,
+    reserve: Pool,
+    /// Permits that connections share.
     shared: Arc<Semaphore>,
 }
 
-/// Seats of one kind.
-struct Row {
+/// Slots of one kind.
+struct Pool {
     limit: usize,
     taken: Arc<Taken>,
 }
 
 #[derive(Default)]
 struct Taken {
-    seats: Mutex<Vec<Arc<Seat>>>,
+    slots: Mutex<Vec<Arc<Slot>>>,
     /// Somebody has left.
     freed: Notify,
 }
 
-/// What a row can offer to one more connection.
+/// What a pool can offer to one more connection.
 enum Offer {
-    Here(Place),
+    Here(SlotGuard),
     /// One is leaving, or has come so lately that it may be about to ask.
     Soon,
     /// All are at work.
     Full,
 }
 
-impl Seats {
+impl Slots {
     pub fn new(limit: usize) -> Self {
-        let row = |limit| Row { limit, taken: Arc::default() };
-        Self { ordinary: row(limit), reserve: row(RESERVE), shared: Arc::new(Semaphore::new(MORE_ANSWERS_OF_ALL)) }
+        let pool = |limit| Pool { limit, taken: Arc::default() };
+        Self { ordinary: pool(limit), reserve: pool(RESERVE), shared: Arc::new(Semaphore::new(MORE_ANSWERS_OF_ALL)) }
     }
 
-    /// A seat for one more connection. Where there is none, the one that has been idle longest is told to leave; where all are
+    /// A slot for one more connection. Where there is none, the one that has been idle longest is told to leave; where all are
     /// at work it is one of the reserve's.
-    pub async fn take(&self) -> Place {
+    pub async fn take(&self) -> SlotGuard {
         loop {
-            let row = match self.ordinary.offer(|| Seat::new(false, self.shared.clone())) {
+            let pool = match self.ordinary.offer(|| Slot::new(false, self.shared.clone())) {
                 Offer::Here(place) => return place,
                 Offer::Soon => &self.ordinary,
-                Offer::Full => match self.reserve.offer(|| Seat::new(true, self.shared.clone())) {
+                Offer::Full => match self.reserve.offer(|| Slot::new(true, self.shared.clone())) {
                     Offer::Here(place) => return place,
                     Offer::Soon | Offer::Full => &self.reserve,
                 },
             };
-            timeout(GRACE, row.taken.freed.notified()).await.ok();
+            timeout(GRACE, pool.taken.freed.notified()).await.ok();
         }
     }
 }
 
-impl Row {
-    fn offer(&self, seat: impl FnOnce() -> Seat) -> Offer {
-        let mut seats = lock(&self.taken.seats);
-        if seats.len() < self.limit {
-            let seat = Arc::new(seat());
-            seats.push(seat.clone());
-            return Offer::Here(Place { seat, row: self.taken.clone() });
+impl Pool {
+    fn offer(&self, slot: impl FnOnce() -> Slot) -> Offer {
+        let mut slots = lock(&self.taken.slots);
+        if slots.len() < self.limit {
+            let slot = Arc::new(slot());
+            slots.push(slot.clone());
+            return Offer::Here(SlotGuard { slot, pool: self.taken.clone() });
         }
         let now = Instant::now();
         let (mut idlest, mut is_soon) = (None, false);
-        for seat in seats.iter() {
-            let visit = lock(&seat.visit);
-            let idle = now.saturating_duration_since(visit.last);
-            if visit.is_leaving {
+        for slot in slots.iter() {
+            let activity = lock(&slot.activity);
+            let idle = now.saturating_duration_since(activity.last);
+            if activity.is_leaving {
                 return Offer::Soon;
-            } else if visit.is_busy(seat.is_reserve) {
+            } else if activity.is_busy(slot.is_reserve) {
                 continue;
             } else if idle < GRACE {
-                is_soon |= seat.is_reserve || visit.begun == 0;
+                is_soon |= slot.is_reserve || activity.begun == 0;
             } else if idlest.is_none_or(|(longest, _)| idle > longest) {
-                idlest = Some((idle, seat));
+                idlest = Some((idle, slot));
             }
         }
         match idlest {
-            Some((_, seat)) => {
-                lock(&seat.visit).is_leaving = true;
-                seat.leave.notify_one();
+            Some((_, slot)) => {
+                lock(&slot.activity).is_leaving = true;
+                slot.leave.notify_one();
                 Offer::Soon
             }
             None if is_soon => Offer::Soon,
@@ -115,40 +115,40 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// A seat that is taken, until it is dropped.
-pub struct Place {
-    pub seat: Arc<Seat>,
-    row: Arc<Taken>,
+/// A slot that is taken, until it is dropped.
+pub struct SlotGuard {
+    pub slot: Arc<Slot>,
+    pool: Arc<Taken>,
 }
 
-impl Drop for Place {
+impl Drop for SlotGuard {
     fn drop(&mut self) {
-        lock(&self.row.seats).retain(|seat| !Arc::ptr_eq(seat, &self.seat));
-        self.row.freed.notify_one();
+        lock(&self.pool.slots).retain(|slot| !Arc::ptr_eq(slot, &self.slot));
+        self.pool.freed.notify_one();
     }
 }
 
-/// One connection's account of what it asks.
-pub struct Seat {
+/// What one connection asks and has not been answered.
+pub struct Slot {
     pub is_reserve: bool,
-    visit: Mutex<Visit>,
-    turns: Turns,
+    activity: Mutex<Activity>,
+    permits: Permits,
     leave: Notify,
 }
 
 /// Who may make an answer now.
-struct Turns {
+struct Permits {
     own: Arc<Semaphore>,
     more: Arc<Semaphore>,
     shared: Arc<Semaphore>,
 }
 
-impl Turns {
+impl Permits {
     fn new(shared: Arc<Semaphore>) -> Self {
         Self { own: Arc::new(Semaphore::new(1)), more: Arc::new(Semaphore::new(MORE_ANSWERS)), shared }
     }
 
-    /// The turn of its own that a connection has, or one that it shares with others; nobody closes the semaphores.
+    /// The permit of its own that a connection has, or one that it shares with others; nobody closes the semaphores.
     async fn take(&self) -> Vec<OwnedSemaphorePermit> {
         let more = async { [self.more.clone().acquire_owned().await, self.shared.clone().acquire_owned().await] };
         tokio::select! {
@@ -159,7 +159,7 @@ impl Turns {
     }
 }
 
-struct Visit {
+struct Activity {
     /// When a request was last begun, answered or taken; in the reserve, when it came.
     last: Instant,
     /// Requests at work, and since when their answers wait to be taken.
@@ -168,34 +168,34 @@ struct Visit {
     is_leaving: bool,
 }
 
-impl Visit {
+impl Activity {
     /// Whether it may not be given up. In the reserve nobody is waited for who does not take a probe's answer.
     fn is_busy(&self, is_reserve: bool) -> bool {
         self.requests.iter().any(|(_, since)| !is_reserve || since.is_none())
     }
 }
 
-impl Seat {
+impl Slot {
     fn new(is_reserve: bool, shared: Arc<Semaphore>) -> Self {
-        let visit = Visit { last: Instant::now(), requests: Vec::new(), begun: 0, is_leaving: false };
-        Self { is_reserve, visit: Mutex::new(visit), turns: Turns::new(shared), leave: Notify::new() }
+        let activity = Activity { last: Instant::now(), requests: Vec::new(), begun: 0, is_leaving: false };
+        Self { is_reserve, activity: Mutex::new(activity), permits: Permits::new(shared), leave: Notify::new() }
     }
 
     /// Begins a request as soon as few enough of this connection's answers wait to be taken.
-    pub async fn begin(self: &Arc<Self>) -> Held {
-        let turn = self.turns.take().await;
-        let mut visit = lock(&self.visit);
-        let number = visit.begun;
-        visit.begun += 1;
-        self.touch(&mut visit);
-        visit.requests.push((number, None));
-        drop(visit);
-        Held { seat: self.clone(), number, _turn: turn }
+    pub async fn begin(self: &Arc<Self>) -> InFlight {
+        let permit = self.permits.take().await;
+        let mut activity = lock(&self.activity);
+        let number = activity.begun;
+        activity.begun += 1;
+        self.touch(&mut activity);
+        activity.requests.push((number, None));
+        drop(activity);
+        InFlight { slot: self.clone(), number, _permit: permit }
     }
 
-    fn touch(&self, visit: &mut Visit) {
+    fn touch(&self, activity: &mut Activity) {
         if !self.is_reserve {
-            visit.last = Instant::now();
+            activity.last = Instant::now();
         }
     }
 
@@ -213,54 +213,54 @@ impl Seat {
 
     /// When to look again; `None` where it is stale.
     fn look(&self, slow: Duration) -> Option<Instant> {
-        let (visit, now) = (lock(&self.visit), Instant::now());
+        let (activity, now) = (lock(&self.activity), Instant::now());
         let is_late = |since: &Instant| now.saturating_duration_since(*since) >= slow * PATIENCE_OF_AN_ANSWER;
-        if visit.requests.iter().filter_map(|(_, since)| since.as_ref()).any(is_late) {
+        if activity.requests.iter().filter_map(|(_, since)| since.as_ref()).any(is_late) {
             return None;
         }
         // what takes long on our side is no fault of the client
-        let is_at_work = visit.requests.iter().any(|(_, since)| since.is_none());
-        let next = if is_at_work { now } else { visit.last } + slow;
+        let is_at_work = activity.requests.iter().any(|(_, since)| since.is_none());
+        let next = if is_at_work { now } else { activity.last } + slow;
         (next > now).then_some(next)
     }
 }
 
 /// A request with its answer, until the last byte of it is taken.
-pub struct Held {
-    seat: Arc<Seat>,
+pub struct InFlight {
+    slot: Arc<Slot>,
     number: u64,
-    _turn: Vec<OwnedSemaphorePermit>,
+    _permit: Vec<OwnedSemaphorePermit>,
 }
 
-impl Held {
+impl InFlight {
     /// The answer is made; from now on it is the client who takes time.
     pub fn answered(&self) {
-        let (mut visit, now) = (lock(&self.seat.visit), Instant::now());
-        self.seat.touch(&mut visit);
-        if let Some((_, since)) = visit.requests.iter_mut().find(|(number, _)| *number == self.number) {
+        let (mut activity, now) = (lock(&self.slot.activity), Instant::now());
+        self.slot.touch(&mut activity);
+        if let Some((_, since)) = activity.requests.iter_mut().find(|(number, _)| *number == self.number) {
             *since = Some(now);
         }
     }
 }
 
-impl Drop for Held {
+impl Drop for InFlight {
     fn drop(&mut self) {
-        let mut visit = lock(&self.seat.visit);
-        self.seat.touch(&mut visit);
-        visit.requests.retain(|(number, _)| *number != self.number);
+        let mut activity = lock(&self.slot.activity);
+        self.slot.touch(&mut activity);
+        activity.requests.retain(|(number, _)| *number != self.number);
     }
 }
 
 /// Bytes of an answer that hold its request: they go where hyper buffers them, and tell when they are written.
-pub fn holding(bytes: Bytes, held: &Arc<Held>) -> Bytes {
-    struct Holding {
+pub fn guarded(bytes: Bytes, in_flight: &Arc<InFlight>) -> Bytes {
+    struct Guarded {
         bytes: Bytes,
-        _held: Arc<Held>,
+        _in_flight: Arc<InFlight>,
     }
-    impl AsRef<[u8]> for Holding {
+    impl AsRef<[u8]> for Guarded {
         fn as_ref(&self) -> &[u8] {
             &self.bytes
         }
     }
-    Bytes::from_owner(Holding { bytes, _held: held.clone() })
+    Bytes::from_owner(Guarded { bytes, _in_flight: in_flight.clone() })
 }

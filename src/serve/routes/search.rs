@@ -1,8 +1,8 @@
 //! `/search`: datasets by words.
 
-use std::sync::Arc;
 use std::time::Duration;
 
+use anyhow::{Context, Result};
 use axum::Json;
 use axum::extract::rejection::QueryRejection;
 use axum::extract::{Query, State};
@@ -11,10 +11,11 @@ use axum::response::{IntoResponse, Response};
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
-use super::error::{ApiError, ErrorBody};
-use super::lists::count;
-use super::state::Shared;
 use crate::search::{self, By};
+use crate::serve::deployment::LoadedVersion;
+use crate::serve::http::params::count;
+use crate::serve::http::{ApiError, ErrorBody};
+use crate::serve::state::Shared;
 
 /// The longest query, in characters.
 const LONGEST: usize = 300;
@@ -22,6 +23,7 @@ const LONGEST: usize = 300;
 /// How long a search waits for those before it.
 const PATIENCE: Duration = Duration::from_millis(500);
 
+/// The query of `/search`.
 #[derive(Debug, Deserialize, IntoParams)]
 #[into_params(parameter_in = Query)]
 pub struct SearchParams {
@@ -75,54 +77,41 @@ pub async fn search(
     if query.is_empty() || query.chars().count() > LONGEST {
         return Err(ApiError::BadRequest(format!("q must be 1 to {LONGEST} characters of what is looked for")));
     }
-    let in_force = state.admit()?;
+    let version = state.admit()?.current.clone();
     let searching = tokio::time::timeout(PATIENCE, state.searching.acquire()).await;
     let Ok(Ok(_permit)) = searching else { return Err(ApiError::Overloaded) };
-    let loaded = in_force.current.clone();
     // models take milliseconds, and the first query loads them: lists are answered meanwhile
-    let readers = state.clone();
-    let answer = tokio::task::spawn_blocking(move || {
-        let manifest = &loaded.model.manifest;
-        let reader = readers.reader()?;
-        let read = reader
-            .read(&query, manifest.text_model.as_deref(), manifest.picture_model.as_deref())
-            .inspect_err(|error| tracing::error!("a query cannot be read by its model: {error:#}"))
-            .map_err(|_| ApiError::Internal)?;
-        let degrade_reason = match () {
-            () if manifest.text_model.is_some() && read.text.is_none() => Some("no_text_model"),
-            () if manifest.picture_model.is_some() && read.picture.is_none() => Some("no_picture_model"),
-            () => None,
-        };
-        let asked = search::Query { words: &query, text: read.text.as_deref(), picture: read.picture.as_deref() };
-        let found = loaded.finder().search(&loaded.model, &asked, &loaded.policies[0].rules, limit);
-        let items = found.into_iter().map(|found| {
-            let item = loaded.model.item(found.item);
-            FoundItem {
-                dataset_id: item.dataset_id,
-                title: item.title.clone(),
-                price: item.price,
-                cover_image: item.cover_image.clone(),
-                score: found.score,
-                found_by: found.by,
-            }
-        });
-        let items = items.collect();
-        Ok(SearchAnswer { query, items, algorithm_version: loaded.version().to_owned(), degrade_reason })
-    });
-    let answer: Result<SearchAnswer, ApiError> = answer.await.map_err(|_| ApiError::Internal)?;
-    Ok(([(header::CACHE_CONTROL, "no-store")], Json(answer?)).into_response())
+    let finding = state.clone();
+    let answer = tokio::task::spawn_blocking(move || find(&finding, &version, query, limit)).await;
+    let answer = answer.context("a search ended early")??;
+    Ok(([(header::CACHE_CONTROL, "no-store")], Json(answer)).into_response())
 }
 
-impl super::state::State {
-    /// The models that queries are read with, loaded when they are first asked for.
-    fn reader(&self) -> Result<Arc<crate::embed::neural::reader::Reader>, ApiError> {
-        let mut reader = self.reader.lock().map_err(|_| ApiError::Internal)?;
-        if let Some(reader) = &*reader {
-            return Ok(reader.clone());
+/// Finds datasets by a query, also by what the version's models make of it.
+fn find(state: &Shared, version: &LoadedVersion, query: String, limit: usize) -> Result<SearchAnswer> {
+    let manifest = &version.model.manifest;
+    let read = state
+        .encoder()?
+        .read(&query, manifest.text_model.as_deref(), manifest.picture_model.as_deref())
+        .context("a query cannot be read by its model")?;
+    let degrade_reason = match () {
+        () if manifest.text_model.is_some() && read.text.is_none() => Some("no_text_model"),
+        () if manifest.picture_model.is_some() && read.picture.is_none() => Some("no_picture_model"),
+        () => None,
+    };
+    let asked = search::Query { words: &query, text: read.text.as_deref(), picture: read.picture.as_deref() };
+    let found = version.finder().search(&version.model, &asked, &version.policies[0].rules, limit);
+    let item = |found: search::Found| {
+        let item = version.model.item(found.item);
+        FoundItem {
+            dataset_id: item.dataset_id,
+            title: item.title.clone(),
+            price: item.price,
+            cover_image: item.cover_image.clone(),
+            score: found.score,
+            found_by: found.by,
         }
-        let loaded = crate::embed::neural::reader::Reader::load(&self.config)
-            .inspect_err(|error| tracing::error!("{error:#}"))
-            .map_err(|_| ApiError::Internal)?;
-        Ok(reader.insert(Arc::new(loaded)).clone())
-    }
+    };
+    let items = found.into_iter().map(item).collect();
+    Ok(SearchAnswer { query, items, algorithm_version: version.name().to_owned(), degrade_reason })
 }

@@ -13,21 +13,21 @@ use serde::Deserialize;
 use serde_json::Value;
 use sha2::{Digest, Sha256};
 
-use super::metrics::Endpoint;
 use crate::model::Channel;
 use crate::recommend::Policy;
 use crate::recommend::channels;
+use crate::serve::metrics::Endpoint;
 
 /// The variant of those who take part in no experiment.
 pub const CONTROL: &str = "control";
 
 /// All experiments of a file.
-#[derive(Clone, Debug, Default, PartialEq)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Experiments {
     /// At most one for each endpoint that answers lists about a page.
     running: Vec<Experiment>,
-    /// What the variants ask for; a variant knows its own by its place here. The first is what settings say.
-    pub arms: Vec<Arm>,
+    /// What the variants that run ask for; the first is what settings say.
+    variants: Vec<Variant>,
     /// Every version that a variant names, also of those that are paused.
     pub versions: Vec<String>,
 }
@@ -37,39 +37,79 @@ struct Experiment {
     name: String,
     slot: Endpoint,
     salt: String,
-    /// Up to which share of all visitors each variant reaches, with its arm.
+    /// Up to which share of all visitors each variant reaches, with its index in [`Experiments::variants`].
     variants: Vec<(f64, u16)>,
 }
 
 /// What a variant changes.
 #[derive(Clone, Debug, Default, PartialEq)]
-pub struct Arm {
+pub struct Variant {
+    /// The experiment; `None` where nobody takes part in any.
     pub experiment: Option<String>,
-    pub variant: String,
+    /// Its name in the experiment.
+    pub name: String,
     /// The model version it is answered by; the current one where none is named.
     pub version: Option<String>,
-    variety: Option<f32>,
+    diversity: Option<f32>,
     provider_limit: Option<usize>,
+    /// The share of its lists in which something is tried; what settings say where `None`.
     pub exploration: Option<f64>,
     without_rules: bool,
     weights: Option<channels::Weights>,
 }
 
-impl Arm {
+impl Variant {
     fn control() -> Self {
-        Self { variant: CONTROL.to_owned(), ..Self::default() }
+        Self { name: CONTROL.to_owned(), ..Self::default() }
     }
 
     /// The policy of this variant, where `settings` is everyone else's.
     pub fn policy(&self, settings: &Policy) -> Policy {
         let mut policy = settings.clone();
-        policy.diversity = self.variety.unwrap_or(policy.diversity);
+        policy.diversity = self.diversity.unwrap_or(policy.diversity);
         policy.per_provider = self.provider_limit.unwrap_or(policy.per_provider);
         policy.weights = self.weights.unwrap_or(policy.weights);
         if self.without_rules {
             policy.rules = Arc::new(policy.rules.only_nevers());
         }
         policy
+    }
+
+    fn of(experiment: &str, name: &str, parameters: BTreeMap<String, Value>, is_old: bool) -> Result<Self> {
+        let mut variant = Self { experiment: Some(experiment.to_owned()), name: name.to_owned(), ..Self::default() };
+        for (name, value) in parameters {
+            variant.set(&name, &value, is_old).with_context(|| format!("parameter {name}"))?;
+        }
+        Ok(variant)
+    }
+
+    fn set(&mut self, name: &str, value: &Value, is_old: bool) -> Result<()> {
+        let number = |low: f64, high: f64| {
+            let number = value.as_f64().filter(|n| (low..=high).contains(n));
+            number.with_context(|| format!("is {value}; it must be a number from {low} to {high}"))
+        };
+        if let Some(channel) = channel(name) {
+            self.weights.get_or_insert(channels::AS_LEARNED)[channel] = number(0.0, 100.0)? as f32;
+            return Ok(());
+        }
+        match name {
+            "variety" => self.diversity = Some(number(0.0, 10.0)? as f32),
+            // relevance counts lambda, likeness the rest: what likeness counts for each unit of relevance
+            "mmr_lambda" => {
+                let lambda = number(0.0, 1.0)?;
+                self.diversity = Some(((1.0 - lambda) / lambda.max(0.1)) as f32);
+            }
+            "provider_limit" => self.provider_limit = Some(number(0.0, 100.0)? as usize),
+            "exploration" => self.exploration = Some(number(0.0, 0.5)?),
+            "rules" => self.without_rules = !value.as_bool().context("must be true or false")?,
+            "model" => self.version = Some(value.as_str().context("must be the name of a version")?.to_owned()),
+            _ if is_old => tracing::warn!("parameter {name} of variant {} means nothing here; ignored", self.name),
+            _ => bail!(
+                "is unknown; there are variety, provider_limit, exploration, rules, model and a weight for each channel: {}",
+                Channel::ALL.map(|channel| format!("{}_weight", channel.name())).join(", ")
+            ),
+        }
+        Ok(())
     }
 }
 
@@ -105,6 +145,13 @@ struct VariantSpec {
     parameters: Option<BTreeMap<String, Value>>,
 }
 
+impl Default for Experiments {
+    /// None: everyone gets what settings say.
+    fn default() -> Self {
+        Self { running: Vec::new(), variants: vec![Variant::control()], versions: Vec::new() }
+    }
+}
+
 impl Experiments {
     /// Reads a file by its ending; where there is none, nobody takes part in anything.
     pub fn read(path: &Path) -> Result<Self> {
@@ -113,7 +160,7 @@ impl Experiments {
                 let is_yaml = path.extension().is_some_and(|e| e == "yaml" || e == "yml");
                 Self::parse(&text, is_yaml).with_context(|| path.display().to_string())
             }
-            Err(error) if error.kind() == std::io::ErrorKind::NotFound => Self::parse("", false),
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(Self::default()),
             Err(error) => Err(error).with_context(|| format!("{} cannot be read", path.display())),
         }
     }
@@ -125,7 +172,7 @@ impl Experiments {
             (true, _) => serde_saphyr::from_str(text).map_err(|error| anyhow!("{error}"))?,
             (false, _) => toml::from_str(text).map_err(|error| anyhow!("{error}"))?,
         };
-        let mut all = Self { running: Vec::new(), arms: vec![Arm::control()], versions: Vec::new() };
+        let mut all = Self::default();
         for (name, spec) in file.experiments {
             let experiment = all.experiment(&name, spec, is_yaml).with_context(|| format!("experiment {name}"))?;
             let Some(experiment) = experiment else { continue };
@@ -175,73 +222,51 @@ impl Experiments {
             let title = variant.name.unwrap_or_else(|| CONTROL.to_owned());
             // whole shares, whatever they add up to, as the old system had it
             reached += variant.allocation / total;
-            let arm = arm(name, &title, variant.parameters.unwrap_or_default(), is_old)
+            let variant = Variant::of(name, &title, variant.parameters.unwrap_or_default(), is_old)
                 .with_context(|| format!("variant {title}"))?;
-            self.versions.extend(arm.version.clone());
+            self.versions.extend(variant.version.clone());
             if is_active {
-                variants.push((reached, self.arms.len() as u16));
-                self.arms.push(arm);
+                variants.push((reached, self.variants.len() as u16));
+                self.variants.push(variant);
             }
         }
         Ok(is_active.then(|| Experiment { name: name.to_owned(), slot, salt, variants }))
     }
 
-    /// Which arm answers a visitor; the first, that of settings, for one of whom no id is known.
+    /// Which variant answers a visitor, by its index; the first, that of settings, for one of whom no id is known.
     pub fn assign(&self, endpoint: Endpoint, visitor: Option<&str>) -> u16 {
         let running = self.running.iter().find(|experiment| experiment.slot == endpoint);
         let (Some(experiment), Some(visitor)) = (running, visitor) else { return 0 };
         let bucket = bucket(&experiment.salt, visitor);
         let reached = experiment.variants.iter().find(|(reached, _)| bucket <= *reached);
-        reached.or(experiment.variants.last()).map_or(0, |(_, arm)| *arm)
+        reached.or(experiment.variants.last()).map_or(0, |(_, variant)| *variant)
     }
 
-    /// The experiments that run.
+    /// A variant by its index.
+    pub fn variant(&self, index: u16) -> &Variant {
+        &self.variants[index as usize]
+    }
+
+    /// All variants, in the order of their indices.
+    pub fn variants(&self) -> &[Variant] {
+        &self.variants
+    }
+
+    /// The versions that variants of running experiments name.
+    pub fn running_versions(&self) -> impl Iterator<Item = &str> {
+        self.variants.iter().filter_map(|variant| variant.version.as_deref())
+    }
+
+    /// How many experiments run.
     pub fn count(&self) -> usize {
         self.running.len()
     }
 }
 
-/// Where a visitor stands between 0 and 1, the same for the same salt.
+/// The bucket of a visitor, from 0 to 1, the same for the same salt.
 pub fn bucket(salt: &str, visitor: &str) -> f64 {
     let digest = Sha256::digest(format!("{salt}:{visitor}"));
     f64::from(u32::from_be_bytes([digest[0], digest[1], digest[2], digest[3]])) / f64::from(u32::MAX)
-}
-
-fn arm(experiment: &str, variant: &str, parameters: BTreeMap<String, Value>, is_old: bool) -> Result<Arm> {
-    let mut arm = Arm { experiment: Some(experiment.to_owned()), variant: variant.to_owned(), ..Arm::default() };
-    for (name, value) in parameters {
-        set(&mut arm, &name, &value, is_old).with_context(|| format!("parameter {name}"))?;
-    }
-    Ok(arm)
-}
-
-fn set(arm: &mut Arm, name: &str, value: &Value, is_old: bool) -> Result<()> {
-    let number = |low: f64, high: f64| {
-        let number = value.as_f64().filter(|n| (low..=high).contains(n));
-        number.with_context(|| format!("is {value}; it must be a number from {low} to {high}"))
-    };
-    if let Some(channel) = channel(name) {
-        arm.weights.get_or_insert(channels::AS_LEARNED)[channel] = number(0.0, 100.0)? as f32;
-        return Ok(());
-    }
-    match name {
-        "variety" => arm.variety = Some(number(0.0, 10.0)? as f32),
-        // relevance counts lambda, likeness the rest: what likeness counts for each unit of relevance
-        "mmr_lambda" => {
-            let lambda = number(0.0, 1.0)?;
-            arm.variety = Some(((1.0 - lambda) / lambda.max(0.1)) as f32);
-        }
-        "provider_limit" => arm.provider_limit = Some(number(0.0, 100.0)? as usize),
-        "exploration" => arm.exploration = Some(number(0.0, 0.5)?),
-        "rules" => arm.without_rules = !value.as_bool().context("must be true or false")?,
-        "model" => arm.version = Some(value.as_str().context("must be the name of a version")?.to_owned()),
-        _ if is_old => tracing::warn!("parameter {name} of variant {} means nothing here; ignored", arm.variant),
-        _ => bail!(
-            "is unknown; there are variety, provider_limit, exploration, rules, model and a weight for each channel: {}",
-            Channel::ALL.map(|channel| format!("{}_weight", channel.name())).join(", ")
-        ),
-    }
-    Ok(())
 }
 
 /// The channel that `{name}_weight` is of, by its name here or in the old system.
@@ -280,13 +305,13 @@ experiments:
         let experiments = Experiments::parse(OLD, true)?;
         for user in 1..200 {
             let bucket = bucket("detail-2025", &user.to_string());
-            let arm = experiments.assign(Endpoint::Detail, Some(&user.to_string()));
+            let variant = experiments.assign(Endpoint::Detail, Some(&user.to_string()));
             let expected = if bucket <= 0.5 { CONTROL } else { "content_boost" };
-            assert_eq!(experiments.arms[arm as usize].variant, expected);
+            assert_eq!(experiments.variant(variant).name, expected);
         }
         assert_eq!(experiments.assign(Endpoint::Detail, None), 0);
         assert_eq!(experiments.assign(Endpoint::Similar, Some("1")), 0);
-        let boost = experiments.arms.iter().find(|arm| arm.variant == "content_boost").expect("the variant");
+        let boost = experiments.variants.iter().find(|variant| variant.name == "content_boost").expect("the variant");
         let weights = boost.weights.expect("weights");
         assert_eq!(channel("content_weight").map(|c| weights[c]), Some(1.4));
         assert_eq!(channel("behaviour_weight").map(|c| weights[c]), Some(0.8));
@@ -319,8 +344,8 @@ parameters = { variety = 0.5, provider_limit = 3, rules = false, model = \"x\" }
         let experiments = Experiments::parse(text, false)?;
         let mut counts = BTreeMap::new();
         for visitor in 0..20_000 {
-            let arm = experiments.assign(Endpoint::Detail, Some(&visitor.to_string()));
-            *counts.entry(experiments.arms[arm as usize].variant.as_str()).or_insert(0) += 1;
+            let variant = experiments.assign(Endpoint::Detail, Some(&visitor.to_string()));
+            *counts.entry(experiments.variant(variant).name.as_str()).or_insert(0) += 1;
         }
         for (variant, share) in [("a", 0.25), ("b", 0.5), ("c", 0.25)] {
             let found = f64::from(counts[variant]) / 20_000.0;
@@ -331,8 +356,8 @@ parameters = { variety = 0.5, provider_limit = 3, rules = false, model = \"x\" }
 
     #[test]
     fn the_example_is_in_order() -> Result<()> {
-        let experiments = Experiments::parse(include_str!("../../experiments.example.toml"), false)?;
-        let variants: Vec<&str> = experiments.arms.iter().map(|arm| arm.variant.as_str()).collect();
+        let experiments = Experiments::parse(include_str!("../../../experiments.example.toml"), false)?;
+        let variants: Vec<&str> = experiments.variants.iter().map(|variant| variant.name.as_str()).collect();
         assert_eq!((experiments.count(), variants), (1, vec![CONTROL, CONTROL, "more_content", "more_variety"]));
         Ok(())
     }

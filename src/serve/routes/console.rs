@@ -5,6 +5,7 @@ use axum::response::IntoResponse;
 
 const PAGE: &str = include_str!("console.html");
 
+/// The page.
 pub async fn page() -> impl IntoResponse {
     // everything the page needs is in it
     const POLICY: &str = "default-src 'none'; style-src 'unsafe-inline'; script-src 'unsafe-inline'; connect-src 'self'; base-uri 'none'";

@@ -1,0 +1,204 @@
+//! One exposure's record: what a line of the log says, as a server writes it, as it is read back, and as a run takes it in.
+//! The only place that knows its form.
+
+use std::fmt::Display;
+
+use chrono::{DateTime, SecondsFormat, Utc};
+use serde::{Deserialize, Serialize, Serializer};
+use serde_json::value::RawValue;
+use utoipa::ToSchema;
+
+/// One answered list: a line of the log.
+#[derive(Serialize)]
+pub struct Exposure<'a> {
+    /// New for every answer.
+    pub request_id: &'a str,
+    /// The marketplace's id of the visitor, where it is known.
+    pub user_id: Option<i64>,
+    /// The dataset whose page was looked at; `None` for a list that belongs to no page.
+    pub page_id: Option<i64>,
+    /// The model version that made the list.
+    pub algorithm_version: &'a str,
+    /// When it was answered; to the millisecond in the log.
+    #[serde(serialize_with = "to_milliseconds")]
+    pub timestamp: DateTime<Utc>,
+    /// [`ExposureItem`]s; an item's position is its index.
+    pub items: &'a RawValue,
+    /// What the list was made with.
+    pub context: Context<'a>,
+}
+
+/// A dataset in an answered list.
+#[derive(Serialize)]
+pub struct ExposureItem<R: Display> {
+    /// The marketplace's id.
+    pub dataset_id: i64,
+    /// How likely it was to be chosen.
+    pub score: f32,
+    /// The figures that decided.
+    #[serde(serialize_with = "as_text")]
+    pub reason: R,
+}
+
+/// What a list was made with; the exposure log has the same.
+#[derive(Clone, Copy, Debug, Serialize, ToSchema)]
+pub struct Context<'a> {
+    /// The route that answered.
+    pub endpoint: &'a str,
+    /// `primary`, or `fallback`.
+    pub variant: &'a str,
+    /// The experiment the visitor takes part in, and its variant there; `null` and `control` where in none.
+    pub experiment: Option<&'a str>,
+    /// The variant's name.
+    pub experiment_variant: &'a str,
+    /// What the version is in this answer: `primary`, `canary`, or `experiment`.
+    #[schema(example = "primary")]
+    pub model_role: &'a str,
+    /// Why a fallback answered; `null` where none did.
+    #[schema(example = "unknown_dataset")]
+    pub degrade_reason: Option<&'a str>,
+    /// The model version once more, under the name that reports ask for.
+    pub model_run_id: &'a str,
+    /// What was tried in this list; `null` where nothing may be.
+    pub exploration: Option<Exploration>,
+}
+
+/// One place of some lists tries a dataset that just missed the list.
+#[derive(Clone, Copy, Debug, Serialize, ToSchema)]
+pub struct Exploration {
+    /// The place that was given to one, from 0; `null` in most lists.
+    pub place: Option<usize>,
+    /// With which probability any dataset of the list would stand in its place.
+    pub kept: f64,
+    /// With which probability the dataset that is tried stands where it does.
+    pub explored: f64,
+}
+
+/// What counting views needs of a line; whoever asks for a page's list looks at the page.
+#[derive(Clone, Copy, Debug, Deserialize)]
+pub struct View {
+    /// The dataset whose page was looked at.
+    pub page_id: Option<i64>,
+    /// When.
+    pub timestamp: DateTime<Utc>,
+}
+
+fn to_milliseconds<S: Serializer>(at: &DateTime<Utc>, into: S) -> Result<S::Ok, S::Error> {
+    into.serialize_str(&at.to_rfc3339_opts(SecondsFormat::Millis, false))
+}
+
+fn as_text<S: Serializer>(text: &impl Display, into: S) -> Result<S::Ok, S::Error> {
+    into.collect_str(text)
+}
+
+impl Exposure<'_> {
+    /// The line, without its end.
+    ///
+    /// # Errors
+    /// A figure that JSON cannot say.
+    pub fn line(&self) -> serde_json::Result<Vec<u8>> {
+        serde_json::to_vec(self)
+    }
+}
+
+/// How a run takes a field in. Ids are text: other systems that log here may have others than numbers.
+#[derive(Clone, Copy)]
+enum Column {
+    Text,
+    Items,
+    Json,
+}
+
+/// The fields of an [`Exposure`].
+const FIELDS: [(&str, Column); 7] = [
+    ("request_id", Column::Text),
+    ("user_id", Column::Text),
+    ("page_id", Column::Text),
+    ("algorithm_version", Column::Text),
+    ("timestamp", Column::Text),
+    ("items", Column::Items),
+    ("context", Column::Json),
+];
+
+/// The fields of an [`ExposureItem`], with DuckDB's types.
+const ITEM_FIELDS: [(&str, &str); 3] = [("dataset_id", "VARCHAR"), ("score", "DOUBLE"), ("reason", "VARCHAR")];
+
+/// The columns of `raw.exposure_log`: `name type, …`.
+pub(super) fn columns() -> String {
+    let column = |(name, column): (&str, Column)| match column {
+        Column::Text => format!("{name} varchar"),
+        Column::Items => format!("{name} struct({})[]", joined(ITEM_FIELDS.map(|(name, of)| format!("{name} {of}")))),
+        Column::Json => format!("{name} json"),
+    };
+    joined(FIELDS.map(column))
+}
+
+/// What goes into these columns: SQL expressions over a column of JSON records.
+pub(super) fn values(record: &str) -> String {
+    let value = |(name, column): (&str, Column)| match column {
+        Column::Text => format!("{record} ->> '{name}'"),
+        Column::Items => {
+            let fields = joined(ITEM_FIELDS.map(|(name, of)| format!("\"{name}\":\"{of}\"")));
+            format!("from_json({record} -> '{name}', '[{{{fields}}}]')")
+        }
+        Column::Json => format!("coalesce({record} -> '{name}', '{{}}'::json)"),
+    };
+    joined(FIELDS.map(value))
+}
+
+fn joined<const N: usize>(parts: [String; N]) -> String {
+    parts.join(", ")
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::Value;
+    use serde_json::value::to_raw_value;
+
+    use super::*;
+
+    fn line() -> Vec<u8> {
+        let items = [ExposureItem { dataset_id: 1002, score: 0.25, reason: "popular: 3 views" }];
+        let exploration = Some(Exploration { place: None, kept: 0.99, explored: 0.01 });
+        let context = Context {
+            endpoint: "recommend_detail",
+            variant: "primary",
+            experiment: None,
+            experiment_variant: "control",
+            model_role: "primary",
+            degrade_reason: None,
+            model_run_id: "v1",
+            exploration,
+        };
+        let exposure = Exposure {
+            request_id: "req_1",
+            user_id: None,
+            page_id: Some(1001),
+            algorithm_version: "v1",
+            timestamp: DateTime::from_timestamp_nanos(1_790_000_000_123_456_789),
+            items: &to_raw_value(&items).expect("items"),
+            context,
+        };
+        exposure.line().expect("a line")
+    }
+
+    #[test]
+    fn a_line_is_what_it_always_was() {
+        insta::assert_snapshot!(String::from_utf8(line()).expect("text"));
+    }
+
+    #[test]
+    fn every_field_is_taken_in_and_no_other() {
+        let line: Value = serde_json::from_slice(&line()).expect("JSON");
+        let names =
+            |object: &Value| object.as_object().map(|o| o.keys().cloned().collect::<Vec<_>>()).expect("an object");
+        assert_eq!(names(&line), FIELDS.map(|(name, _)| name));
+        assert_eq!(names(&line["items"][0]), ITEM_FIELDS.map(|(name, _)| name));
+    }
+
+    #[test]
+    fn a_view_is_read_from_it() {
+        let view: View = serde_json::from_slice(&line()).expect("a view");
+        assert_eq!((view.page_id, view.timestamp.timestamp_millis()), (Some(1001), 1_790_000_000_123));
+    }
+}

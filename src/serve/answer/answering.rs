@@ -1,0 +1,212 @@
+//! From a request to its answer.
+
+use std::sync::Arc;
+use std::time::Instant;
+
+use axum::http::header;
+use axum::response::{IntoResponse, Response};
+use chrono::Utc;
+
+use super::compute::compute;
+use super::envelope::Envelope;
+use super::outcome::{DegradeReason, Outcome};
+use super::request::{ListQuery, Target};
+use super::shadow::{shadow, translate};
+use crate::exposures::Exploration;
+use crate::recommend::exploration::{self, Propensity};
+use crate::recommend::{Effort, Recommended};
+use crate::serve::deployment::{Assignment, Deployment};
+use crate::serve::http::ApiError;
+use crate::serve::lists::{List, ListKey, RenderedList};
+use crate::serve::state::Shared;
+
+/// How many earlier pages are read of `recent`.
+const RECENT_READ: usize = 20;
+
+/// A request for a list while it is answered.
+pub struct Answering<'a> {
+    state: &'a Shared,
+    at: Instant,
+    target: &'a Target,
+    deployment: &'a Arc<Deployment>,
+    assignment: Assignment<'a>,
+    key: ListKey,
+    outcome: Outcome,
+}
+
+impl<'a> Answering<'a> {
+    /// Assigns a request to a version and says what it asks in that version's numbers.
+    pub fn new(state: &'a Shared, at: Instant, query: &'a ListQuery, deployment: &'a Arc<Deployment>) -> Self {
+        let target = &query.target;
+        let assignment = deployment.assign(target.endpoint(), target.visitor());
+        let (list, degrade_reason) = resolve(state, &assignment, query);
+        let key = ListKey {
+            version: assignment.version.id,
+            list,
+            language: query.language,
+            variant: assignment.variant_index,
+        };
+        Self { state, at, target, deployment, assignment, key, outcome: Outcome::of(target, degrade_reason) }
+    }
+
+    /// Finds or makes the list, logs the exposure, then renders the answer.
+    ///
+    /// # Errors
+    /// Only what nobody expects: JSON that cannot be written.
+    pub async fn answer(mut self) -> Result<Response, ApiError> {
+        let list = self.list()?;
+        let now = Utc::now();
+        let request_id = format!("req_{:020x}", rand::random::<u128>() >> 48);
+        let context = self.outcome.context(&self.assignment);
+        let line = self.outcome.line(&request_id, now, context, &list.logged_items)?;
+        if self.state.log.append(&line).await.is_err() {
+            // the page comes first: the log has said why, once
+            self.state.metrics.error("exposure_log", context.endpoint);
+        }
+        let is_unknown = self.outcome.degrade_reason == Some(DegradeReason::UnknownDataset);
+        if let Some(page) = self.outcome.page_id.filter(|_| !is_unknown) {
+            self.state.views.add(page, now);
+        }
+        let envelope = Envelope {
+            request_id: &request_id,
+            algorithm_version: context.model_run_id,
+            variant: context.variant,
+            experiment_variant: context.experiment_variant,
+            request_context: context,
+        };
+        let body = envelope.around(&list.items, self.target)?;
+        self.count(&list);
+        self.shadow(request_id);
+        Ok(([(header::CONTENT_TYPE, "application/json"), (header::CACHE_CONTROL, "no-store")], body).into_response())
+    }
+
+    /// The rendered list: from the cache or made now. Where the server is late, one that is made the short way has to do, or
+    /// the list that all get on this page for a visitor who is not known.
+    fn list(&mut self) -> Result<Arc<RenderedList>, ApiError> {
+        let is_cached = !self.key.list.is_personal();
+        if is_cached && let Some(list) = self.cached(&self.key) {
+            return self.explored(list);
+        }
+        let is_late = self.state.lag.is_above(self.state.config.serve.budget);
+        let effort = if is_late { Effort::Short } else { Effort::Full };
+        if is_late {
+            self.outcome.degrade_reason.get_or_insert(DegradeReason::OverBudget);
+            let shared = self.key.list.shared().map(|list| ListKey { list, ..self.key.clone() });
+            if let Some(list) = shared.and_then(|key| self.cached(&key)) {
+                return self.explored(list);
+            }
+        }
+        let started = Instant::now();
+        let (list, candidates) = self.compute(effort);
+        // nobody else gets a personal list: it is rendered once, with what is tried in it
+        let list = if is_cached { list } else { self.explore(&list).unwrap_or(list) };
+        let rendered = Arc::new(self.render(list)?);
+        self.state.metrics.cache_miss(started.elapsed().as_secs_f64(), candidates);
+        if !is_cached {
+            return Ok(rendered);
+        }
+        if effort == Effort::Full {
+            self.state.cache.insert(self.key.clone(), rendered.clone());
+        }
+        self.explored(rendered)
+    }
+
+    fn cached(&self, key: &ListKey) -> Option<Arc<RenderedList>> {
+        self.state.cache.get(key).inspect(|_| self.state.metrics.cache_hit())
+    }
+
+    /// Makes the list, and behind it those that may come into it; and how many candidates there were.
+    fn compute(&self, effort: Effort) -> (Vec<Recommended>, usize) {
+        let version = self.assignment.version;
+        let runners_up = if self.exploration_rate() > 0.0 { exploration::RUNNERS_UP } else { 0 };
+        let policy = &version.policies[self.assignment.variant_index as usize];
+        let rankings = self.state.views.rankings();
+        let (list, candidates) = compute(&version.model, &self.key.list, policy, &rankings, runners_up, effort);
+        for entry in list.iter().take(self.key.list.top_n()) {
+            version.mark_shown(entry.item);
+        }
+        (list, candidates)
+    }
+
+    fn render(&self, list: Vec<Recommended>) -> serde_json::Result<RenderedList> {
+        RenderedList::new(&self.assignment.version.model, list, self.key.list.top_n(), self.key.language)
+    }
+
+    /// The share of lists in which something is tried.
+    fn exploration_rate(&self) -> f64 {
+        self.assignment.variant.exploration.unwrap_or(self.state.config.lists.exploration)
+    }
+
+    /// A rendered list or, now and then, another one in which something is tried.
+    fn explored(&mut self, list: Arc<RenderedList>) -> Result<Arc<RenderedList>, ApiError> {
+        match self.explore(&list.ranked) {
+            Some(tried) => Ok(Arc::new(self.render(tried)?)),
+            None => Ok(list),
+        }
+    }
+
+    /// Notes what may be tried in a list; now and then returns one in which it is.
+    fn explore(&mut self, list: &[Recommended]) -> Option<Vec<Recommended>> {
+        let (rate, count) = (self.exploration_rate(), list.len().min(self.key.list.top_n()));
+        let runners_up = list.len() - count;
+        if rate <= 0.0 || runners_up == 0 {
+            return None;
+        }
+        let Propensity { kept, explored } = exploration::propensity(rate, count, runners_up);
+        let note = |place| Some(Exploration { place, kept, explored });
+        if rand::random::<f64>() >= rate {
+            self.outcome.exploration = note(None);
+            return None;
+        }
+        let mut list = list.to_vec();
+        self.outcome.exploration = note(exploration::swap(&mut list, count, rand::random(), rand::random()));
+        list.truncate(count);
+        Some(list)
+    }
+
+    fn count(&self, list: &RenderedList) {
+        let context = self.outcome.context(&self.assignment);
+        let labels = [context.variant, context.experiment_variant, context.degrade_reason.unwrap_or("none")];
+        let level = self.outcome.degrade_reason.map(DegradeReason::level);
+        let seconds = self.at.elapsed().as_secs_f64();
+        self.state.metrics.answered(self.outcome.endpoint, labels, level, list.count, seconds);
+    }
+
+    /// Has the shadow version make its list too, in its share of the requests.
+    fn shadow(&self, request_id: String) {
+        if let Some(beside) = &self.deployment.shadow
+            && rand::random::<f64>() < beside.share
+            && let Some(list) = translate(&self.key.list, &self.assignment.version.model, &beside.version.model)
+        {
+            tokio::spawn(shadow(self.state.clone(), self.deployment.clone(), list, request_id, self.outcome));
+        }
+    }
+}
+
+/// What a query asks, in the numbers of the version that answers, and what that version does not know of it.
+fn resolve(state: &Shared, assignment: &Assignment<'_>, query: &ListQuery) -> (List, Option<DegradeReason>) {
+    let (model, top_n) = (&assignment.version.model, query.top_n);
+    let item = |id: &i64| model.by_id.get(id).copied();
+    match &query.target {
+        Target::Similar { dataset_id, .. } => {
+            let page = item(dataset_id);
+            (List::Similar { page, top_n }, page.is_none().then_some(DegradeReason::UnknownDataset))
+        }
+        Target::Detail { dataset_id, user_id, recent, .. } => {
+            let (page, known) = (item(dataset_id), user_id.filter(|user| model.parts.users.contains_key(user)));
+            if let (Some(user), Ok(mut users)) = (known, state.users.lock()) {
+                users.insert(user);
+            }
+            let degrade_reason = match (page, user_id, known) {
+                (None, ..) => Some(DegradeReason::UnknownDataset),
+                (_, Some(_), None) => Some(DegradeReason::UnknownUser),
+                _ => None,
+            };
+            let recent = recent.iter().filter_map(item).take(RECENT_READ).collect();
+            (List::Detail { page, user: known, recent, top_n }, degrade_reason)
+        }
+        Target::Trending { timeframe } => {
+            (List::Trending { timeframe, top_n, tick: state.views.rankings().tick }, None)
+        }
+    }
+}

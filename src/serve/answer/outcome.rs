@@ -1,0 +1,92 @@
+//! What is known of a request once its list is made: the same for its answer, its line in the log and its metrics.
+
+use chrono::{DateTime, Utc};
+use serde_json::value::RawValue;
+
+use super::request::Target;
+use crate::exposures::{Context, Exploration, Exposure};
+use crate::serve::deployment::Assignment;
+use crate::serve::metrics::Endpoint;
+
+/// Why a list is not what it would be at best, and what stood in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum DegradeReason {
+    /// The version does not know the page's dataset.
+    UnknownDataset,
+    /// The version does not know the user.
+    UnknownUser,
+    /// The server is late.
+    OverBudget,
+}
+
+impl DegradeReason {
+    /// Its name.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::UnknownDataset => "unknown_dataset",
+            Self::UnknownUser => "unknown_user",
+            Self::OverBudget => "over_budget",
+        }
+    }
+
+    /// The next best that answered.
+    pub fn level(self) -> &'static str {
+        match self {
+            Self::UnknownDataset => "popular",
+            Self::UnknownUser => "anonymous",
+            Self::OverBudget => "short",
+        }
+    }
+}
+
+/// What is known of a request once its list is made.
+#[derive(Clone, Copy, Debug)]
+pub struct Outcome {
+    /// The endpoint that was asked.
+    pub endpoint: Endpoint,
+    /// The page's dataset.
+    pub page_id: Option<i64>,
+    /// The marketplace's id of the visitor.
+    pub user_id: Option<i64>,
+    /// Why it is a fallback, where it is one.
+    pub degrade_reason: Option<DegradeReason>,
+    /// What was tried, where something may be.
+    pub exploration: Option<Exploration>,
+}
+
+impl Outcome {
+    /// That of a request as it was asked.
+    pub fn of(target: &Target, degrade_reason: Option<DegradeReason>) -> Self {
+        let (endpoint, page_id, user_id) = (target.endpoint(), target.page_id(), target.user_id());
+        Self { endpoint, page_id, user_id, degrade_reason, exploration: None }
+    }
+
+    /// What answer and log say of how the list was made.
+    pub fn context<'a>(&self, assignment: &Assignment<'a>) -> Context<'a> {
+        Context {
+            endpoint: self.endpoint.name(),
+            variant: if self.degrade_reason.is_some() { "fallback" } else { "primary" },
+            experiment: assignment.variant.experiment.as_deref(),
+            experiment_variant: &assignment.variant.name,
+            model_role: assignment.role,
+            degrade_reason: self.degrade_reason.map(DegradeReason::name),
+            model_run_id: assignment.version.name(),
+            exploration: self.exploration,
+        }
+    }
+
+    /// The log's line, without its end.
+    ///
+    /// # Errors
+    /// A figure that JSON cannot say.
+    pub fn line(
+        &self,
+        request_id: &str,
+        timestamp: DateTime<Utc>,
+        context: Context<'_>,
+        items: &RawValue,
+    ) -> serde_json::Result<Vec<u8>> {
+        let (user_id, page_id, algorithm_version) = (self.user_id, self.page_id, context.model_run_id);
+        Exposure { request_id, user_id, page_id, algorithm_version, timestamp, items, context }.line()
+    }
+}

@@ -1,0 +1,56 @@
+//! A model version in memory.
+
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, OnceLock};
+
+use crate::model::Model;
+use crate::recommend::Policy;
+use crate::search::Finder;
+
+/// A model with the policy of each variant. Other rules or experiments make another of the same model, so that no list mixes
+/// them.
+pub struct LoadedVersion {
+    /// Tells its lists in the cache from those of all others that this process ever loaded.
+    pub id: u64,
+    /// The model.
+    pub model: Arc<Model>,
+    /// One for each variant of the experiments.
+    pub policies: Vec<Policy>,
+    /// A bit an item: was it in a list.
+    shown: Vec<AtomicU64>,
+    finder: OnceLock<Finder>,
+}
+
+impl LoadedVersion {
+    /// A model that is ready to answer.
+    pub fn new(model: Arc<Model>, policies: Vec<Policy>) -> Self {
+        static NEXT: AtomicU64 = AtomicU64::new(0);
+        let id = NEXT.fetch_add(1, Ordering::Relaxed);
+        let shown = (0..model.parts.items.len().div_ceil(64)).map(|_| AtomicU64::new(0)).collect();
+        Self { id, model, policies, shown, finder: OnceLock::new() }
+    }
+
+    /// The version's name.
+    pub fn name(&self) -> &str {
+        &self.model.manifest.version
+    }
+
+    /// Finds datasets by words; made when it is first asked for.
+    pub fn finder(&self) -> &Finder {
+        self.finder.get_or_init(|| Finder::new(&self.model))
+    }
+
+    /// Counts an item as shown.
+    pub fn mark_shown(&self, item: u32) {
+        let (word, bit) = (&self.shown[item as usize / 64], 1 << (item % 64));
+        if word.load(Ordering::Relaxed) & bit == 0 {
+            word.fetch_or(bit, Ordering::Relaxed);
+        }
+    }
+
+    /// The share of listed datasets that stood in a list since this version was loaded.
+    pub fn item_coverage(&self) -> f64 {
+        let shown: u32 = self.shown.iter().map(|word| word.load(Ordering::Relaxed).count_ones()).sum();
+        f64::from(shown) / self.model.manifest.listed_items.max(1) as f64
+    }
+}

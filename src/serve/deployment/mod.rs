@@ -1,0 +1,16 @@
+//! Which versions answer, and what is asked of their lists: the current version, canary and shadow, the operator's rules and
+//! experiments. What changes on disk is read beside what answers and put in its place by one pointer; what cannot be read
+//! leaves the old where it is. Requests in flight finish on the old one.
+
+mod assignment;
+mod deployments;
+mod experiments;
+mod loaded_version;
+mod loader;
+mod watch;
+
+pub use assignment::{Assignment, Deployment, TrafficShare};
+pub use deployments::Deployments;
+pub use experiments::{Experiments, Variant};
+pub use loaded_version::LoadedVersion;
+pub use watch::{DiskState, Written, written};

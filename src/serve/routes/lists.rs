@@ -1,0 +1,52 @@
+//! The routes that answer lists.
+
+use axum::extract::State;
+use axum::response::Response;
+
+use crate::serve::answer::{
+    DetailAnswer, DetailParams, ListRequest, SimilarAnswer, SimilarParams, TrendingAnswer, TrendingParams,
+};
+use crate::serve::http::ErrorBody;
+use crate::serve::state::Shared;
+
+/// Datasets to show beside a dataset, the same for everyone.
+#[utoipa::path(
+    get, path = "/similar/{dataset_id}", tag = "lists",
+    params(("dataset_id" = i64, Path, minimum = 0, description = "The page's dataset"), SimilarParams),
+    responses(
+        (status = 200, body = SimilarAnswer),
+        (status = 400, body = ErrorBody, description = "A malformed id or top_n"),
+        (status = 503, body = ErrorBody, description = "No model is loaded"),
+    ),
+)]
+pub async fn similar(State(state): State<Shared>, request: ListRequest<SimilarParams>) -> Response {
+    request.answer(state).await
+}
+
+/// Datasets to show a visitor beside a dataset: moved by what they looked at, without what they bought.
+#[utoipa::path(
+    get, path = "/recommend/detail/{dataset_id}", tag = "lists",
+    params(("dataset_id" = i64, Path, minimum = 0, description = "The page's dataset"), DetailParams),
+    responses(
+        (status = 200, body = DetailAnswer),
+        (status = 400, body = ErrorBody, description = "A malformed id or top_n"),
+        (status = 503, body = ErrorBody, description = "No model is loaded"),
+    ),
+)]
+pub async fn detail(State(state): State<Shared>, request: ListRequest<DetailParams>) -> Response {
+    request.answer(state).await
+}
+
+/// What is viewed most just now.
+#[utoipa::path(
+    get, path = "/hot/trending", tag = "lists",
+    params(TrendingParams),
+    responses(
+        (status = 200, body = TrendingAnswer),
+        (status = 400, body = ErrorBody, description = "A malformed limit or timeframe"),
+        (status = 503, body = ErrorBody, description = "No model is loaded"),
+    ),
+)]
+pub async fn trending(State(state): State<Shared>, request: ListRequest<TrendingParams>) -> Response {
+    request.answer(state).await
+}

@@ -1,0 +1,12 @@
+//! The routes, a file a group.
+
+mod console;
+mod health;
+mod lists;
+mod metrics;
+mod models;
+mod openapi;
+mod router;
+mod search;
+
+pub use router::router;

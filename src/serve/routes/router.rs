@@ -1,0 +1,63 @@
+//! All routes, and what holds for every one of them.
+
+use std::time::Duration;
+
+use axum::Router;
+use axum::http::{Method, StatusCode};
+use axum::middleware::map_response;
+use axum::response::{IntoResponse, Response};
+use axum::routing::{get, post};
+use tower_http::CompressionLevel;
+use tower_http::catch_panic::CatchPanicLayer;
+use tower_http::compression::CompressionLayer;
+use tower_http::cors::{AllowOrigin, CorsLayer};
+use tower_http::limit::RequestBodyLimitLayer;
+
+use super::{console, health, lists, metrics, models, openapi, search};
+use crate::serve::http::{ApiError, error};
+use crate::serve::state::Shared;
+
+/// The most bytes of a request's body: no route reads one.
+const BODY: usize = 64 * 1024;
+
+/// All routes.
+pub fn router(state: Shared) -> Router {
+    let router = Router::new()
+        .route("/similar/{dataset_id}", get(lists::similar))
+        .route("/recommend/detail/{dataset_id}", get(lists::detail))
+        .route("/hot/trending", get(lists::trending))
+        .route("/search", get(search::search))
+        .route("/health", get(health::health))
+        .route("/health/live", get(health::live))
+        .route("/health/ready", get(health::ready))
+        .route("/metrics", get(metrics::metrics))
+        .route("/models/reload", post(models::reload))
+        .route("/openapi.json", get(openapi::document))
+        .route("/", get(console::page))
+        .fallback(error::no_route)
+        .method_not_allowed_fallback(error::wrong_method)
+        .layer(CatchPanicLayer::custom(error::panicked))
+        .layer(CompressionLayer::new().quality(CompressionLevel::Fastest))
+        .layer(RequestBodyLimitLayer::new(BODY))
+        .layer(map_response(|response: Response| async move {
+            match response.status() {
+                StatusCode::PAYLOAD_TOO_LARGE => ApiError::TooLarge(BODY).into_response(),
+                _ => response,
+            }
+        }));
+    let router = match cors(&state.config.serve.cors_origins) {
+        Some(layer) => router.layer(layer),
+        None => router,
+    };
+    router.with_state(state)
+}
+
+/// Lets pages of these origins ask from a browser.
+fn cors(origins: &[String]) -> Option<CorsLayer> {
+    let allowed = match origins {
+        [] => return None,
+        all if all.iter().any(|origin| origin == "*") => AllowOrigin::any(),
+        some => AllowOrigin::list(some.iter().filter_map(|origin| origin.parse().ok())),
+    };
+    Some(CorsLayer::new().allow_origin(allowed).allow_methods([Method::GET]).max_age(Duration::from_secs(3600)))
+}

@@ -1,0 +1,108 @@
+//! The server from its start to its end.
+
+use std::time::Duration;
+
+use anyhow::{Context, Result};
+use tokio::net::TcpListener;
+use tokio::signal::unix::{SignalKind, signal};
+
+use super::http::connections::{self, Limits};
+use super::recent_views::READ_BACK;
+use super::routes::router;
+use super::state::{Shared, State};
+use super::upkeep::Upkeep;
+use crate::common::priority;
+use crate::common::terminal::say;
+use crate::config::Config;
+use crate::model;
+
+/// How long requests in flight may take to end once the server is told to stop.
+const SHUTDOWN_PATIENCE: Duration = Duration::from_secs(10);
+
+/// Serves until it is told to stop (SIGTERM, or Ctrl-C), then lets requests in flight end.
+pub fn serve(config: &Config) -> Result<()> {
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(config.threads)
+        .enable_all()
+        .build()
+        .context("the server's threads could not be started")?;
+    runtime.block_on(serve_async(config))?;
+    runtime.shutdown_timeout(SHUTDOWN_PATIENCE);
+    Ok(())
+}
+
+async fn serve_async(config: &Config) -> Result<()> {
+    // whoever is told that the server listens may stop it
+    let told_to_stop = stop_signal()?;
+    let listener = TcpListener::bind(config.serve.listen)
+        .await
+        .with_context(|| format!("{} cannot be listened on; choose another with --listen", config.serve.listen))?;
+    let address = listener.local_addr().context("the server's address cannot be read")?;
+    let state = State::open(config.clone())?;
+    read_back_views(state.clone())?;
+    // rules and experiments that cannot be read would show what they forbid: the operator hears of it now
+    let upkeep = Upkeep::begin(state.clone());
+    state.deployments.read_rules()?;
+    state.deployments.read_experiments()?;
+    state.deployments.start();
+    let upkeep = tokio::spawn(upkeep.run());
+    let measured = state.clone();
+    let lag = tokio::spawn(async move { measured.lag.measure().await });
+    tracing::info!("listening on http://{address}");
+    let (stop, stopping) = tokio::sync::watch::channel(false);
+    tokio::spawn(async move {
+        told_to_stop.await;
+        tracing::info!("stopping: requests in flight are answered first");
+        stop.send(true).ok();
+    });
+    let limits = Limits {
+        connections: config.serve.max_connections,
+        slow: config.serve.slow_client,
+        patience: SHUTDOWN_PATIENCE,
+    };
+    connections::serve(listener, router(state.clone()), limits, stopping).await?;
+    lag.abort();
+    state.log.flush();
+    state.shadow_log.flush();
+    upkeep.abort();
+    tracing::info!("stopped");
+    Ok(())
+}
+
+/// Reads back what was looked at. A day of many lists takes seconds: lists are answered meanwhile, and counted by themselves.
+fn read_back_views(state: Shared) -> Result<()> {
+    let now = chrono::Utc::now();
+    let reading = std::thread::Builder::new().name("read back".to_owned()).spawn(move || {
+        priority::lowest_of_thread();
+        state.views.read_back(&state.config.evaluation_dir(), now, READ_BACK);
+    });
+    reading.context("no thread could be started to read the exposure log back")?;
+    Ok(())
+}
+
+/// Takes signals that would end the process from now on; what is returned waits for one.
+fn stop_signal() -> Result<impl Future<Output = ()>> {
+    let listen = |kind| signal(kind).context("signals cannot be waited for");
+    let (mut interrupt, mut terminate) = (listen(SignalKind::interrupt())?, listen(SignalKind::terminate())?);
+    Ok(async move {
+        tokio::select! {
+            _ = interrupt.recv() => {}
+            _ = terminate.recv() => {}
+        }
+    })
+}
+
+/// Tells a person what to open first.
+pub fn print_where_to_look(config: &Config) -> Result<()> {
+    let model = model::load_current(&config.models_dir)?;
+    let Some(best) = model.parts.popular.first() else { return Ok(()) };
+    let (base, item) = (format!("http://{}", config.serve.listen), model.item(best.item));
+    say!("\nlook here (stop with Ctrl-C):");
+    say!("  {base}/   a page to try lists on");
+    say!("  {base}/similar/{}   beside “{}”", item.dataset_id, item.title);
+    say!("  {base}/recommend/detail/{}?user_id=1", item.dataset_id);
+    say!("  {base}/hot/trending?timeframe=7d");
+    say!("  {base}/health   {base}/metrics   {base}/openapi.json");
+    say!("  nearset sql \"from funnel_by_day\" --data-dir {}", config.data_dir.display());
+    Ok(())
+}
