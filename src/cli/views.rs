@@ -7,7 +7,7 @@ use clap::Subcommand;
 
 use crate::config::Config;
 use crate::extract;
-use crate::sql_project::{Project, check_against_warehouse};
+use crate::sql_project::Project;
 
 #[derive(Debug, Subcommand)]
 pub enum Views {
@@ -24,11 +24,11 @@ pub enum Views {
 
 impl Views {
     pub fn run(self, config: &Config) -> Result<()> {
-        let project = Project::load(config.project_dir()?, &extract::raw_tables())?;
+        let project = Project::load(config.project_dir()?, &extract::raw_tables()?)?;
         let mut out = io::stdout().lock();
         match self {
             Self::Check => {
-                let bound = check_against_warehouse(config, &project)?;
+                let bound = project.check(config)?;
                 writeln!(out, "{} files are in order{bound}", project.relations.len())?;
             }
             Self::List => {

@@ -28,7 +28,7 @@ pub fn examine(config: &Config, tell: &mut dyn FnMut(Finding)) {
             config.parameters.report_timezone
         )),
     ));
-    let project = config.project_dir().and_then(|dir| Project::load(dir, &extract::raw_tables()));
+    let project = config.project_dir().and_then(|dir| Project::load(dir, &extract::raw_tables()?));
     tell(judge("sql", project.map(|p| format!("{} files in order", p.relations.len()))));
     for name in extract::SOURCES {
         extract::inspect(config, name).into_iter().for_each(&mut *tell);

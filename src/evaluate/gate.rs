@@ -10,7 +10,7 @@ use super::held_out::STEPS;
 use super::replay::replay;
 use crate::model::{self, ListMetrics, Model, OfflineSummary};
 use crate::recommend::Policy;
-use crate::train::{self, Seen, Training};
+use crate::train::{self, Training, TrainingWindow};
 use crate::warehouse::timestamp;
 
 /// What the current version is called, and the new one's stand-in, where both are replayed on the same visits.
@@ -38,7 +38,8 @@ pub fn replay_current(
     if (pairs.len() as i64) < FEWEST_COMPARED {
         return Ok(());
     }
-    let mut challenger = training.recall(Seen { as_of: training.as_of, until: Some(until), without: None })?;
+    let mut challenger =
+        training.recall(TrainingWindow { as_of: training.as_of, until: Some(until), without: None })?;
     challenger.parts.ranker = holdout.parts.ranker.clone();
     replay(training.db, CHALLENGER, &challenger, &pairs, policy, false)?;
     // the same steps, as the current version numbers its items

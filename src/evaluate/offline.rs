@@ -47,10 +47,11 @@ pub fn evaluate(
     kept: &Path,
     progress: &Progress<'_>,
 ) -> Result<Database> {
-    let project = Project::load(config.project_dir()?, &extract::raw_tables())?;
+    let project = Project::load(config.project_dir()?, &extract::raw_tables()?)?;
     let db = beside_published(config, kept)?;
     let as_of = warehouse::published_as_of(&db)?;
     warehouse::set_parameters(&db, config, as_of)?;
+    project.create_macros(&db)?;
     if let Some(from) = subject.from {
         db.execute_batch(&format!("set variable holdout_from = {}", timestamp(from)))?;
         project.get("holdout")?.build(&db)?;

@@ -14,7 +14,7 @@ use crate::{extract, warehouse};
 /// # Errors
 /// The SQL project has a fault, or a source cannot be read.
 pub fn dry_run(config: &Config, options: &Options) -> Result<()> {
-    let project = Project::load(config.project_dir()?, &extract::raw_tables())?;
+    let project = Project::load(config.project_dir()?, &extract::raw_tables()?)?;
     say!("as of {}; steps: {}", options.as_of, options.step_names().join(", "));
     if options.steps.contains(&Step::Extract) {
         let published = match options.full_refresh || !config.warehouse_path().exists() {

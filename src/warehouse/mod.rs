@@ -21,7 +21,7 @@ pub use connections::{Database, in_memory, open_published, small};
 pub use errors::{message, short_error};
 pub use literals::{ident, quote, timestamp};
 pub use memory::{Turn, share_memory};
-pub use parameters::{published_as_of, set_parameters};
+pub use parameters::{create_parameters_table, keep_parameters, published_as_of, set_parameters};
 pub use publishing::{PUBLISHING, WorkCopy, remove_work, work_path};
 pub use queries::{Format, query_text, run_query};
 pub use rows::rows;

@@ -1,13 +1,13 @@
 //! What every run ends with: views, checks and Parquet copies.
 
-use anyhow::{Context, Result};
+use anyhow::Result;
 
 use crate::common::errors::Failure;
 use crate::extract::data_quality;
 use crate::pipeline::state::Run;
 use crate::pipeline::step::Step;
 use crate::sql_project::{Room, existing, export_parquet};
-use crate::warehouse::{quote, timestamp};
+use crate::warehouse;
 
 /// Returns the rows of checks and views.
 pub fn finish(run: &mut Run<'_>) -> Result<u64> {
@@ -16,31 +16,16 @@ pub fn finish(run: &mut Run<'_>) -> Result<u64> {
     let steps = &run.options.steps;
     let is_coherent = !steps.contains(&Step::Extract) || steps.contains(&Step::Features);
     let rows = if is_coherent { run.build(&[Room::Checks, Room::Views])? } else { 0 };
-    run.project.drop_strangers(run.db)?;
+    run.project.drop_orphans(run.db)?;
     run.observers.at("checks");
     let violations = if is_coherent { run.project.violations(run.db)? } else { Vec::new() };
     if !violations.is_empty() {
         return Err(Failure::Gate(violations.join("; ")).into());
     }
-    keep_parameters(run)?;
+    warehouse::keep_parameters(run.db, run.config, run.options.as_of)?;
     publish_quality(run)?;
     export(run)?;
     Ok(rows)
-}
-
-/// Keeps what the run's SQL was told, for whoever reads the warehouse.
-fn keep_parameters(run: &Run<'_>) -> Result<()> {
-    let parameters = &run.config.parameters;
-    run.db
-        .execute_batch(&format!(
-            "create or replace table raw.run_parameters as
-             select {} as as_of, {} as business_timezone, {} as report_timezone, cast({} as integer) as bot_max_actions",
-            timestamp(run.options.as_of),
-            quote(&parameters.business_timezone),
-            quote(&parameters.report_timezone),
-            parameters.bot_max_actions
-        ))
-        .context("the run's parameters could not be kept")
 }
 
 /// Writes how good the sources were, for servers: they open no warehouse.
