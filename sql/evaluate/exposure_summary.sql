@@ -1,4 +1,12 @@
 -- description: The exposure log in one row.
+-- column exposures_total: Entries that were shown.
+-- column requests_total: Lists that were answered.
+-- column clicks_total: Entries that were clicked.
+-- column conversions_total: Attributed conversions.
+-- column revenue_total: What those brought.
+-- column ctr: Clicks per exposure.
+-- column cvr: Attributed conversions per click.
+-- column exposures_unique_users: Different known users who were shown a list.
 select
     exposure_metrics.exposures as exposures_total,
     (select count(distinct request_id) from exposures) as requests_total,

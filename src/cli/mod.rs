@@ -387,11 +387,11 @@ fn sql(config: &Config, query: &str, format: Format) -> Result<()> {
 }
 
 fn views(config: &Config, command: &ViewsCommand) -> Result<()> {
-    let project = Project::load(config.project_dir()?, &extract::raw_tables())?;
+    let project = Project::load(config.project_dir()?, &extract::raw_tables()?)?;
     let mut out = io::stdout().lock();
     match command {
         ViewsCommand::Check => {
-            let bound = warehouse::check_against_warehouse(config, &project)?;
+            let bound = project.check(config)?;
             writeln!(out, "{} files are in order{bound}", project.relations.len())?;
         }
         ViewsCommand::List => {

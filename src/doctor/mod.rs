@@ -42,7 +42,7 @@ pub fn doctor(config: &Config) -> Result<()> {
             config.report_timezone
         )),
     ));
-    let project = config.project_dir().and_then(|dir| Project::load(dir, &extract::raw_tables()));
+    let project = config.project_dir().and_then(|dir| Project::load(dir, &extract::raw_tables()?));
     tell(judge("sql", project.map(|p| format!("{} files in order", p.relations.len()))));
     for name in extract::SOURCES {
         extract::inspect(config, name).into_iter().for_each(&mut tell);

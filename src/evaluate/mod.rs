@@ -15,7 +15,7 @@ use serde_json::{Map, Value, json};
 
 use crate::model::{self, ListFigures, ListMetrics, Model, OfflineSummary};
 use crate::recommend::Policy;
-use crate::train::{self, Seen, Training};
+use crate::train::{self, Training, TrainingWindow};
 use crate::warehouse::timestamp;
 pub use replay::replay;
 
@@ -129,7 +129,8 @@ pub fn replay_current(
     if (pairs.len() as i64) < FEWEST_COMPARED {
         return Ok(());
     }
-    let mut challenger = training.recall(Seen { as_of: training.as_of, until: Some(until), without: None })?;
+    let mut challenger =
+        training.recall(TrainingWindow { as_of: training.as_of, until: Some(until), without: None })?;
     challenger.parts.ranker = twin.parts.ranker.clone();
     replay(training.db, CHALLENGER, &challenger, &pairs, policy, false)?;
     // the same steps, as the current version numbers its items

@@ -9,7 +9,7 @@ mod incoming;
 mod json;
 pub mod tables;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
 use anyhow::{Context, Result, bail};
@@ -21,7 +21,7 @@ use crate::common::errors::describe;
 use crate::common::progress::Progress;
 use crate::config::{Config, Source};
 use crate::exposures;
-use crate::warehouse::{ident, timestamp};
+use crate::warehouse::{self, ident, timestamp};
 use tables::{TABLES, Table};
 
 /// The sources, each read as its own settings say.
@@ -78,22 +78,19 @@ fn inspect_exports(config: &Config, name: &str) -> Result<Finding> {
     ))
 }
 
-/// Names of the tables extraction leaves in the `raw` schema, as SQL files refer to them.
-pub fn raw_tables() -> Vec<String> {
-    TABLES
-        .iter()
-        .map(|t| t.name)
-        .chain([
-            "exposure_log",
-            "rejected",
-            "files",
-            "watermarks",
-            "run_parameters",
-            "offline_replays",
-            "offline_shown",
-        ])
-        .map(|name| format!("raw.{name}"))
-        .collect()
+/// Names of the tables that a run leaves in the `raw` schema, as SQL files refer to them (`raw.…`): those that
+/// [`create_raw_tables`] makes.
+///
+/// # Errors
+/// DuckDB cannot be started.
+pub fn raw_tables() -> Result<BTreeSet<String>> {
+    let db = warehouse::small()?;
+    db.execute_batch("create schema raw")?;
+    create_raw_tables(&db, false)?;
+    let mut statement =
+        db.prepare("select 'raw.' || table_name from information_schema.tables where table_schema = 'raw'")?;
+    let names = statement.query_map([], |row| row.get(0))?;
+    Ok(names.collect::<duckdb::Result<_>>()?)
 }
 
 /// Takes in what is new (or, with `full_refresh`, everything again) and returns how many rows that was. Changes nothing
@@ -187,6 +184,7 @@ fn create_raw_tables(db: &Connection, full_refresh: bool) -> Result<()> {
         db.execute_batch("delete from raw.rejected where source_table <> 'exposure_log'")?;
     }
     create_replay_tables(db)?;
+    warehouse::create_parameters_table(db)?;
     exposures::create_tables(db)
 }
 

@@ -23,7 +23,7 @@ use crate::recommend::{self, Policy};
 use crate::serve::deployment::Experiments;
 use crate::sql_project::{Project, Relation, Room, export_parquet};
 use crate::train::{self, Catalogue, Choice, Training};
-use crate::warehouse::{self, Turn, WorkCopy, quote, timestamp};
+use crate::warehouse::{self, Turn, WorkCopy};
 use crate::{evaluate, extract, model, sql_project};
 use history::Event;
 use publish::Outbox;
@@ -79,6 +79,9 @@ struct Run<'a> {
     progress: StepBar,
 }
 
+/// The rooms whose relations the features step makes.
+const FEATURES: [Room; 5] = [Room::Staging, Room::Clean, Room::Attribution, Room::Marts, Room::Training];
+
 /// What training holds beside the process itself for each dataset: its words, candidates and vectors, twice where visits are
 /// held out. Measured on 20,000 datasets.
 const BYTES_PER_DATASET: u64 = 20_000;
@@ -95,7 +98,7 @@ struct Twin {
 
 /// Says what a run would do, and does none of it.
 pub fn dry_run(config: &Config, options: &Options) -> Result<()> {
-    let project = Project::load(config.project_dir()?, &extract::raw_tables())?;
+    let project = Project::load(config.project_dir()?, &extract::raw_tables()?)?;
     say!("as of {}; steps: {}", options.as_of, step_names(&options.steps).join(", "));
     if options.steps.contains(&Step::Extract) {
         let published = match options.full_refresh || !config.warehouse_path().exists() {
@@ -120,7 +123,7 @@ fn step_names(steps: &[Step]) -> Vec<String> {
 /// # Errors
 /// The published state is as it was, unless the error says otherwise: [`Failure::HeldBack`], [`Failure::Incomplete`].
 pub fn run(config: &Config, options: &Options) -> Result<()> {
-    let project = Project::load(config.project_dir()?, &extract::raw_tables())?;
+    let project = Project::load(config.project_dir()?, &extract::raw_tables()?)?;
     let _lock = warehouse::take_run_lock(config)?;
     let started = Instant::now();
     let id = Utc::now().format("%Y%m%dT%H%M%S%.6fZ").to_string();
@@ -255,7 +258,7 @@ impl Run<'_> {
         }
         match step {
             Step::Extract => self.extract(),
-            Step::Features => self.build(&[Room::Staging, Room::Clean, Room::Features]),
+            Step::Features => self.build(&FEATURES),
             Step::Train => self.train(),
             Step::Evaluate => self.evaluate(),
             Step::Reconcile => {
@@ -272,6 +275,7 @@ impl Run<'_> {
     fn fence(&mut self) -> Result<()> {
         if !self.is_fenced {
             warehouse::fence(self.db, &[self.config.data_dir.join("processed")])?;
+            self.project.create_macros(self.db)?;
             self.is_fenced = true;
         }
         Ok(())
@@ -438,22 +442,13 @@ impl Run<'_> {
         // until features are made of them, rows just extracted are ahead of every other relation
         let is_coherent = !self.options.steps.contains(&Step::Extract) || self.options.steps.contains(&Step::Features);
         let rows = if is_coherent { self.build(&[Room::Checks, Room::Views])? } else { 0 };
-        self.project.drop_strangers(self.db)?;
+        self.project.drop_orphans(self.db)?;
         self.progress.at("checks");
         let violations = if is_coherent { self.project.violations(self.db)? } else { Vec::new() };
         if !violations.is_empty() {
             return Err(Failure::Gate(violations.join("; ")).into());
         }
-        self.db
-            .execute_batch(&format!(
-                "create or replace table raw.run_parameters as
-                 select {} as as_of, {} as business_timezone, {} as report_timezone, cast({} as integer) as bot_max_actions",
-                timestamp(self.options.as_of),
-                quote(&self.config.business_timezone),
-                quote(&self.config.report_timezone),
-                self.config.bot_max_actions
-            ))
-            .context("the run's parameters could not be kept")?;
+        warehouse::keep_parameters(self.db, self.config, self.options.as_of)?;
         let there = sql_project::existing(self.db)?;
         if there.contains_key("data_quality") {
             let quality = extract::data_quality::published(self.db)?;

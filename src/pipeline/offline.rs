@@ -35,10 +35,11 @@ pub struct Subject {
 
 /// Replays held-out visits and returns a database with `offline_metrics` and `offline_comparison`.
 pub fn evaluate(config: &Config, policy: &Policy, subject: &Subject) -> Result<Database> {
-    let project = Project::load(config.project_dir()?, &extract::raw_tables())?;
+    let project = Project::load(config.project_dir()?, &extract::raw_tables()?)?;
     let db = beside_published(config)?;
     let as_of = warehouse::published_as_of(&db)?;
     warehouse::set_parameters(&db, config, as_of)?;
+    project.create_macros(&db)?;
     if let Some(from) = subject.from {
         db.execute_batch(&format!("set variable holdout_from = {}", timestamp(from)))?;
         project.get("holdout")?.build(&db)?;

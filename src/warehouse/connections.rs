@@ -229,3 +229,32 @@ pub fn set_parameters(db: &Connection, config: &Config, as_of: DateTime<Utc>) ->
     ))
     .context("the run's parameters could not be set")
 }
+
+/// The columns of `raw.run_parameters`: what [`set_parameters`] sets, for clients that have to set it themselves.
+const RUN_PARAMETERS: &str =
+    "(as_of timestamp, business_timezone varchar, report_timezone varchar, bot_max_actions integer)";
+
+/// Makes the table of the run's parameters, which is empty until [`keep_parameters`].
+///
+/// # Errors
+/// DuckDB cannot write it.
+pub fn create_parameters_table(db: &Connection) -> Result<()> {
+    db.execute_batch(&format!("create table if not exists raw.run_parameters {RUN_PARAMETERS}"))
+        .context("the table of the run's parameters could not be made")
+}
+
+/// Keeps the parameters of the run that made what is in the warehouse.
+///
+/// # Errors
+/// DuckDB cannot write them.
+pub fn keep_parameters(db: &Connection, config: &Config, as_of: DateTime<Utc>) -> Result<()> {
+    db.execute_batch(&format!(
+        "create or replace table raw.run_parameters {RUN_PARAMETERS};
+         insert into raw.run_parameters values ({}, {}, {}, {});",
+        timestamp(as_of),
+        quote(&config.business_timezone),
+        quote(&config.report_timezone),
+        config.bot_max_actions
+    ))
+    .context("the run's parameters could not be kept")
+}

@@ -11,13 +11,11 @@ mod run_lock;
 mod table;
 mod work_copy;
 
-use anyhow::Result;
 use chrono::{DateTime, Utc};
 
-use crate::config::Config;
-
 pub use connections::{
-    Database, Turn, fence, in_memory, open_published, published_as_of, set_parameters, share_memory, small,
+    Database, Turn, create_parameters_table, fence, in_memory, keep_parameters, open_published, published_as_of,
+    set_parameters, share_memory, small,
 };
 pub use query::{Format, run_query};
 pub use run_lock::{RunLock, is_run_lock_held, remove_left_work, take_run_lock};
@@ -54,17 +52,4 @@ pub fn short_error(error: &duckdb::Error) -> String {
     let text = message(error);
     let text = text.split("\n\nLINE ").next().unwrap_or(&text);
     text.replace("Invalid Input Error: ", "").split_whitespace().collect::<Vec<_>>().join(" ")
-}
-
-/// Binds every relation of the project against the published warehouse, where there is one, without building any; says
-/// so in words to append to a verdict.
-pub fn check_against_warehouse(config: &Config, project: &crate::sql_project::Project) -> Result<&'static str> {
-    if !config.warehouse_path().exists() {
-        return Ok("; columns are checked once there is a warehouse (`nearset run`)");
-    }
-    let published = open_published(config)?;
-    set_parameters(&published, config, published_as_of(&published)?)?;
-    let problems: Vec<String> =
-        project.relations.iter().filter_map(|r| r.bind(&published).err()).map(|e| format!("{e:#}")).collect();
-    if problems.is_empty() { Ok(", and bind against the warehouse") } else { anyhow::bail!("{}", problems.join("\n")) }
 }
