@@ -12,8 +12,7 @@ use crate::common::terminal::say;
 use crate::common::{files, scratch};
 use crate::common::{priority, terminal};
 use crate::config::{self, Config, Overrides, Source, parse_moment};
-use crate::embed::neural::reader::Reader;
-use crate::embed::neural::{TextModel, distilled, folder};
+use crate::embed::neural::{QueryEncoder, TextModel, distilled, folder};
 use crate::evaluate::{reports, table};
 use crate::extract::SOURCES;
 use crate::pipeline::offline::{self, Subject};
@@ -275,7 +274,8 @@ fn run_command(config: &Config, command: Command) -> Result<()> {
 fn search(config: &Config, words: &str, limit: usize) -> Result<()> {
     let model = model::load_current(&config.models_dir)?;
     let manifest = &model.manifest;
-    let read = Reader::load(config)?.read(words, manifest.text_model.as_deref(), manifest.picture_model.as_deref())?;
+    let read =
+        QueryEncoder::load(config)?.encode(words, manifest.text_model.as_deref(), manifest.picture_model.as_deref())?;
     for (made_with, read, setting) in [
         (&manifest.text_model, read.text.is_some(), "TEXT_MODEL_PATH"),
         (&manifest.picture_model, read.picture.is_some(), "CLIP_MODEL_PATH"),
