@@ -4,7 +4,7 @@ use anyhow::Result;
 
 use super::{Finder, Query};
 use crate::config::Config;
-use crate::embed::neural::reader::Reader;
+use crate::embed::neural::QueryEncoder;
 use crate::model;
 
 /// A dataset that was found, as a person reads it.
@@ -30,7 +30,8 @@ pub type Unread = (String, &'static str);
 pub fn find(config: &Config, words: &str, limit: usize) -> Result<(Vec<FoundDataset>, Vec<Unread>)> {
     let model = model::load_current(&config.models_dir)?;
     let manifest = &model.manifest;
-    let read = Reader::load(config)?.read(words, manifest.text_model.as_deref(), manifest.picture_model.as_deref())?;
+    let read =
+        QueryEncoder::load(config)?.encode(words, manifest.text_model.as_deref(), manifest.picture_model.as_deref())?;
     let unread = [
         (&manifest.text_model, read.text.is_some(), "TEXT_MODEL_PATH"),
         (&manifest.picture_model, read.picture.is_some(), "CLIP_MODEL_PATH"),

@@ -14,7 +14,7 @@ use super::lists::ListCache;
 use super::metrics::Metrics;
 use super::recent_views::RecentViews;
 use crate::config::{Config, Durability};
-use crate::embed::neural::reader::Reader;
+use crate::embed::neural::QueryEncoder;
 use crate::exposures::files::{LOG_NAME, SHADOW_LOG_NAME};
 use crate::exposures::{ExposureLog, Options};
 
@@ -42,7 +42,7 @@ pub struct State {
     pub started: Instant,
     /// As many searches at a time as there are threads: lists come first.
     pub searching: Semaphore,
-    encoder: Mutex<Option<Arc<Reader>>>,
+    encoder: Mutex<Option<Arc<QueryEncoder>>>,
 }
 
 /// The state as handlers get it.
@@ -93,12 +93,12 @@ impl State {
     ///
     /// # Errors
     /// A model that settings name cannot be loaded.
-    pub fn encoder(&self) -> Result<Arc<Reader>> {
+    pub fn encoder(&self) -> Result<Arc<QueryEncoder>> {
         let mut encoder =
             self.encoder.lock().map_err(|_| anyhow!("loading the models of queries has panicked before"))?;
         if let Some(encoder) = &*encoder {
             return Ok(encoder.clone());
         }
-        Ok(encoder.insert(Arc::new(Reader::load(&self.config)?)).clone())
+        Ok(encoder.insert(Arc::new(QueryEncoder::load(&self.config)?)).clone())
     }
 }

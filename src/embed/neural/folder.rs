@@ -13,8 +13,9 @@ use crate::config::Config;
 /// What a setting names.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Named {
-    /// The setting and its value, for messages.
+    /// The setting, for messages.
     pub setting: &'static str,
+    /// What it says: a path or a name.
     pub value: String,
     /// The folder, where there is one.
     pub folder: Option<PathBuf>,
