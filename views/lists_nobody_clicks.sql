@@ -8,7 +8,11 @@
 -- column ctr: Clicks per exposure.
 with
 pages_shown as (
-    select page_dataset_id as dataset_id, count(distinct request_id) as lists, count(*) as exposures, count(*) filter (where is_clicked) as clicks
+    select
+        page_dataset_id as dataset_id,
+        count(distinct request_id) as lists,
+        count(*) as exposures,
+        count(*) filter (where is_clicked) as clicks
     from exposure_outcomes
     where page_dataset_id is not null
     group by page_dataset_id

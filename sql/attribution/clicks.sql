@@ -5,6 +5,12 @@
 -- column clicked_at: The first view with that request id, UTC.
 -- column day: The day of that view in REPORT_TIMEZONE.
 -- column visit_id: Matomo's visit of that view.
+with
+shown as (
+    select distinct request_id, dataset_id
+    from exposures
+)
+
 select
     page_views.request_id,
     page_views.dataset_id,
@@ -12,6 +18,5 @@ select
     arg_min(page_views.day, (page_views.viewed_at, page_views.action_row_id)) as day,
     arg_min(page_views.visit_id, (page_views.viewed_at, page_views.action_row_id)) as visit_id
 from page_views
-inner join (select distinct request_id, dataset_id from exposures) as shown
-    on shown.request_id = page_views.request_id and shown.dataset_id = page_views.dataset_id
+inner join shown on shown.request_id = page_views.request_id and shown.dataset_id = page_views.dataset_id
 group by page_views.request_id, page_views.dataset_id

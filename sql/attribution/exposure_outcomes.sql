@@ -48,7 +48,7 @@ select
     exposures.propensity,
     -- a dataset shown twice in one list is clicked at its first place
     clicks.clicked_at is not null
-        and row_number() over (partition by exposures.request_id, exposures.dataset_id order by exposures.position) = 1
+    and row_number() over (partition by exposures.request_id, exposures.dataset_id order by exposures.position) = 1
         as is_clicked,
     coalesce(ordered.conversions, 0) as conversions,
     coalesce(ordered.revenue, 0) as revenue

@@ -29,8 +29,8 @@ people as (
     left join visits on visits.visit_id = stg_conversion.visit_id
     left join stg_link_visit_action as own_page
         on own_page.action_row_id = stg_conversion.action_row_id
-        and own_page.visit_id = stg_conversion.visit_id
-        and is_past(own_page.viewed_at)
+            and own_page.visit_id = stg_conversion.visit_id
+            and is_past(own_page.viewed_at)
     where not coalesce(visits.is_bot, false)
         and stg_conversion.converted_at is not null
         and is_past(stg_conversion.converted_at)
@@ -61,8 +61,8 @@ followed_pages as (
     from people
     inner join pages
         on pages.visit_id = people.visit_id
-        and pages.request_id is not null
-        and (pages.viewed_at, pages.action_row_id) <= (people.followed_until, people.followed_until_row)
+            and pages.request_id is not null
+            and (pages.viewed_at, pages.action_row_id) <= (people.followed_until, people.followed_until_row)
     group by people.visit_id, people.goal_id, people.buster
 )
 
@@ -89,5 +89,5 @@ left join item_skus on item_skus.visit_id = people.visit_id and item_skus.order_
 left join stg_action as url_action on url_action.action_id = people.url_action_id
 left join followed_pages
     on followed_pages.visit_id = people.visit_id
-    and followed_pages.goal_id = people.goal_id
-    and followed_pages.buster is not distinct from people.buster
+        and followed_pages.goal_id = people.goal_id
+        and followed_pages.buster is not distinct from people.buster

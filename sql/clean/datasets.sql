@@ -29,7 +29,8 @@ plain as (
                     regexp_replace(description, '(?is)<script\b.*?</script\s*>|<style\b.*?</style\s*>|<!--.*?-->', ' ', 'g'),
                     '</?[A-Za-z][^<>]*>', ' ', 'g'
                 ),
-                '&nbsp;', ' '), '&lt;', '<'), '&gt;', '>'), '&quot;', '"'), '&#39;', ''''), '&amp;', '&'),
+                '&nbsp;', ' '
+            ), '&lt;', '<'), '&gt;', '>'), '&quot;', '"'), '&#39;', ''''), '&amp;', '&'),
             '\s+', ' ', 'g'
         )) as description,
         list_sort(list_distinct(list_filter(

@@ -12,7 +12,8 @@
 -- column row_json: The whole row, where it could not be stored.
 with
 found as (
-    select 'dataset' as source_table, id as source_key, 'price_not_a_number' as reason, 'price' as column_name, price as value,
+    select
+        'dataset' as source_table, id as source_key, 'price_not_a_number' as reason, 'price' as column_name, price as value,
         'repaired' as outcome, _file, _row
     from raw.dataset
     where trim(price) <> '' and money(price) is null
@@ -90,9 +91,11 @@ found as (
     where trim(image_url) <> ''
         and not is_image_path(trim(image_url))
     union all
-    select 'matomo_log_visit', idvisit, 'bot_visit', 'visit_total_actions', cast(visits.actions as varchar), 'dropped', _file, _row
-    from raw.matomo_log_visit
-    inner join visits on visits.visit_id = try_cast(idvisit as bigint)
+    select
+        'matomo_log_visit', source.idvisit, 'bot_visit', 'visit_total_actions', cast(visits.actions as varchar), 'dropped',
+        source._file, source._row
+    from raw.matomo_log_visit as source
+    inner join visits on visits.visit_id = try_cast(source.idvisit as bigint)
     where visits.is_bot
     union all
     select 'matomo_log_visit', idvisit, 'idvisit_not_a_number', 'idvisit', idvisit, 'dropped', _file, _row

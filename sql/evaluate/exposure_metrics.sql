@@ -1,4 +1,5 @@
--- description: Exposures, clicks, conversions, revenue and their rates with 95 % Wilson intervals: in all and by version, variant, position, endpoint.
+-- description: Exposures, clicks, conversions, revenue and their rates with 95 % Wilson intervals: in all and by version,
+-- variant, position, endpoint.
 -- key: breakdown, name
 -- export: parquet
 -- column breakdown: summary, versions, variants, positions or endpoints.

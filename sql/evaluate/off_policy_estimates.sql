@@ -62,8 +62,8 @@ weighted as (
     cross join (values ('ranked'), ('just missed')) as policy (policy)
     inner join places
         on places.algorithm_version = logged.algorithm_version
-        and places.endpoint = logged.endpoint
-        and places.position = logged.position
+            and places.endpoint = logged.endpoint
+            and places.position = logged.position
     inner join behind on behind.request_id = logged.request_id and behind.place_rate > 0
 ),
 

@@ -90,7 +90,7 @@ select
     round(figures.ndcg_20, 6) as "ndcg@20",
     round(figures.recall_20, 6) as "recall@20",
     case
-        when figures.segment = 'all' then round(coalesce(shown.items, 0) / (select count(*) from datasets where is_listed), 6)
+        when figures.segment = 'all' then round(coalesce(shown.items, 0) / (select count(*) from datasets where datasets.is_listed), 6)
     end as "coverage@10",
     round(figures.diversity, 6) as "diversity@10",
     round(figures.novelty, 6) as "novelty@10"

@@ -138,7 +138,7 @@ tag_figures as (
     select
         user_id,
         count(*) as tags_viewed,
-        list_transform(min({fewer: -views, tag: tag}, 5), lambda entry: entry.tag) as top_tags,
+        list_transform(min(struct_pack(fewer := -views, tag := tag), 5), lambda entry: entry.tag) as top_tags,
         round(ln(sum(views)) - sum(cast(views * ln(views) as decimal(18, 6))) / sum(views), 4) as tag_entropy
     from tag_views
     group by user_id

@@ -27,7 +27,7 @@ matches as (
         count(*) filter (where status = 'missing_in_matomo') as missing_in_matomo_count,
         count(*) filter (where status = 'matomo_only') as matomo_only_count,
         sum(cents((coalesce(matomo_revenue, 0) - coalesce(order_revenue, 0))))
-            filter (where status = 'matched') as matched_difference_cents
+        filter (where status = 'matched') as matched_difference_cents
     from order_matches
     group by day
 ),

@@ -14,8 +14,8 @@ meetings as (
     select back.other_id, back.dataset_id, back.organic
     from covisits as back
     where not exists (
-        select 1 from covisits as here where here.dataset_id = back.other_id and here.other_id = back.dataset_id
-    )
+            select 1 from covisits as here where here.dataset_id = back.other_id and here.other_id = back.dataset_id
+        )
 ),
 
 totals as (

@@ -16,7 +16,10 @@ typical as (
 ),
 
 totals as (
-    select dataset_id, round(sum(cast(organic as decimal(18, 4))), 3) as organic, round(sum(cast(followed as decimal(18, 4))), 3) as followed
+    select
+        dataset_id,
+        round(sum(cast(organic as decimal(18, 4))), 3) as organic,
+        round(sum(cast(followed as decimal(18, 4))), 3) as followed
     from covisits
     group by dataset_id
 ),

@@ -24,8 +24,8 @@ visit_pairs as (
     from training_views as here
     inner join training_views as there
         on there.visit_id = here.visit_id
-        and there.place between here.place - 10 and here.place + 10
-        and there.dataset_id <> here.dataset_id
+            and there.place between here.place - 10 and here.place + 10
+            and there.dataset_id <> here.dataset_id
 ),
 
 bought as (

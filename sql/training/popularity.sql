@@ -10,7 +10,9 @@ viewed as (
         dataset_id,
         count(*) as views,
         -- decimals: the same sum in whatever order
-        sum(cast(pow(0.5, greatest(date_diff('hour', viewed_at, getvariable('as_of')), 0) / (24.0 * 21)) as decimal(18, 12))) as recent_views
+        sum(cast(
+            pow(0.5, greatest(date_diff('hour', viewed_at, getvariable('as_of')), 0) / (24.0 * 21)) as decimal(18, 12)
+        )) as recent_views
     from training_views
     group by dataset_id
 ),

@@ -8,8 +8,13 @@
 -- column score: Visitors, times the root of the growth in views.
 with
 timeframes as (
-    select *
-    from (values ('1h', interval 1 hour), ('24h', interval 1 day), ('7d', interval 7 day), ('30d', interval 30 day)) as t (timeframe, span)
+    select '1h' as timeframe, interval 1 hour as span
+    union all
+    select '24h', interval 1 day
+    union all
+    select '7d', interval 7 day
+    union all
+    select '30d', interval 30 day
 ),
 
 counted as (
@@ -22,7 +27,7 @@ counted as (
     from timeframes
     inner join page_views
         on page_views.viewed_at > getvariable('as_of') - 2 * timeframes.span
-        and may_train_on(page_views.viewed_at)
+            and may_train_on(page_views.viewed_at)
     group by timeframes.timeframe, page_views.dataset_id
 )
 
@@ -39,6 +44,6 @@ inner join datasets on datasets.dataset_id = counted.dataset_id
 where datasets.is_listed
     and counted.views > 0
 qualify row_number() over (
-    partition by counted.timeframe
-    order by counted.visitors * sqrt((counted.views + 1.0) / (counted.views_before + 1.0)) desc, counted.dataset_id
-) <= 200
+        partition by counted.timeframe
+        order by counted.visitors * sqrt((counted.views + 1.0) / (counted.views_before + 1.0)) desc, counted.dataset_id
+    ) <= 200
