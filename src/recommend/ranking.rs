@@ -128,17 +128,19 @@ mod tests {
         let model = small();
         let text = "[[rule]]\naction = \"never\"\ntags = [\"soil\"]\n
             [[rule]]\naction = \"pin\"\ndatasets = [105, 101]\nposition = 1\n
-            [[rule]]\naction = \"boost\"\ndatasets = [104]\nfactor = 1000\nuntil = 2026-01-01\n";
+            [[rule]]\naction = \"boost\"\ndatasets = [104]\nfactor = 1e6\nuntil = 2026-01-01\n
+            [[rule]]\naction = \"boost\"\ndatasets = [103]\nfactor = 1e6\nfrom = 2026-01-02\n";
         let rules = Rules::parse(text).expect("rules");
         let on = |day: u32| Arc::new(rules.active_on(NaiveDate::from_ymd_opt(2026, 1, day).expect("a day"), &model));
-        let request = Request { page: Some(0), user: model.parts.users.get(&USER), top_n: 4, ..Request::default() };
+        let user = model.parts.users.get(&USER);
+        let request = Request { page: Some(0), user, recent: &[4], top_n: 4, ..Request::default() };
         let list = |day| {
             let policy = Policy { rules: on(day), ..Policy::default() };
             recommend(&model, &request, &policy, Effort::Full).0
         };
         assert_eq!(items(&list(2)), [5, 3, 4]);
         assert_eq!(list(2)[0].reason, Reason::Pinned);
-        assert_eq!(items(&list(1)), [5, 4, 3], "boosted as long as the rule holds");
+        assert_eq!(items(&list(1)), [5, 4, 3], "each boosted on its day");
         let only_nevers = on(1).only_nevers();
         assert!(only_nevers.on(None).is_never(0) && !only_nevers.on(None).is_never(3));
     }
