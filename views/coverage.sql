@@ -1,5 +1,8 @@
 -- description: How much of the catalogue is viewed, shown, clicked and ordered. 目录覆盖率。
 -- chart: bar x=stage y=share
+-- column stage: listed, viewed, shown, clicked or ordered at least once.
+-- column datasets: Listed datasets that came so far.
+-- column share: Their share of all listed ones.
 with
 listed as (
     select dataset_id, views, exposures, clicks, orders

@@ -1,5 +1,13 @@
 -- description: From visits to orders, day by day. 每日漏斗：访问、浏览、曝光、点击、订单。
 -- chart: line x=day y=visits,views,clicks,orders
+-- column day: The day in REPORT_TIMEZONE.
+-- column visits: Visits of people.
+-- column views: Views of dataset pages.
+-- column exposures: Entries that were shown.
+-- column clicks: Entries that were clicked.
+-- column orders: Orders of the business.
+-- column revenue: What those brought.
+-- column ctr: Clicks per exposure.
 with
 view_days as (
     select day, count(*) as views

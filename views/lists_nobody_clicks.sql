@@ -1,8 +1,18 @@
 -- description: Pages whose lists were shown often and clicked less than a third as often as the mean. 没人点的推荐列表。
 -- chart: table
+-- column dataset_id: The dataset on whose page the lists stood.
+-- column title: Its name.
+-- column lists: Lists that were shown there.
+-- column exposures: Entries that were shown.
+-- column clicks: Entries that were clicked.
+-- column ctr: Clicks per exposure.
 with
 pages_shown as (
-    select page_dataset_id as dataset_id, count(distinct request_id) as lists, count(*) as exposures, count(*) filter (is_clicked) as clicks
+    select
+        page_dataset_id as dataset_id,
+        count(distinct request_id) as lists,
+        count(*) as exposures,
+        count(*) filter (where is_clicked) as clicks
     from exposure_outcomes
     where page_dataset_id is not null
     group by page_dataset_id

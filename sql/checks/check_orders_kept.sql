@@ -8,7 +8,7 @@ counted as (
             -- rows of a database have no number; their keys tell them apart
             select count(distinct concat_ws(':', source_table, source_key, file, row_number))
             from rejected_rows
-            where source_table in ('task', 'api_order') and outcome = 'dropped'
+            where source_table in ('task', 'api_order') and outcome in ('dropped', 'not_yet')
         ) as dropped
 )
 

@@ -1,6 +1,18 @@
--- description: The catalogue after the business rules: HTML out of descriptions, tags split and lowered, prices that are
+-- description: The catalogue as of the run, after the business rules: HTML out of descriptions, tags split and lowered, prices that are
 -- no prices taken as unknown (never as free). Only listed datasets may be recommended.
 -- key: dataset_id
+-- column dataset_id: The dataset.
+-- column title: Its name.
+-- column description: Without mark-up; NULL where there is none.
+-- column tags: In lower case, each once, sorted.
+-- column price: NULL where it is unknown; 0 is free.
+-- column provider: The company that offers it.
+-- column cover_image: Path or address of its picture.
+-- column image_count: Pictures it has.
+-- column is_deleted: Whether the marketplace deleted it.
+-- column is_listed: Whether it may be recommended: named and not deleted.
+-- column created_at: When it was made, UTC.
+-- column updated_at: When it was last changed, UTC; when it was made where that is unknown.
 with
 image_counts as (
     select dataset_id, count(*) as image_count
@@ -17,7 +29,8 @@ plain as (
                     regexp_replace(description, '(?is)<script\b.*?</script\s*>|<style\b.*?</style\s*>|<!--.*?-->', ' ', 'g'),
                     '</?[A-Za-z][^<>]*>', ' ', 'g'
                 ),
-                '&nbsp;', ' '), '&lt;', '<'), '&gt;', '>'), '&quot;', '"'), '&#39;', ''''), '&amp;', '&'),
+                '&nbsp;', ' '
+            ), '&lt;', '<'), '&gt;', '>'), '&quot;', '"'), '&#39;', ''''), '&amp;', '&'),
             '\s+', ' ', 'g'
         )) as description,
         list_sort(list_distinct(list_filter(
@@ -39,10 +52,7 @@ select
     stg_dataset.is_deleted,
     stg_dataset.title is not null and not stg_dataset.is_deleted as is_listed,
     stg_dataset.created_at,
-    case
-        when stg_dataset.updated_at <= getvariable('as_of') then stg_dataset.updated_at
-        else stg_dataset.created_at
-    end as updated_at
+    coalesce(if_past(stg_dataset.updated_at), stg_dataset.created_at) as updated_at
 from stg_dataset
 inner join plain on plain.dataset_id = stg_dataset.dataset_id
 left join image_counts on image_counts.dataset_id = stg_dataset.dataset_id
@@ -50,3 +60,4 @@ left join images as cover
     on cover.image_id = stg_dataset.cover_id and cover.dataset_id = stg_dataset.dataset_id
 left join images as first_image
     on first_image.dataset_id = stg_dataset.dataset_id and first_image.image_rank = 1
+where is_past(stg_dataset.created_at)

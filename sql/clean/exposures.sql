@@ -1,5 +1,22 @@
 -- description: One row per shown item: the list it stood in, its position there (from 0), and who saw it when.
 -- key: request_id, position
+-- column request_id: The answered list (req_…).
+-- column position: The place in the list, from 0.
+-- column dataset_id: The dataset.
+-- column score: The entry's score, higher is better.
+-- column reason: Why it was shown.
+-- column user_id: The known user; NULL where nobody was logged in.
+-- column page_dataset_id: The dataset on whose page the list stood.
+-- column algorithm_version: The model version that made the list.
+-- column shown_at: When the list was answered, UTC.
+-- column day: The day in REPORT_TIMEZONE.
+-- column endpoint: The route that answered.
+-- column variant: Whether the list was the model's (primary) or a fallback.
+-- column experiment: The experiment the visitor was in; none.
+-- column experiment_variant: The variant of the experiment; control without one.
+-- column degrade_reason: Why the list was not the usual one; none.
+-- column is_explored: Whether the entry stood there to be tried out.
+-- column propensity: The probability with which it stood there; NULL where the list does not say.
 with
 items as (
     select
@@ -19,20 +36,20 @@ items as (
         kept_propensity,
         explored_propensity
     from stg_exposure
-    where shown_at is not null
+    where shown_at is not null and is_past(shown_at)
 )
 
 select
     request_id,
     position,
     try_cast(item.dataset_id as bigint) as dataset_id,
-    item.score as score,
-    item.reason as reason,
+    item.score,
+    item.reason,
     user_id,
     page_dataset_id,
     algorithm_version,
     shown_at,
-    cast(timezone(getvariable('report_timezone'), timezone('UTC', shown_at)) as date) as day,
+    report_day(shown_at) as day,
     endpoint,
     variant,
     experiment,

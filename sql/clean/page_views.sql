@@ -1,5 +1,18 @@
 -- description: Views of dataset pages by people, each with its place in the visit; payment pages are not views.
 -- key: action_row_id
+-- column action_row_id: Matomo's row of the page (idlink_va).
+-- column visit_id: Matomo's visit.
+-- column visitor_id: Matomo's visitor (hex); one made of the visit where there is none.
+-- column user_id: The known user; NULL where nobody was logged in.
+-- column viewed_at: When it was opened, UTC.
+-- column day: The day in REPORT_TIMEZONE.
+-- column page_kind: detail or api.
+-- column dataset_id: The dataset.
+-- column request_id: The list it was followed from; NULL where it was found otherwise.
+-- column click_position: The place in that list, as the page reports it.
+-- column place: Its place among the views of its visit, from 1.
+-- column visit_first_viewed_at: When the first view of its visit was, UTC.
+-- column visit_last_viewed_at: When the last view of its visit was, UTC.
 select
     action_row_id,
     visit_id,

@@ -1,11 +1,19 @@
--- description: Users after the business rules: times in the future taken as unknown.
+-- description: Users that there were by as_of; a later time of theirs is taken as unknown.
 -- key: user_id
+-- column user_id: The user.
+-- column company_name: The user's company.
+-- column province: The user's province.
+-- column city: The user's city.
+-- column is_consumption: Whether the marketplace marks the user as a buyer.
+-- column created_at: When the account was made, UTC.
+-- column last_login_at: The last login, UTC.
 select
     user_id,
     company_name,
     province,
     city,
     is_consumption,
-    case when created_at <= getvariable('as_of') then created_at end as created_at,
-    case when last_login_at <= getvariable('as_of') then last_login_at end as last_login_at
+    created_at,
+    if_past(last_login_at) as last_login_at
 from stg_user
+where is_past(created_at)

@@ -1,5 +1,16 @@
--- description: Every visit, with the mark of a bot (more than BOT_MAX_ACTIONS actions). Pages without a visit row still make a visit.
+-- description: Every visit that began by as_of, with the mark of a bot (more than BOT_MAX_ACTIONS actions). Pages without a
+-- visit row still make a visit. Matomo changes a visit's row while it goes on: of one that went on after as_of only its pages
+-- until then count.
 -- key: visit_id
+-- column visit_id: Matomo's visit.
+-- column visitor_id: Matomo's visitor (hex); one made of the visit where there is none.
+-- column user_id: The known user; NULL where nobody was logged in.
+-- column started_at: Its first action, UTC.
+-- column ended_at: Its last action, UTC.
+-- column actions: Actions in it, pages and others.
+-- column total_seconds: Its length in seconds, as Matomo tells it.
+-- column is_bot: Whether it has more than BOT_MAX_ACTIONS actions, and counts nowhere.
+-- column day: The day of its start in REPORT_TIMEZONE.
 with
 counted as (
     select
@@ -8,21 +19,32 @@ counted as (
         min(viewed_at) as first_seen_at,
         max(viewed_at) as last_seen_at
     from stg_link_visit_action
-    where visit_id is not null
+    where visit_id is not null and is_past(viewed_at)
     group by visit_id
+),
+
+known as (
+    select
+        *,
+        coalesce(last_action_at > getvariable('as_of'), false) as goes_on
+    from stg_visit
 ),
 
 joined as (
     select
-        coalesce(stg_visit.visit_id, counted.visit_id) as visit_id,
-        stg_visit.visitor_id,
-        stg_visit.user_id,
-        coalesce(stg_visit.first_action_at, counted.first_seen_at, stg_visit.last_action_at) as started_at,
-        coalesce(stg_visit.last_action_at, counted.last_seen_at) as ended_at,
-        greatest(coalesce(stg_visit.total_actions, 0), coalesce(counted.seen_actions, 0)) as actions,
-        stg_visit.total_seconds
-    from stg_visit
-    full join counted on counted.visit_id = stg_visit.visit_id
+        coalesce(known.visit_id, counted.visit_id) as visit_id,
+        known.visitor_id,
+        known.user_id,
+        coalesce(if_past(known.first_action_at), counted.first_seen_at, if_past(known.last_action_at)) as started_at,
+        coalesce(if_past(known.last_action_at), counted.last_seen_at) as ended_at,
+        greatest(
+            coalesce(case when not known.goes_on then known.total_actions end, 0),
+            coalesce(counted.seen_actions, 0)
+        ) as actions,
+        case when not known.goes_on then known.total_seconds end as total_seconds,
+        coalesce(known.first_action_at, known.last_action_at) as recorded_at
+    from known
+    full join counted on counted.visit_id = known.visit_id
 )
 
 select
@@ -34,5 +56,6 @@ select
     actions,
     total_seconds,
     actions > getvariable('bot_max_actions') as is_bot,
-    cast(timezone(getvariable('report_timezone'), timezone('UTC', started_at)) as date) as day
+    report_day(started_at) as day
 from joined
+where started_at is not null or is_past(recorded_at)

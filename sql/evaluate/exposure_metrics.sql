@@ -1,6 +1,17 @@
--- description: Exposures, clicks, conversions, revenue and their rates with 95 % Wilson intervals: in all and by version, variant, position, endpoint.
+-- description: Exposures, clicks, conversions, revenue and their rates with 95 % Wilson intervals: in all and by version,
+-- variant, position, endpoint.
 -- key: breakdown, name
 -- export: parquet
+-- column breakdown: summary, versions, variants, positions or endpoints.
+-- column name: The version, variant, position or endpoint; all.
+-- column exposures: Entries that were shown.
+-- column clicks: Entries that were clicked.
+-- column conversions: Attributed conversions.
+-- column revenue: What those brought.
+-- column ctr: Clicks per exposure.
+-- column cvr: Attributed conversions per click.
+-- column ctr_low: Lower end of its 95 % Wilson interval.
+-- column ctr_high: Upper end of its 95 % Wilson interval.
 with
 shown as (
     select 'summary' as breakdown, 'all' as name, is_clicked from exposure_outcomes
@@ -27,13 +38,13 @@ converted as (
 ),
 
 shown_totals as (
-    select breakdown, name, count(*) as exposures, count(*) filter (is_clicked) as clicks
+    select breakdown, name, count(*) as exposures, count(*) filter (where is_clicked) as clicks
     from shown
     group by breakdown, name
 ),
 
 converted_totals as (
-    select breakdown, name, count(*) as conversions, sum(cast(round(revenue * 100) as bigint)) / 100.0 as revenue
+    select breakdown, name, count(*) as conversions, sum(cents(revenue)) / 100.0 as revenue
     from converted
     group by breakdown, name
 ),
@@ -46,8 +57,7 @@ rates as (
         shown_totals.clicks,
         coalesce(converted_totals.conversions, 0) as conversions,
         coalesce(converted_totals.revenue, 0) as revenue,
-        shown_totals.clicks / shown_totals.exposures as ctr,
-        1.959964 as z
+        shown_totals.clicks / shown_totals.exposures as ctr
     from shown_totals
     left join converted_totals
         on converted_totals.breakdown = shown_totals.breakdown and converted_totals.name = shown_totals.name
@@ -62,9 +72,6 @@ select
     revenue,
     round(ctr, 6) as ctr,
     round(case when clicks > 0 then conversions / clicks else 0 end, 6) as cvr,
-    -- Wilson, E. B. (1927): holds for small counts too
-    round(greatest((ctr + z * z / (2 * exposures) - z * sqrt(ctr * (1 - ctr) / exposures + z * z / (4 * exposures * exposures)))
-        / (1 + z * z / exposures), 0), 6) as ctr_low,
-    round((ctr + z * z / (2 * exposures) + z * sqrt(ctr * (1 - ctr) / exposures + z * z / (4 * exposures * exposures)))
-        / (1 + z * z / exposures), 6) as ctr_high
+    round(wilson_low(ctr, exposures), 6) as ctr_low,
+    round(wilson_high(ctr, exposures), 6) as ctr_high
 from rates

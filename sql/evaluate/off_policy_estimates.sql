@@ -4,6 +4,17 @@
 -- Joachims 2015) and doubly robust (dr; Dudík, Langford, Li 2011; what it expects of an entry is its place's click rate),
 -- with 95 % intervals, beside the plain click rate (ctr). Only of lists whose log states a propensity.
 -- key: algorithm_version, endpoint, policy
+-- column algorithm_version: The model version that made the list.
+-- column endpoint: The route that answered.
+-- column policy: ranked (lists without exploration) or just missed (only what just missed them).
+-- column exposures: Entries whose list states a propensity.
+-- column matched_exposures: Entries that the policy could have shown too.
+-- column ctr: Clicks per exposure as logged.
+-- column ips: Click rate of the policy by inverse propensity scoring.
+-- column ips_margin: Half the width of its 95 % interval.
+-- column snips: The same with weights that add up to one.
+-- column dr: The same, doubly robust.
+-- column dr_margin: Half the width of its 95 % interval.
 with
 logged as (
     select
@@ -51,8 +62,8 @@ weighted as (
     cross join (values ('ranked'), ('just missed')) as policy (policy)
     inner join places
         on places.algorithm_version = logged.algorithm_version
-        and places.endpoint = logged.endpoint
-        and places.position = logged.position
+            and places.endpoint = logged.endpoint
+            and places.position = logged.position
     inner join behind on behind.request_id = logged.request_id and behind.place_rate > 0
 ),
 
@@ -62,7 +73,7 @@ moments as (
         endpoint,
         policy,
         count(*) as exposures,
-        count(*) filter (weight > 0) as matched_exposures,
+        count(*) filter (where weight > 0) as matched_exposures,
         sum(click) / count(*) as ctr,
         sum(weight * click order by request_id, position) / count(*) as ips,
         sum(weight * click order by request_id, position) / nullif(sum(weight order by request_id, position), 0) as snips,
@@ -81,8 +92,8 @@ select
     matched_exposures,
     round(ctr, 6) as ctr,
     round(ips, 6) as ips,
-    round(1.959964 * sqrt(greatest(ips_squared - ips * ips, 0) / exposures), 6) as ips_margin,
+    round(margin_95(greatest(ips_squared - ips * ips, 0), exposures), 6) as ips_margin,
     round(snips, 6) as snips,
     round(dr, 6) as dr,
-    round(1.959964 * sqrt(greatest(dr_squared - dr * dr, 0) / exposures), 6) as dr_margin
+    round(margin_95(greatest(dr_squared - dr * dr, 0), exposures), 6) as dr_margin
 from moments

@@ -1,6 +1,13 @@
 -- description: Each list against /recommend/detail of the same model on the very same held-out steps: what a channel, the
 -- ranker, or variety brings (a fall without it) or costs (a rise without it), with 95 % intervals of the paired difference.
 -- key: model, list
+-- column model: twin, challenger, current, or a version.
+-- column list: The list compared with detail.
+-- column pairs: Held-out steps that both answered.
+-- column hit_rate@10_difference: Hit rate among the first 10, less that of detail.
+-- column hit_rate@10_margin: Half the width of its 95 % interval.
+-- column mrr@10_difference: Mean reciprocal rank among the first 10, less that of detail.
+-- column mrr@10_margin: Half the width of its 95 % interval.
 with
 hits as (
     select
@@ -43,7 +50,7 @@ select
     list,
     pairs,
     round(hit, 6) as "hit_rate@10_difference",
-    round(1.959964 * sqrt(greatest(hit_squared - hit * hit, 0) / pairs), 6) as "hit_rate@10_margin",
+    round(margin_95(greatest(hit_squared - hit * hit, 0), pairs), 6) as "hit_rate@10_margin",
     round(reciprocal, 6) as "mrr@10_difference",
-    round(1.959964 * sqrt(greatest(reciprocal_squared - reciprocal * reciprocal, 0) / pairs), 6) as "mrr@10_margin"
+    round(margin_95(greatest(reciprocal_squared - reciprocal * reciprocal, 0), pairs), 6) as "mrr@10_margin"
 from moments

@@ -1,13 +1,20 @@
 -- description: Click and order rate of each place in the list, by endpoint and day.
 -- key: day, endpoint, position
 -- export: parquet
+-- column day: The day in REPORT_TIMEZONE.
+-- column endpoint: The route that answered.
+-- column position: The place in the list, from 0.
+-- column exposures: Entries that were shown.
+-- column clicks: Entries that were clicked.
+-- column conversions: Attributed conversions.
+-- column ctr: Clicks per exposure.
 select
     day,
     endpoint,
     position,
     count(*) as exposures,
-    count(*) filter (is_clicked) as clicks,
+    count(*) filter (where is_clicked) as clicks,
     sum(conversions) as conversions,
-    round(count(*) filter (is_clicked) / count(*), 6) as ctr
+    round(count(*) filter (where is_clicked) / count(*), 6) as ctr
 from exposure_outcomes
 group by day, endpoint, position

@@ -1,5 +1,13 @@
 -- description: Exposures, clicks and orders of each day by version, variant, position, endpoint and cause of fallback.
 -- key: day, breakdown, name
+-- column day: The day in REPORT_TIMEZONE.
+-- column breakdown: versions, variants, positions, endpoints or degrade_reasons.
+-- column name: The version, variant, position, endpoint or cause.
+-- column exposures: Entries that were shown.
+-- column clicks: Entries that were clicked.
+-- column conversions: Attributed conversions of what was shown that day.
+-- column revenue: What those brought.
+-- column ctr: Clicks per exposure.
 with
 named as (
     select day, 'versions' as breakdown, algorithm_version as name, is_clicked, conversions, revenue from exposure_outcomes
@@ -18,9 +26,9 @@ select
     breakdown,
     name,
     count(*) as exposures,
-    count(*) filter (is_clicked) as clicks,
+    count(*) filter (where is_clicked) as clicks,
     cast(sum(conversions) as bigint) as conversions,
     round(sum(revenue), 2) as revenue,
-    round(count(*) filter (is_clicked) / count(*), 6) as ctr
+    round(count(*) filter (where is_clicked) / count(*), 6) as ctr
 from named
 group by day, breakdown, name

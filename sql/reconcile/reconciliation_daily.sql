@@ -1,17 +1,33 @@
 -- description: Day by day: orders and revenue of the business beside Matomo's conversions, and what was shown, clicked and attributed.
 -- key: day
 -- export: parquet
+-- column day: The day in REPORT_TIMEZONE.
+-- column business_order_count: Orders of the business.
+-- column business_revenue: What those brought.
+-- column matomo_conversion_count: Matomo's conversions with an order.
+-- column matched_count: Orders that Matomo has too.
+-- column missing_in_matomo_count: Orders that Matomo does not have.
+-- column matomo_only_count: Conversions of orders that the business does not know.
+-- column matched_revenue_difference: Matomo's revenue less the business's, of matched orders.
+-- column exposures: Entries that were shown.
+-- column clicks: Entries that were clicked.
+-- column attributed_conversions: Conversions whose list was exposed.
+-- column matomo_exposures: Page views that carry a request id.
+-- column matomo_unique_visits: Visits that hold such a view.
+-- column matomo_total_visits: Visits of people.
+-- column exposure_to_order_ratio: Orders per exposure; NULL without an exposure.
+-- column status: critical (more than a fifth of orders missing in Matomo), warning (a twentieth), no_orders or ok.
 with
 matches as (
     select
         day,
-        count(*) filter (status <> 'matomo_only') as business_order_count,
-        sum(cast(round(coalesce(order_revenue, 0) * 100) as bigint)) filter (status <> 'matomo_only') as business_revenue_cents,
-        count(*) filter (status = 'matched') as matched_count,
-        count(*) filter (status = 'missing_in_matomo') as missing_in_matomo_count,
-        count(*) filter (status = 'matomo_only') as matomo_only_count,
-        sum(cast(round((coalesce(matomo_revenue, 0) - coalesce(order_revenue, 0)) * 100) as bigint))
-            filter (status = 'matched') as matched_difference_cents
+        count(*) filter (where status <> 'matomo_only') as business_order_count,
+        sum(cents(coalesce(order_revenue, 0))) filter (where status <> 'matomo_only') as business_revenue_cents,
+        count(*) filter (where status = 'matched') as matched_count,
+        count(*) filter (where status = 'missing_in_matomo') as missing_in_matomo_count,
+        count(*) filter (where status = 'matomo_only') as matomo_only_count,
+        sum(cents((coalesce(matomo_revenue, 0) - coalesce(order_revenue, 0))))
+        filter (where status = 'matched') as matched_difference_cents
     from order_matches
     group by day
 ),
@@ -44,8 +60,8 @@ attributed_days as (
 page_days as (
     select
         day,
-        count(*) filter (request_id is not null) as matomo_exposures,
-        count(distinct visit_id) filter (request_id is not null) as matomo_unique_visits
+        count(*) filter (where request_id is not null) as matomo_exposures,
+        count(distinct visit_id) filter (where request_id is not null) as matomo_unique_visits
     from page_views
     group by day
 ),

@@ -4,9 +4,9 @@ select
     try_cast(idvisit as bigint) as visit_id,
     trim(idorder) as order_ref,
     try_cast(idaction_sku as bigint) as sku_action_id,
-    cast(try_cast(price as decimal(18, 4)) as double) as price,
+    money(price) as price,
     try_cast(quantity as integer) as quantity,
     try_cast(server_time as timestamp) as converted_at
 from raw.matomo_log_conversion_item
 where try_cast(idvisit as bigint) is not null
-    and coalesce(try_cast(deleted as integer), cast(try_cast(deleted as boolean) as integer), 0) = 0
+    and flag(deleted) = 0

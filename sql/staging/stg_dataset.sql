@@ -5,11 +5,11 @@ select
     nullif(trim(dataset_name), '') as title,
     description,
     tag,
-    cast(try_cast(price as decimal(18, 4)) as double) as price,
+    money(price) as price,
     nullif(trim(create_company_name), '') as provider,
-    coalesce(try_cast(is_delete as integer), cast(try_cast(is_delete as boolean) as integer), 0) = 1 as is_deleted,
+    flag(is_delete) = 1 as is_deleted,
     try_cast(cover_id as bigint) as cover_id,
-    timezone('UTC', timezone(getvariable('business_timezone'), try_cast(create_time as timestamp))) as created_at,
-    timezone('UTC', timezone(getvariable('business_timezone'), try_cast(update_time as timestamp))) as updated_at
+    business_time(create_time) as created_at,
+    business_time(update_time) as updated_at
 from raw.dataset
 where try_cast(id as bigint) is not null

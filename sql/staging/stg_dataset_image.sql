@@ -5,6 +5,6 @@ select
     try_cast(dataset_id as bigint) as dataset_id,
     nullif(trim(image_url), '') as image_url,
     try_cast(image_order as integer) as image_order,
-    timezone('UTC', timezone(getvariable('business_timezone'), try_cast(create_time as timestamp))) as created_at
+    business_time(create_time) as created_at
 from raw.dataset_image
 where try_cast(id as bigint) is not null

@@ -9,15 +9,9 @@ select
     nullif(try_cast(idaction_url_ref as bigint), 0) as referrer_action_id,
     nullif(try_cast(idaction_product_sku as bigint), 0) as sku_action_id,
     try_cast(pageview_position as integer) as pageview_position,
-    list_filter(
-        list_transform(
-            getvariable('request_dimensions'),
-            lambda d: [
-                custom_dimension_1, custom_dimension_2, custom_dimension_3, custom_dimension_4, custom_dimension_5
-            ][d]
-        ),
-        lambda v: starts_with(v, 'req_')
-    )[1] as dimension_request_id,
+    dimension_request_id(
+        custom_dimension_1, custom_dimension_2, custom_dimension_3, custom_dimension_4, custom_dimension_5
+    ) as dimension_request_id,
     try_cast(nullif(regexp_extract(custom_dimension_5, '^click_(\d+)_\d+$', 1), '') as integer) as click_position,
     try_cast(nullif(regexp_extract(custom_dimension_5, '^click_\d+_(\d+)$', 1), '') as bigint) as click_dataset_id
 from raw.matomo_log_link_visit_action

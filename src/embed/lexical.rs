@@ -1,4 +1,4 @@
-//! Sparse TF-IDF vectors over words and character pieces of all fields.
+//! Sparse TF-IDF vectors over words and character n-grams of all fields.
 
 use std::cell::RefCell;
 use std::collections::HashMap;
@@ -9,7 +9,9 @@ use super::{Text, tokens};
 /// Sparse rows of length 1 at most: (feature, weight) in the order of features. The dot product of two is their cosine.
 #[derive(Debug, Default)]
 pub struct Sparse {
+    /// Row i for text i.
     pub rows: Vec<Vec<(u32, f32)>>,
+    /// How many features there are.
     pub features: usize,
 }
 
@@ -17,6 +19,7 @@ pub struct Sparse {
 pub struct Postings(Vec<Vec<(u32, f32)>>);
 
 impl Sparse {
+    /// Takes rows as they are.
     pub fn new(rows: Vec<Vec<(u32, f32)>>, features: usize) -> Self {
         Self { rows, features }
     }
@@ -72,17 +75,17 @@ const TAGS: f32 = 2.0;
 const PROVIDER: f32 = 1.0;
 const DESCRIPTION: f32 = 1.0;
 
-/// How many characters of each field are cut into pieces.
+/// How many characters of each field are cut into n-grams.
 const CUT: usize = 300;
 
-/// What power the inverse document frequency of pieces has. This and the shares in `embed` were chosen on what is used
+/// What power the inverse document frequency of n-grams has. This and the shares in `embed` were chosen on what is used
 /// together in catalogues of three languages, long and short (docs/quality.md).
-const RARITY_OF_PIECES: f32 = 1.4;
+const RARITY_OF_NGRAMS: f32 = 1.4;
 
-/// TF-IDF with sublinear term frequencies (Manning, Raghavan, Schütze 2008, ch. 6), fields weighted, words and pieces each
+/// TF-IDF with sublinear term frequencies (Manning, Raghavan, Schütze 2008, ch. 6), fields weighted, words and n-grams each
 /// with their share of a row's square, whichever are more.
-pub fn tf_idf(texts: &[Text], pieces_share: f32) -> Sparse {
-    let language = tokens::Language::of(texts.iter().flat_map(|text| [&text.title, &text.description]));
+pub fn tf_idf(texts: &[Text], ngram_share: f32) -> Sparse {
+    let analyzer = tokens::Analyzer::of(texts.iter().flat_map(|text| [&text.title, &text.description]));
     let (words, word_count) = weighted(
         count(texts, |text, each| {
             let fields = [
@@ -92,34 +95,34 @@ pub fn tf_idf(texts: &[Text], pieces_share: f32) -> Sparse {
                 (&text.description, DESCRIPTION),
             ];
             for (field, weight) in fields {
-                language.terms(field, |term| each(term.to_owned(), weight));
+                analyzer.terms(field, |term| each(term.to_owned(), weight));
             }
         }),
         1.0,
     );
-    let (pieces, piece_count) = weighted(
+    let (ngrams, ngram_count) = weighted(
         count(texts, |text, each| {
             for field in [&text.title, &text.tags, &text.description] {
-                tokens::pieces(field, CUT, |piece| each(piece, 1.0));
+                tokens::ngrams(field, CUT, |ngram| each(ngram, 1.0));
             }
         }),
-        RARITY_OF_PIECES,
+        RARITY_OF_NGRAMS,
     );
     let rows = words
         .into_iter()
-        .zip(pieces)
-        .map(|(mut row, pieces)| {
-            let share = match (row.is_empty(), pieces.is_empty()) {
-                (false, false) => pieces_share,
+        .zip(ngrams)
+        .map(|(mut row, ngrams)| {
+            let share = match (row.is_empty(), ngrams.is_empty()) {
+                (false, false) => ngram_share,
                 (false, true) => 0.0,
                 _ => 1.0,
             };
             row.iter_mut().for_each(|(_, weight)| *weight *= (1.0 - share).sqrt());
-            row.extend(pieces.into_iter().map(|(piece, weight)| (word_count + piece, weight * share.sqrt())));
+            row.extend(ngrams.into_iter().map(|(ngram, weight)| (word_count + ngram, weight * share.sqrt())));
             row
         })
         .collect();
-    Sparse::new(rows, (word_count + piece_count) as usize)
+    Sparse::new(rows, (word_count + ngram_count) as usize)
 }
 
 /// How often every text holds each feature, in the order of features, and how many texts hold it.

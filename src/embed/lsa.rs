@@ -78,8 +78,8 @@ fn projected_square(sparse: &Sparse, m: &DMatrix<f64>) -> DMatrix<f64> {
     for from in (0..sparse.features).step_by(FEATURES_AT_ONCE) {
         let count = FEATURES_AT_ONCE.min(sparse.features - from);
         let within = |entries: &Vec<(u32, f32)>| {
-            let place = |feature: usize| entries.partition_point(|(f, _)| (*f as usize) < feature);
-            place(from)..place(from + count)
+            let start = |feature: usize| entries.partition_point(|(f, _)| (*f as usize) < feature);
+            start(from)..start(from + count)
         };
         let ranges: Vec<Range<usize>> = sparse.rows.iter().map(within).collect();
         let mut block = DMatrix::zeros(count, m.ncols());

@@ -5,115 +5,20 @@
 
 use rust_stemmers::{Algorithm, Stemmer};
 
-/// Words so common that they tell nothing of a dataset.
-const STOP_WORDS: &[&str] = &[
-    "a",
-    "about",
-    "all",
-    "also",
-    "an",
-    "and",
-    "any",
-    "are",
-    "as",
-    "at",
-    "be",
-    "been",
-    "both",
-    "but",
-    "by",
-    "can",
-    "data",
-    "dataset",
-    "datasets",
-    "each",
-    "for",
-    "from",
-    "has",
-    "have",
-    "how",
-    "i",
-    "if",
-    "in",
-    "including",
-    "into",
-    "is",
-    "it",
-    "its",
-    "may",
-    "more",
-    "most",
-    "not",
-    "of",
-    "on",
-    "one",
-    "or",
-    "other",
-    "our",
-    "over",
-    "s",
-    "such",
-    "than",
-    "that",
-    "the",
-    "their",
-    "them",
-    "there",
-    "these",
-    "they",
-    "this",
-    "to",
-    "two",
-    "use",
-    "used",
-    "using",
-    "was",
-    "we",
-    "were",
-    "which",
-    "while",
-    "who",
-    "will",
-    "with",
-    "you",
-    "your",
-    "的",
-    "了",
-    "和",
-    "与",
-    "及",
-    "等",
-    "在",
-    "为",
-    "数",
-    "据",
-    "数据",
-    "集",
-    "据集",
-    "数集",
-];
+use super::stop_words;
 
 /// Whether it is a Chinese character.
 pub fn is_han(c: char) -> bool {
     matches!(c, '\u{3400}'..='\u{4dbf}' | '\u{4e00}'..='\u{9fff}' | '\u{f900}'..='\u{faff}' | '\u{20000}'..='\u{323af}')
 }
 
-/// French words that tell nothing of a dataset.
-const FRENCH_STOP_WORDS: &[&str] = &[
-    "au", "aux", "avec", "ce", "ces", "cette", "chaque", "comme", "d", "dans", "de", "des", "donnees", "données", "du",
-    "elle", "en", "entre", "est", "et", "il", "ils", "jeu", "jeux", "l", "la", "le", "les", "leur", "leurs", "lors",
-    "mais", "ne", "nous", "on", "ou", "où", "par", "pas", "plus", "pour", "qu", "que", "qui", "s", "sa", "se", "ses",
-    "son", "sont", "sous", "sur", "tous", "tout", "toutes", "un", "une", "vous", "à", "été", "être", "y", "aussi",
-    "ainsi", "afin", "très",
-];
-
-/// How Latin words are brought to their stems.
-pub struct Language {
+/// How a text becomes terms: which stems Latin words have, and which words tell nothing.
+pub struct Analyzer {
     stemmer: Stemmer,
     stop_words: [&'static [&'static str]; 2],
 }
 
-impl Language {
+impl Analyzer {
     /// The language most of the Latin words are in, by its commonest small words: English, unless it is French.
     pub fn of<'a>(texts: impl Iterator<Item = &'a String>) -> Self {
         let (mut english, mut french) = (0, 0);
@@ -130,11 +35,11 @@ impl Language {
     }
 
     fn english() -> Self {
-        Self { stemmer: Stemmer::create(Algorithm::English), stop_words: [STOP_WORDS, &[]] }
+        Self { stemmer: Stemmer::create(Algorithm::English), stop_words: [stop_words::COMMON, &[]] }
     }
 
     fn french() -> Self {
-        Self { stemmer: Stemmer::create(Algorithm::French), stop_words: [STOP_WORDS, FRENCH_STOP_WORDS] }
+        Self { stemmer: Stemmer::create(Algorithm::French), stop_words: [stop_words::COMMON, stop_words::FRENCH] }
     }
 
     fn is_stop_word(&self, term: &str) -> bool {
@@ -195,12 +100,12 @@ fn without_accent(c: char) -> char {
     }
 }
 
-/// A piece of a text: two to four characters, filled up with NUL.
-pub type Piece = [char; 4];
+/// Neighbouring characters of a text: two to four, filled up with NUL.
+pub type Ngram = [char; 4];
 
 /// Calls `each` with every two, three and four neighbouring characters in the first `cut` of `text`, over the ends of
 /// words too: what is no letter or number is one space, also before and after all.
-pub fn pieces(text: &str, cut: usize, mut each: impl FnMut(Piece)) {
+pub fn ngrams(text: &str, cut: usize, mut each: impl FnMut(Ngram)) {
     let mut spaced = vec![' '];
     for c in text.chars().take(cut).flat_map(char::to_lowercase).chain(std::iter::once(' ')) {
         let c = if c.is_alphanumeric() { c } else { ' ' };
@@ -210,9 +115,9 @@ pub fn pieces(text: &str, cut: usize, mut each: impl FnMut(Piece)) {
     }
     for length in 2..=4 {
         for window in spaced.windows(length) {
-            let mut piece = ['\0'; 4];
-            piece[..length].copy_from_slice(window);
-            each(piece);
+            let mut ngram = ['\0'; 4];
+            ngram[..length].copy_from_slice(window);
+            each(ngram);
         }
     }
 }
@@ -223,7 +128,7 @@ mod tests {
 
     fn all(text: &str) -> Vec<String> {
         let mut found = Vec::new();
-        Language::english().terms(text, |t| found.push(t.to_owned()));
+        Analyzer::english().terms(text, |t| found.push(t.to_owned()));
         found
     }
 
@@ -237,18 +142,18 @@ mod tests {
     fn french_is_known_by_its_small_words_and_loses_its_accents() {
         let text = "Les données de la qualité de l'air dans les départements".to_owned();
         let mut found = Vec::new();
-        Language::of(std::iter::once(&text)).terms(&text, |t| found.push(t.to_owned()));
+        Analyzer::of(std::iter::once(&text)).terms(&text, |t| found.push(t.to_owned()));
         assert_eq!(found, ["qualit", "air", "depart"]);
     }
 
     #[test]
-    fn pieces_go_over_the_ends_of_words() {
+    fn ngrams_go_over_the_ends_of_words() {
         let mut found = Vec::new();
-        pieces("海水, a!  beyond the cut", 6, |p| found.push(p.iter().filter(|c| **c != '\0').collect::<String>()));
+        ngrams("海水, a!  beyond the cut", 6, |p| found.push(p.iter().filter(|c| **c != '\0').collect::<String>()));
         let expected = [" 海", "海水", "水 ", " a", "a ", " 海水", "海水 ", "水 a", " a ", " 海水 ", "海水 a", "水 a "];
         assert_eq!(found, expected);
         found.clear();
-        pieces("", 10, |p| found.push(p.iter().collect()));
+        ngrams("", 10, |p| found.push(p.iter().collect()));
         assert!(found.is_empty());
     }
 }

@@ -9,7 +9,7 @@ mod incoming;
 mod json;
 pub mod tables;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
 use anyhow::{Context, Result, bail};
@@ -18,38 +18,15 @@ use duckdb::{Connection, OptionalExt};
 use serde_json::{Value, json};
 
 use crate::common::errors::describe;
+use crate::common::finding::{Finding, Verdict};
 use crate::common::progress::Progress;
 use crate::config::{Config, Source};
 use crate::exposures;
-use crate::warehouse::{ident, timestamp};
+use crate::warehouse::{self, ident, timestamp};
 use tables::{TABLES, Table};
 
 /// The sources, each read as its own settings say.
 pub const SOURCES: [&str; 2] = ["business", "matomo"];
-
-/// How good a finding is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Verdict {
-    Fine,
-    /// A run works, perhaps not as is meant.
-    Odd,
-    /// A run fails.
-    Broken,
-}
-
-/// Something found out about a source.
-#[derive(Debug)]
-pub struct Finding {
-    pub verdict: Verdict,
-    pub what: String,
-    pub text: String,
-}
-
-impl Finding {
-    pub fn new(verdict: Verdict, what: &str, text: String) -> Self {
-        Self { verdict, what: what.to_owned(), text }
-    }
-}
 
 /// Looks at a source: what is there of what a run needs, and how to mend what is not.
 pub fn inspect(config: &Config, name: &str) -> Vec<Finding> {
@@ -78,22 +55,19 @@ fn inspect_exports(config: &Config, name: &str) -> Result<Finding> {
     ))
 }
 
-/// Names of the tables extraction leaves in the `raw` schema, as SQL files refer to them.
-pub fn raw_tables() -> Vec<String> {
-    TABLES
-        .iter()
-        .map(|t| t.name)
-        .chain([
-            "exposure_log",
-            "rejected",
-            "files",
-            "watermarks",
-            "run_parameters",
-            "offline_replays",
-            "offline_shown",
-        ])
-        .map(|name| format!("raw.{name}"))
-        .collect()
+/// Names of the tables that a run leaves in the `raw` schema, as SQL files refer to them (`raw.…`): those that
+/// [`create_raw_tables`] makes.
+///
+/// # Errors
+/// DuckDB cannot be started.
+pub fn raw_tables() -> Result<BTreeSet<String>> {
+    let db = warehouse::small()?;
+    db.execute_batch("create schema raw")?;
+    create_raw_tables(&db, false)?;
+    let mut statement =
+        db.prepare("select 'raw.' || table_name from information_schema.tables where table_schema = 'raw'")?;
+    let names = statement.query_map([], |row| row.get(0))?;
+    Ok(names.collect::<duckdb::Result<_>>()?)
 }
 
 /// Takes in what is new (or, with `full_refresh`, everything again) and returns how many rows that was. Changes nothing
@@ -115,7 +89,7 @@ pub fn extract(
     }
     let datasets: u64 = db.query_row("select count(*) from raw.dataset", [], |row| row.get(0))?;
     if datasets == 0 {
-        match &config.business {
+        match &config.sources.business {
             Source::Json => bail!(
                 "{} holds no dataset: dataset.json (or .json.gz) is needed, with at least one row",
                 json_dir(config)?.display()
@@ -187,6 +161,7 @@ fn create_raw_tables(db: &Connection, full_refresh: bool) -> Result<()> {
         db.execute_batch("delete from raw.rejected where source_table <> 'exposure_log'")?;
     }
     create_replay_tables(db)?;
+    warehouse::create_parameters_table(db)?;
     exposures::create_tables(db)
 }
 
@@ -362,6 +337,7 @@ fn preview_exports(published: Option<&Connection>, config: &Config, name: &str, 
 
 fn json_dir(config: &Config) -> Result<&Path> {
     config
+        .sources
         .json_dir
         .as_deref()
         .context("DATA_JSON_DIR is not set; point it at the folder of JSON exports (dataset.json and others)")

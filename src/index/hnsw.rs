@@ -104,7 +104,7 @@ fn check(mut bytes: &[u8], vectors: &Vectors) -> Result<()> {
     for _ in 0..rows {
         ensure!((next::<u32>(from)? as usize) < points, "a point has no row");
     }
-    ensure!(from.is_empty(), "it goes on behind its end");
+    ensure!(from.is_empty(), "it goes on after its end");
     Ok(())
 }
 
@@ -148,10 +148,10 @@ mod tests {
         assert_eq!(found(Graph::from_bytes(&whole, &vectors)?).len(), 10);
         assert!(Graph::from_bytes(&whole, &groups(1_999)).is_err());
         let mut refused = 0;
-        for place in (0..2_000).map(|time| time * whole.len() / 2_000) {
-            assert!(Graph::from_bytes(&whole[..place], &vectors).is_err());
+        for at in (0..2_000).map(|time| time * whole.len() / 2_000) {
+            assert!(Graph::from_bytes(&whole[..at], &vectors).is_err());
             let mut bytes = whole.clone();
-            bytes[place] = bytes[place].wrapping_add(if place % 2 == 0 { 128 } else { 31 });
+            bytes[at] = bytes[at].wrapping_add(if at % 2 == 0 { 128 } else { 31 });
             match Graph::from_bytes(&bytes, &vectors) {
                 Ok(graph) => assert!(found(graph).len() <= 10),
                 Err(_) => refused += 1,

@@ -24,7 +24,7 @@ pub struct Neighbour {
 /// One of [`Figures`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Figure {
-    /// What visitors did by themselves: see `sql/features/behaviour_neighbours.sql`.
+    /// What visitors did by themselves: see `sql/training/behaviour_neighbours.sql`.
     Organic,
     /// What lists made them click.
     Followed,

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use super::fusion::fuse;
 use super::{By, Found, Query};
-use crate::embed::tokens::Language;
+use crate::embed::tokens::Analyzer;
 use crate::index::{Index, Vector, Vectors, top, unit};
 use crate::model::Model;
 use crate::recommend::rules::ActiveRules;
@@ -17,7 +17,7 @@ const EXAMPLES: usize = 50;
 
 /// Which datasets hold which words.
 pub struct Finder {
-    language: Language,
+    analyzer: Analyzer,
     holders: HashMap<Box<str>, Vec<u32>>,
 }
 
@@ -25,12 +25,12 @@ impl Finder {
     /// Takes up the words of listed datasets.
     pub fn new(model: &Model) -> Self {
         let items = &model.parts.items;
-        let language = Language::of(items.iter().map(|item| &item.title));
+        let analyzer = Analyzer::of(items.iter().map(|item| &item.title));
         let mut holders: HashMap<Box<str>, Vec<u32>> = HashMap::new();
         for (number, item) in items.iter().enumerate().filter(|(_, item)| item.is_listed) {
             let texts = [&*item.title, &*item.tags].into_iter().chain(item.provider.as_deref());
             for text in texts {
-                language.terms(text, |term| {
+                analyzer.terms(text, |term| {
                     let list = match holders.get_mut(term) {
                         Some(list) => list,
                         None => holders.entry(term.into()).or_default(),
@@ -41,13 +41,13 @@ impl Finder {
                 });
             }
         }
-        Self { language, holders }
+        Self { analyzer, holders }
     }
 
     /// The best `count` listed datasets, without what rules never show.
     pub fn search(&self, model: &Model, query: &Query<'_>, rules: &ActiveRules, count: usize) -> Vec<Found> {
         let mut terms: Vec<&[u32]> = Vec::new();
-        self.language.terms(query.words, |term| terms.extend(self.holders.get(term).map(Vec::as_slice)));
+        self.analyzer.terms(query.words, |term| terms.extend(self.holders.get(term).map(Vec::as_slice)));
         let pictures = &model.parts.pictures;
         let by_pictures = query.picture.map(|vector| nearest(&placed(vector, pictures.vectors()), pictures));
         let ways = [

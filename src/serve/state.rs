@@ -14,7 +14,7 @@ use super::lists::ListCache;
 use super::metrics::Metrics;
 use super::recent_views::RecentViews;
 use crate::config::{Config, Durability};
-use crate::embed::neural::reader::Reader;
+use crate::embed::neural::QueryEncoder;
 use crate::exposures::files::{LOG_NAME, SHADOW_LOG_NAME};
 use crate::exposures::{ExposureLog, Options};
 
@@ -42,7 +42,7 @@ pub struct State {
     pub started: Instant,
     /// As many searches at a time as there are threads: lists come first.
     pub searching: Semaphore,
-    encoder: Mutex<Option<Arc<Reader>>>,
+    encoder: Mutex<Option<Arc<QueryEncoder>>>,
 }
 
 /// The state as handlers get it.
@@ -54,12 +54,13 @@ impl State {
     /// # Errors
     /// A log cannot be written.
     pub fn open(config: Config) -> Result<Shared> {
-        let options = Options { durability: config.exposure_sync, rotate_bytes: config.exposure_rotate_mb * 1_000_000 };
+        let options =
+            Options { durability: config.exposures.sync, rotate_bytes: config.exposures.rotate_mb * 1_000_000 };
         let log = ExposureLog::open(&config.evaluation_dir().join(LOG_NAME), options)?;
         // nothing waits for what was not shown
         let shadow_options = Options { durability: Durability::None, ..options };
         let shadow_log = ExposureLog::open(&config.evaluation_dir().join(SHADOW_LOG_NAME), shadow_options)?;
-        let megabytes = config.cache_mb;
+        let megabytes = config.serve.cache_mb;
         let (config, metrics, cache) = (Arc::new(config), Arc::new(Metrics::new()?), ListCache::new(megabytes));
         Ok(Arc::new(Self {
             deployments: Deployments::new(config.clone(), metrics.clone(), cache.clone()),
@@ -82,7 +83,7 @@ impl State {
     /// # Errors
     /// No model is loaded, or the server is too late to take up more.
     pub fn admit(&self) -> Result<Arc<Deployment>, ApiError> {
-        if self.lag.is_above(self.config.shed) {
+        if self.lag.is_above(self.config.serve.shed) {
             return Err(ApiError::Overloaded);
         }
         self.deployments.current().ok_or(ApiError::NoModel)
@@ -92,12 +93,12 @@ impl State {
     ///
     /// # Errors
     /// A model that settings name cannot be loaded.
-    pub fn encoder(&self) -> Result<Arc<Reader>> {
+    pub fn encoder(&self) -> Result<Arc<QueryEncoder>> {
         let mut encoder =
             self.encoder.lock().map_err(|_| anyhow!("loading the models of queries has panicked before"))?;
         if let Some(encoder) = &*encoder {
             return Ok(encoder.clone());
         }
-        Ok(encoder.insert(Arc::new(Reader::load(&self.config)?)).clone())
+        Ok(encoder.insert(Arc::new(QueryEncoder::load(&self.config)?)).clone())
     }
 }

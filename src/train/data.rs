@@ -1,4 +1,4 @@
-//! What training reads from the warehouse: the relations of `sql/features/`, as they are, or as they were for a part of
+//! What training reads from the warehouse: relations of `sql/training/`, as they are, or as they were for a part of
 //! the visits.
 
 use std::collections::{BTreeMap, HashMap};
@@ -8,6 +8,19 @@ use duckdb::Connection;
 
 use crate::model::{History, Item, Ranked};
 use crate::warehouse::arrow::each_batch;
+
+/// The relations that [`read`] asks for. Those that a [`TrainingWindow`](super::TrainingWindow) changes are made anew for
+/// it, with what lies between; what does not stand here is read as it is in the warehouse.
+pub(super) const READ: [&str; 8] = [
+    "popularity",
+    "behaviour_neighbours",
+    "affinities",
+    "list_evidence",
+    "popular_datasets",
+    "trending",
+    "user_history",
+    "past_visits",
+];
 
 /// What visitors did with one dataset beside another.
 #[derive(Clone, Copy, Debug)]
@@ -26,7 +39,7 @@ pub struct Behaviour {
     pub visits: u32,
 }
 
-/// What lists on one dataset's page told of another: see `sql/features/list_evidence.sql`.
+/// What lists on one dataset's page told of another: see `sql/training/list_evidence.sql`.
 #[derive(Clone, Copy, Debug)]
 pub struct Evidence {
     /// The other.

@@ -6,9 +6,9 @@ use chrono::{DateTime, Utc};
 use duckdb::Connection;
 use rayon::prelude::*;
 
-use super::relations::Seen;
 use super::steps::{Pair, read_pairs};
 use super::training::Training;
+use super::window::TrainingWindow;
 use crate::model::{Feature, Model};
 use crate::recommend::channels::AS_LEARNED;
 use crate::recommend::{Pool, Request, gather as candidates};
@@ -85,7 +85,7 @@ pub fn collect(training: &Training<'_>, until: Option<DateTime<Utc>>, measure: b
             continue;
         }
         (training.at)(&format!("held-out visits, part {} of {}", number + 1, blocks.len()));
-        let model = training.recall(Seen { as_of: training.as_of, until, without: Some((*from, *to)) })?;
+        let model = training.recall(TrainingWindow { as_of: training.as_of, until, without: Some((*from, *to)) })?;
         held.steps += pairs.len();
         for part in pairs.par_chunks(64).map(|pairs| gather(&model, pairs, measure)).collect::<Vec<_>>() {
             held.examples.extend(part.examples);

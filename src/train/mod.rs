@@ -11,14 +11,14 @@ mod examples;
 mod fusion;
 mod neighbours;
 mod rankers;
-mod relations;
 mod similarity;
 mod steps;
 mod training;
 mod vector_cache;
+mod window;
 
 pub use catalogue::Catalogue;
 pub use rankers::Choice;
-pub use relations::{Seen, fit_relations};
 pub use steps::{Pair, holdout_from, read_pairs};
 pub use training::Training;
+pub use window::TrainingWindow;

@@ -10,8 +10,8 @@ use rayon::prelude::*;
 
 use super::catalogue::Catalogue;
 use super::rankers::{self, Choice};
-use super::relations::{Seen, fit_relations};
 use super::steps::TASTE;
+use super::window::TrainingWindow;
 use super::{data, neighbours};
 use crate::config::Config;
 use crate::model::{FORMAT, Manifest, Model, Parts, Sessions};
@@ -46,22 +46,22 @@ impl Training<'_> {
     pub fn fit(&self, until: Option<DateTime<Utc>>, choice: Option<&Choice>) -> Result<(Model, Option<Choice>)> {
         let learned = rankers::learn(self, until, choice)?;
         (self.at)("neighbours");
-        let mut model = self.recall(Seen { as_of: self.as_of, until, without: None })?;
+        let mut model = self.recall(TrainingWindow { as_of: self.as_of, until, without: None })?;
         let Some((ranker, choice)) = learned else { return Ok((model, None)) };
         model.manifest.ranker = Some(choice.report());
         model.parts.ranker = Some(ranker);
         Ok((model, Some(choice)))
     }
 
-    /// A model that finds candidates, from what `seen` lets it see, without a ranker.
+    /// A model that finds candidates, from what `window` lets it see, without a ranker.
     ///
     /// # Errors
     /// A relation cannot be built or read.
-    pub fn recall(&self, seen: Seen) -> Result<Model> {
+    pub fn recall(&self, window: TrainingWindow) -> Result<Model> {
         let Catalogue { items, by_id, index, .. } = self.catalogue;
         let (db, items) = (self.db, items.clone());
         share_memory(db, self.config, Turn::Queries)?;
-        let read = fit_relations(db, self.project, seen, || data::read(db, by_id, items))?;
+        let read = window.within(db, self.project, || data::read(db, by_id, items))?;
         share_memory(db, self.config, Turn::Rows)?;
         let behaviour = neighbours::behaviour_vectors(&read.affinities);
         let neighbours = neighbours::build(self.catalogue, &read, &behaviour).into();
@@ -94,7 +94,7 @@ impl Training<'_> {
             ranker: None,
         };
         let mut model = Model::new(manifest, parts, index.clone());
-        if seen.without.is_none() {
+        if window.without.is_none() {
             add_tastes(&mut model);
         }
         Ok(model)

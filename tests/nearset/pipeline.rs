@@ -183,7 +183,7 @@ fn a_version_that_is_clearly_worse_is_kept_but_not_promoted() {
     let n = Nearset::demo().own_project();
     n.take_fixtures(|_| true);
     let current = fs::read_link(n.models().join("current")).expect("a current version");
-    let file = n.project.join("sql/features/behaviour_neighbours.sql");
+    let file = n.project.join("sql/training/behaviour_neighbours.sql");
     let sql = fs::read_to_string(&file).expect("the query");
     // lists turned upside down
     fs::write(&file, sql.replace("round(organic, 9) as organic", "1 / (1 + 1e6 * organic) as organic")).expect("worse");

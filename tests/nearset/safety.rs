@@ -93,12 +93,12 @@ fn the_data_folder_itself_is_locked() {
 fn a_run_that_fails_or_is_stopped_leaves_nothing_behind() {
     let n = small().own_project();
     n.ok(&["run", "--as-of", AS_OF]);
-    fs::write(n.project.join("sql/features/broken.sql"), "-- description: Fails.\nselect error('no') as x")
+    fs::write(n.project.join("sql/training/broken.sql"), "-- description: Fails.\nselect error('no') as x")
         .expect("a file");
     n.fails(1, &["run", "--as-of", AS_OF]);
     assert_eq!(leftovers(&n), [""; 0]);
     let slow = "-- description: Takes long.\nselect count(*) as n from range(100000) as a, range(10000000) as b";
-    fs::write(n.project.join("sql/features/broken.sql"), slow).expect("a file");
+    fs::write(n.project.join("sql/training/broken.sql"), slow).expect("a file");
     for signal in ["TERM", "INT", "HUP"] {
         let mut child =
             n.command(&["run", "--as-of", AS_OF]).stdout(Stdio::null()).stderr(Stdio::null()).spawn().expect("a run");

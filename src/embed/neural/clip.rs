@@ -18,7 +18,7 @@ use super::weights::Weights;
 pub struct Clip {
     tokenizer: Tokenizer,
     words: Tensor,
-    text_places: Tensor,
+    text_positions: Tensor,
     text: Encoder,
     text_norm: Norm,
     text_projection: Linear,
@@ -29,7 +29,7 @@ pub struct Clip {
     /// Patches to rows.
     patches: Linear,
     class: Tensor,
-    picture_places: Tensor,
+    picture_positions: Tensor,
     first_norm: Norm,
     pictures: Encoder,
     last_norm: Norm,
@@ -54,8 +54,8 @@ impl Clip {
             bail!("model_type is {}; clip is known here", config["model_type"]);
         }
         let weights = Weights::read(&folder)?;
-        let places = weights.get("text_model.embeddings.position_embedding.weight")?;
-        let tokenizer = tokenizer::read(&folder, places.dim(0)?)?;
+        let positions = weights.get("text_model.embeddings.position_embedding.weight")?;
+        let tokenizer = tokenizer::read(&folder, positions.dim(0)?)?;
         let end = *tokenizer::ids(&tokenizer, "", true)?.last().context("the tokenizer ends no text")?;
         let side = setting(vision, "image_size", 224);
         let epsilon = |side: &Value| side["layer_norm_eps"].as_f64().unwrap_or(1e-5);
@@ -63,7 +63,7 @@ impl Clip {
         let patch = conv.dim(2)?;
         Ok(Self {
             words: weights.get("text_model.embeddings.token_embedding.weight")?.clone(),
-            text_places: places.clone(),
+            text_positions: positions.clone(),
             text: encoder(&weights, "text_model", text, 8, true)?,
             text_norm: Norm::read(&weights, "text_model.final_layer_norm", epsilon(text))?,
             text_projection: Linear::read(&weights, &["text_projection"])?,
@@ -73,7 +73,7 @@ impl Clip {
             patch,
             patches: Linear::of(&conv.flatten_from(1)?)?,
             class: weights.get("vision_model.embeddings.class_embedding")?.clone(),
-            picture_places: weights.get("vision_model.embeddings.position_embedding.weight")?.clone(),
+            picture_positions: weights.get("vision_model.embeddings.position_embedding.weight")?.clone(),
             first_norm: Norm::read(&weights, "vision_model.pre_layrnorm", epsilon(vision))?,
             pictures: encoder(&weights, "vision_model", vision, 12, false)?,
             last_norm: Norm::read(&weights, "vision_model.post_layernorm", epsilon(vision))?,
@@ -91,16 +91,16 @@ impl Clip {
         let parts = texts.par_chunks(TEXTS).map(|texts| {
             let ids = texts.iter().map(|text| tokenizer::ids(&self.tokenizer, text, true));
             let tokens = ids.collect::<Result<Vec<_>>>()?;
-            let places = tokens.iter().map(Vec::len).max().unwrap_or_default();
+            let positions = tokens.iter().map(Vec::len).max().unwrap_or_default();
             let padded =
-                tokens.iter().flat_map(|ids| ids.iter().copied().chain(std::iter::repeat(self.end)).take(places));
-            let numbers = texts.iter().flat_map(|_| 0..places as u32);
-            let x = (rows(&self.words, padded.collect())? + rows(&self.text_places, numbers.collect())?)?;
+                tokens.iter().flat_map(|ids| ids.iter().copied().chain(std::iter::repeat(self.end)).take(positions));
+            let numbers = texts.iter().flat_map(|_| 0..positions as u32);
+            let x = (rows(&self.words, padded.collect())? + rows(&self.text_positions, numbers.collect())?)?;
             let lengths: Vec<usize> = tokens.iter().map(Vec::len).collect();
             let x = self.text.forward(x, &lengths)?;
             let ends = tokens.iter().enumerate().map(|(text, ids)| {
-                let place = ids.iter().position(|id| *id == self.end).unwrap_or(ids.len() - 1);
-                (text * places + place) as u32
+                let position = ids.iter().position(|id| *id == self.end).unwrap_or(ids.len() - 1);
+                (text * positions + position) as u32
             });
             let x = rows(&x, ends.collect())?;
             self.text_norm.apply(&x)?;
@@ -140,16 +140,16 @@ impl Clip {
                 }
             }
         }
-        let (count, places) = (pictures.len(), across * across + 1);
+        let (count, positions) = (pictures.len(), across * across + 1);
         let cut = Tensor::from_vec(cut, (count * across * across, 3 * patch * patch), &Device::Cpu)?;
         let width = self.class.elem_count();
         let seen = self.patches.forward(&cut)?.reshape((count, across * across, width))?;
         let class = self.class.reshape((1, 1, width))?.expand((count, 1, width))?;
-        let x = Tensor::cat(&[&class, &seen], 1)?.broadcast_add(&self.picture_places)?;
-        let x = x.reshape((count * places, width))?.contiguous()?;
+        let x = Tensor::cat(&[&class, &seen], 1)?.broadcast_add(&self.picture_positions)?;
+        let x = x.reshape((count * positions, width))?.contiguous()?;
         self.first_norm.apply(&x)?;
-        let x = self.pictures.forward(x, &vec![places; count])?;
-        let x = rows(&x, (0..count).map(|picture| (picture * places) as u32).collect())?;
+        let x = self.pictures.forward(x, &vec![positions; count])?;
+        let x = rows(&x, (0..count).map(|picture| (picture * positions) as u32).collect())?;
         self.last_norm.apply(&x)?;
         vectors(&self.picture_projection.forward(&x)?)
     }

@@ -6,11 +6,12 @@ pub mod clip;
 pub mod distilled;
 pub mod folder;
 mod pictures;
-pub mod reader;
+mod query;
 mod sentence;
 mod tokenizer;
 mod transformer;
 mod weights;
 
 pub use pictures::{LARGEST_FILE, Unusable, picture_path};
+pub use query::{EncodedQuery, QueryEncoder};
 pub use sentence::{Role, TextModel};

@@ -12,6 +12,7 @@ use serde_json::Value;
 /// Why a picture is left out.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Unusable {
+    /// There is no file.
     Missing,
     /// Its file, what it decodes to, or what it is scaled to is larger than the limit.
     Huge,
@@ -29,10 +30,15 @@ impl fmt::Display for Unusable {
     }
 }
 
-/// Files and pictures beyond these are left alone: a small file can decode to gigabytes.
+/// Files of more bytes are left alone.
 pub const LARGEST_FILE: u64 = 64 << 20;
+
+/// Pictures with a longer side, in pixels, are left alone.
 const SIDE_LIMIT: u32 = 20_000;
+
+/// Pictures that decode to more bytes are left alone: a small file can decode to gigabytes.
 const DECODED_LIMIT: u64 = 512 << 20;
+
 /// Of a very long picture, the longer side grows with the shorter one: pixels after scaling.
 const SCALED_LIMIT: u64 = 8 << 20;
 

@@ -46,13 +46,13 @@ enum Body {
 
 struct Transformer {
     words: Tensor,
-    places: Tensor,
+    positions: Tensor,
     /// The row of the first kind of token; there is no other here.
     kind: Option<Tensor>,
     norm: Norm,
     encoder: Encoder,
-    /// The first place's number.
-    first_place: u32,
+    /// The first position's number.
+    first_position: u32,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -65,13 +65,13 @@ enum Pooling {
     LastToken,
 }
 
-/// A dense layer behind the pooling.
+/// A dense layer after the pooling.
 struct Dense {
     layer: Linear,
     has_tanh: bool,
 }
 
-/// How many places of tokens go through the model together.
+/// How many positions of tokens go through the model together.
 const BATCH: usize = 1024;
 
 /// The longest text where a folder does not say.
@@ -114,22 +114,22 @@ impl TextModel {
     fn with_transformer(folder: &Path) -> Result<Self> {
         let config = json(folder, "config.json")?;
         let kind = config["model_type"].as_str().unwrap_or_default();
-        // RoBERTa's family numbers places from behind the padding's number
-        let first_place = match kind {
+        // RoBERTa's family numbers positions from after the padding's number
+        let first_position = match kind {
             "bert" => 0,
             "xlm-roberta" | "roberta" | "camembert" => config["pad_token_id"].as_u64().unwrap_or(1) as u32 + 1,
             _ => bail!("model_type is {kind:?}; known are bert, roberta, camembert and xlm-roberta"),
         };
-        let places = number(&config, "max_position_embeddings")? - first_place as usize;
+        let positions = number(&config, "max_position_embeddings")? - first_position as usize;
         let settings = json(folder, "sentence_bert_config.json")?;
         let stated = settings["max_seq_length"].as_u64().or_else(|| {
             // some tokenizers name a length that stands for none
             json(folder, "tokenizer_config.json").ok()?["model_max_length"].as_u64().filter(|length| *length < 1 << 20)
         });
-        let longest = stated.map_or(LONGEST, |length| length as usize).min(places);
+        let longest = stated.map_or(LONGEST, |length| length as usize).min(positions);
         Ok(Self {
             tokenizer: tokenizer::read(folder, longest)?,
-            body: Body::Transformer(Box::new(Transformer::read(folder, &config, first_place)?)),
+            body: Body::Transformer(Box::new(Transformer::read(folder, &config, first_position)?)),
             pooling: vec![Pooling::Mean],
             dense: Vec::new(),
             prompts: Default::default(),
@@ -220,12 +220,12 @@ impl TextModel {
     }
 
     fn through(&self, transformer: &Transformer, tokens: &[&[u32]], skipped: usize) -> Result<Vec<Vec<f32>>> {
-        let places = tokens.iter().map(|ids| ids.len()).max().unwrap_or_default();
-        let states = transformer.forward(tokens, places)?;
+        let positions = tokens.iter().map(|ids| ids.len()).max().unwrap_or_default();
+        let states = transformer.forward(tokens, positions)?;
         let width = states.dim(1)?;
         let states: Vec<f32> = states.flatten_all()?.to_vec1()?;
         let pooled = tokens.iter().enumerate().map(|(text, ids)| {
-            let all = &states[text * places * width..][..ids.len() * width];
+            let all = &states[text * positions * width..][..ids.len() * width];
             self.pooling.iter().flat_map(|pooling| pooling.of(all, width, skipped)).collect::<Vec<f32>>()
         });
         let mut vectors: Vec<Vec<f32>> = pooled.collect();
@@ -321,8 +321,8 @@ impl Pooling {
         let rows: Vec<&[f32]> = states.chunks_exact(width).skip(skipped).collect();
         let weighted = |weight: &dyn Fn(usize) -> f32, total: f32| {
             let mut sum = vec![0.0; width];
-            for (place, row) in rows.iter().enumerate() {
-                let weight = weight(place);
+            for (position, row) in rows.iter().enumerate() {
+                let weight = weight(position);
                 sum.iter_mut().zip(*row).for_each(|(sum, value)| *sum += weight * value);
             }
             sum.iter_mut().for_each(|value| *value /= total.max(1e-9));
@@ -332,7 +332,7 @@ impl Pooling {
         match self {
             Self::Mean => weighted(&|_| 1.0, count),
             Self::MeanSqrtLength => weighted(&|_| 1.0, count.sqrt()),
-            Self::WeightedMean => weighted(&|place| place as f32 + 1.0, count * (count + 1.0) / 2.0),
+            Self::WeightedMean => weighted(&|position| position as f32 + 1.0, count * (count + 1.0) / 2.0),
             Self::Cls => rows.first().map_or(vec![0.0; width], |row| row.to_vec()),
             Self::LastToken => rows.last().map_or(vec![0.0; width], |row| row.to_vec()),
             Self::Max => {
@@ -373,7 +373,7 @@ impl Dense {
 }
 
 impl Transformer {
-    fn read(folder: &Path, config: &Value, first_place: u32) -> Result<Self> {
+    fn read(folder: &Path, config: &Value, first_position: u32) -> Result<Self> {
         let weights = Weights::read(folder)?.under(&["", "bert.", "roberta.", "model."], WORDS)?;
         let epsilon = config["layer_norm_eps"].as_f64().unwrap_or(1e-12);
         let layers = number(config, "num_hidden_layers")?;
@@ -384,7 +384,7 @@ impl Transformer {
         }
         Ok(Self {
             words: weights.get(WORDS)?.clone(),
-            places: weights.get("embeddings.position_embeddings.weight")?.clone(),
+            positions: weights.get("embeddings.position_embeddings.weight")?.clone(),
             kind: weights.find("embeddings.token_type_embeddings.weight").map(|table| table.get(0)).transpose()?,
             norm: Norm::read(&weights, "embeddings.LayerNorm", epsilon)?,
             encoder: Encoder {
@@ -394,16 +394,17 @@ impl Transformer {
                 norm_first: false,
                 is_causal: false,
             },
-            first_place,
+            first_position,
         })
     }
 
-    /// The last layer's rows: `places` for each text.
-    fn forward(&self, tokens: &[&[u32]], places: usize) -> Result<Tensor> {
-        let padded = tokens.iter().flat_map(|ids| ids.iter().copied().chain(std::iter::repeat(0)).take(places));
+    /// The last layer's rows: `positions` for each text.
+    fn forward(&self, tokens: &[&[u32]], positions: usize) -> Result<Tensor> {
+        let padded = tokens.iter().flat_map(|ids| ids.iter().copied().chain(std::iter::repeat(0)).take(positions));
         let words = rows(&self.words, padded.collect())?;
-        let numbers = (0..tokens.len()).flat_map(|_| (0..places as u32).map(|place| self.first_place + place));
-        let mut x = (words + rows(&self.places, numbers.collect())?)?;
+        let numbers =
+            (0..tokens.len()).flat_map(|_| (0..positions as u32).map(|position| self.first_position + position));
+        let mut x = (words + rows(&self.positions, numbers.collect())?)?;
         if let Some(kind) = &self.kind {
             x = x.broadcast_add(kind)?;
         }

@@ -23,7 +23,7 @@ pub fn read(folder: &Path, longest: usize) -> Result<Tokenizer> {
     Ok(tokenizer)
 }
 
-/// A text's tokens; with what stands before and behind every text, where `special` says so.
+/// A text's tokens; with what stands before and after every text, where `special` says so.
 pub fn ids(tokenizer: &Tokenizer, text: &str, special: bool) -> Result<Vec<u32>> {
     let encoded = tokenizer.encode_fast(text, special).map_err(|error| anyhow!("{error}"))?;
     Ok(encoded.get_ids().to_vec())
@@ -91,7 +91,7 @@ fn clip(folder: &Path) -> Result<Value> {
     }))
 }
 
-/// Puts a special token before and behind every text.
+/// Puts a special token before and after every text.
 fn around(start: &str, end: &str, special: &dyn Fn(&str) -> Result<Value>) -> Result<Value> {
     let token = |word: &str| json!({"SpecialToken": {"id": word, "type_id": 0}});
     let one = json!([token(start), {"Sequence": {"id": "A", "type_id": 0}}, token(end)]);

@@ -150,7 +150,7 @@ pub struct Encoder {
 }
 
 impl Encoder {
-    /// `x` has a row for each place: `lengths.len()` sequences of the same number of places, of which the first
+    /// `x` has a row for each position: `lengths.len()` sequences of the same number of positions, of which the first
     /// `lengths[i]` count.
     pub fn forward(&self, mut x: Tensor, lengths: &[usize]) -> Result<Tensor> {
         for block in &self.blocks {
@@ -176,16 +176,16 @@ impl Encoder {
     fn attend(&self, block: &Block, x: &Tensor, lengths: &[usize]) -> Result<Tensor> {
         let (rows, hidden) = x.dims2()?;
         let (count, heads) = (lengths.len(), self.heads);
-        let (places, size) = (rows / count, hidden / heads);
+        let (positions, size) = (rows / count, hidden / heads);
         let all = block.attention.forward(x)?;
         all.inplace_op1(&BiasThen { bias: &block.attention.bias, activation: None })?;
-        let all = all.reshape((count, places, 3, heads, size))?.permute((2, 0, 3, 1, 4))?.contiguous()?;
-        let part = |index| all.get(index)?.reshape((count * heads, places, size));
+        let all = all.reshape((count, positions, 3, heads, size))?.permute((2, 0, 3, 1, 4))?.contiguous()?;
+        let part = |index| all.get(index)?.reshape((count * heads, positions, size));
         let scores = part(0)?.matmul(&part(1)?.t()?)?;
         let scale = 1.0 / (size as f32).sqrt();
-        scores.inplace_op1(&MaskedSoftmax { lengths, heads, places, scale, is_causal: self.is_causal })?;
+        scores.inplace_op1(&MaskedSoftmax { lengths, heads, positions, scale, is_causal: self.is_causal })?;
         let seen = scores.matmul(&part(2)?)?;
-        let seen = seen.reshape((count, heads, places, size))?.transpose(1, 2)?.reshape((rows, hidden))?;
+        let seen = seen.reshape((count, heads, positions, size))?.transpose(1, 2)?.reshape((rows, hidden))?;
         block.output.forward(&seen)
     }
 
@@ -271,7 +271,7 @@ impl InplaceOp1 for Normalize<'_> {
 struct MaskedSoftmax<'a> {
     lengths: &'a [usize],
     heads: usize,
-    places: usize,
+    positions: usize,
     scale: f32,
     is_causal: bool,
 }
@@ -282,11 +282,11 @@ impl InplaceOp1 for MaskedSoftmax<'_> {
     }
 
     fn cpu_fwd(&self, storage: &mut CpuStorage, layout: &Layout) -> Result<()> {
-        let rows = numbers(storage, layout)?.chunks_exact_mut(self.places);
+        let rows = numbers(storage, layout)?.chunks_exact_mut(self.positions);
         for (number, row) in rows.enumerate() {
-            let place = number % self.places;
-            let length = self.lengths[number / self.places / self.heads];
-            let seen = if self.is_causal { length.min(place + 1) } else { length };
+            let position = number % self.positions;
+            let length = self.lengths[number / self.positions / self.heads];
+            let seen = if self.is_causal { length.min(position + 1) } else { length };
             let (seen, hidden) = row.split_at_mut(seen);
             softmax(seen, self.scale);
             hidden.fill(0.0);

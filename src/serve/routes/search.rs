@@ -92,7 +92,7 @@ fn find(state: &Shared, version: &LoadedVersion, query: String, limit: usize) ->
     let manifest = &version.model.manifest;
     let read = state
         .encoder()?
-        .read(&query, manifest.text_model.as_deref(), manifest.picture_model.as_deref())
+        .encode(&query, manifest.text_model.as_deref(), manifest.picture_model.as_deref())
         .context("a query cannot be read by its model")?;
     let degrade_reason = match () {
         () if manifest.text_model.is_some() && read.text.is_none() => Some("no_text_model"),

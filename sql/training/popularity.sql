@@ -1,0 +1,33 @@
+-- description: How much each dataset was viewed and ordered in what training may see; recent_views halve every three weeks.
+-- key: dataset_id
+-- column dataset_id: The dataset.
+-- column views: Views that training may see.
+-- column recent_views: The same, each halved every three weeks.
+-- column orders: Orders that training may see.
+with
+viewed as (
+    select
+        dataset_id,
+        count(*) as views,
+        -- decimals: the same sum in whatever order
+        sum(cast(
+            pow(0.5, greatest(date_diff('hour', viewed_at, getvariable('as_of')), 0) / (24.0 * 21)) as decimal(18, 12)
+        )) as recent_views
+    from training_views
+    group by dataset_id
+),
+
+bought as (
+    select dataset_id, count(*) as orders
+    from training_orders
+    group by dataset_id
+)
+
+select
+    datasets.dataset_id,
+    coalesce(viewed.views, 0) as views,
+    round(coalesce(cast(viewed.recent_views as double), 0), 6) as recent_views,
+    coalesce(bought.orders, 0) as orders
+from datasets
+left join viewed on viewed.dataset_id = datasets.dataset_id
+left join bought on bought.dataset_id = datasets.dataset_id

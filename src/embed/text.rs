@@ -1,0 +1,32 @@
+//! What there is to read of a dataset.
+
+use super::tokens;
+
+/// The text of one dataset, by field.
+#[derive(Debug, Default)]
+pub struct Text {
+    /// Its name.
+    pub title: String,
+    /// Its tags, with ` ; ` between.
+    pub tags: String,
+    /// Who offers it.
+    pub provider: String,
+    /// What it says of itself.
+    pub description: String,
+}
+
+impl Text {
+    fn chars(&self) -> impl Iterator<Item = char> {
+        [&self.title, &self.tags, &self.description].into_iter().flat_map(|field| field.chars())
+    }
+
+    /// How many Chinese characters there are.
+    pub(super) fn han(&self) -> usize {
+        self.chars().filter(|c| tokens::is_han(*c)).count()
+    }
+
+    /// How many other characters there are.
+    pub(super) fn latin(&self) -> usize {
+        self.chars().filter(|c| !tokens::is_han(*c)).count()
+    }
+}

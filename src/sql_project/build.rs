@@ -1,0 +1,139 @@
+//! From a project's files to relations of the warehouse.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, Result};
+use duckdb::Connection;
+
+use super::errors::explain;
+use super::{Materialize, Project, Relation};
+use crate::warehouse::{ident, quote};
+
+/// What building one relation took.
+#[derive(Debug)]
+pub struct Built {
+    /// The relation's.
+    pub name: String,
+    /// How many it has; 0 of a view.
+    pub rows: u64,
+    /// Wall-clock time.
+    pub elapsed: Duration,
+}
+
+impl Project {
+    /// Makes the macros in the warehouse, for whatever is built in it after.
+    ///
+    /// # Errors
+    /// DuckDB does not take one, named with its file.
+    pub fn create_macros(&self, db: &Connection) -> Result<()> {
+        self.macros.iter().try_for_each(|one| one.create(db, false))
+    }
+
+    /// Drops relations and macros whose files are gone.
+    ///
+    /// # Errors
+    /// One cannot be dropped.
+    pub fn drop_orphans(&self, db: &Connection) -> Result<()> {
+        let is_orphan = |name: &str, kind: &str| match kind {
+            "macro" => !self.macros.iter().any(|one| one.name == name),
+            _ => !self.relations.iter().any(|one| one.name == name),
+        };
+        for (name, kind) in existing(db)?.into_iter().chain(existing_macros(db)?) {
+            if is_orphan(&name, &kind) {
+                let cascade = if kind == "macro" { "" } else { " cascade" };
+                db.execute_batch(&format!("drop {kind} {}{cascade}", ident(&name)))
+                    .with_context(|| format!("the {kind} {name}, whose file is gone, could not be dropped"))?;
+            }
+        }
+        Ok(())
+    }
+}
+
+impl Relation {
+    /// Makes the relation in the warehouse, with its descriptions as comments.
+    ///
+    /// # Errors
+    /// DuckDB's, with file, line and caret; a column is described that is not there.
+    pub fn build(&self, db: &Connection) -> Result<Built> {
+        let started = Instant::now();
+        let (kind, name) = (self.kind(), ident(&self.name));
+        if let Some(other) = existing(db)?.get(&self.name).filter(|other| *other != kind) {
+            db.execute_batch(&format!("drop {other} {name} cascade"))?;
+        }
+        let order = match self.materialize {
+            Materialize::Table if !self.key.is_empty() => format!(" order by {}", self.key_columns()),
+            _ => String::new(),
+        };
+        // the file starts on the statement's third line, so that DuckDB's line numbers can be taken back to it
+        let statement = format!("create or replace {kind} {name} as\nfrom (\n{}\n){order}", self.sql);
+        db.execute_batch(&statement).map_err(|e| explain(self, &e, 2))?;
+        self.comment(db)?;
+        let rows = match self.materialize {
+            Materialize::Table => db.query_row(&format!("select count(*) from {name}"), [], |row| row.get(0))?,
+            Materialize::View => 0,
+        };
+        Ok(Built { name: self.name.clone(), rows, elapsed: started.elapsed() })
+    }
+
+    fn comment(&self, db: &Connection) -> Result<()> {
+        let (kind, name) = (self.kind(), ident(&self.name));
+        if !self.columns.is_empty() {
+            self.check_columns(db, &format!("describe {name}"))?;
+        }
+        let mut statements = format!("comment on {kind} {name} is {};", quote(&self.description));
+        for column in &self.columns {
+            let (column, sentence) = (ident(&column.name), quote(&column.sentence));
+            statements.push_str(&format!("comment on column {name}.{column} is {sentence};"));
+        }
+        db.execute_batch(&statements).with_context(|| format!("{}: its descriptions", self.file.display()))
+    }
+
+    fn kind(&self) -> &'static str {
+        match self.materialize {
+            Materialize::Table => "table",
+            Materialize::View => "view",
+        }
+    }
+
+    /// The key's columns as SQL.
+    pub(super) fn key_columns(&self) -> String {
+        self.key.iter().map(|column| ident(column)).collect::<Vec<_>>().join(", ")
+    }
+}
+
+/// Tables and views of the main schema, each with its kind.
+///
+/// # Errors
+/// DuckDB does not say.
+pub fn existing(db: &Connection) -> Result<BTreeMap<String, String>> {
+    let mut statement = db.prepare(
+        "select table_name, case table_type when 'VIEW' then 'view' else 'table' end
+         from information_schema.tables where table_schema = 'main' and table_catalog = current_database()",
+    )?;
+    let rows = statement.query_map([], |row| Ok((row.get(0)?, row.get(1)?)))?;
+    Ok(rows.collect::<duckdb::Result<_>>()?)
+}
+
+fn existing_macros(db: &Connection) -> Result<BTreeMap<String, String>> {
+    let mut statement = db.prepare(
+        "select distinct function_name, 'macro' from duckdb_functions()
+         where function_type = 'macro' and not internal and schema_name = 'main' and database_name = current_database()",
+    )?;
+    let rows = statement.query_map([], |row| Ok((row.get(0)?, row.get(1)?)))?;
+    Ok(rows.collect::<duckdb::Result<_>>()?)
+}
+
+/// Copies a relation to a Parquet file, in the order of its key.
+///
+/// # Errors
+/// The file cannot be written.
+pub fn export_parquet(db: &Connection, relation: &Relation, path: &Path) -> Result<()> {
+    db.execute_batch(&format!(
+        "copy (from {}) to {} (format parquet)",
+        ident(&relation.name),
+        quote(&path.to_string_lossy())
+    ))
+    .with_context(|| format!("{} cannot be written", path.display()))
+}

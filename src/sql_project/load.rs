@@ -1,0 +1,231 @@
+//! From files to a project in order.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, Result, bail};
+use duckdb::Connection;
+
+use super::errors::hint;
+use super::lineage::Lineage;
+use super::{Macro, Materialize, Relation, Room, macros};
+use crate::common::files;
+use crate::warehouse;
+
+/// All macros and relations, inputs before what reads them.
+pub struct Project {
+    /// Macros, each after those it calls.
+    pub macros: Vec<Macro>,
+    /// Relations and assertions, each after those it reads.
+    pub relations: Vec<Relation>,
+    pub(super) lineage: Lineage,
+}
+
+/// A file's name without its ending, its path relative to the project, and what is in it.
+pub(super) struct SourceFile {
+    pub name: String,
+    pub file: PathBuf,
+    pub sql: String,
+}
+
+impl Project {
+    /// Reads `sql/` and `views/` below `dir`, and orders them. `raw_tables` are the tables extraction makes, `raw.…`.
+    ///
+    /// # Errors
+    /// All that is wrong with any file, a line each: no single `SELECT`, a syntax error (with file, line and caret),
+    /// an unknown relation, one of a later room, a name used twice, a circle (with the way around).
+    pub fn load(dir: &Path, raw_tables: &BTreeSet<String>) -> Result<Self> {
+        let parser = warehouse::small()?;
+        let mut problems = Vec::new();
+        let mut macros: Vec<Macro> = Vec::new();
+        for path in sql_files(&dir.join(macros::FOLDER))? {
+            match SourceFile::read(dir, &path).and_then(|source| Macro::read(&parser, source)) {
+                Ok(found) => macros.push(found),
+                Err(problem) => problems.push(format!("{problem:#}")),
+            }
+        }
+        problems.extend(unknown_rooms(dir)?);
+        let mut relations = read_relations(&parser, dir, &mut problems)?;
+        let macros = in_order(macros, |m| (&m.name, &m.syntax.functions, &m.file), "call", &mut problems);
+        resolve_macros(&macros, &mut relations);
+        for relation in &relations {
+            problems.extend(relation.problems(&relations, raw_tables));
+        }
+        if problems.is_empty() {
+            // among equals by room and name, so that the order is always the same
+            relations.sort_by(|a, b| (a.room, &a.name).cmp(&(b.room, &b.name)));
+            relations = in_order(relations, |r| (&r.name, &r.inputs, &r.file), "read", &mut problems);
+        }
+        if !problems.is_empty() {
+            bail!("{}", problems.join("\n"));
+        }
+        let lineage = Lineage::new(relations.iter().map(|r| (r.name.as_str(), &r.inputs)));
+        Ok(Self { macros, relations, lineage })
+    }
+
+    /// The relation of this name.
+    ///
+    /// # Errors
+    /// There is none.
+    pub fn get(&self, name: &str) -> Result<&Relation> {
+        self.relations.iter().find(|r| r.name == name).with_context(|| {
+            format!("the project has no relation {name}; it needs a file {name}.sql in sql/ or views/")
+        })
+    }
+}
+
+impl SourceFile {
+    fn read(dir: &Path, path: &Path) -> Result<Self> {
+        let file = path.strip_prefix(dir).unwrap_or(path).to_path_buf();
+        let name = path.file_stem().unwrap_or_default().to_string_lossy().into_owned();
+        if name.is_empty() || !name.chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '_') {
+            bail!("{}: a relation's name is made of a-z, 0-9 and _; rename the file", file.display());
+        }
+        let text = fs::read_to_string(path).with_context(|| format!("{} cannot be read as UTF-8", file.display()))?;
+        let sql = text.trim_end().trim_end_matches(';').to_owned();
+        Ok(Self { name, file, sql })
+    }
+}
+
+/// Folders of `sql/` that are no rooms: what is in them would never run.
+fn unknown_rooms(dir: &Path) -> Result<Vec<String>> {
+    let known: Vec<&str> = Room::ALL.into_iter().map(Room::folder).chain([macros::FOLDER]).collect();
+    let mut problems = Vec::new();
+    let entries = fs::read_dir(dir.join("sql")).with_context(|| format!("{} has no folder sql", dir.display()))?;
+    for entry in entries {
+        let entry = entry?;
+        let folder = format!("sql/{}", entry.file_name().to_string_lossy());
+        let is_hidden = folder.starts_with("sql/.");
+        if entry.path().is_dir() && !is_hidden && !known.contains(&folder.as_str()) {
+            problems.push(format!("{folder}: there is no such room; move its files to one of {}", known.join(", ")));
+        }
+    }
+    problems.sort();
+    Ok(problems)
+}
+
+fn read_relations(parser: &Connection, dir: &Path, problems: &mut Vec<String>) -> Result<Vec<Relation>> {
+    let mut relations: Vec<Relation> = Vec::new();
+    for room in Room::ALL {
+        for path in sql_files(&dir.join(room.folder()))? {
+            match SourceFile::read(dir, &path).and_then(|source| Relation::read(parser, room, source)) {
+                Ok(relation) => match relations.iter().find(|r| r.name == relation.name) {
+                    Some(twin) => problems.push(format!(
+                        "{}: the name {} is taken by {}; rename one of the files",
+                        relation.file.display(),
+                        relation.name,
+                        twin.file.display()
+                    )),
+                    None => relations.push(relation),
+                },
+                Err(problem) => problems.push(format!("{problem:#}")),
+            }
+        }
+    }
+    Ok(relations)
+}
+
+/// Adds to each macro and relation the variables that macros read for it. `macros` are in order.
+fn resolve_macros(macros: &[Macro], relations: &mut [Relation]) {
+    let mut variables: BTreeMap<&str, BTreeSet<String>> = BTreeMap::new();
+    let called = |functions: &BTreeSet<String>, known: &BTreeMap<&str, BTreeSet<String>>| -> BTreeSet<String> {
+        functions.iter().filter_map(|name| known.get(name.as_str())).flatten().cloned().collect()
+    };
+    for one in macros {
+        let mut all = called(&one.syntax.functions, &variables);
+        all.extend(one.syntax.variables.iter().cloned());
+        variables.insert(&one.name, all);
+    }
+    for relation in relations {
+        relation.variables.extend(called(&relation.functions, &variables));
+    }
+}
+
+impl Relation {
+    /// What is wrong with a relation in this company.
+    fn problems(&self, relations: &[Self], raw_tables: &BTreeSet<String>) -> Vec<String> {
+        let mut problems = Vec::new();
+        let file = self.file.display();
+        if self.materialize == Materialize::View && !self.variables.is_empty() {
+            problems.push(format!(
+                "{file}: a view is read by clients that know no variable; write `-- materialize: table` in its header"
+            ));
+        }
+        for input in self.inputs.iter().filter(|input| !raw_tables.contains(*input)) {
+            match relations.iter().find(|r| r.name == *input && r.room != Room::Checks) {
+                Some(other) if self.room.may_read(other.room) => {}
+                Some(other) => problems.push(format!(
+                    "{file}:{}: {} reads {input}, which is made later, in {}; move one of the files",
+                    self.line_of(input),
+                    self.name,
+                    other.room.folder()
+                )),
+                None => {
+                    let names = relations.iter().filter(|r| r.room != Room::Checks).map(|r| r.name.as_str());
+                    let hint = hint(input, names.chain(raw_tables.iter().map(String::as_str)));
+                    problems.push(format!("{file}:{}: no relation {input}{hint}", self.line_of(input)));
+                }
+            }
+        }
+        problems
+    }
+
+    /// The first line of its query that names a relation.
+    fn line_of(&self, input: &str) -> usize {
+        let bare = input.rsplit('.').next().unwrap_or(input);
+        let is_word = |c: char| c.is_alphanumeric() || c == '_';
+        let names = |line: &str| line.split(|c| !is_word(c)).any(|word| word.eq_ignore_ascii_case(bare));
+        let line = self.sql.lines().position(|line| !line.trim_start().starts_with("--") && names(line));
+        line.map_or(1, |index| index + 1)
+    }
+}
+
+/// `found` in the order of what each reads, as `about` tells it: name, what it reads, file.
+fn in_order<T>(
+    found: Vec<T>,
+    about: impl Fn(&T) -> (&String, &BTreeSet<String>, &PathBuf),
+    verb: &str,
+    problems: &mut Vec<String>,
+) -> Vec<T> {
+    let nodes = found.iter().map(|one| (about(one).0.as_str(), about(one).1));
+    match Lineage::new(nodes).order() {
+        Ok(order) => {
+            let mut found: Vec<Option<T>> = found.into_iter().map(Some).collect();
+            order.into_iter().filter_map(|place| found[place].take()).collect()
+        }
+        Err(way) => {
+            let file = |place: &usize| about(&found[*place]).2.display().to_string();
+            let name = |place: &usize| about(&found[*place]).0.as_str();
+            let names: Vec<&str> = way.iter().chain(way.first()).map(name).collect();
+            problems.push(format!(
+                "{}: these {verb} each other in a circle: {}",
+                way.iter().map(file).collect::<Vec<_>>().join(", "),
+                names.join(" <- ")
+            ));
+            found
+        }
+    }
+}
+
+/// The `.sql` files of a folder, by name; none where there is no folder.
+fn sql_files(folder: &Path) -> Result<Vec<PathBuf>> {
+    if !folder.is_dir() {
+        return Ok(Vec::new());
+    }
+    let within = folder.canonicalize().with_context(|| format!("{} cannot be read", folder.display()))?;
+    let mut found = Vec::new();
+    for entry in fs::read_dir(folder).with_context(|| format!("{} cannot be read", folder.display()))? {
+        let path = entry?.path();
+        if path.extension().is_some_and(|e| e == "sql") {
+            files::plain(&path)?;
+            // what an error shows of a file must not be any file's
+            if !path.canonicalize().is_ok_and(|real| real.starts_with(&within)) {
+                bail!("{} is a link that leaves its folder; put the file itself there", path.display());
+            }
+            found.push(path);
+        }
+    }
+    found.sort();
+    Ok(found)
+}

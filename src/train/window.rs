@@ -1,0 +1,60 @@
+//! What a model may see of the visits: everything, what was before a moment, or all but a stretch of time.
+
+use anyhow::{Context, Result};
+use chrono::{DateTime, Utc};
+use duckdb::Connection;
+
+use super::data::READ;
+use crate::sql_project::{Project, Relation};
+use crate::warehouse::{ident, timestamp};
+
+/// Which visits a model sees.
+#[derive(Clone, Copy, Debug)]
+pub struct TrainingWindow {
+    /// The moment that stands for now.
+    pub as_of: DateTime<Utc>,
+    /// Only what was before; all there is, where that is `None`.
+    pub until: Option<DateTime<Utc>>,
+    /// Without the visits that began from the first moment until before the second.
+    pub without: Option<(DateTime<Utc>, DateTime<Utc>)>,
+}
+
+/// The variables by which relations know the window.
+const VARIABLES: [&str; 3] = ["train_until", "held_out_from", "held_out_until"];
+
+impl TrainingWindow {
+    /// Runs `with` while the relations that training reads hold what the window lets them: those in the warehouse hold
+    /// everything, so for less the ones that depend on the window run again, inputs first, into temporary tables that go
+    /// before the relations of the same names.
+    ///
+    /// # Errors
+    /// One of the relations cannot be made, or `with` fails.
+    pub fn within<T>(self, db: &Connection, project: &Project, with: impl FnOnce() -> Result<T>) -> Result<T> {
+        if self.until.is_none() && self.without.is_none() {
+            return with();
+        }
+        let relations = project.dependent_on(&VARIABLES, &READ)?;
+        self.set(db)?;
+        let result = relations.iter().try_for_each(|relation| make(db, relation)).and_then(|()| with());
+        for relation in relations.iter().rev() {
+            db.execute_batch(&format!("drop table if exists temp.{}", ident(&relation.name)))?;
+        }
+        Self { until: None, without: None, ..self }.set(db)?;
+        result
+    }
+
+    fn set(self, db: &Connection) -> Result<()> {
+        let moment = |moment: Option<DateTime<Utc>>| moment.map_or("cast(null as timestamp)".to_owned(), timestamp);
+        let (from, until) = self.without.unzip();
+        db.execute_batch(&format!("set variable as_of = {}", timestamp(self.until.unwrap_or(self.as_of))))?;
+        for (variable, value) in VARIABLES.iter().zip([self.until, from, until]) {
+            db.execute_batch(&format!("set variable {variable} = {}", moment(value)))?;
+        }
+        Ok(())
+    }
+}
+
+fn make(db: &Connection, relation: &Relation) -> Result<()> {
+    db.execute_batch(&format!("create or replace temp table {} as\n{}", ident(&relation.name), relation.sql))
+        .with_context(|| format!("{} before the held-out visits", relation.name))
+}
