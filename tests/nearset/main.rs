@@ -17,4 +17,5 @@ mod safety;
 mod serving;
 mod settings;
 mod support;
+mod time;
 mod versions;
