@@ -1,7 +1,9 @@
-//! What every room stands on: files, folders of one process, locks, secrets, errors, what is printed.
+//! What every room stands on: files, folders of one process, locks, secrets, errors, what is printed, what is said of
+//! long work.
 
 pub mod errors;
 pub mod files;
+pub mod finding;
 pub mod lock;
 pub mod memory;
 pub mod priority;

@@ -1,14 +1,16 @@
 //! The reconciliation and the daily report as files, from `reconciliation_daily` and `daily_breakdowns`.
 
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 
-use anyhow::{Context, Result, bail};
-use chrono::{Duration, NaiveDate};
+use anyhow::{Result, bail};
+use chrono::{NaiveDate, TimeDelta};
 use duckdb::Connection;
-use serde_json::{Map, Value, json};
+use serde::{Deserialize, Serialize};
 
-use super::rows;
+use crate::common::files;
 use crate::config::Config;
+use crate::warehouse::{self, rows};
 
 /// How many days a run writes daily reports for: late events may still change that many.
 const REPORTED_DAYS: i64 = 7;
@@ -16,7 +18,114 @@ const REPORTED_DAYS: i64 = 7;
 /// How many days before it a daily report shows.
 const HISTORY_DAYS: i64 = 14;
 
+/// Days, each with its figures.
+pub type Reconciliation = BTreeMap<NaiveDate, DayFigures>;
+
+/// The figures of one day: a row of `reconciliation_daily`.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct DayFigures {
+    /// Orders that the business knows of.
+    pub business_order_count: i64,
+    /// What they brought.
+    pub business_revenue: f64,
+    /// Conversions of Matomo with an order.
+    pub matomo_conversion_count: i64,
+    /// Orders that both know.
+    pub matched_count: i64,
+    /// Orders that Matomo does not know.
+    pub missing_in_matomo_count: i64,
+    /// Conversions whose order the business does not know.
+    pub matomo_only_count: i64,
+    /// What Matomo counts more for the orders that both know.
+    pub matched_revenue_difference: f64,
+    /// Items of answered lists.
+    pub exposures: i64,
+    /// Exposed items that were viewed with their list's request id.
+    pub clicks: i64,
+    /// Orders attributed to a list.
+    pub attributed_conversions: i64,
+    /// Page views that carry a request id.
+    pub matomo_exposures: i64,
+    /// Visits that hold one.
+    pub matomo_unique_visits: i64,
+    /// All visits but those of bots.
+    pub matomo_total_visits: i64,
+    /// `None` where there is nothing to divide by.
+    pub exposure_to_order_ratio: Option<f64>,
+    /// `ok`, `warning`, `critical` or `no_orders`.
+    pub status: String,
+}
+
+#[derive(Deserialize)]
+struct DayRow {
+    day: NaiveDate,
+    #[serde(flatten)]
+    figures: DayFigures,
+}
+
+/// One part of a day's exposures: a row of `daily_breakdowns`.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct BreakdownFigures {
+    /// The version, variant, position, endpoint or cause of fallback.
+    pub name: Option<String>,
+    /// Items of answered lists.
+    pub exposures: i64,
+    /// Those that were clicked.
+    pub clicks: i64,
+    /// Orders attributed to them.
+    pub conversions: Option<i64>,
+    /// What they brought.
+    pub revenue: Option<f64>,
+    /// Clicks an exposure.
+    pub ctr: f64,
+}
+
+#[derive(Deserialize)]
+struct BreakdownRow {
+    breakdown: String,
+    #[serde(flatten)]
+    figures: BreakdownFigures,
+}
+
+/// Rows of a table that were set aside for one reason.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct RejectedRows {
+    /// The table.
+    pub source_table: Option<String>,
+    /// The reason.
+    pub reason: Option<String>,
+    /// What was done: `dropped`, `repaired`, `unlisted` or `superseded`.
+    pub outcome: Option<String>,
+    /// How many.
+    pub rows: u64,
+}
+
+/// What the sources held that could not be used.
+#[derive(Clone, Debug, Serialize)]
+pub struct Operations {
+    /// By table, reason and outcome.
+    pub rejected_rows: Vec<RejectedRows>,
+}
+
+/// One day: its figures, its parts, what was set aside, and the days before it.
+#[derive(Clone, Debug, Serialize)]
+pub struct DailyReport {
+    /// The day.
+    pub day: NaiveDate,
+    /// Its figures.
+    pub summary: DayFigures,
+    /// Its exposures by `versions`, `variants`, `positions`, `endpoints` and `degrade_reasons`, the most shown first.
+    pub breakdowns: BTreeMap<String, Vec<BreakdownFigures>>,
+    /// What was set aside.
+    pub operations: Operations,
+    /// The fourteen days before.
+    pub history: Reconciliation,
+}
+
 /// The first and the last day there is anything of, up to the day of `as_of`.
+///
+/// # Errors
+/// `reconciliation_daily` cannot be read.
 pub fn days(db: &Connection) -> Result<Option<(NaiveDate, NaiveDate)>> {
     let (first, last): (Option<String>, Option<String>) =
         db.query_row("select min(day)::varchar, max(day)::varchar from reconciliation_daily", [], |row| {
@@ -29,71 +138,94 @@ pub fn days(db: &Connection) -> Result<Option<(NaiveDate, NaiveDate)>> {
 }
 
 /// Days from `start` to `end`, each with its figures.
-pub fn reconciliation(db: &Connection, start: NaiveDate, end: NaiveDate) -> Result<Value> {
+///
+/// # Errors
+/// `end` is before `start`, or `reconciliation_daily` cannot be read.
+pub fn reconciliation(db: &Connection, start: NaiveDate, end: NaiveDate) -> Result<Reconciliation> {
     if end < start {
         bail!("--end {end} is before --start {start}");
     }
     let sql = format!("select * from reconciliation_daily where day between '{start}' and '{end}' order by day");
-    let mut days = Map::new();
-    for mut row in rows(db, &sql)? {
-        let day =
-            row.shift_remove("day").and_then(|d| d.as_str().map(str::to_owned)).context("a day without a date")?;
-        days.insert(day, Value::Object(row));
-    }
-    Ok(Value::Object(days))
+    Ok(rows::<DayRow>(db, &sql)?.into_iter().map(|row| (row.day, row.figures)).collect())
 }
 
-/// Where a reconciliation is kept.
-pub fn reconciliation_path(config: &Config, start: NaiveDate, end: NaiveDate) -> PathBuf {
+/// The query that shows a reconciliation on a terminal.
+pub fn reconciliation_query(start: NaiveDate, end: NaiveDate) -> String {
+    format!(
+        "select day, business_order_count as orders, business_revenue as revenue, matched_count as matched,
+             missing_in_matomo_count as missing, matomo_only_count as matomo_only, exposures, clicks,
+             attributed_conversions as attributed, status
+         from reconciliation_daily where day between '{start}' and '{end}' order by day"
+    )
+}
+
+fn reconciliation_path(config: &Config, start: NaiveDate, end: NaiveDate) -> PathBuf {
     config.evaluation_dir().join(format!("reconciliation_{start}_{end}.json"))
 }
 
+/// Writes the reconciliation of some days again; returns where.
+///
+/// # Errors
+/// There is no warehouse, or the file cannot be written.
+pub fn write_reconciliation(config: &Config, start: NaiveDate, end: NaiveDate) -> Result<PathBuf> {
+    let path = reconciliation_path(config, start, end);
+    let report = reconciliation(&*warehouse::open_published(config)?, start, end)?;
+    files::write(&path, &serde_json::to_vec_pretty(&report)?)?;
+    Ok(path)
+}
+
 /// One day: its figures, its breakdowns, what was set aside, and the days before it.
-pub fn daily(db: &Connection, day: NaiveDate) -> Result<Value> {
-    let mut figures = reconciliation(db, day - Duration::days(HISTORY_DAYS), day)?;
-    let today = figures.as_object_mut().and_then(|days| days.shift_remove(&day.to_string()));
-    let Some(today) = today else {
+///
+/// # Errors
+/// Nothing is known of the day, or a relation cannot be read.
+pub fn daily(db: &Connection, day: NaiveDate) -> Result<DailyReport> {
+    let mut history = reconciliation(db, day - TimeDelta::days(HISTORY_DAYS), day)?;
+    let Some(summary) = history.remove(&day) else {
         let range = match days(db)? {
             Some((first, last)) => format!("there are figures from {first} to {last}"),
             None => "there are no figures yet".to_owned(),
         };
         bail!("nothing is known of {day}; {range}");
     };
-    let mut breakdowns = Map::new();
+    let mut breakdowns: BTreeMap<String, Vec<BreakdownFigures>> = BTreeMap::new();
     let sql = format!(
         "select * exclude (day) from daily_breakdowns where day = '{day}' order by breakdown, exposures desc, name"
     );
-    for mut row in rows(db, &sql)? {
-        let breakdown = row.shift_remove("breakdown").and_then(|b| b.as_str().map(str::to_owned)).unwrap_or_default();
-        if let Value::Array(list) = breakdowns.entry(breakdown).or_insert_with(|| json!([])) {
-            list.push(Value::Object(row));
-        }
+    for row in rows::<BreakdownRow>(db, &sql)? {
+        breakdowns.entry(row.breakdown).or_default().push(row.figures);
     }
-    let rejected = rows(
+    let rejected_rows = rows(
         db,
         "select source_table, reason, outcome, count(*) as rows from rejected_rows group by all order by all",
     )?;
-    Ok(json!({
-        "day": day,
-        "summary": today,
-        "breakdowns": breakdowns,
-        "operations": {"rejected_rows": rejected},
-        "history": figures,
-    }))
+    Ok(DailyReport { day, summary, breakdowns, operations: Operations { rejected_rows }, history })
 }
 
-/// Where a daily report is kept.
-pub fn daily_path(config: &Config, day: NaiveDate) -> PathBuf {
+fn daily_path(config: &Config, day: NaiveDate) -> PathBuf {
     config.evaluation_dir().join("daily_reports").join(format!("recommendation_report_{day}.json"))
 }
 
+/// Writes one day's report again; returns where.
+///
+/// # Errors
+/// There is no warehouse, nothing is known of the day, or the file cannot be written.
+pub fn write_daily(config: &Config, day: NaiveDate) -> Result<PathBuf> {
+    let path = daily_path(config, day);
+    let report = daily(&*warehouse::open_published(config)?, day)?;
+    files::write(&path, &serde_json::to_vec_pretty(&report)?)?;
+    Ok(path)
+}
+
 /// What a run writes: the reconciliation of all days, and the reports of the last.
+///
+/// # Errors
+/// A relation cannot be read.
 pub fn after_run(db: &Connection, config: &Config) -> Result<Vec<(PathBuf, Vec<u8>)>> {
     let Some((first, last)) = days(db)? else { return Ok(Vec::new()) };
     let all = reconciliation(db, first, last)?;
     let mut files = Vec::new();
-    for day in first.max(last - Duration::days(REPORTED_DAYS - 1)).iter_days().take_while(|day| *day <= last) {
-        if all.get(day.to_string()).is_some() {
+    for day in first.max(last - TimeDelta::days(REPORTED_DAYS - 1)).iter_days().take_while(|day| *day <= last) {
+        if all.contains_key(&day) {
             files.push((daily_path(config, day), serde_json::to_vec_pretty(&daily(db, day)?)?));
         }
     }

@@ -1,93 +1,145 @@
 //! The figures of replayed visits as a person and as a program read them.
 
+use std::fmt::Write;
+
 use anyhow::Result;
 use duckdb::Connection;
-use serde_json::{Map, Value, json};
+use serde::{Deserialize, Serialize};
 
-use super::rows;
-use crate::common::terminal::say;
+use crate::model::{Ablation, ListMetrics};
+use crate::warehouse::rows;
 
-/// All figures: `{metrics: [...], comparison: [...]}`.
-pub fn json(db: &Connection) -> Result<Value> {
-    Ok(json!({
-        "metrics": rows(db, "from offline_metrics order by model, segment, \"hit_rate@10\" desc, list")?,
-        "comparison": rows(db, "from offline_comparison order by model, \"hit_rate@10_difference\" desc, list")?,
-    }))
+/// All figures, as `nearset evaluate --json` prints them.
+#[derive(Debug, Serialize)]
+pub struct Figures {
+    /// The rows of `offline_metrics`, the best list first.
+    metrics: Vec<ListRow>,
+    /// The rows of `offline_comparison`, what is missed most last.
+    comparison: Vec<ComparisonRow>,
 }
 
-/// A table a model and segment, the best list first; then what each part brings.
-pub fn print(db: &Connection) -> Result<()> {
-    let groups = "select distinct model, segment, pairs from offline_metrics order by model, segment";
-    for group in rows(db, groups)? {
-        let (model, segment) = (text(&group, "model"), text(&group, "segment"));
-        let about = match segment.as_str() {
-            "cold" => "pages with at most 2 views in training",
-            "warm" => "all other pages",
-            _ => "all pages",
-        };
-        say!("\n{model}: {about}, {} steps", group["pairs"]);
-        let sql = format!(
-            "select * from offline_metrics where model = '{model}' and segment = '{segment}'
-                 and not starts_with(list, 'detail ')
-             order by \"hit_rate@10\" desc, list"
-        );
-        say!(
-            "  {:<12} {:>6} {:>15} {:>6} {:>6} {:>6} {:>6} {:>6} {:>6} {:>8} {:>9} {:>7}",
-            "list",
-            "HR@10",
-            "95 %",
-            "MRR@10",
-            "NDCG@10",
-            "rec@10",
-            "HR@5",
-            "HR@20",
-            "MRR@20",
-            "coverage",
-            "diversity",
-            "novelty"
-        );
-        for row in rows(db, &sql)? {
-            let f = |name: &str| figure(&row, name, 4);
-            say!(
-                "  {:<12} {:>6} {:>15} {:>6} {:>7} {:>6} {:>6} {:>6} {:>6} {:>8} {:>9} {:>7}",
-                text(&row, "list"),
-                f("hit_rate@10"),
-                format!("{} - {}", f("hit_rate@10_low"), f("hit_rate@10_high")),
-                f("mrr@10"),
-                f("ndcg@10"),
-                f("recall@10"),
-                f("hit_rate@5"),
-                f("hit_rate@20"),
-                f("mrr@20"),
-                f("coverage@10"),
-                figure(&row, "diversity@10", 3),
-                figure(&row, "novelty@10", 2)
-            );
+/// One list of one model over some pages.
+#[derive(Debug, Serialize, Deserialize)]
+struct ListRow {
+    model: String,
+    list: String,
+    segment: String,
+    #[serde(flatten)]
+    metrics: ListMetrics,
+}
+
+/// One list of one model against the whole.
+#[derive(Debug, Serialize, Deserialize)]
+struct ComparisonRow {
+    model: String,
+    #[serde(flatten)]
+    comparison: Ablation,
+}
+
+/// Reads all figures.
+///
+/// # Errors
+/// A relation is missing, or not of the known form.
+pub fn figures(db: &Connection) -> Result<Figures> {
+    Ok(Figures {
+        metrics: rows(db, "from offline_metrics order by model, segment, \"hit_rate@10\" desc, list")?,
+        comparison: rows(db, "from offline_comparison order by model, \"hit_rate@10_difference\" desc, list")?,
+    })
+}
+
+impl Figures {
+    /// A table a model and segment, the best list first; then what each part brings.
+    ///
+    /// # Errors
+    /// None: what is written to is memory.
+    pub fn text(&self) -> Result<String> {
+        let mut out = String::new();
+        for rows in self.metrics.chunk_by(|a, b| (&a.model, &a.segment) == (&b.model, &b.segment)) {
+            write_segment(rows, &mut out)?;
         }
+        let mut ablation: Vec<&ComparisonRow> =
+            self.comparison.iter().filter(|row| is_ablation(&row.comparison.list)).collect();
+        // what is missed most first
+        ablation.sort_by(|a, b| {
+            a.model.cmp(&b.model).then_with(|| {
+                let difference = |row: &ComparisonRow| row.comparison.hit_rate_10_difference.unwrap_or(0.0);
+                difference(a).total_cmp(&difference(b)).then_with(|| a.comparison.list.cmp(&b.comparison.list))
+            })
+        });
+        if !ablation.is_empty() {
+            writeln!(
+                out,
+                "\nwhat each part brings: the whole without it, on the same steps (95 % of the paired difference)"
+            )?;
+            writeln!(out, "  {:<32} {:>17}  {:>17}", "list", "HR@10", "MRR@10")?;
+        }
+        for ComparisonRow { comparison: row, .. } in ablation {
+            let change =
+                |difference: Option<f64>, margin| format!("{:+.4} ± {}", difference.unwrap_or(0.0), figure(margin, 4));
+            let hit_rate = change(row.hit_rate_10_difference, row.hit_rate_10_margin);
+            let mrr = change(row.mrr_10_difference, row.mrr_10_margin);
+            writeln!(out, "  {:<32} {hit_rate:>17}  {mrr:>17}", row.list)?;
+        }
+        Ok(out)
     }
-    let ablation = rows(
-        db,
-        "from offline_comparison where starts_with(list, 'detail ')
-         order by model, \"hit_rate@10_difference\", list",
-    )?;
-    if !ablation.is_empty() {
-        say!("\nwhat each part brings: the whole without it, on the same steps (95 % of the paired difference)");
-        say!("  {:<32} {:>17}  {:>17}", "list", "HR@10", "MRR@10");
-    }
-    for row in ablation {
-        let change = |name: &str| {
-            let value = row[&format!("{name}_difference")].as_f64().unwrap_or(0.0);
-            format!("{value:+.4} ± {}", figure(&row, &format!("{name}_margin"), 4))
-        };
-        say!("  {:<32} {:>17}  {:>17}", text(&row, "list"), change("hit_rate@10"), change("mrr@10"));
+}
+
+fn is_ablation(list: &str) -> bool {
+    list.starts_with("detail ")
+}
+
+/// The columns of a table of lists, with their widths.
+const COLUMNS: [(&str, usize); 11] = [
+    ("HR@10", 6),
+    ("95 %", 15),
+    ("MRR@10", 6),
+    ("NDCG@10", 7),
+    ("rec@10", 6),
+    ("HR@5", 6),
+    ("HR@20", 6),
+    ("MRR@20", 6),
+    ("coverage", 8),
+    ("diversity", 9),
+    ("novelty", 7),
+];
+
+/// Writes the lists of one model over some pages, the best first.
+fn write_segment(rows: &[ListRow], out: &mut String) -> Result<()> {
+    let Some(ListRow { model, segment, metrics, .. }) = rows.first() else { return Ok(()) };
+    let about = match segment.as_str() {
+        "cold" => "pages with at most 2 views in training",
+        "warm" => "all other pages",
+        _ => "all pages",
+    };
+    writeln!(out, "\n{model}: {about}, {} steps", metrics.pairs)?;
+    write_row(out, "list", COLUMNS.map(|(name, _)| name.to_owned()))?;
+    for ListRow { list, metrics: m, .. } in rows.iter().filter(|row| !is_ablation(&row.list)) {
+        let cells = [
+            figure(m.hit_rate_10, 4),
+            format!("{} - {}", figure(m.hit_rate_10_low, 4), figure(m.hit_rate_10_high, 4)),
+            figure(m.mrr_10, 4),
+            figure(m.ndcg_10, 4),
+            figure(m.recall_10, 4),
+            figure(m.hit_rate_5, 4),
+            figure(m.hit_rate_20, 4),
+            figure(m.mrr_20, 4),
+            figure(m.coverage_10, 4),
+            figure(m.diversity_10, 3),
+            figure(m.novelty_10, 2),
+        ];
+        write_row(out, list, cells)?;
     }
     Ok(())
 }
 
-fn text(row: &Map<String, Value>, name: &str) -> String {
-    row[name].as_str().unwrap_or_default().to_owned()
+fn write_row(out: &mut String, list: &str, cells: [String; COLUMNS.len()]) -> Result<()> {
+    write!(out, "  {list:<12}")?;
+    for (cell, (_, width)) in cells.iter().zip(COLUMNS) {
+        write!(out, " {cell:>width$}")?;
+    }
+    Ok(writeln!(out)?)
 }
 
-fn figure(row: &Map<String, Value>, name: &str, digits: usize) -> String {
-    row[name].as_f64().map_or("-".to_owned(), |value| format!("{value:.digits$}"))
+fn figure(value: Option<f64>, digits: usize) -> String {
+    value.map_or("-".to_owned(), |value| format!("{value:.digits$}"))
 }

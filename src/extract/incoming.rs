@@ -24,13 +24,14 @@ pub struct Fold {
 
 /// The zone that a table's times without an offset are in.
 pub fn timezone<'a>(table: &Table, config: &'a Config) -> &'a str {
-    if table.is_matomo() { "UTC" } else { &config.business_timezone }
+    if table.is_matomo() { "UTC" } else { &config.parameters.business_timezone }
 }
 
 /// Whether `LEAVE_OUT_COLUMNS` keeps a column from being read. Columns nearset uses are always read.
 pub fn is_left_out(config: &Config, table: &Table, column: &str) -> bool {
     let column = column.to_lowercase();
-    !table.columns().any(|known| known == column) && config.leave_out.iter().any(|pattern| matches(pattern, &column))
+    !table.columns().any(|known| known == column)
+        && config.sources.leave_out.iter().any(|pattern| matches(pattern, &column))
 }
 
 /// Whether `text` is what `pattern` says, where `*` stands for anything.

@@ -18,6 +18,7 @@ use duckdb::{Connection, OptionalExt};
 use serde_json::{Value, json};
 
 use crate::common::errors::describe;
+use crate::common::finding::{Finding, Verdict};
 use crate::common::progress::Progress;
 use crate::config::{Config, Source};
 use crate::exposures;
@@ -26,30 +27,6 @@ use tables::{TABLES, Table};
 
 /// The sources, each read as its own settings say.
 pub const SOURCES: [&str; 2] = ["business", "matomo"];
-
-/// How good a finding is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Verdict {
-    Fine,
-    /// A run works, perhaps not as is meant.
-    Odd,
-    /// A run fails.
-    Broken,
-}
-
-/// Something found out about a source.
-#[derive(Debug)]
-pub struct Finding {
-    pub verdict: Verdict,
-    pub what: String,
-    pub text: String,
-}
-
-impl Finding {
-    pub fn new(verdict: Verdict, what: &str, text: String) -> Self {
-        Self { verdict, what: what.to_owned(), text }
-    }
-}
 
 /// Looks at a source: what is there of what a run needs, and how to mend what is not.
 pub fn inspect(config: &Config, name: &str) -> Vec<Finding> {
@@ -112,7 +89,7 @@ pub fn extract(
     }
     let datasets: u64 = db.query_row("select count(*) from raw.dataset", [], |row| row.get(0))?;
     if datasets == 0 {
-        match &config.business {
+        match &config.sources.business {
             Source::Json => bail!(
                 "{} holds no dataset: dataset.json (or .json.gz) is needed, with at least one row",
                 json_dir(config)?.display()
@@ -360,6 +337,7 @@ fn preview_exports(published: Option<&Connection>, config: &Config, name: &str, 
 
 fn json_dir(config: &Config) -> Result<&Path> {
     config
+        .sources
         .json_dir
         .as_deref()
         .context("DATA_JSON_DIR is not set; point it at the folder of JSON exports (dataset.json and others)")

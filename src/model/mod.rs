@@ -9,6 +9,7 @@ mod features;
 mod item;
 mod manifest;
 mod neighbours;
+mod overview;
 mod promotions;
 mod ranker;
 mod registry;
@@ -23,6 +24,7 @@ pub use manifest::{
     Ablation, Baseline, FORMAT, Holdout, ListFigures, ListMetrics, Manifest, OfflineSummary, RankerChoice, RankerTrial,
 };
 pub use neighbours::{Figure, Figures, Neighbour, Neighbours};
+pub use overview::{Overview, loadable, overview};
 pub use ranker::{Layer, Network, Ranker, Split, Tree};
 pub use registry::{
     Check, Saved, Versions, current, list, load_current, promote, prune, require_current, rollback, save, set_beside,

@@ -1,26 +1,51 @@
 //! Run history: `_metadata/runs.jsonl`, an event a line, so that a run which was killed is still known of.
 
 use std::collections::BTreeMap;
+use std::fmt;
 use std::fs::{self, OpenOptions};
 use std::io::Write;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result};
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
+use super::observer::{Event, Observer};
 use crate::config::Config;
+use crate::warehouse;
 
-/// What can happen to a run.
-#[derive(Debug, Serialize, Deserialize)]
+/// One line of the history.
+#[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(tag = "event", rename_all = "snake_case")]
-pub enum Event {
+enum Line {
     Started { run: String, at: DateTime<Utc>, as_of: DateTime<Utc>, steps: Vec<String> },
     Step { run: String, step: String, at: DateTime<Utc>, seconds: f64, rows: u64, error: Option<String> },
     Ended { run: String, at: DateTime<Utc>, seconds: f64, peak_bytes: u64, error: Option<String> },
 }
 
-impl Event {
+impl Line {
+    /// The line that keeps an event; some are worth none.
+    fn of(run: &str, event: Event<'_>) -> Option<Self> {
+        let (run, at) = (run.to_owned(), Utc::now());
+        match event {
+            Event::Started(options) => {
+                Some(Self::Started { run, at, as_of: options.as_of, steps: options.step_names() })
+            }
+            Event::StepFinished { step, seconds, rows, error } => Some(Self::Step {
+                run,
+                step: step.name().to_owned(),
+                at,
+                seconds: (seconds * 1000.0).round() / 1000.0,
+                rows,
+                error: error.map(str::to_owned),
+            }),
+            Event::Ended { seconds, peak_bytes, error } => {
+                Some(Self::Ended { run, at, seconds, peak_bytes, error: error.map(str::to_owned) })
+            }
+            _ => None,
+        }
+    }
+
     fn run(&self) -> &str {
         match self {
             Self::Started { run, .. } | Self::Step { run, .. } | Self::Ended { run, .. } => run,
@@ -28,78 +53,140 @@ impl Event {
     }
 }
 
-/// A run as its events tell it.
-#[derive(Debug, Default)]
-pub struct Past {
-    pub events: Vec<Event>,
-}
-
-impl Past {
-    /// `done`, `failed`, `running`, or `killed` where it neither ended nor holds the lock any more.
-    pub fn state(&self, lock_is_held: bool) -> &'static str {
-        match self.events.iter().find_map(|e| if let Event::Ended { error, .. } = e { Some(error) } else { None }) {
-            Some(None) => "done",
-            Some(Some(_)) => "failed",
-            None if lock_is_held => "running",
-            None => "killed",
-        }
-    }
-
-    /// The run and its steps, a line each.
-    pub fn show(&self, id: &str, lock_is_held: bool) -> String {
-        let mut text = String::new();
-        let mut failed = None;
-        let (mut total, mut memory) = (None, 0);
-        for event in &self.events {
-            match event {
-                Event::Started { .. } => {}
-                Event::Step { step, seconds, rows, error, .. } => {
-                    let state = if error.is_some() { "failed" } else { "done" };
-                    text += &format!("  {step:<10} {state:<8} {seconds:>8.2} s {rows:>12} rows\n");
-                }
-                Event::Ended { seconds, peak_bytes, error, .. } => {
-                    total = Some(*seconds);
-                    memory = peak_bytes / 1_000_000;
-                    failed.clone_from(error);
-                }
-            }
-        }
-        let took = total.map_or(String::new(), |s| format!("  {s:.2} s, peak memory {memory} MB"));
-        let as_of =
-            self.events.iter().find_map(|e| if let Event::Started { as_of, .. } = e { Some(as_of) } else { None });
-        let as_of = as_of.map_or(String::new(), |t| format!("  as of {}", t.format("%Y-%m-%d %H:%M:%S")));
-        let error = failed.map_or(String::new(), |e| format!("  error: {e}\n"));
-        format!("{id}  {}{as_of}{took}\n{text}{error}", self.state(lock_is_held))
-    }
-}
-
 fn path(config: &Config) -> PathBuf {
     config.metadata_dir().join("runs.jsonl")
 }
 
-/// Adds one event. A run does not fail for its history: what it does is worth more.
-pub fn record(config: &Config, event: &Event) {
-    let path = path(config);
-    let add = || -> Result<()> {
-        let line = serde_json::to_string(event)? + "\n";
-        let mut file = OpenOptions::new().create(true).append(true).open(&path)?;
-        Ok(file.write_all(line.as_bytes())?)
-    };
-    if let Err(error) = add() {
-        tracing::warn!("{} cannot be written: {error:#}", path.display());
+/// The observer that writes the history.
+pub struct History {
+    path: PathBuf,
+}
+
+impl History {
+    /// The history of the runs in DATA_DIR.
+    pub fn of(config: &Config) -> Self {
+        Self { path: path(config) }
+    }
+
+    fn add(&self, line: &Line) -> Result<()> {
+        let text = serde_json::to_string(line)? + "\n";
+        let mut file = OpenOptions::new().create(true).append(true).open(&self.path)?;
+        Ok(file.write_all(text.as_bytes())?)
     }
 }
 
-/// All runs, oldest first. A line cut short by a crash is passed over.
-pub fn read(config: &Config) -> Result<Vec<(String, Past)>> {
-    let path = path(config);
+impl Observer for History {
+    /// A run does not fail for its history: what it does is worth more.
+    fn hear(&self, run: &str, event: Event<'_>) {
+        if let Some(line) = Line::of(run, event)
+            && let Err(error) = self.add(&line)
+        {
+            tracing::warn!("{} cannot be written: {error:#}", self.path.display());
+        }
+    }
+}
+
+/// A run as its lines tell it; shown as the run and its steps, a line each.
+#[derive(Debug)]
+pub struct PastRun {
+    id: String,
+    lines: Vec<Line>,
+    /// Whether it is the last one and some process holds the lock.
+    may_be_running: bool,
+}
+
+impl PastRun {
+    /// `done`, `failed`, `running`, or `killed` where it neither ended nor holds the lock any more.
+    pub fn state(&self) -> &'static str {
+        match self.lines.iter().find_map(|line| if let Line::Ended { error, .. } = line { Some(error) } else { None }) {
+            Some(None) => "done",
+            Some(Some(_)) => "failed",
+            None if self.may_be_running => "running",
+            None => "killed",
+        }
+    }
+}
+
+impl fmt::Display for PastRun {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (mut as_of, mut took, mut steps, mut fault) = (String::new(), String::new(), String::new(), String::new());
+        for line in &self.lines {
+            match line {
+                Line::Started { as_of: moment, .. } => {
+                    as_of = format!("  as of {}", moment.format("%Y-%m-%d %H:%M:%S"));
+                }
+                Line::Step { step, seconds, rows, error, .. } => {
+                    let state = if error.is_some() { "failed" } else { "done" };
+                    steps += &format!("\n  {step:<10} {state:<8} {seconds:>8.2} s {rows:>12} rows");
+                }
+                Line::Ended { seconds, peak_bytes, error, .. } => {
+                    took = format!("  {seconds:.2} s, peak memory {} MB", peak_bytes / 1_000_000);
+                    fault = error.as_ref().map_or(String::new(), |error| format!("\n  error: {error}"));
+                }
+            }
+        }
+        write!(f, "{}  {}{as_of}{took}{steps}{fault}", self.id, self.state())
+    }
+}
+
+/// All runs, oldest first.
+///
+/// # Errors
+/// The history is there and cannot be read.
+pub fn past_runs(config: &Config) -> Result<Vec<PastRun>> {
+    read(&path(config), warehouse::is_run_lock_held(config))
+}
+
+/// A line cut short by a crash is passed over.
+fn read(path: &Path, is_lock_held: bool) -> Result<Vec<PastRun>> {
     if !path.exists() {
         return Ok(Vec::new());
     }
-    let text = fs::read_to_string(&path).with_context(|| format!("{} cannot be read", path.display()))?;
-    let mut runs: BTreeMap<String, Past> = BTreeMap::new();
-    for event in text.lines().filter_map(|line| serde_json::from_str::<Event>(line).ok()) {
-        runs.entry(event.run().to_owned()).or_default().events.push(event);
+    let text = fs::read_to_string(path).with_context(|| format!("{} cannot be read", path.display()))?;
+    let mut runs: BTreeMap<String, Vec<Line>> = BTreeMap::new();
+    for line in text.lines().filter_map(|line| serde_json::from_str::<Line>(line).ok()) {
+        runs.entry(line.run().to_owned()).or_default().push(line);
     }
-    Ok(runs.into_iter().collect())
+    let last = runs.len().saturating_sub(1);
+    let past = runs.into_iter().enumerate();
+    Ok(past.map(|(index, (id, lines))| PastRun { id, lines, may_be_running: is_lock_held && index == last }).collect())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::pipeline::{Options, Step};
+
+    #[test]
+    fn what_was_observed_is_read_back_whatever_became_of_the_run() -> Result<()> {
+        let folder = tempfile::tempdir()?;
+        let history = History { path: folder.path().join("runs.jsonl") };
+        let as_of = DateTime::from_timestamp(1_792_000_000, 0).context("a moment")?;
+        let options = Options { full_refresh: false, steps: vec![Step::Extract], as_of, may_be_past: false };
+        let finished = |error| Event::StepFinished { step: Step::Extract, seconds: 1.23456, rows: 7, error };
+        let ended = |error| Event::Ended { seconds: 2.0, peak_bytes: 300_000_000, error };
+        for (run, events) in [
+            ("1", vec![finished(None), Event::Note("not kept"), ended(None)]),
+            ("2", vec![finished(Some("the disk is full")), ended(Some("the disk is full"))]),
+            ("3", vec![]),
+        ] {
+            history.hear(run, Event::Started(&options));
+            events.into_iter().for_each(|event| history.hear(run, event));
+        }
+        OpenOptions::new().append(true).open(&history.path)?.write_all(b"{\"event\":\"ended\",\"ru")?;
+        let shown = |held| Ok::<_, anyhow::Error>(read(&history.path, held)?.iter().map(PastRun::to_string).collect());
+        let text: Vec<String> = shown(true)?;
+        insta::assert_snapshot!(text.join("\n"), @r"
+        1  done  as of 2026-10-14 17:46:40  2.00 s, peak memory 300 MB
+          extract    done         1.24 s            7 rows
+        2  failed  as of 2026-10-14 17:46:40  2.00 s, peak memory 300 MB
+          extract    failed       1.24 s            7 rows
+          error: the disk is full
+        3  running  as of 2026-10-14 17:46:40
+        ");
+        let text: Vec<String> = shown(false)?;
+        assert!(text[2].starts_with("3  killed"), "{}", text[2]);
+        assert!(fs::read_to_string(&history.path)?.contains("\"seconds\":1.235,"));
+        Ok(())
+    }
 }

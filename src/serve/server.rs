@@ -34,9 +34,9 @@ pub fn serve(config: &Config) -> Result<()> {
 async fn serve_async(config: &Config) -> Result<()> {
     // whoever is told that the server listens may stop it
     let told_to_stop = stop_signal()?;
-    let listener = TcpListener::bind(config.listen)
+    let listener = TcpListener::bind(config.serve.listen)
         .await
-        .with_context(|| format!("{} cannot be listened on; choose another with --listen", config.listen))?;
+        .with_context(|| format!("{} cannot be listened on; choose another with --listen", config.serve.listen))?;
     let address = listener.local_addr().context("the server's address cannot be read")?;
     let state = State::open(config.clone())?;
     read_back_views(state.clone())?;
@@ -55,7 +55,11 @@ async fn serve_async(config: &Config) -> Result<()> {
         tracing::info!("stopping: requests in flight are answered first");
         stop.send(true).ok();
     });
-    let limits = Limits { connections: config.max_connections, slow: config.slow_client, patience: SHUTDOWN_PATIENCE };
+    let limits = Limits {
+        connections: config.serve.max_connections,
+        slow: config.serve.slow_client,
+        patience: SHUTDOWN_PATIENCE,
+    };
     connections::serve(listener, router(state.clone()), limits, stopping).await?;
     lag.abort();
     state.log.flush();
@@ -92,7 +96,7 @@ fn stop_signal() -> Result<impl Future<Output = ()>> {
 pub fn print_where_to_look(config: &Config) -> Result<()> {
     let model = model::load_current(&config.models_dir)?;
     let Some(best) = model.parts.popular.first() else { return Ok(()) };
-    let (base, item) = (format!("http://{}", config.listen), model.item(best.item));
+    let (base, item) = (format!("http://{}", config.serve.listen), model.item(best.item));
     say!("\nlook here (stop with Ctrl-C):");
     say!("  {base}/   a page to try lists on");
     say!("  {base}/similar/{}   beside “{}”", item.dataset_id, item.title);

@@ -54,12 +54,13 @@ impl State {
     /// # Errors
     /// A log cannot be written.
     pub fn open(config: Config) -> Result<Shared> {
-        let options = Options { durability: config.exposure_sync, rotate_bytes: config.exposure_rotate_mb * 1_000_000 };
+        let options =
+            Options { durability: config.exposures.sync, rotate_bytes: config.exposures.rotate_mb * 1_000_000 };
         let log = ExposureLog::open(&config.evaluation_dir().join(LOG_NAME), options)?;
         // nothing waits for what was not shown
         let shadow_options = Options { durability: Durability::None, ..options };
         let shadow_log = ExposureLog::open(&config.evaluation_dir().join(SHADOW_LOG_NAME), shadow_options)?;
-        let megabytes = config.cache_mb;
+        let megabytes = config.serve.cache_mb;
         let (config, metrics, cache) = (Arc::new(config), Arc::new(Metrics::new()?), ListCache::new(megabytes));
         Ok(Arc::new(Self {
             deployments: Deployments::new(config.clone(), metrics.clone(), cache.clone()),
@@ -82,7 +83,7 @@ impl State {
     /// # Errors
     /// No model is loaded, or the server is too late to take up more.
     pub fn admit(&self) -> Result<Arc<Deployment>, ApiError> {
-        if self.lag.is_above(self.config.shed) {
+        if self.lag.is_above(self.config.serve.shed) {
             return Err(ApiError::Overloaded);
         }
         self.deployments.current().ok_or(ApiError::NoModel)

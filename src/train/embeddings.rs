@@ -93,7 +93,7 @@ pub fn pictures(
 ) -> Result<Option<Learned>> {
     let Some(named) = folder::clip_model(config) else { return Ok(None) };
     let folder = named.require()?;
-    let root = config.image_root.as_deref().context(
+    let root = config.models.image_root.as_deref().context(
         "CLIP_MODEL_PATH is set, and nothing says where pictures are; set DATASET_IMAGE_ROOT to the folder that \
          image_url is relative to",
     )?;

@@ -6,7 +6,7 @@ use std::path::PathBuf;
 
 use anyhow::{Context, Result};
 
-use super::work_copy::{remove_work, work_path};
+use super::publishing::{PUBLISHING, remove_work, work_path};
 use crate::common::errors::Failure;
 use crate::common::lock::{self, Lock};
 use crate::common::{files, scratch};
@@ -62,7 +62,7 @@ pub fn is_run_lock_held(config: &Config) -> bool {
 /// Removes the work copy that a killed run has left, which may be as large as the warehouse; nothing where a run goes on.
 pub fn remove_left_work(config: &Config) {
     let work = work_path(config);
-    let is_published = !config.metadata_dir().join(super::PUBLISHING).exists();
+    let is_published = !config.metadata_dir().join(PUBLISHING).exists();
     if work.exists() && is_published && !is_run_lock_held(config) {
         let Ok(_lock) = take_run_lock(config) else { return };
         match remove_work(&work) {

@@ -183,11 +183,20 @@ fn no_line_of_the_log_stops_a_run_or_gets_lost() {
     });
     outcome.expect("lines");
     let good: Vec<String> = (0..50).map(|k| LINE.replace("req_0001", &format!("req_good_{k}"))).collect();
-    let all = lines.borrow().iter().chain(&good).map(|line| format!("{line}\n")).collect::<String>();
+    // longer than any list, in the middle of the others
+    let long = LINE.replace("req_0001", &format!("req_long_{}", "9".repeat(3_000_000)));
+    let all = lines.borrow().iter().chain([&long]).chain(&good).map(|line| format!("{line}\n")).collect::<String>();
     fs::write(n.data().join("evaluation/exposure_log.jsonl"), all).expect("a log");
     let said = n.ok(&["run", "--as-of", AS_OF]);
     assert_eq!(n.value("select count(*) from raw.exposure_log where request_id like 'req_good%'"), 50, "{said}");
     assert_eq!(n.value("select count(distinct request_id) from exposures where request_id like 'req_good%'"), 50);
+    let reasons =
+        n.value("select list(distinct reason order by reason) from rejected_rows where source_table = 'exposure_log'");
+    assert!(reasons.to_string().contains("\"line_too_long\""), "{reasons}");
+    assert_eq!(
+        n.value("select count(*) from rejected_rows where reason = 'line_too_long' and row_json like '%req_long%'"),
+        1
+    );
     // each line that is not blank is taken in, is one that was there already, or is set aside
     let taken = n.value("select count(*) from raw.exposure_log").as_u64().expect("a count");
     let aside = n.value("select count(*) from rejected_rows where source_table = 'exposure_log'");

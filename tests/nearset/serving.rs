@@ -264,6 +264,24 @@ fn experiments_keep_their_visitors_come_in_while_serving_and_break_nothing() {
 }
 
 #[test]
+fn the_quality_of_data_comes_from_a_file_and_never_from_the_warehouse() {
+    let n = Nearset::demo();
+    fs::remove_file(n.data().join("warehouse.duckdb")).expect("removed");
+    let server = n.serve();
+    server.list("/similar/1001");
+    let metrics = || server.get_text("/metrics").1;
+    assert!(metrics().contains("data_quality_score{table=\"dataset\"} 0.9"), "{}", metrics());
+    // another run's figures are taken up; without a file there are none
+    let file = n.data().join("_metadata/data_quality.json");
+    let other = r#"[{"table": "dataset", "score": 0.25, "contract_status": 1}]"#;
+    fs::write(&file, other).expect("a file");
+    until("other figures are taken up", || metrics().contains("data_quality_score{table=\"dataset\"} 0.25"));
+    assert!(!metrics().contains("data_quality_score{table=\"user\"}"));
+    fs::remove_file(&file).expect("removed");
+    until("figures go with their file", || !metrics().contains("data_quality_score"));
+}
+
+#[test]
 fn rotated_and_packed_logs_are_counted_once() {
     let mut n = Nearset::demo();
     n.set("EXPOSURE_ROTATE_MB", "1");

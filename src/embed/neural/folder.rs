@@ -23,13 +23,13 @@ pub struct Named {
 
 /// The text model that settings name: TEXT_MODEL_PATH, else SBERT_MODEL.
 pub fn text_model(config: &Config) -> Option<Named> {
-    let path = config.text_model_path.as_deref().map(|value| named("TEXT_MODEL_PATH", value, config));
-    path.or_else(|| config.sbert_model.as_deref().map(|value| named("SBERT_MODEL", value, config)))
+    let path = config.models.text_model.as_deref().map(|value| named("TEXT_MODEL_PATH", value, config));
+    path.or_else(|| config.models.sbert_model.as_deref().map(|value| named("SBERT_MODEL", value, config)))
 }
 
 /// The CLIP that settings name.
 pub fn clip_model(config: &Config) -> Option<Named> {
-    config.clip_model_path.as_deref().map(|value| named("CLIP_MODEL_PATH", value, config))
+    config.models.clip_model.as_deref().map(|value| named("CLIP_MODEL_PATH", value, config))
 }
 
 impl Named {
@@ -50,7 +50,7 @@ impl Named {
 
 /// A folder by its path or name.
 pub fn named(setting: &'static str, value: &str, config: &Config) -> Named {
-    let folder = candidates(value, config.sentence_transformers_home.as_deref()).into_iter().find(|f| is_model(f));
+    let folder = candidates(value, config.models.home.as_deref()).into_iter().find(|f| is_model(f));
     Named { setting, value: value.to_owned(), folder }
 }
 

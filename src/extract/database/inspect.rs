@@ -8,10 +8,11 @@ use super::address::Kind;
 use super::remote::Remote;
 use super::source::Source;
 use crate::common::errors::describe;
+use crate::common::finding::{Finding, Verdict};
 use crate::common::progress::Progress;
 use crate::config::{Config, Database};
+use crate::extract::incoming;
 use crate::extract::tables::{TABLES, Table};
-use crate::extract::{Finding, Verdict, incoming};
 use crate::warehouse::ident;
 
 /// How far ahead of ours a source's clock may be.
@@ -22,7 +23,7 @@ pub fn inspect(config: &Config, (name, settings): (&str, &Database)) -> Result<V
     let db = crate::warehouse::in_memory(config)?;
     // an operator waits for the answer: one try is enough
     let mut config = config.clone();
-    config.db_retries = 0;
+    config.sources.retries = 0;
     let watch = Progress { at: &|_| {}, note: &|_| {} };
     let mut source = Source::open(&db, &config, name, settings, &watch)?;
     let mut findings = vec![Finding::new(Verdict::Fine, name, answers(&mut source)?)];
@@ -150,7 +151,7 @@ fn server_clock(source: &mut Source, config: &Config) -> Result<Finding> {
         "select timestampdiff(minute, utc_timestamp(), convert_tz(utc_timestamp(), '+00:00', @@global.time_zone))";
     let rows = source.ask_server("asking its time zone", sql)?;
     let server: Option<i32> = rows.into_iter().flatten().flatten().next().and_then(|m| m.parse().ok());
-    let zone: Tz = config.business_timezone.parse().unwrap_or(Tz::UTC);
+    let zone: Tz = config.parameters.business_timezone.parse().unwrap_or(Tz::UTC);
     let ours = zone.offset_from_utc_datetime(&Utc::now().naive_utc()).fix().local_minus_utc() / 60;
     let utc = |minutes: i32| {
         format!("UTC{}{:02}:{:02}", if minutes < 0 { '-' } else { '+' }, minutes.abs() / 60, minutes.abs() % 60)
@@ -163,7 +164,7 @@ fn server_clock(source: &mut Source, config: &Config) -> Result<Finding> {
                 "the server's clock shows {}, BUSINESS_TIMEZONE = {} is {}; where the shop writes times by the server's \
                  clock, set BUSINESS_TIMEZONE to that zone (for example {})",
                 utc(server),
-                config.business_timezone,
+                config.parameters.business_timezone,
                 utc(ours),
                 if server == 480 { "Asia/Shanghai" } else { "UTC" },
             ),
@@ -173,7 +174,7 @@ fn server_clock(source: &mut Source, config: &Config) -> Result<Finding> {
             "time zone",
             format!(
                 "the server's clock and BUSINESS_TIMEZONE = {} both show {}",
-                config.business_timezone,
+                config.parameters.business_timezone,
                 utc(server)
             ),
         ),

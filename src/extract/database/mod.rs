@@ -275,7 +275,7 @@ fn arms(config: &Config, table: &Table, remote: &Remote, known: &Known) -> Vec<S
 fn since(config: &Config, table: &Table, watermark: DateTime<Utc>, clock: Clock) -> String {
     let zone: Tz = incoming::timezone(table, config).parse().unwrap_or(Tz::UTC);
     let offset = |at: DateTime<Utc>| zone.offset_from_utc_datetime(&at.naive_utc()).fix().local_minus_utc();
-    let mut from = watermark - config.db_overlap;
+    let mut from = watermark - config.sources.overlap;
     // where clocks are turned back, an hour comes twice, and its second time looks older than it is
     let turned = offset(from - TimeDelta::days(1)) - offset(from + TimeDelta::days(1));
     from -= TimeDelta::seconds(i64::from(turned.max(0)));

@@ -76,7 +76,7 @@ impl<'a> Source<'a> {
             };
             // who was silent for so long once is asked once more, not five times
             let was_silent = self.relay.as_ref().is_some_and(Relay::was_cut);
-            let retries = if was_silent { self.config.db_retries.min(1) } else { self.config.db_retries };
+            let retries = if was_silent { self.config.sources.retries.min(1) } else { self.config.sources.retries };
             self.detach();
             let lower = fault.to_lowercase();
             let fault = fault.trim_start_matches("IO Error: ");
@@ -101,7 +101,7 @@ impl<'a> Source<'a> {
     /// A table as the database describes it; none where it has no such table, or none that may be read.
     pub fn describe(&mut self, table: &Table) -> Result<Option<Remote>> {
         let name = match table.name.strip_prefix("matomo_") {
-            Some(bare) => format!("{}{bare}", self.settings.table_prefix),
+            Some(bare) => format!("{}{bare}", self.config.sources.matomo_prefix),
             None => table.name.to_owned(),
         };
         let (kind, alias) = (self.address.kind, self.alias.clone());
@@ -160,7 +160,7 @@ impl<'a> Source<'a> {
         match self.relay.as_ref().is_some_and(Relay::was_cut) {
             true => format!(
                 "IO Error: no answer for {} s (DB_TIMEOUT_SECONDS), so the connection was cut",
-                self.config.db_timeout.as_secs()
+                self.config.sources.timeout.as_secs()
             ),
             false => self.plain(error),
         }
@@ -229,7 +229,7 @@ impl<'a> Source<'a> {
         let is_socket = host.starts_with('/');
         let checks_name = options.iter().any(|(_, v)| matches!(v.as_str(), "verify_identity" | "verify-full"));
         if !is_socket && !checks_name {
-            let relay = Relay::start(host, *port, self.config.db_timeout)
+            let relay = Relay::start(host, *port, self.config.sources.timeout)
                 .map_err(|e| format!("IO Error: cannot connect: {e}"))?;
             self.relay = Some(relay);
         }
@@ -288,7 +288,7 @@ fn load_extension(db: &Connection, config: &Config, kind: Kind, watch: &Progress
             Ok((row.get(0)?, row.get(1)?))
         })?;
     let file = format!("{name}.duckdb_extension");
-    if let Some(dir) = &config.extension_dir {
+    if let Some(dir) = &config.sources.extension_dir {
         let places = [dir.join(&file), dir.join(&version).join(&platform).join(&file)];
         if let Some(found) = places.iter().find(|place| place.is_file()) {
             db.execute_batch(&format!("load {}", quote(&found.to_string_lossy())))
@@ -304,7 +304,7 @@ fn load_extension(db: &Connection, config: &Config, kind: Kind, watch: &Progress
     let installed = db.execute_batch(&format!("install {name}; load {name}")).map_err(|e| {
         let fault = short_error(&e);
         let fault = fault.split(" For more info").next().unwrap_or(&fault);
-        let dir = config.extension_dir.clone().unwrap_or_else(|| PathBuf::from("~/.duckdb/extensions"));
+        let dir = config.sources.extension_dir.clone().unwrap_or_else(|| PathBuf::from("~/.duckdb/extensions"));
         anyhow!(
             "DuckDB's {name} extension is not here and cannot be installed ({fault}). On a machine with internet: \
              `pip download --no-deps duckdb-extension-{}=={}`; the wheel is a zip archive; put its {file} into {} \

@@ -87,7 +87,7 @@ impl<'a> Answering<'a> {
         if is_cached && let Some(list) = self.cached(&self.key) {
             return self.explored(list);
         }
-        let is_late = self.state.lag.is_above(self.state.config.budget);
+        let is_late = self.state.lag.is_above(self.state.config.serve.budget);
         let effort = if is_late { Effort::Short } else { Effort::Full };
         if is_late {
             self.outcome.degrade_reason.get_or_insert(DegradeReason::OverBudget);
@@ -134,7 +134,7 @@ impl<'a> Answering<'a> {
 
     /// The share of lists in which something is tried.
     fn exploration_rate(&self) -> f64 {
-        self.assignment.variant.exploration.unwrap_or(self.state.config.exploration)
+        self.assignment.variant.exploration.unwrap_or(self.state.config.lists.exploration)
     }
 
     /// A rendered list or, now and then, another one in which something is tried.

@@ -208,8 +208,8 @@ impl Deployments {
     /// What settings, rules and experiments ask of lists today, for each variant.
     fn policies(&self, model: &Model, experiments: &Experiments) -> Vec<Policy> {
         let settings = Policy {
-            diversity: self.config.variety,
-            per_provider: self.config.provider_limit,
+            diversity: self.config.lists.diversity,
+            per_provider: self.config.lists.provider_limit,
             rules: Arc::new(self.rules.load().active_on(self.today(), model)),
             ..Policy::default()
         };
@@ -218,7 +218,7 @@ impl Deployments {
 
     /// The day that rules are read for, in the time zone of reports.
     pub(super) fn today(&self) -> NaiveDate {
-        let zone: chrono_tz::Tz = self.config.report_timezone.parse().unwrap_or(chrono_tz::UTC);
+        let zone: chrono_tz::Tz = self.config.parameters.report_timezone.parse().unwrap_or(chrono_tz::UTC);
         Utc::now().with_timezone(&zone).date_naive()
     }
 

@@ -355,8 +355,13 @@ parameters = { variety = 0.5, provider_limit = 3, rules = false, model = \"x\" }
     }
 
     #[test]
-    fn the_example_is_in_order() -> Result<()> {
-        let experiments = Experiments::parse(include_str!("../../../experiments.example.toml"), false)?;
+    fn the_example_is_in_order_and_names_every_channel() -> Result<()> {
+        const EXAMPLE: &str = include_str!("../../../experiments.example.toml");
+        let listed = EXAMPLE.rsplit_once("a weight for each channel").map(|(_, channels)| channels).unwrap_or_default();
+        for channel in Channel::ALL {
+            assert!(listed.contains(channel.name()), "{} is not in the example", channel.name());
+        }
+        let experiments = Experiments::parse(EXAMPLE, false)?;
         let variants: Vec<&str> = experiments.variants.iter().map(|variant| variant.name.as_str()).collect();
         assert_eq!((experiments.count(), variants), (1, vec![CONTROL, CONTROL, "more_content", "more_variety"]));
         Ok(())

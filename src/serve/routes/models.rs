@@ -28,7 +28,7 @@ impl FromRequestParts<Shared> for Admin {
     async fn from_request_parts(parts: &mut Parts, state: &Shared) -> Result<Self, ApiError> {
         let bearer = TypedHeader::<Authorization<Bearer>>::from_request_parts(parts, state).await;
         let given = bearer.as_ref().map(|TypedHeader(bearer)| bearer.token()).ok();
-        let refused = match (&state.config.admin_token, given) {
+        let refused = match (&state.config.serve.admin_token, given) {
             (None, _) => ApiError::Unauthorized("admin routes are off; set ADMIN_TOKEN to use them"),
             // the time that comparing takes tells nothing of the token but its length
             (Some(token), Some(given)) if bool::from(token.as_bytes().ct_eq(given.as_bytes())) => return Ok(Self),

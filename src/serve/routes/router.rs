@@ -45,7 +45,7 @@ pub fn router(state: Shared) -> Router {
                 _ => response,
             }
         }));
-    let router = match cors(&state.config.cors_origins) {
+    let router = match cors(&state.config.serve.cors_origins) {
         Some(layer) => router.layer(layer),
         None => router,
     };

@@ -10,6 +10,7 @@ use std::thread::sleep;
 use std::time::{Duration, Instant, SystemTime};
 
 use flate2::read::MultiGzDecoder;
+use nearset::exposures::files::{self, State};
 use serde_json::{Value, json};
 
 use super::runs::fresh;
@@ -79,8 +80,7 @@ impl Answers {
 /// How often each request id stands in all files of the log.
 fn logged(n: &Nearset) -> Result<HashMap<String, u32>, String> {
     let mut found = HashMap::new();
-    let files = [".jsonl", ".jsonl.gz"].map(|ending| log_files(n, ending));
-    for path in files.into_iter().flatten() {
+    for path in log_files(n, |state| state != State::Part) {
         let name = path.display();
         let mut file = File::open(&path).map_err(|e| format!("{name}: {e}"))?;
         let mut content = String::new();
@@ -100,24 +100,17 @@ fn logged(n: &Nearset) -> Result<HashMap<String, u32>, String> {
     Ok(found)
 }
 
-/// The log's files whose names end so.
-fn log_files(n: &Nearset, ending: &str) -> Vec<PathBuf> {
+/// The log's files in some states.
+fn log_files(n: &Nearset, wanted: impl Fn(State) -> bool) -> Vec<PathBuf> {
     let entries = fs::read_dir(n.data().join("evaluation")).into_iter().flatten().flatten();
-    let named = entries.map(|entry| entry.path()).filter(|path| {
-        let name = path.file_name().unwrap_or_default().to_string_lossy();
-        name.starts_with("exposure_log") && name.ends_with(ending)
-    });
-    named.collect()
+    let is_wanted =
+        |path: &PathBuf| files::state(&path.file_name().unwrap_or_default().to_string_lossy()).is_some_and(&wanted);
+    entries.map(|entry| entry.path()).filter(is_wanted).collect()
 }
 
 /// Whether full logs wait to be packed.
 fn is_packing(n: &Nearset) -> bool {
-    // what servers write, or wrote until they were killed, is not packed before it is rotated
-    let is_written = |path: &PathBuf| {
-        let name = path.file_name().unwrap_or_default().to_string_lossy();
-        name == "exposure_log.jsonl" || (name.contains(".server-") && name.matches('.').count() == 2)
-    };
-    !log_files(n, ".part").is_empty() || log_files(n, ".jsonl").iter().any(|path| !is_written(path))
+    !log_files(n, |state| matches!(state, State::Part | State::Rotated)).is_empty()
 }
 
 fn wait_for_packing(n: &Nearset, patience: Duration) {
@@ -144,7 +137,7 @@ fn all_there(plan: &mut Plan, n: &Nearset, answers: &Answers, unlogged: u64, nam
     plan.expect(missing == unlogged, format!("{name}: {missing} of {all} lists missing, {unlogged} said to be"));
     let twice = found.values().filter(|count| **count > 1).count();
     plan.expect(twice == 0, format!("{name}: {twice} of {all} lists twice"));
-    let parts = log_files(n, ".part");
+    let parts = log_files(n, |state| state == State::Part);
     plan.expect(parts.is_empty(), format!("{name}: leaves {parts:?}"));
     let refused = answers.refused.lock().expect("refused");
     plan.expect(

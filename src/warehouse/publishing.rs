@@ -10,6 +10,9 @@ use super::connections::{Database, open_file};
 use crate::common::{files, scratch};
 use crate::config::Config;
 
+/// The journal of a run that is being published, below `DATA_DIR/_metadata`.
+pub const PUBLISHING: &str = "publishing.json";
+
 /// How much more than a copy a run needs of the disk: relations are made anew beside the old ones, in the same file.
 const GROWTH: u64 = 2;
 

@@ -1,6 +1,6 @@
 //! A query of somebody's on the published warehouse, read-only, in the format asked for.
 
-use std::fs::OpenOptions;
+use std::fs::{self, OpenOptions};
 use std::io::{self, Write};
 use std::path::Path;
 
@@ -10,8 +10,12 @@ use duckdb::Connection;
 use rustix::fs::{CWD, FileType, Mode, mknodat};
 
 use super::arrow::next_batch;
-use super::connections::{self, Database};
-use super::{fence, quote, table};
+use super::connections::{Database, open_outside_sandbox};
+use super::errors::{message, short_error};
+use super::literals::quote;
+use super::parameters::{published_as_of, set_parameters};
+use super::sandbox::{lock, sandbox};
+use super::table;
 use crate::config::Config;
 
 /// How a query's result is written.
@@ -23,14 +27,26 @@ pub enum Format {
     Parquet,
 }
 
+/// The text of a query: what the file of that name holds, where it ends in `.sql`, else the text itself.
+///
+/// # Errors
+/// The file cannot be read.
+pub fn query_text(query: &str) -> Result<String> {
+    let file = Path::new(query);
+    match file.extension().is_some_and(|extension| extension == "sql") {
+        true => fs::read_to_string(file).with_context(|| format!("{} cannot be read", file.display())),
+        false => Ok(query.to_owned()),
+    }
+}
+
 /// Runs one query on the published warehouse and writes its rows to `out` as they come. The query can read the warehouse
 /// and nothing else: no file, no network.
 ///
 /// # Errors
 /// There is no warehouse, the query is wrong (with DuckDB's line and caret), or `out` does not take its rows.
 pub fn run_query(config: &Config, sql: &str, format: Format, out: &mut (impl Write + Send)) -> Result<()> {
-    let db = connections::open_published_unfenced(config)?;
-    connections::set_parameters(&db, config, connections::published_as_of(&db)?)?;
+    let db = open_outside_sandbox(config)?;
+    set_parameters(&db, config, published_as_of(&db)?)?;
     let sql = sql.trim().trim_end_matches(';');
     let unlimited = |error: anyhow::Error| match error.to_string().contains("Out of Memory") {
         true => {
@@ -50,17 +66,12 @@ pub fn run_query(config: &Config, sql: &str, format: Format, out: &mut (impl Wri
     stream(&db, sql, options, out).map_err(unlimited)
 }
 
-/// Nothing can be set any more, not even by the query.
-fn lock(db: &Connection) -> Result<()> {
-    db.execute_batch("set lock_configuration = true").context("the connection could not be fenced in")
-}
-
 /// Lets DuckDB write the result into a pipe, in the one folder that the connection may touch, and hands on what comes.
 fn stream(db: &Database, sql: &str, options: &str, out: &mut (impl Write + Send)) -> Result<()> {
     let pipe = db.folder().join("result");
     mknodat(CWD, &pipe, FileType::Fifo, Mode::RUSR | Mode::WUSR, 0)
         .with_context(|| format!("{} cannot be made", pipe.display()))?;
-    fence(db, &[db.folder().to_path_buf()])?;
+    sandbox(db, &[db.folder().to_path_buf()])?;
     lock(db)?;
     // opened for both, no side waits for the other; what is held here goes once DuckDB has written all
     let held = OpenOptions::new().read(true).write(true).open(&pipe)?;
@@ -84,14 +95,14 @@ fn stream(db: &Database, sql: &str, options: &str, out: &mut (impl Write + Send)
 
 fn write_into(db: &Connection, sql: &str, options: &str, pipe: &Path) -> Result<()> {
     db.execute_batch(&format!("copy (\n{sql}\n) to {} ({options}, use_tmp_file false)", quote(&pipe.to_string_lossy())))
-        .map_err(|e| anyhow!("{}", super::short_error(&e)))
+        .map_err(|e| anyhow!("{}", short_error(&e)))
 }
 
 fn print_table(db: &Connection, sql: &str, out: &mut impl Write) -> Result<()> {
-    fence(db, &[])?;
+    sandbox(db, &[])?;
     lock(db)?;
-    let mut statement = db.prepare(sql).map_err(|e| anyhow!("{}", super::message(&e)))?;
-    let mut batches = statement.stream_arrow([]).map_err(|e| anyhow!("{}", super::message(&e)))?;
+    let mut statement = db.prepare(sql).map_err(|e| anyhow!("{}", message(&e)))?;
+    let mut batches = statement.stream_arrow([]).map_err(|e| anyhow!("{}", message(&e)))?;
     let schema = batches.get_schema();
     let rows = table::write(&schema, || next_batch(&mut batches), out)?;
     writeln!(out, "{rows} row{}", if rows == 1 { "" } else { "s" })?;

@@ -1,0 +1,44 @@
+//! `nearset distill`.
+
+use std::path::PathBuf;
+use std::time::Instant;
+
+use anyhow::{Result, ensure};
+use clap::Args;
+use indicatif::{ProgressBar, ProgressStyle};
+
+use crate::common::terminal::say;
+use crate::config::Config;
+use crate::embed::neural::{TextModel, distilled, folder};
+
+#[derive(Debug, Args)]
+pub struct Distill {
+    /// The folder of the model to learn from, or its name
+    model: String,
+    /// The folder to write; TEXT_MODEL_PATH can name it afterwards
+    #[arg(long, value_name = "DIR")]
+    out: PathBuf,
+    /// How many dimensions its vectors have
+    #[arg(long, default_value_t = 256)]
+    dimensions: usize,
+}
+
+impl Distill {
+    pub fn run(self, config: &Config) -> Result<()> {
+        let read = TextModel::read(folder::named("the model", &self.model, config).require()?)?;
+        ensure!(self.dimensions > 0, "--dimensions must be 1 or more");
+        let started = Instant::now();
+        let style = ProgressStyle::with_template("{bar:40} {human_pos} of {human_len} tokens, {eta} left")?;
+        let bar = ProgressBar::new(0).with_style(style);
+        let tokens = distilled::distil(&read, self.dimensions, &self.out, &|tokens, total| {
+            bar.set_length(total as u64);
+            bar.inc(tokens as u64);
+        })?;
+        bar.finish_and_clear();
+        let (out, seconds) = (self.out.display(), started.elapsed().as_secs_f64());
+        let megabytes = std::fs::metadata(self.out.join("model.safetensors"))?.len() as f64 / 1e6;
+        say!("{tokens} tokens in {seconds:.1} s: {out} ({megabytes:.1} MB)");
+        say!("use it with TEXT_MODEL_PATH={out}");
+        Ok(())
+    }
+}

@@ -1,0 +1,19 @@
+//! The log: on standard error, without secrets; `NEARSET_LOG` says how much of it.
+
+use std::io::{self, IsTerminal};
+
+use tracing_subscriber::EnvFilter;
+
+use crate::common::secrets::ScrubbedStderr;
+
+/// Starts it.
+pub fn start() {
+    let filter = EnvFilter::try_from_env("NEARSET_LOG").unwrap_or_else(|_| EnvFilter::new("nearset=info"));
+    tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_writer(ScrubbedStderr::default)
+        .log_internal_errors(false)
+        .with_ansi(io::stderr().is_terminal())
+        .with_target(false)
+        .init();
+}

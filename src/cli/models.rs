@@ -1,0 +1,107 @@
+//! `nearset models`.
+
+use std::path::Path;
+
+use anyhow::Result;
+use clap::{Args, Subcommand};
+
+use crate::common::terminal::{self, say};
+use crate::config::Config;
+use crate::model::{self, Beside, Overview, Share};
+use crate::recommend;
+
+#[derive(Debug, Subcommand)]
+pub enum Models {
+    /// List the versions, with their held-out figures
+    List,
+    /// Make a version the current one
+    Promote { version: String },
+    /// Go back to the version that was current before
+    Rollback,
+    /// Let a version answer a share of the visitors; `off` for none
+    Canary(Part),
+    /// Let a version make lists that are logged and not shown; `off` for none
+    Shadow(Part),
+}
+
+/// A version beside the current one, and for how many it is asked.
+#[derive(Debug, Args)]
+pub struct Part {
+    /// The version, or `off`
+    version: String,
+    /// For which share of the visitors (canary: 0.05) or of the requests (shadow: 0.1), 0 to 1
+    #[arg(long, value_parser = share)]
+    share: Option<f64>,
+}
+
+fn share(text: &str) -> Result<f64, String> {
+    let share = text.parse().ok().filter(|share| (0.0..=1.0).contains(share));
+    share.ok_or_else(|| format!("{text:?} is no share; write a number from 0 to 1"))
+}
+
+impl Models {
+    pub fn run(self, config: &Config) -> Result<()> {
+        let dir = &config.models_dir;
+        match self {
+            Self::List => list(&model::overview(dir)?),
+            Self::Promote { version } => {
+                model::promote(dir, &version, recommend::smoke)?;
+                say!("{version} is current");
+            }
+            Self::Rollback => say!("{} is current again", model::rollback(dir, recommend::smoke)?),
+            Self::Canary(part) => match part.put(dir, Beside::Canary, 0.05)? {
+                Some(part) => say!("{} answers {} % of the visitors", part.version, part.share * 100.0),
+                None => say!("the current version answers all visitors"),
+            },
+            Self::Shadow(part) => match part.put(dir, Beside::Shadow, 0.1)? {
+                Some(part) => {
+                    say!("{} makes lists for {} % of the requests, not shown", part.version, part.share * 100.0);
+                }
+                None => say!("no version makes lists that are not shown"),
+            },
+        }
+        Ok(())
+    }
+}
+
+impl Part {
+    /// Puts the version beside the current one; nothing for `off`.
+    fn put(self, dir: &Path, what: Beside, default: f64) -> Result<Option<Share>> {
+        let share = self.share.unwrap_or(default);
+        let part = (self.version != "off").then_some(Share { version: self.version, share });
+        model::set_beside(dir, what, part.clone(), recommend::smoke)?;
+        Ok(part)
+    }
+}
+
+/// The versions with their held-out figures, the damaged ones with what is wrong with them.
+fn list(all: &Overview) {
+    if let Some(error) = &all.traffic_error {
+        terminal::fault(&format!("{error:#}"));
+    }
+    let mark = |version: &str| if all.current.as_deref() == Some(version) { "*" } else { " " };
+    for manifest in &all.whole {
+        let metrics = manifest.metrics.as_ref().and_then(|summary| summary.metrics.measured());
+        let figure = |value: Option<f64>| value.map_or("     -".to_owned(), |v| format!("{v:.4}"));
+        let part = |name: &str, part: &Option<Share>| match part {
+            Some(part) if part.version == manifest.version => format!("  {name} {} %", part.share * 100.0),
+            _ => String::new(),
+        };
+        say!(
+            "{} {}  {:>8} datasets  HR@10 {}  MRR@10 {}{}{}",
+            mark(&manifest.version),
+            manifest.version,
+            manifest.items,
+            figure(metrics.and_then(|m| m.hit_rate_10)),
+            figure(metrics.and_then(|m| m.mrr_10)),
+            part("canary", &all.traffic.canary),
+            part("shadow", &all.traffic.shadow)
+        );
+    }
+    for (version, error) in &all.damaged {
+        say!("{} {version}  damaged: {error:#}", mark(version));
+    }
+    if all.current.is_none() {
+        say!("no current version; `nearset run` trains one");
+    }
+}

@@ -1,0 +1,58 @@
+//! `nearset run`.
+
+use anyhow::Result;
+use chrono::{DateTime, Utc};
+use clap::Args;
+
+use crate::common::priority;
+use crate::config::{Config, parse_moment};
+use crate::pipeline::{self, History, Options, Step, Terminal};
+
+#[derive(Debug, Args)]
+pub struct Run {
+    /// Run this step alone
+    #[arg(long, value_enum, conflicts_with = "from")]
+    only: Option<Step>,
+    /// Run this step and all after it
+    #[arg(long, value_enum)]
+    from: Option<Step>,
+    #[command(flatten)]
+    extent: Extent,
+}
+
+/// How much is read, and whether at all.
+#[derive(Debug, Args)]
+pub struct Extent {
+    /// Read all sources again, from their first row or file on
+    #[arg(long)]
+    full_refresh: bool,
+    /// Say what would be read and done, and do nothing
+    #[arg(long)]
+    dry_run: bool,
+    /// Stands for now: 2026-10-28, 2026-10-28 09:30:00 (UTC) or 2026-10-28T09:30:00+08:00
+    #[arg(long, value_name = "TIME", value_parser = parse_moment)]
+    as_of: Option<DateTime<Utc>>,
+    /// Let it be before the moment that the published warehouse stands for
+    #[arg(long)]
+    as_of_past: bool,
+}
+
+impl Run {
+    pub fn run(self, config: &Config) -> Result<()> {
+        // a server on the same machine goes first
+        priority::low_of_process();
+        run_steps(config, Step::chosen(self.only, self.from), &self.extent)
+    }
+}
+
+/// Runs some steps, or says what they would do.
+pub fn run_steps(config: &Config, steps: Vec<Step>, extent: &Extent) -> Result<()> {
+    let as_of = extent.as_of.map_or_else(pipeline::now, Ok)?;
+    let options = Options { full_refresh: extent.full_refresh, steps, as_of, may_be_past: extent.as_of_past };
+    if extent.dry_run { pipeline::dry_run(config, &options) } else { run_pipeline(config, &options) }
+}
+
+/// Runs the pipeline before the eyes of its history and of a person.
+pub fn run_pipeline(config: &Config, options: &Options) -> Result<()> {
+    pipeline::run(config, options, &[&History::of(config), &Terminal::default()])
+}

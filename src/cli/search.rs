@@ -1,0 +1,35 @@
+//! `nearset search`.
+
+use anyhow::Result;
+use clap::Args;
+
+use crate::common::terminal::{self, say};
+use crate::config::Config;
+use crate::search::find;
+
+#[derive(Debug, Args)]
+pub struct Search {
+    /// What is looked for
+    words: String,
+    /// How many datasets
+    #[arg(long, default_value_t = 10)]
+    limit: usize,
+}
+
+impl Search {
+    pub fn run(self, config: &Config) -> Result<()> {
+        let (found, unread) = find(config, &self.words, self.limit)?;
+        for (model, setting) in unread {
+            terminal::fault(&format!(
+                "the version was made with {model}, which {setting} does not name: it does not read these words"
+            ));
+        }
+        if found.is_empty() {
+            say!("nothing was found; names, tags and providers hold none of these words");
+        }
+        for dataset in found {
+            say!("{:>10}  {:.3}  {:<20}  {}", dataset.dataset_id, dataset.score, dataset.by, dataset.title);
+        }
+        Ok(())
+    }
+}

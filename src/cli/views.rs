@@ -1,0 +1,57 @@
+//! `nearset views`.
+
+use std::io::{self, Write};
+
+use anyhow::Result;
+use clap::Subcommand;
+
+use crate::config::Config;
+use crate::extract;
+use crate::sql_project::Project;
+
+#[derive(Debug, Subcommand)]
+pub enum Views {
+    /// Check every file: syntax, names, cycles, and (where there is a warehouse) columns and types
+    Check,
+    /// List macros and relations with their descriptions
+    List {
+        /// Only this one, with its columns
+        relation: Option<String>,
+    },
+    /// Show what feeds what
+    Lineage {
+        /// Only what this relation reads and what reads it
+        relation: Option<String>,
+    },
+}
+
+impl Views {
+    pub fn run(self, config: &Config) -> Result<()> {
+        let project = Project::load(config.project_dir()?, &extract::raw_tables()?)?;
+        let mut out = io::stdout().lock();
+        match self {
+            Self::Check => {
+                let bound = project.check(config)?;
+                writeln!(out, "{} files are in order{bound}", project.relations.len())?;
+            }
+            Self::List { relation: None } => write!(out, "{}", project.listing())?,
+            Self::List { relation: Some(name) } => write!(out, "{}", project.describe(&name)?)?,
+            Self::Lineage { relation: None } => {
+                for (input, relation) in project.edges() {
+                    writeln!(out, "{input} -> {relation}")?;
+                }
+            }
+            Self::Lineage { relation: Some(name) } => {
+                let relation = project.get(&name)?;
+                writeln!(out, "{name} ({})", relation.file.display())?;
+                for input in &relation.inputs {
+                    writeln!(out, "  reads   {input}")?;
+                }
+                for (_, reader) in project.edges().filter(|(input, _)| *input == name) {
+                    writeln!(out, "  read by {reader}")?;
+                }
+            }
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,205 @@
+//! The kinds of values that settings have: how each is read, and what is expected where it cannot be.
+
+use std::path::{Path, PathBuf};
+use std::str::FromStr;
+use std::time::Duration;
+
+use bytesize::ByteSize;
+use chrono::TimeDelta;
+
+/// With less, DuckDB cannot open a warehouse; in bytes.
+const LEAST_MEMORY: u64 = 128_000_000;
+
+/// More is no size that any machine has, in bytes.
+const MOST_MEMORY: u64 = 1_000_000_000_000_000_000;
+
+/// How a setting's value is read.
+pub struct Kind<T> {
+    /// What is expected, in words; `{prefix}` stands for what the setting's name begins with.
+    pub expected: &'static str,
+    /// `None` where the text is no such value. A setting without a value is an empty text.
+    pub read: fn(&str) -> Option<T>,
+    /// Whether an error may repeat the value.
+    pub is_shown: bool,
+}
+
+impl<T> Kind<T> {
+    /// A kind whose values may be shown.
+    pub fn new(expected: &'static str, read: fn(&str) -> Option<T>) -> Self {
+        Self { expected, read, is_shown: true }
+    }
+
+    /// A kind whose wrong values may hold a secret.
+    pub fn hidden(expected: &'static str, read: fn(&str) -> Option<T>) -> Self {
+        Self { expected, read, is_shown: false }
+    }
+}
+
+/// A value of a type that reads itself.
+pub fn parsed<T: FromStr>(expected: &'static str) -> Kind<T> {
+    Kind::new(expected, |text| text.parse().ok())
+}
+
+/// A whole number.
+pub fn whole<T: FromStr>() -> Kind<T> {
+    parsed("a whole number")
+}
+
+/// A time in seconds that may be 0.
+pub fn seconds() -> Kind<Duration> {
+    Kind::new("a whole number of seconds", |text| text.parse().ok().map(Duration::from_secs))
+}
+
+/// A time of at least a second.
+pub fn seconds_from_one() -> Kind<Duration> {
+    let read = |text: &str| text.parse().ok().filter(|seconds| *seconds > 0).map(Duration::from_secs);
+    Kind::new("a whole number of seconds, 1 or more", read)
+}
+
+/// A time in minutes.
+pub fn minutes() -> Kind<TimeDelta> {
+    Kind::new("a whole number of minutes", |text| text.parse::<u32>().ok().map(|m| TimeDelta::minutes(i64::from(m))))
+}
+
+/// A time in milliseconds.
+pub fn milliseconds() -> Kind<Duration> {
+    Kind::new("a whole number", |text| text.parse().ok().map(Duration::from_millis))
+}
+
+/// A file or a folder.
+pub fn path() -> Kind<PathBuf> {
+    parsed("a path")
+}
+
+/// A file or a folder that need not be named.
+pub fn path_or_none() -> Kind<Option<PathBuf>> {
+    Kind::new("a path", |text| Some(some(text).map(PathBuf::from)))
+}
+
+/// The folder of the project, which need not be named.
+pub fn project() -> Kind<Option<PathBuf>> {
+    Kind::new("a folder that holds sql/staging", |text| match some(text) {
+        Some(dir) => is_project(Path::new(&dir)).then(|| Some(PathBuf::from(dir))),
+        None => Some(None),
+    })
+}
+
+/// Whether a folder holds the SQL files.
+pub fn is_project(dir: &Path) -> bool {
+    dir.join("sql/staging").is_dir()
+}
+
+/// Any text.
+pub fn text() -> Kind<String> {
+    parsed("a text")
+}
+
+/// A text that need not be there.
+pub fn text_or_none() -> Kind<Option<String>> {
+    Kind::new("a text", |text| Some(some(text)))
+}
+
+/// The text, where there is one.
+pub fn some(text: &str) -> Option<String> {
+    (!text.is_empty()).then(|| text.to_owned())
+}
+
+/// Whether a text is a plain name: a URL in its place would be taken for one, and shown with its password.
+pub fn is_name(text: &str) -> bool {
+    !text.contains("://") && !text.contains(['@', '?', '\n'])
+}
+
+/// An IANA time zone's name.
+pub fn timezone() -> Kind<String> {
+    Kind::new("an IANA time zone such as Asia/Shanghai", |text| {
+        text.parse::<chrono_tz::Tz>().ok().map(|zone| zone.name().to_owned())
+    })
+}
+
+/// An amount of memory in bytes, written as 500MB, 4GB or 1.5GiB.
+pub fn memory() -> Kind<u64> {
+    Kind::new("a size such as 4GB, 128MB or more", |text| {
+        let bytes = text.parse::<ByteSize>().ok()?.as_u64();
+        (LEAST_MEMORY..MOST_MEMORY).contains(&bytes).then_some(bytes)
+    })
+}
+
+/// A number of threads; 0 is as many as there are cores.
+pub fn threads() -> Kind<usize> {
+    Kind::new("a whole number", |text| match text.parse().ok()? {
+        0 => Some(std::thread::available_parallelism().map_or(1, |cores| cores.get())),
+        threads => Some(threads),
+    })
+}
+
+/// Names with commas between, in lower case.
+pub fn names() -> Kind<Vec<String>> {
+    Kind::new("names of columns with commas between", |text| {
+        Some(text.split(',').map(|name| name.trim().to_lowercase()).filter(|name| !name.is_empty()).collect())
+    })
+}
+
+/// Numbers of Matomo's custom dimensions.
+pub fn dimensions() -> Kind<Vec<u32>> {
+    Kind::new("numbers from 1 to 5, as in 4,2,3,1", |text| {
+        text.split(',').map(|number| number.trim().parse().ok().filter(|number| (1..=5).contains(number))).collect()
+    })
+}
+
+/// Origins (scheme, host, port) with commas between.
+pub fn origins() -> Kind<Vec<String>> {
+    Kind::new("origins such as https://data.example.cn, or *", |text| {
+        text.split(',').map(str::trim).filter(|origin| !origin.is_empty()).map(origin).collect()
+    })
+}
+
+fn origin(text: &str) -> Option<String> {
+    if text == "*" {
+        return Some(text.to_owned());
+    }
+    let url = url::Url::parse(text).ok().filter(|url| url.path() == "/" && url.query().is_none())?;
+    Some(url.origin()).filter(url::Origin::is_tuple).map(|origin| origin.ascii_serialization())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn sizes_are_read_in_every_spelling_and_refused_where_they_are_none_or_too_small() {
+        let read = memory().read;
+        for (text, bytes) in [
+            ("128MB", 128_000_000),
+            ("4GB", 4_000_000_000),
+            ("4gb", 4_000_000_000),
+            ("1.5 GiB", 1_610_612_736),
+            ("500000KB", 500_000_000),
+            ("200000kib", 204_800_000),
+            ("256MiB", 268_435_456),
+            ("1TB", 1_000_000_000_000),
+            ("2TiB", 2_199_023_255_552),
+        ] {
+            assert_eq!(read(text), Some(bytes), "{text}");
+        }
+        for text in ["lots", "", "-4GB", "4", "127MB", "1e30GB", "NaNGB", "99999999TB"] {
+            assert_eq!(read(text), None, "{text}");
+        }
+    }
+
+    #[test]
+    fn origins_are_whole_and_nothing_more() {
+        let read = origins().read;
+        assert_eq!(read(""), Some(Vec::new()));
+        assert_eq!(read("https://a.cn, http://b.cn:81/"), Some(vec!["https://a.cn".into(), "http://b.cn:81".into()]));
+        assert_eq!(read("*"), Some(vec!["*".into()]));
+        for text in ["a.cn", "https://a.cn/path", "https://a.cn?x=1", "file:///a"] {
+            assert_eq!(read(text), None, "{text}");
+        }
+    }
+
+    #[test]
+    fn a_url_is_no_name() {
+        assert!(is_name("db.example.cn") && is_name("/run/mysqld.sock") && is_name("2001:db8::1"));
+        assert!(!is_name("mysql://reader:secret@host/name") && !is_name("reader:secret@host"));
+    }
+}

@@ -1,0 +1,132 @@
+//! From the places that name values to the settings in force, and the paths that follow from them.
+
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, Result};
+
+use super::kinds::is_project;
+use super::setting::Setting;
+use super::settings::{
+    Config, Database, Exposures, Lists, Mode, Models, Modes, Parameters, Serve, Source, Sources, Train,
+};
+use super::values::{Overrides, Values};
+
+/// What the names of the settings of the two databases begin with.
+const BUSINESS: &str = "BUSINESS_";
+const MATOMO: &str = "MATOMO_";
+
+/// All settings, in the order of the help and of `nearset.example.toml`, each group with its title.
+pub(super) fn groups() -> Vec<(&'static str, Vec<Setting>)> {
+    vec![
+        ("Where rows come from", [Modes::settings(""), Sources::settings("")].concat()),
+        ("The marketplace's database", Database::settings(BUSINESS)),
+        ("Matomo's database", Database::settings(MATOMO)),
+        ("Folders, memory and threads", Config::settings("")),
+        ("Models of texts and pictures", Models::settings("")),
+        ("Time zones and visits", Parameters::settings("")),
+        ("Lists", Lists::settings("")),
+        ("Training", Train::settings("")),
+        ("The exposure log", Exposures::settings("")),
+        ("The server", Serve::settings("")),
+    ]
+}
+
+/// All settings, in the order of the help.
+pub fn settings() -> Vec<Setting> {
+    groups().into_iter().flat_map(|(_, settings)| settings).collect()
+}
+
+impl Source {
+    fn read(values: &Values, mode: Mode, prefix: &'static str) -> Result<Self> {
+        match mode {
+            Mode::Json => Ok(Self::Json),
+            Mode::Database => Ok(Self::Database(Database::read(values, prefix, (prefix.trim_end_matches('_'),))?)),
+        }
+    }
+}
+
+impl Config {
+    /// Reads all settings and checks each.
+    ///
+    /// # Errors
+    /// A file cannot be read, or a value cannot be used; the error names it and where it stands.
+    pub fn load(overrides: &Overrides) -> Result<Self> {
+        let values = Values::gather(&settings(), overrides)?;
+        let modes = Modes::read(&values, "", ())?;
+        let business = Source::read(&values, modes.business.unwrap_or(modes.both), BUSINESS)?;
+        let matomo = Source::read(&values, modes.matomo.unwrap_or(modes.both), MATOMO)?;
+        let sources = Sources::read(&values, "", (business, matomo))?;
+        let mut models = Models::read(&values, "", ())?;
+        models.image_root = models.image_root.or_else(|| sources.json_dir.clone());
+        let parameters = Parameters::read(&values, "", ())?;
+        let lists = Lists::read(&values, "", ())?;
+        let train = Train::read(&values, "", ())?;
+        let exposures = Exposures::read(&values, "", ())?;
+        let serve = Serve::read(&values, "", ())?;
+        let groups = (sources, models, parameters, lists, train, exposures, serve);
+        let mut config = Self::read(&values, "", groups)?;
+        config.project = config.project.or_else(find_project);
+        Ok(config)
+    }
+
+    /// Whether the settings name any source.
+    pub fn has_own_sources(&self) -> bool {
+        let Sources { business, matomo, json_dir, .. } = &self.sources;
+        json_dir.is_some() || [business, matomo].iter().any(|source| matches!(source, Source::Database(_)))
+    }
+
+    /// Where the source of that name, `business` or `matomo`, is read from.
+    pub fn source(&self, name: &str) -> &Source {
+        if name == "business" { &self.sources.business } else { &self.sources.matomo }
+    }
+
+    /// The folder with sql/, views/ and fixtures/; serving does without.
+    ///
+    /// # Errors
+    /// It is not named, and not where it is looked for.
+    pub fn project_dir(&self) -> Result<&Path> {
+        self.project
+            .as_deref()
+            .context("sql/ was found neither here nor above the program; set PROJECT_DIR to the folder that holds it")
+    }
+
+    /// The published warehouse.
+    pub fn warehouse_path(&self) -> PathBuf {
+        self.data_dir.join("warehouse.duckdb")
+    }
+
+    /// The file of rules; it need not be there.
+    pub fn rules_path(&self) -> PathBuf {
+        self.lists.rules_file.clone().unwrap_or_else(|| self.data_dir.join("rules.toml"))
+    }
+
+    /// The file of experiments; it need not be there. Without a setting, `experiments.toml`, else the old system's
+    /// `experiments.yaml` or `.yml`.
+    pub fn experiments_path(&self) -> PathBuf {
+        let named = |name: &str| self.data_dir.join(name);
+        self.serve.experiments_file.clone().unwrap_or_else(|| {
+            let others = ["experiments.yaml", "experiments.yml"].map(named);
+            let found = others.into_iter().find(|path| path.exists() && !named("experiments.toml").exists());
+            found.unwrap_or_else(|| named("experiments.toml"))
+        })
+    }
+
+    /// The folder of reports, and of the exposure log.
+    pub fn evaluation_dir(&self) -> PathBuf {
+        self.data_dir.join("evaluation")
+    }
+
+    /// The folder of what a run keeps for the next: history, the lock, the journal.
+    pub fn metadata_dir(&self) -> PathBuf {
+        self.data_dir.join("_metadata")
+    }
+}
+
+/// The folder with `sql/`: the working directory, else one above the program (a checkout, or an image's /app), else the
+/// checkout the program was built from.
+fn find_project() -> Option<PathBuf> {
+    let program = std::env::current_exe().unwrap_or_default();
+    let above = program.ancestors().skip(1);
+    let candidates = [Path::new(".")].into_iter().chain(above).chain([Path::new(env!("CARGO_MANIFEST_DIR"))]);
+    candidates.into_iter().find(|dir| is_project(dir)).map(Path::to_path_buf)
+}

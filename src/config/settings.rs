@@ -1,0 +1,293 @@
+//! Every setting, in groups, each written once. The help and `nearset.example.toml` are made of this file.
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use anyhow::Result;
+use chrono::TimeDelta;
+
+use super::kinds::{
+    Kind, dimensions, is_name, memory, milliseconds, minutes, names, origins, parsed, path, path_or_none, project,
+    seconds, seconds_from_one, some, text, text_or_none, threads, timezone, whole,
+};
+use super::setting::{Setting, settings};
+use super::values::Values;
+use crate::common::secrets::Secret;
+
+/// Where a source's tables are read from.
+#[derive(Clone, Debug)]
+pub enum Source {
+    /// A folder of exports.
+    Json,
+    /// A database.
+    Database(Database),
+}
+
+/// How a source is read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Mode {
+    /// From JSON exports.
+    Json,
+    /// From its database.
+    Database,
+}
+
+fn mode(text: &str) -> Option<Mode> {
+    match text.to_lowercase().as_str() {
+        "json" => Some(Mode::Json),
+        "database" => Some(Mode::Database),
+        _ => None,
+    }
+}
+
+fn mode_or_none(text: &str) -> Option<Option<Mode>> {
+    if text.is_empty() { Some(None) } else { mode(text).map(Some) }
+}
+
+settings! {
+    /// Which source is read how.
+    pub struct Modes {
+        /// Where both sources are read from: json (a folder of exports) or database.
+        both: Mode = DATA_SOURCE, default "json", Kind::new("json or database", mode);
+        /// The same for the marketplace's tables alone.
+        business: Option<Mode> = BUSINESS_DATA_SOURCE, example "database", Kind::new("json or database", mode_or_none);
+        /// The same for Matomo's tables alone.
+        matomo: Option<Mode> = MATOMO_DATA_SOURCE, example "database", Kind::new("json or database", mode_or_none);
+    }
+}
+
+settings! {
+    /// What the settings say of a database; whether it makes sense is found out when it is needed. For the marketplace
+    /// their names begin with `BUSINESS_`, for Matomo with `MATOMO_`.
+    pub struct Database with {
+        /// `BUSINESS` or `MATOMO`: what the names of its settings start with.
+        settings: &'static str,
+    } {
+        /// The MySQL or MariaDB server: a name, an address or a socket's path.
+        host: String = DB_HOST, default "127.0.0.1", Kind::hidden(
+            "a server's name, address or socket; a URL belongs into {prefix}DB_URL",
+            |text| is_name(text).then(|| text.to_owned()),
+        );
+        /// Its port.
+        port: u16 = DB_PORT, default "3306", Kind::new("a port, 1 to 65535", |text| text.parse().ok().filter(|p| *p > 0));
+        /// Its user; SELECT is the only right that is needed.
+        user: Option<String> = DB_USER, example "nearset", text_or_none();
+        /// Its password.
+        ///
+        /// It is better kept in the environment or in .env.
+        password: Option<Secret> = DB_PASSWORD, example "...", Kind::hidden("a text", |text| Some(some(text).map(Secret)));
+        /// The database that holds the tables.
+        name: Option<String> = DB_NAME, example "shop", Kind::hidden(
+            "a database's name; a URL belongs into {prefix}DB_URL",
+            |text| is_name(text).then(|| some(text)),
+        );
+        /// Instead of these: mysql://, postgres://, sqlite: or duckdb:, with user and password.
+        ///
+        ///   mysql://user:password@host:3306/name?ssl_mode=required   postgres://user:password@host:5432/name
+        ///   sqlite:/path/shop.db   duckdb:/path/shop.duckdb
+        url: Option<Secret> = DB_URL, example "...", Kind::hidden("a URL", |text| Some(some(text).map(Secret)));
+    }
+}
+
+settings! {
+    /// How the marketplace's tables and Matomo's come in.
+    pub struct Sources with {
+        /// The marketplace's tables.
+        business: Source,
+        /// Matomo's tables.
+        matomo: Source,
+    } {
+        /// The folder of JSON exports.
+        ///
+        /// It holds dataset.json and what else there is.
+        json_dir: Option<PathBuf> = DATA_JSON_DIR, example "exports", path_or_none();
+        /// What the names of Matomo's tables start with; may be empty.
+        matomo_prefix: String = MATOMO_TABLE_PREFIX, default "matomo_", text();
+        /// How far before the watermark a database is read again, for rows committed late.
+        overlap: TimeDelta = DB_OVERLAP_MINUTES, default "10", minutes();
+        /// How often a lost connection is tried again, after 1, 2, 4, 8 ... seconds.
+        retries: u32 = DB_RETRIES, default "5", whole();
+        /// How long a database may be silent before its connection counts as lost.
+        timeout: Duration = DB_TIMEOUT_SECONDS, default "120", seconds_from_one();
+        /// Where DuckDB's extensions are; DuckDB's own folder where empty.
+        ///
+        /// DuckDB's own is ~/.duckdb/extensions.
+        extension_dir: Option<PathBuf> = DUCKDB_EXTENSION_DIRECTORY, example "/opt/nearset/extensions", path_or_none();
+        /// Columns no source is asked for (* stands for anything).
+        ///
+        /// Columns nearset uses are always read.
+        leave_out: Vec<String> = LEAVE_OUT_COLUMNS, default "password,passwd,pwd,*_password,salt,*secret*,*token*", names();
+    }
+}
+
+settings! {
+    /// The models that texts and pictures are read with. Nothing is ever downloaded.
+    pub struct Models {
+        /// The folder image_url is relative to; DATA_JSON_DIR where empty.
+        image_root: Option<PathBuf> = DATASET_IMAGE_ROOT, example "exports", path_or_none();
+        /// A sentence-transformers folder for texts; TF-IDF and LSA where empty.
+        ///
+        /// BERT, XLM-RoBERTa, or a distilled table.
+        text_model: Option<String> =
+            TEXT_MODEL_PATH, example "/opt/models/paraphrase-multilingual-MiniLM-L12-v2", text_or_none();
+        /// The same by its name, looked for in the folders where Python keeps models.
+        sbert_model: Option<String> = SBERT_MODEL, example "all-MiniLM-L6-v2", text_or_none();
+        /// A folder of models, looked in first for SBERT_MODEL and CLIP_MODEL_PATH.
+        home: Option<PathBuf> = SENTENCE_TRANSFORMERS_HOME, example "/opt/models", path_or_none();
+        /// A CLIP folder (or its name) for pictures; pictures are not looked at where empty.
+        clip_model: Option<String> = CLIP_MODEL_PATH, example "/opt/models/clip-ViT-B-32", text_or_none();
+    }
+}
+
+settings! {
+    /// What the SQL files read with `getvariable`.
+    pub struct Parameters {
+        /// The time zone of the marketplace's own times (an IANA name).
+        ///
+        /// Matomo keeps UTC.
+        business_timezone: String = BUSINESS_TIMEZONE, default "UTC", timezone();
+        /// The time zone that days in reports are cut in.
+        report_timezone: String = REPORT_TIMEZONE, default "UTC", timezone();
+        /// The custom dimensions searched for a request id, in this order.
+        request_dimensions: Vec<u32> = MATOMO_REQUEST_DIMENSIONS, default "4,2,3,1", dimensions();
+        /// A visit with more actions than this is a bot's and counts nowhere.
+        bot_max_actions: u32 = BOT_MAX_ACTIONS, default "100", whole();
+    }
+}
+
+settings! {
+    /// How lists are made.
+    pub struct Lists {
+        /// How much a dataset that is like one above it moves down a list; 0 is not at all.
+        diversity: f32 = VARIETY, default "0.1", Kind::new("a number from 0 to 10", |text| {
+            text.parse().ok().filter(|number| (0.0..=10.0).contains(number))
+        });
+        /// The most datasets of one provider among a list's first ten; 0 is no limit.
+        provider_limit: usize = PROVIDER_LIMIT, default "0", whole();
+        /// The share of /recommend/detail lists in which one place tries a dataset that just missed the list.
+        ///
+        /// The exposure log says with which probability.
+        exploration: f64 = EXPLORATION, default "0.02", Kind::new("a number from 0 to 0.5", |text| {
+            text.parse().ok().filter(|number| (0.0..=0.5).contains(number))
+        });
+        /// Rules for lists (never, pin, boost, demote); DATA_DIR/rules.toml where empty.
+        ///
+        /// See rules.example.toml.
+        rules_file: Option<PathBuf> = RULES_FILE, example "rules.toml", path_or_none();
+    }
+}
+
+settings! {
+    /// How the ranker is learned.
+    pub struct Train {
+        /// How long training looks for the best ranker (one of each kind is tried in any case); 0 learns none.
+        ///
+        /// Without one, lists keep the order of hand-made weights.
+        budget: Duration = TRAIN_SECONDS, default "300", seconds();
+    }
+}
+
+/// How far an exposure is before its list is answered.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Durability {
+    /// In the server's memory.
+    None,
+    /// With the operating system: it survives the end of the process.
+    Os,
+    /// On the disk: it survives the end of the machine.
+    Disk,
+}
+
+fn durability(text: &str) -> Option<Durability> {
+    match text.to_lowercase().as_str() {
+        "none" => Some(Durability::None),
+        "os" => Some(Durability::Os),
+        "disk" => Some(Durability::Disk),
+        _ => None,
+    }
+}
+
+settings! {
+    /// The exposure log.
+    pub struct Exposures {
+        /// How far an exposure is before its list is answered: none (in memory), os (survives the server), disk (survives
+        /// the machine).
+        ///
+        /// With none it is written within 0.1 s; with disk, requests share a sync.
+        sync: Durability = EXPOSURE_SYNC, default "os", Kind::new("none, os or disk", durability);
+        /// At how many megabytes the exposure log begins a new file; 0 is only every day.
+        ///
+        /// Full files are compressed aside.
+        rotate_mb: u64 = EXPOSURE_ROTATE_MB, default "256", whole();
+    }
+}
+
+settings! {
+    /// The server.
+    pub struct Serve {
+        /// The address the server listens on.
+        listen: SocketAddr = LISTEN, default "127.0.0.1:8000", parsed("an address with a port, as in 127.0.0.1:8000");
+        /// How many megabytes of finished lists the server keeps.
+        cache_mb: u64 = CACHE_MB, default "64", whole();
+        /// How many connections the server holds at a time; for more, idle ones make room.
+        max_connections: usize =
+            MAX_CONNECTIONS, default "4096", Kind::new("a whole number, 1 or more", |text| {
+                text.parse().ok().filter(|count| *count > 0)
+            });
+        /// How long a client may take to send a request or to take its answer.
+        ///
+        /// In seconds; and how long it may say nothing.
+        slow_client: Duration = SLOW_CLIENT_SECONDS, default "15", seconds_from_one();
+        /// Whose pages may ask the API from a browser: origins with commas between, or *.
+        ///
+        /// Nobody's, where it is empty.
+        cors_origins: Vec<String> =
+            CORS_ORIGINS, example "https://data.example.cn, https://www.example.cn", origins();
+        /// How late a list may be before it is made the short way (over_budget); 0 is no limit.
+        ///
+        /// In milliseconds. Lists in the cache are answered as they are.
+        budget: Duration = BUDGET_MS, default "20", milliseconds();
+        /// How late the server may be before it turns requests away with 503; 0 is never.
+        ///
+        /// In milliseconds, beyond the budget.
+        shed: Duration = SHED_MS, default "250", milliseconds();
+        /// Experiments (TOML, or the old system's YAML); DATA_DIR/experiments.toml where empty.
+        ///
+        /// See experiments.example.toml. Where neither is there, DATA_DIR/experiments.yaml of the old system.
+        experiments_file: Option<PathBuf> = EXPERIMENTS_FILE, example "experiments.toml", path_or_none();
+        /// The token for admin routes (Authorization: Bearer ...); they are off without one.
+        admin_token: Option<String> = ADMIN_TOKEN, example "...", text_or_none();
+    }
+}
+
+settings! {
+    /// The settings in force: those that every room needs, and the groups of the others.
+    pub struct Config with {
+        /// Where rows come from.
+        sources: Sources,
+        /// What texts and pictures are read with.
+        models: Models,
+        /// What SQL files are told.
+        parameters: Parameters,
+        /// How lists are made.
+        lists: Lists,
+        /// How the ranker is learned.
+        train: Train,
+        /// How exposures are logged.
+        exposures: Exposures,
+        /// How lists are served.
+        serve: Serve,
+    } {
+        /// The folder of the warehouse, the reports and the exposure log.
+        data_dir: PathBuf = DATA_DIR, default "data", path();
+        /// The folder of model versions.
+        models_dir: PathBuf = MODELS_DIR, default "models", path();
+        /// The folder that holds sql/, views/ and fixtures/; found by itself where empty.
+        project: Option<PathBuf> = PROJECT_DIR, example "/opt/nearset", project();
+        /// The most memory a run may take, training included; DuckDB spills to disk to keep to it.
+        memory_limit: u64 = MEMORY_LIMIT, default "4GB", memory();
+        /// How many threads a run uses; 0 is all cores.
+        threads: usize = THREADS, default "0", threads();
+    }
+}

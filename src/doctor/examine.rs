@@ -1,0 +1,61 @@
+//! All that is looked at, in its order.
+
+use anyhow::Result;
+
+use super::folders::{disk, writable};
+use super::models::{covers, picture_model, text_model};
+use crate::common::errors::describe;
+use crate::common::finding::{Finding, Verdict};
+use crate::config::{self, Config};
+use crate::sql_project::Project;
+use crate::{extract, model, warehouse};
+
+/// Looks at everything a run and a server need; `tell` hears of each finding as soon as it is made.
+pub fn examine(config: &Config, tell: &mut dyn FnMut(Finding)) {
+    let judge = |what: &str, found: Result<String>| match found {
+        Ok(text) => Finding::new(Verdict::Fine, what, text),
+        Err(error) => Finding::new(Verdict::Broken, what, describe(&error)),
+    };
+    let settings = config::settings();
+    let set = settings.iter().filter(|s| std::env::var(&s.name).is_ok_and(|v| !v.is_empty())).count();
+    tell(judge(
+        "settings",
+        Ok(format!(
+            "{} of {} set in the environment; times of the marketplace in {}, days in {}",
+            set,
+            settings.len(),
+            config.parameters.business_timezone,
+            config.parameters.report_timezone
+        )),
+    ));
+    let project = config.project_dir().and_then(|dir| Project::load(dir, &extract::raw_tables()?));
+    tell(judge("sql", project.map(|p| format!("{} files in order", p.relations.len()))));
+    for name in extract::SOURCES {
+        extract::inspect(config, name).into_iter().for_each(&mut *tell);
+    }
+    for (what, dir) in [("data", &config.data_dir), ("models", &config.models_dir)] {
+        tell(judge(what, writable(dir).map(|()| format!("{} can be written", dir.display()))));
+    }
+    tell(text_model(config));
+    tell(picture_model(config));
+    tell(disk(config).unwrap_or_else(|error| Finding::new(Verdict::Odd, "disk", describe(&error))));
+    // what the first run makes is not amiss before it
+    if !config.warehouse_path().exists() {
+        let text = format!("{} does not exist yet; `nearset run` makes it", config.warehouse_path().display());
+        tell(Finding::new(Verdict::Odd, "warehouse", text));
+        return;
+    }
+    tell(judge(
+        "warehouse",
+        warehouse::open_published(config).and_then(|db| {
+            let as_of: String = db.query_row("select as_of::varchar from raw.run_parameters", [], |row| row.get(0))?;
+            Ok(format!("opens; stands for {as_of} UTC"))
+        }),
+    ));
+    tell(judge("covers", covers(config)));
+    tell(judge(
+        "model",
+        model::load_current(&config.models_dir)
+            .map(|m| format!("{} is whole: {} datasets", m.manifest.version, m.parts.items.len())),
+    ));
+}

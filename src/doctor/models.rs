@@ -1,0 +1,111 @@
+//! The models of texts and pictures, and the pictures themselves.
+
+use std::path::{Path, PathBuf};
+use std::time::Instant;
+
+use anyhow::Result;
+use walkdir::WalkDir;
+
+use crate::common::errors::describe;
+use crate::common::finding::{Finding, Verdict};
+use crate::common::progress::grouped;
+use crate::config::Config;
+use crate::embed::neural::clip::Clip;
+use crate::embed::neural::{Role, TextModel, folder, picture_path};
+use crate::warehouse;
+
+/// Which text model is there, and what it would take for this catalogue.
+pub fn text_model(config: &Config) -> Finding {
+    let what = "text model";
+    let Some(named) = folder::text_model(config) else {
+        return Finding::new(Verdict::Fine, what, "none is named: texts are compared by TF-IDF and LSA".to_owned());
+    };
+    let folder = match named.require() {
+        Ok(folder) => folder,
+        Err(error) => {
+            // a run goes on without the one that the old system's settings name
+            let verdict = if named.setting == "SBERT_MODEL" { Verdict::Odd } else { Verdict::Broken };
+            return Finding::new(verdict, what, describe(&error));
+        }
+    };
+    let sampled = TextModel::read(folder).and_then(|model| {
+        let texts =
+            sample(config, "select coalesce(description, title) from dataset_texts order by hash(dataset_id)", 32);
+        let texts: Vec<&str> = texts.iter().map(String::as_str).collect();
+        let started = Instant::now();
+        model.embed(&texts, Role::Document, &|_| ())?;
+        let each = started.elapsed().as_secs_f64() / texts.len().max(1) as f64;
+        // tags, names and descriptions are read apart; the first two are short
+        let cost = cost(config, "select count(*) from datasets", each * 1.5, "datasets");
+        Ok(present(what, folder, model.dimensions(), &cost))
+    });
+    sampled.unwrap_or_else(|error| Finding::new(Verdict::Broken, what, describe(&error)))
+}
+
+/// The same of the model of pictures.
+pub fn picture_model(config: &Config) -> Finding {
+    let what = "picture model";
+    let Some(named) = folder::clip_model(config) else {
+        return Finding::new(Verdict::Fine, what, "none is named: pictures are not looked at".to_owned());
+    };
+    let sampled = named.require().and_then(|folder| {
+        let model = Clip::read(folder)?;
+        let root = config.models.image_root.clone().unwrap_or_default();
+        let urls = sample(config, "select image_url from images order by hash(image_id)", 8);
+        let paths: Vec<PathBuf> = urls.iter().filter_map(|url| picture_path(&root, url)).collect();
+        let started = Instant::now();
+        model.embed_pictures(&paths, &|_| ())?;
+        let each = started.elapsed().as_secs_f64() / paths.len().max(1) as f64;
+        let cost = cost(config, "select count(*) from images", each, "pictures");
+        Ok(present(what, folder, model.dimensions(), &cost))
+    });
+    sampled.unwrap_or_else(|error| Finding::new(Verdict::Broken, what, describe(&error)))
+}
+
+/// A model that is there.
+fn present(what: &str, folder: &Path, dimensions: usize, cost: &str) -> Finding {
+    let megabytes = size(folder) as f64 / 1e6;
+    Finding::new(Verdict::Fine, what, format!("{}: {megabytes:.1} MB, {dimensions} dimensions{cost}", folder.display()))
+}
+
+/// Up to `count` texts of the published warehouse; none before the first run.
+fn sample(config: &Config, query: &str, count: usize) -> Vec<String> {
+    let read = || -> Result<Vec<String>> {
+        let db = warehouse::open_published(config)?;
+        let mut statement = db.prepare(&format!("{query} limit {count}"))?;
+        Ok(statement.query_map([], |row| row.get(0))?.collect::<duckdb::Result<_>>()?)
+    };
+    read().unwrap_or_default()
+}
+
+/// What embedding everything would take, where there is a catalogue.
+fn cost(config: &Config, count: &str, each: f64, what: &str) -> String {
+    let count =
+        warehouse::open_published(config).and_then(|db| Ok(db.query_row(count, [], |row| row.get::<_, u64>(0))?));
+    match count {
+        Ok(count) if count > 0 && each > 0.0 => {
+            format!("; about {:.0} s for {} {what}, once", (each * count as f64).ceil(), grouped(count))
+        }
+        _ => String::new(),
+    }
+}
+
+/// How many bytes a folder has.
+fn size(folder: &Path) -> u64 {
+    let entries = WalkDir::new(folder).follow_links(true).into_iter().flatten();
+    entries.filter(|entry| entry.file_type().is_file()).filter_map(|entry| Some(entry.metadata().ok()?.len())).sum()
+}
+
+/// Whether the pictures the catalogue names are where it says.
+pub fn covers(config: &Config) -> Result<String> {
+    let db = warehouse::open_published(config)?;
+    let mut statement = db.prepare("select image_url from images order by image_id")?;
+    let urls: Vec<String> = statement.query_map([], |row| row.get(0))?.collect::<duckdb::Result<_>>()?;
+    let Some(root) = &config.models.image_root else {
+        return Ok(format!("{} pictures are named; DATASET_IMAGE_ROOT tells where they are", urls.len()));
+    };
+    let is_there = |url: &&String| picture_path(root, url).is_some_and(|path| path.is_file());
+    let there = urls.iter().filter(is_there).count();
+    let missing = urls.iter().find(|url| !is_there(url)).map_or(String::new(), |url| format!("; {url} is not"));
+    Ok(format!("{there} of {} pictures are in {}{missing}", urls.len(), root.display()))
+}

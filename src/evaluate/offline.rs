@@ -1,0 +1,163 @@
+//! `nearset evaluate`: held-out visits replayed outside a run, against a model trained for it or against saved versions. The
+//! published warehouse is only read; the figures are relations of a database in memory, and Parquet files afterwards.
+
+use std::path::{Path, PathBuf};
+use std::time::Instant;
+
+use anyhow::{Context, Result, bail};
+use chrono::{DateTime, Utc};
+use duckdb::Connection;
+
+use super::held_out::{HOLDOUT, STEPS};
+use super::replay::replay;
+use crate::common::files;
+use crate::common::progress::Progress;
+use crate::config::Config;
+use crate::extract;
+use crate::model::{self, Model};
+use crate::recommend::Policy;
+use crate::sql_project::Project;
+use crate::train::{self, Catalogue, Training};
+use crate::warehouse::{self, Database, ident, quote, timestamp};
+
+/// What is evaluated.
+pub struct Subject {
+    /// Saved versions; where there is none, a model trained on what was before the held-out visits.
+    pub versions: Vec<String>,
+    /// When the held-out visits begin; the last tenth of the days where it is not said.
+    pub from: Option<DateTime<Utc>>,
+    /// Only the whole, and not every channel.
+    pub brief: bool,
+}
+
+/// The folder that figures are kept in.
+pub fn folder(config: &Config) -> PathBuf {
+    config.evaluation_dir().join("offline")
+}
+
+/// Replays held-out visits and returns a database with `offline_metrics` and `offline_comparison`; from there they may be
+/// kept in the folder `kept` alone.
+///
+/// # Errors
+/// There is no warehouse, a version cannot be loaded, or there are no visits to measure by.
+pub fn evaluate(
+    config: &Config,
+    policy: &Policy,
+    subject: &Subject,
+    kept: &Path,
+    progress: &Progress<'_>,
+) -> Result<Database> {
+    let project = Project::load(config.project_dir()?, &extract::raw_tables()?)?;
+    let db = beside_published(config, kept)?;
+    let as_of = warehouse::published_as_of(&db)?;
+    warehouse::set_parameters(&db, config, as_of)?;
+    project.create_macros(&db)?;
+    if let Some(from) = subject.from {
+        db.execute_batch(&format!("set variable holdout_from = {}", timestamp(from)))?;
+        project.get("holdout")?.build(&db)?;
+    }
+    let mut models: Vec<(String, Model)> = Vec::new();
+    for version in &subject.versions {
+        models.push((version.clone(), model::load(&config.models_dir, version)?));
+    }
+    let from = match models.iter().map(|(_, model)| model.manifest.trained_at).max() {
+        Some(trained_at) => subject.from.unwrap_or(trained_at),
+        None => train::holdout_from(&db)?.context("there is too little traffic to hold any visits out")?,
+    };
+    if models.is_empty() {
+        models.push((HOLDOUT.to_owned(), train_until(&db, config, &project, (as_of, from), progress)?));
+    }
+    for (name, model) in &models {
+        replay_one(&db, (name, model), from, policy, subject, progress)?;
+    }
+    for relation in ["offline_metrics", "offline_comparison"] {
+        project.get(relation)?.build(&db)?;
+    }
+    Ok(db)
+}
+
+/// A model that knows only what was before `from`.
+fn train_until(
+    db: &Connection,
+    config: &Config,
+    project: &Project,
+    (as_of, from): (DateTime<Utc>, DateTime<Utc>),
+    progress: &Progress<'_>,
+) -> Result<Model> {
+    progress.at("texts");
+    let catalogue = Catalogue::read(db, config, progress)?;
+    let started = Instant::now();
+    let (budget, at) = (config.train.budget, progress.at);
+    let training = Training { db, config, project, catalogue: &catalogue, as_of, budget, at };
+    let (model, choice) = training.fit(Some(from), None)?;
+    if let Some(choice) = choice {
+        progress.note(&choice.headline());
+    }
+    progress.note(&format!("trained on what was before {from} in {:.1} s", started.elapsed().as_secs_f64()));
+    Ok(model)
+}
+
+/// Replays the visits from `from` on against one model.
+fn replay_one(
+    db: &Connection,
+    (name, model): (&str, &Model),
+    from: DateTime<Utc>,
+    policy: &Policy,
+    subject: &Subject,
+    progress: &Progress<'_>,
+) -> Result<()> {
+    progress.at("replay");
+    let condition = format!("visit_first_viewed_at >= {}", timestamp(from));
+    let pairs = train::read_pairs(db, &model.by_id, &condition, STEPS)?;
+    if pairs.is_empty() {
+        bail!(
+            "no visits began after {from}, when {name} was trained; name an earlier time with --from, and read the \
+             figures knowing that the version has seen those visits"
+        );
+    }
+    let trained_at = model.manifest.trained_at;
+    if subject.from.is_some_and(|from| from < trained_at) && name != HOLDOUT {
+        progress.note(&format!("note: {name} was trained at {trained_at} and has seen visits it is measured on"));
+    }
+    replay(db, name, model, &pairs, policy, !subject.brief)
+}
+
+/// A database in memory that shows every relation of the published warehouse, and has room for replays of its own.
+fn beside_published(config: &Config, kept: &Path) -> Result<Database> {
+    // says what to do where there is none
+    drop(warehouse::open_published(config)?);
+    let db = warehouse::in_memory(config)?;
+    let path = quote(&config.warehouse_path().to_string_lossy());
+    db.execute_batch(&format!("attach {path} as published (read_only); create schema raw;"))
+        .context("the published warehouse cannot be read")?;
+    let mut statement = db.prepare(
+        "select table_schema, table_name from information_schema.tables
+         where table_catalog = 'published'
+             and table_name not in ('offline_replays', 'offline_shown', 'offline_metrics', 'offline_comparison')",
+    )?;
+    let names: Vec<(String, String)> =
+        statement.query_map([], |row| Ok((row.get(0)?, row.get(1)?)))?.collect::<duckdb::Result<_>>()?;
+    for (schema, name) in names.iter().filter(|(schema, _)| ["main", "raw"].contains(&schema.as_str())) {
+        let name = ident(name);
+        // a relation that is made anew replaces its view
+        db.execute_batch(&format!("create view {schema}.{name} as from published.{schema}.{name}"))?;
+    }
+    drop(statement);
+    extract::create_replay_tables(&db)?;
+    warehouse::sandbox(&db, &[kept.to_path_buf()])?;
+    Ok(db)
+}
+
+/// Keeps the figures in a folder, where any DuckDB client finds them.
+///
+/// # Errors
+/// It cannot be written.
+pub fn keep(db: &Connection, folder: &Path) -> Result<()> {
+    files::make_dir(folder)?;
+    for relation in ["offline_metrics", "offline_comparison", "raw.offline_replays"] {
+        let path = folder.join(format!("{}.parquet", relation.trim_start_matches("raw.")));
+        db.execute_batch(&format!("copy (from {relation}) to {} (format parquet)", quote(&path.to_string_lossy())))
+            .with_context(|| format!("{} cannot be written", path.display()))?;
+    }
+    Ok(())
+}

@@ -1,0 +1,55 @@
+//! The moment that stands for now, and whether it may.
+
+use anyhow::{Result, bail};
+use chrono::{DateTime, SubsecRound, Utc};
+
+use super::step::Options;
+use crate::config::Config;
+use crate::warehouse;
+
+/// Before this (2026-01-01) no run can have been: a clock that says so was never set.
+const FIRST_DAY: DateTime<Utc> = DateTime::from_timestamp_nanos(1_767_225_600_000_000_000);
+
+/// Now, to the second: finer would make no difference to any figure and be harder to type.
+///
+/// # Errors
+/// This machine's clock was never set.
+pub fn now() -> Result<DateTime<Utc>> {
+    let now = Utc::now().trunc_subsecs(0);
+    if now < FIRST_DAY {
+        bail!(
+            "this machine's clock says {}; set it, or name the time with --as-of",
+            now.format("%Y-%m-%d %H:%M:%S UTC")
+        );
+    }
+    Ok(now)
+}
+
+/// Refuses a moment before the one that the published warehouse stands for: rows that are known already would lie in its
+/// future. A clock that was set back is the usual cause.
+///
+/// # Errors
+/// It is before that, and may not be.
+pub fn require_later(config: &Config, options: &Options) -> Result<()> {
+    if options.may_be_past || !config.warehouse_path().exists() {
+        return Ok(());
+    }
+    let published = warehouse::published_as_of(&*warehouse::open_published(config)?)?;
+    if options.as_of >= published {
+        return Ok(());
+    }
+    let time = |moment: DateTime<Utc>| moment.format("%Y-%m-%d %H:%M:%S").to_string();
+    if published > Utc::now() {
+        bail!(
+            "the published warehouse stands for {} UTC, which is ahead of this machine's clock: a run by a wrong clock, \
+             or a wrong --as-of, made it; say --as-of-past once to come back",
+            time(published)
+        );
+    }
+    bail!(
+        "the published warehouse stands for {} UTC, and this run for {}, which is before that; set this machine's \
+         clock, or say --as-of-past where it is meant",
+        time(published),
+        time(options.as_of)
+    );
+}

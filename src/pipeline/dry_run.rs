@@ -1,0 +1,31 @@
+//! What a run would do.
+
+use anyhow::Result;
+
+use super::step::{Options, Step};
+use crate::common::progress::Progress;
+use crate::common::terminal::say;
+use crate::config::Config;
+use crate::sql_project::Project;
+use crate::{extract, warehouse};
+
+/// Says what a run would do, and does none of it.
+///
+/// # Errors
+/// The SQL project has a fault, or a source cannot be read.
+pub fn dry_run(config: &Config, options: &Options) -> Result<()> {
+    let project = Project::load(config.project_dir()?, &extract::raw_tables()?)?;
+    say!("as of {}; steps: {}", options.as_of, options.step_names().join(", "));
+    if options.steps.contains(&Step::Extract) {
+        let published = match options.full_refresh || !config.warehouse_path().exists() {
+            true => None,
+            false => Some(warehouse::open_published(config)?),
+        };
+        let progress = Progress { at: &|_| {}, note: &|text| say!("  {text}") };
+        for line in extract::preview(published.as_deref(), config, &progress)? {
+            say!("  {line}");
+        }
+    }
+    say!("{} relations and checks in the SQL project; nothing was changed", project.relations.len());
+    Ok(())
+}

@@ -1,0 +1,86 @@
+//! One run from the lock to the end of publishing.
+
+use std::time::Instant;
+
+use anyhow::{Context, Result};
+use chrono::Utc;
+
+use super::clock::require_later;
+use super::observer::{Event, Observer, Observers};
+use super::publish;
+use super::state::Run;
+use super::step::{Options, Step};
+use super::steps;
+use super::versions::{Kept, keep_model, prune};
+use crate::common::errors::{Failure, describe};
+use crate::common::memory;
+use crate::config::Config;
+use crate::sql_project::Project;
+use crate::warehouse::{self, WorkCopy};
+use crate::{extract, model};
+
+/// Runs the steps asked for and publishes what they made; `observers` hear what happens.
+///
+/// # Errors
+/// The published state is as it was, unless the error says otherwise: [`Failure::HeldBack`], [`Failure::Incomplete`].
+pub fn run(config: &Config, options: &Options, observers: &[&dyn Observer]) -> Result<()> {
+    let project = Project::load(config.project_dir()?, &extract::raw_tables()?)?;
+    let _lock = warehouse::take_run_lock(config)?;
+    let started = Instant::now();
+    let id = Utc::now().format("%Y%m%dT%H%M%S%.6fZ").to_string();
+    let observers = Observers { run: &id, all: observers };
+    observers.tell(Event::Started(options));
+    let result = run_locked(config, &project, options, observers);
+    let error = result.as_ref().err().map(describe);
+    let seconds = started.elapsed().as_secs_f64();
+    observers.tell(Event::Ended { seconds, peak_bytes: memory::peak(), error: error.as_deref() });
+    result
+}
+
+fn run_locked(config: &Config, project: &Project, options: &Options, observers: Observers<'_>) -> Result<()> {
+    if let Some(before) = publish::recover(config)? {
+        observers
+            .note(&format!("run {before} had been published when it ended; what was left to do of it is done now"));
+    }
+    require_later(config, options)?;
+    let work = WorkCopy::open(config)?;
+    warehouse::set_parameters(work.db()?, config, options.as_of)?;
+    let mut run = Run::new(config, project, options, work.db()?, observers);
+    run.judge_memory()?;
+    for step in &options.steps {
+        run_step(&mut run, *step)?;
+    }
+    observers.tell(Event::PublishStarted);
+    let started = Instant::now();
+    let rows = steps::finish(&mut run)?;
+    let Kept { saved, held_back } = keep_model(&mut run)?;
+    let version = saved.as_ref().filter(|_| held_back.is_none()).map(|saved| saved.version.clone());
+    let outbox = run.outbox;
+    let published = publish::publish(config, work, outbox, observers.run, version.clone());
+    let is_undone = published.as_ref().is_err_and(|error| error.downcast_ref::<Failure>().is_none());
+    if !is_undone {
+        saved.map(model::Saved::keep);
+    }
+    published?;
+    observers.tell(Event::Published { version: version.as_deref() });
+    if version.is_some() {
+        prune(config, observers);
+    }
+    observers.tell(Event::PublishFinished { seconds: started.elapsed().as_secs_f64(), rows });
+    held_back.map_or(Ok(()), |why| Err(Failure::HeldBack(why).into()))
+}
+
+fn run_step(run: &mut Run<'_>, step: Step) -> Result<()> {
+    let started = Instant::now();
+    run.observers.tell(Event::StepStarted(step));
+    let result = steps::run(run, step).map_err(|error| match describe(&error).contains("FATAL Error") {
+        // where the disk fails it, DuckDB does not say which file that was
+        true => error.context(warehouse::work_path(run.config).display().to_string()),
+        false => error,
+    });
+    let result = result.with_context(|| format!("step {}", step.name()));
+    let (seconds, error) = (started.elapsed().as_secs_f64(), result.as_ref().err().map(describe));
+    let rows = *result.as_ref().unwrap_or(&0);
+    run.observers.tell(Event::StepFinished { step, seconds, rows, error: error.as_deref() });
+    result.map(|_| ())
+}

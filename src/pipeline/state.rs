@@ -1,0 +1,161 @@
+//! A run under way: the work copy, and what will be put in place once it is published.
+
+use std::collections::HashSet;
+use std::rc::Rc;
+
+use anyhow::Result;
+use chrono::{DateTime, Utc};
+use duckdb::Connection;
+
+use super::observer::Observers;
+use super::publish::Outbox;
+use super::step::Options;
+use crate::common::progress::grouped;
+use crate::config::Config;
+use crate::model::Model;
+use crate::sql_project::{self, Project, Relation, Room};
+use crate::train::{Catalogue, Choice, Training};
+use crate::warehouse::{self, Turn};
+
+/// What training holds beside the process itself for each dataset: its words, candidates and vectors, twice where visits are
+/// held out. Measured on 20,000 datasets.
+const BYTES_PER_DATASET: u64 = 20_000;
+
+/// What DuckDB needs to get on at all, and the process itself.
+const BYTES_AT_LEAST: u64 = 400 << 20;
+
+/// What was trained without the held-out visits: to measure by, and to choose the ranker's kind by.
+pub struct HoldoutModel {
+    /// When the held-out visits begin.
+    pub from: DateTime<Utc>,
+    /// What has not seen them.
+    pub model: Model,
+    /// The ranker that did best on them, where there were enough.
+    pub choice: Option<Choice>,
+}
+
+/// A run under way.
+pub struct Run<'a> {
+    pub config: &'a Config,
+    pub project: &'a Project,
+    pub options: &'a Options,
+    /// The work copy.
+    pub db: &'a Connection,
+    pub observers: Observers<'a>,
+    /// What will be put in place beside the warehouse.
+    pub outbox: Outbox,
+    pub holdout: Option<HoldoutModel>,
+    /// What was trained on everything.
+    pub trained: Option<Model>,
+    catalogue: Option<Rc<Catalogue>>,
+    built: HashSet<String>,
+    is_sandboxed: bool,
+    is_memory_judged: bool,
+}
+
+impl<'a> Run<'a> {
+    /// A run that has done nothing yet.
+    pub fn new(
+        config: &'a Config,
+        project: &'a Project,
+        options: &'a Options,
+        db: &'a Connection,
+        observers: Observers<'a>,
+    ) -> Self {
+        Self {
+            config,
+            project,
+            options,
+            db,
+            observers,
+            outbox: Outbox::default(),
+            holdout: None,
+            trained: None,
+            catalogue: None,
+            built: HashSet::new(),
+            is_sandboxed: false,
+            is_memory_judged: false,
+        }
+    }
+
+    /// From here on, what is in `sql/` and `views/` runs: it reads the warehouse, and no file but the Parquet copies.
+    pub fn sandbox(&mut self) -> Result<()> {
+        if !self.is_sandboxed {
+            warehouse::sandbox(self.db, &[self.config.data_dir.join("processed")])?;
+            self.project.create_macros(self.db)?;
+            self.is_sandboxed = true;
+        }
+        Ok(())
+    }
+
+    /// Says so before the work begins where `MEMORY_LIMIT` cannot be kept: as soon as it is known how many datasets there are.
+    pub fn judge_memory(&mut self) -> Result<()> {
+        if self.is_memory_judged || !sql_project::existing(self.db)?.contains_key("datasets") {
+            return Ok(());
+        }
+        self.is_memory_judged = true;
+        let datasets: u64 = self.db.query_row("select count(*) from datasets", [], |row| row.get(0))?;
+        let least = BYTES_AT_LEAST + datasets * BYTES_PER_DATASET;
+        if self.config.memory_limit < least {
+            self.observers.note(&format!(
+                "MEMORY_LIMIT is {} MB, and this run may take more: {} datasets need about {} MB; set it to that, where \
+                 the machine has so much",
+                self.config.memory_limit / 1_000_000,
+                grouped(datasets),
+                least / 1_000_000
+            ));
+        }
+        Ok(())
+    }
+
+    /// Runs `with` on what training works on; the catalogue and its vectors are read once a run.
+    pub fn with_training<T>(&mut self, with: impl FnOnce(&Training<'_>) -> Result<T>) -> Result<T> {
+        let observers = self.observers;
+        let catalogue = match &self.catalogue {
+            Some(catalogue) => catalogue.clone(),
+            None => {
+                self.judge_memory()?;
+                observers.at("texts");
+                warehouse::share_memory(self.db, self.config, Turn::Rows)?;
+                let read = observers.with_progress(|progress| Catalogue::read(self.db, self.config, progress))?;
+                self.catalogue.insert(Rc::new(read)).clone()
+            }
+        };
+        warehouse::share_memory(self.db, self.config, Turn::Queries)?;
+        let result = with(&Training {
+            db: self.db,
+            config: self.config,
+            project: self.project,
+            catalogue: &catalogue,
+            as_of: self.options.as_of,
+            budget: self.config.train.budget,
+            at: &|what| observers.at(what),
+        });
+        warehouse::share_memory(self.db, self.config, Turn::Queries)?;
+        result
+    }
+
+    /// Builds the relations of some rooms, with what they need that is missing or older than its inputs; returns their rows.
+    pub fn build(&mut self, rooms: &[Room]) -> Result<u64> {
+        let there = sql_project::existing(self.db)?;
+        let mut rows = 0;
+        for relation in self.project.needed_for(rooms) {
+            let wanted = rooms.contains(&relation.room)
+                || !there.contains_key(&relation.name)
+                || relation.inputs.iter().any(|input| self.built.contains(input));
+            if wanted && !self.built.contains(&relation.name) {
+                rows += self.build_one(relation)?;
+            }
+        }
+        Ok(rows)
+    }
+
+    fn build_one(&mut self, relation: &Relation) -> Result<u64> {
+        self.observers.at(&relation.name);
+        let built = relation.build(self.db)?;
+        let ms = built.elapsed.as_millis() as u64;
+        tracing::debug!(relation = built.name, rows = built.rows, ms, "built");
+        self.built.insert(built.name);
+        Ok(built.rows)
+    }
+}

@@ -1,0 +1,71 @@
+//! The steps, and what a run is asked to do.
+
+use chrono::{DateTime, Utc};
+use clap::ValueEnum;
+
+/// A step of the pipeline, in the order they run.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, ValueEnum)]
+pub enum Step {
+    Extract,
+    Features,
+    Train,
+    Evaluate,
+    Reconcile,
+}
+
+impl Step {
+    /// All steps in their order.
+    pub const ALL: [Self; 5] = [Self::Extract, Self::Features, Self::Train, Self::Evaluate, Self::Reconcile];
+
+    /// Its name on the command line and in the history.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Extract => "extract",
+            Self::Features => "features",
+            Self::Train => "train",
+            Self::Evaluate => "evaluate",
+            Self::Reconcile => "reconcile",
+        }
+    }
+
+    /// One step alone, or one and all after it, or all.
+    pub fn chosen(only: Option<Self>, from: Option<Self>) -> Vec<Self> {
+        match (only, from) {
+            (Some(step), _) => vec![step],
+            (None, Some(first)) => Self::ALL.into_iter().filter(|step| *step >= first).collect(),
+            (None, None) => Self::ALL.to_vec(),
+        }
+    }
+}
+
+/// What a run is asked to do.
+#[derive(Clone, Debug)]
+pub struct Options {
+    /// Read all sources again.
+    pub full_refresh: bool,
+    /// What is run, in this order.
+    pub steps: Vec<Step>,
+    /// Stands for now, so that runs repeat exactly.
+    pub as_of: DateTime<Utc>,
+    /// It may be before the moment that the published warehouse stands for.
+    pub may_be_past: bool,
+}
+
+impl Options {
+    /// The names of the steps.
+    pub(super) fn step_names(&self) -> Vec<String> {
+        self.steps.iter().map(|step| step.name().to_owned()).collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn steps_are_chosen_alone_from_one_on_or_all() {
+        assert_eq!(Step::chosen(Some(Step::Train), None), [Step::Train]);
+        assert_eq!(Step::chosen(None, Some(Step::Evaluate)), [Step::Evaluate, Step::Reconcile]);
+        assert_eq!(Step::chosen(None, None), Step::ALL);
+    }
+}

@@ -1,0 +1,29 @@
+//! The step that replays the held-out visits, and lets SQL do the arithmetic.
+
+use anyhow::Result;
+
+use super::train::train_holdout;
+use crate::evaluate;
+use crate::pipeline::state::Run;
+use crate::sql_project::Room;
+
+/// Returns the rows of the relations it built.
+pub fn evaluate(run: &mut Run<'_>) -> Result<u64> {
+    train_holdout(run)?;
+    let (config, policy) = (run.config, evaluate::policy(run.config));
+    run.observers.at("replay");
+    match run.holdout.take() {
+        None => evaluate::forget(run.db)?,
+        Some(holdout) => {
+            run.with_training(|training| {
+                evaluate::replay_held_out(training, &holdout.model, holdout.from, &policy)?;
+                evaluate::replay_current(training, &config.models_dir, &holdout.model, holdout.from, &policy)
+            })?;
+        }
+    }
+    let rows = run.build(&[Room::Evaluate])?;
+    let exposures = evaluate::exposure_metrics(run.db)?;
+    let place = config.evaluation_dir().join("exposure_metrics.json");
+    run.outbox.write(place, &serde_json::to_vec_pretty(&exposures)?)?;
+    Ok(rows)
+}

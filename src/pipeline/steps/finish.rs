@@ -1,0 +1,50 @@
+//! What every run ends with: views, checks and Parquet copies.
+
+use anyhow::Result;
+
+use crate::common::errors::Failure;
+use crate::extract::data_quality;
+use crate::pipeline::state::Run;
+use crate::pipeline::step::Step;
+use crate::sql_project::{Room, existing, export_parquet};
+use crate::warehouse;
+
+/// Returns the rows of checks and views.
+pub fn finish(run: &mut Run<'_>) -> Result<u64> {
+    run.sandbox()?;
+    // until features are made of them, rows just extracted are ahead of every other relation
+    let steps = &run.options.steps;
+    let is_coherent = !steps.contains(&Step::Extract) || steps.contains(&Step::Features);
+    let rows = if is_coherent { run.build(&[Room::Checks, Room::Views])? } else { 0 };
+    run.project.drop_orphans(run.db)?;
+    run.observers.at("checks");
+    let violations = if is_coherent { run.project.violations(run.db)? } else { Vec::new() };
+    if !violations.is_empty() {
+        return Err(Failure::Gate(violations.join("; ")).into());
+    }
+    warehouse::keep_parameters(run.db, run.config, run.options.as_of)?;
+    publish_quality(run)?;
+    export(run)?;
+    Ok(rows)
+}
+
+/// Writes how good the sources were, for servers: they open no warehouse.
+fn publish_quality(run: &mut Run<'_>) -> Result<()> {
+    if existing(run.db)?.contains_key("data_quality") {
+        let quality = data_quality::published(run.db)?;
+        run.outbox.write(data_quality::path(&run.config.metadata_dir()), &quality)?;
+    }
+    Ok(())
+}
+
+/// Writes the Parquet copies that go to `processed/`.
+fn export(run: &mut Run<'_>) -> Result<()> {
+    let processed = run.config.data_dir.join("processed");
+    let there = existing(run.db)?;
+    for relation in run.project.relations.iter().filter(|r| r.export && there.contains_key(&r.name)) {
+        run.observers.at(&format!("{}.parquet", relation.name));
+        let part = run.outbox.part(processed.join(format!("{}.parquet", relation.name)))?;
+        export_parquet(run.db, relation, &part)?;
+    }
+    Ok(())
+}

@@ -1,0 +1,16 @@
+//! The step that compares Matomo's orders with the business's, and writes the reports.
+
+use anyhow::Result;
+
+use crate::evaluate::reports;
+use crate::pipeline::state::Run;
+use crate::sql_project::Room;
+
+/// Returns the rows of the relations it built.
+pub fn reconcile(run: &mut Run<'_>) -> Result<u64> {
+    let rows = run.build(&[Room::Reconcile])?;
+    for (place, bytes) in reports::after_run(run.db, run.config)? {
+        run.outbox.write(place, &bytes)?;
+    }
+    Ok(rows)
+}

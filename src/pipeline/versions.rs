@@ -1,0 +1,57 @@
+//! What becomes of the model that a run trained, and of those before it.
+
+use anyhow::{Context, Result};
+
+use super::observer::Observers;
+use super::state::Run;
+use super::step::Step;
+use crate::common::errors::describe;
+use crate::config::Config;
+use crate::serve::deployment::Experiments;
+use crate::{evaluate, model, recommend};
+
+/// What becomes of what was trained.
+pub struct Kept {
+    /// The version that was saved, which goes again where nothing is published.
+    pub saved: Option<model::Saved>,
+    /// Why it does not become current.
+    pub held_back: Option<String>,
+}
+
+/// Saves what was trained with its held-out figures, and writes them to `summary.json`. A version that is clearly worse
+/// than the current one is kept, but held back.
+pub fn keep_model(run: &mut Run<'_>) -> Result<Kept> {
+    let models_dir = &run.config.models_dir;
+    let mut summary = match run.options.steps.contains(&Step::Evaluate) {
+        true => Some(evaluate::summary(run.db, run.options.as_of)?),
+        false => None,
+    };
+    let mut kept = Kept { saved: None, held_back: None };
+    // gone once it is saved: to become current it is loaded again, and asked for lists
+    if let Some(mut model) = run.trained.take() {
+        recommend::smoke(&model).context("the model that was trained cannot answer")?;
+        model.manifest.metrics = summary.clone();
+        kept.saved = Some(model::save(models_dir, &mut model)?);
+    }
+    if let Some(summary) = &mut summary {
+        let saved = kept.saved.as_ref().map(|saved| saved.version.clone());
+        summary.model_version = saved.clone().or_else(|| model::current(models_dir));
+        run.observers.note(&evaluate::headline(summary));
+        let place = run.config.evaluation_dir().join("summary.json");
+        run.outbox.write(place, &serde_json::to_vec_pretty(summary)?)?;
+        if let Some(version) = saved {
+            kept.held_back = evaluate::worse(run.db, models_dir, summary)?
+                .map(|why| format!("{why}; version {version} is kept and not current (`nearset models promote`)"));
+        }
+    }
+    Ok(kept)
+}
+
+/// Removes old versions. What is published stays so where that fails: the next run tries again.
+pub fn prune(config: &Config, observers: Observers<'_>) {
+    let experiments = Experiments::read(&config.experiments_path());
+    let pruned = experiments.and_then(|experiments| model::prune(&config.models_dir, &experiments.versions));
+    if let Err(error) = pruned {
+        observers.note(&format!("old versions stay: {}", describe(&error)));
+    }
+}
