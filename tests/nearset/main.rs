@@ -7,6 +7,7 @@ mod extract;
 mod faults;
 mod fuzz;
 mod hostile;
+mod house;
 mod mariadb;
 mod memory;
 mod pipeline;
