@@ -18,4 +18,5 @@ mod safety;
 mod serving;
 mod settings;
 mod support;
+mod time;
 mod versions;
