@@ -3,7 +3,7 @@
 use duckdb::Connection;
 
 use super::address::Kind;
-use crate::extract::incoming;
+use crate::extract::columns;
 use crate::extract::tables::Table;
 use crate::warehouse::{ident, quote};
 
@@ -118,7 +118,7 @@ impl Remote {
             !fallback.is_empty() || *column == "idorder" || self.column(column).is_none_or(|c| !c.is_integer)
         });
         let spelled: Vec<String> = keys
-            .map(|(column, fallback)| format!("{} as {}", incoming::key_text(column, fallback), ident(column)))
+            .map(|(column, fallback)| format!("{} as {}", columns::key_text(column, fallback), ident(column)))
             .collect();
         let spelled = if spelled.is_empty() { String::new() } else { format!(" replace ({})", spelled.join(", ")) };
         let absent = table
@@ -157,7 +157,7 @@ impl Column {
                 format!("coalesce(try(decode({value})), lower(hex({value})))")
             }
             ("BLOB", _) => format!("lower(hex({value}))"),
-            ("VARCHAR", _) if is_known && name.ends_with("_time") => incoming::clock_text(&column, zone),
+            ("VARCHAR", _) if is_known && name.ends_with("_time") => columns::clock_text(&column, zone),
             ("VARCHAR", _) => value,
             _ => format!("cast({value} as varchar)"),
         };

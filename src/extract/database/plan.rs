@@ -1,0 +1,118 @@
+//! What is to be read of a table: all of it, or the rows that are new by change time and by key.
+
+use anyhow::{Result, bail};
+use chrono::{DateTime, Offset, TimeDelta, TimeZone, Utc};
+use chrono_tz::Tz;
+
+use super::remote::{Clock, Remote};
+use crate::config::Config;
+use crate::extract::columns;
+use crate::extract::tables::Table;
+use crate::extract::watermarks::Known;
+use crate::warehouse::ident;
+
+/// How far below the largest key a table is read again: keys are given out before rows are committed.
+const KEY_OVERLAP: i64 = 10_000;
+
+/// What is to be read of a table.
+#[derive(Debug)]
+pub enum Plan {
+    /// All of it, and why.
+    Whole(String),
+    /// The rows that meet any of these conditions, each of which leaves out what those before it find.
+    New { since: String, arms: Vec<String> },
+}
+
+/// Decides what is to be read, and says what changed at the source since the last time.
+pub fn plan(
+    config: &Config,
+    table: &Table,
+    remote: &Remote,
+    known: &Known,
+    origin: &str,
+    notes: &mut Vec<String>,
+) -> Result<Plan> {
+    if known.rows == 0 {
+        return Ok(Plan::Whole("nothing was read so far".to_owned()));
+    }
+    if !known.is_database() {
+        return Ok(Plan::Whole("read from exports before".to_owned()));
+    }
+    if known.origin != origin {
+        return Ok(Plan::Whole(format!("read from {} before", known.origin)));
+    }
+    for (name, before) in &known.columns {
+        let is_used = table.columns().any(|c| c == name);
+        let breaks = |what: &str| -> Result<()> {
+            bail!(
+                "{origin}: the column {name}, which is used, {what}; where that is meant, --full-refresh reads the table anew"
+            )
+        };
+        match remote.column(name) {
+            None if is_used => breaks("is gone")?,
+            None => notes.push(format!("{}: the column {name} is gone; what it held stays", table.name)),
+            Some(column) if column.kind != *before => {
+                let was_time = before.starts_with("date") || before.starts_with("timestamp");
+                if table.change_columns.contains(&name.as_str()) && was_time && column.clock.is_none() {
+                    breaks(&format!("was {before} and is {} now: no time", column.kind))?;
+                }
+                if table.key.iter().any(|(k, _)| k == name) && before.contains("int") && !column.is_integer {
+                    breaks(&format!("was {before} and is {} now: no whole number", column.kind))?;
+                }
+                notes.push(format!("{}: {name} is {} now, was {before}", table.name, column.kind));
+            }
+            Some(_) => {}
+        }
+    }
+    let added: Vec<&str> =
+        remote.columns.iter().map(|c| c.name.as_str()).filter(|c| !known.columns.contains_key(*c)).collect();
+    if !added.is_empty() {
+        return Ok(Plan::Whole(format!("new column(s) {}", added.join(", "))));
+    }
+    let arms = arms(config, table, remote, known);
+    let keeps_time = table.change_columns.is_empty() || remote.timed(table).next().is_some();
+    if arms.is_empty() || !keeps_time {
+        return Ok(Plan::Whole("no column of a time type tells what is new".to_owned()));
+    }
+    let since = arms
+        .iter()
+        .map(|arm| arm.split(" and (").next().unwrap_or(arm))
+        .collect::<Vec<_>>()
+        .join(" or ")
+        .replace('"', "");
+    Ok(Plan::New { since, arms })
+}
+
+/// The conditions that find what is new, by each change time and then by key; each leaves out what those before it find.
+fn arms(config: &Config, table: &Table, remote: &Remote, known: &Known) -> Vec<String> {
+    let mut arms = Vec::new();
+    let mut otherwise = String::new();
+    if let Some(watermark) = known.watermark {
+        for (column, clock) in remote.timed(table) {
+            let (name, since) = (ident(&column.name), since(config, table, watermark, clock));
+            arms.push(format!("{name} >= {since}{otherwise}"));
+            otherwise += &format!(" and ({name} < {since} or {name} is null)");
+        }
+    }
+    if let (Some(column), Some(largest)) = (remote.number(table), known.max_key) {
+        arms.push(format!("{} > {}{otherwise}", ident(&column.name), (largest - KEY_OVERLAP).max(0)));
+    }
+    arms
+}
+
+/// The moment from which on a column is read again, as an SQL value to compare it with.
+fn since(config: &Config, table: &Table, watermark: DateTime<Utc>, clock: Clock) -> String {
+    let zone: Tz = columns::timezone(table, config).parse().unwrap_or(Tz::UTC);
+    let offset = |at: DateTime<Utc>| zone.offset_from_utc_datetime(&at.naive_utc()).fix().local_minus_utc();
+    let mut from = watermark - config.sources.overlap;
+    // where clocks are turned back, an hour comes twice, and its second time looks older than it is
+    let turned = offset(from - TimeDelta::days(1)) - offset(from + TimeDelta::days(1));
+    from -= TimeDelta::seconds(i64::from(turned.max(0)));
+    let local = from.with_timezone(&zone).naive_local();
+    match clock {
+        Clock::Local => format!("timestamp '{}'", local.format("%Y-%m-%d %H:%M:%S")),
+        Clock::Utc => format!("timestamp '{}'", from.format("%Y-%m-%d %H:%M:%S")),
+        Clock::Zoned => format!("timestamptz '{}+00'", from.format("%Y-%m-%d %H:%M:%S")),
+        Clock::Day => format!("date '{}'", local.format("%Y-%m-%d")),
+    }
+}
