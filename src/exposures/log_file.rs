@@ -10,9 +10,19 @@ use chrono::{DateTime, NaiveDate, Utc};
 
 use super::files::of_server;
 use crate::common::files::whole_lines;
+use crate::config::Durability;
 
 /// How many servers can log to one folder.
 const SERVERS: usize = 100;
+
+/// How a log is written.
+#[derive(Clone, Copy, Debug)]
+pub struct Options {
+    /// How far a line is before its list is answered.
+    pub durability: Durability,
+    /// At how many bytes a file is full; 0 for never. A new day begins a new file in any case.
+    pub rotate_bytes: u64,
+}
 
 /// A file of the log that is open for writing.
 pub(super) struct LogFile {

@@ -13,6 +13,7 @@ mod rotation;
 mod writer;
 
 pub use intake::{create_tables, take_in};
+pub use log_file::Options;
 pub use read_back::{read_views, recent_logs};
 pub use record::{Context, Exploration, Exposure, ExposureItem, View};
-pub use writer::{ExposureLog, Options};
+pub use writer::ExposureLog;

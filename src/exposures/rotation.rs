@@ -8,9 +8,8 @@ use std::path::Path;
 use chrono::{DateTime, Utc};
 
 use super::files::rotated_name;
-use super::log_file::{LogFile, is_at};
+use super::log_file::{LogFile, Options, is_at};
 use super::packing::pack_aside;
-use super::writer::Options;
 use crate::config::Durability;
 
 impl LogFile {

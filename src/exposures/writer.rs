@@ -21,7 +21,7 @@ use anyhow::{Context, Result};
 use chrono::{DateTime, Utc};
 use tokio::sync::watch;
 
-use super::log_file::LogFile;
+use super::log_file::{LogFile, Options};
 use super::packing::pack_aside;
 use crate::config::Durability;
 
@@ -33,15 +33,6 @@ const WAITING: usize = 64 << 20;
 
 /// How long a log that cannot be rotated or opened again is written as it is before that is tried once more.
 const TRY_AGAIN: Duration = Duration::from_secs(1);
-
-/// How a log is written.
-#[derive(Clone, Copy, Debug)]
-pub struct Options {
-    /// How far a line is before its list is answered.
-    pub durability: Durability,
-    /// At how many bytes a file is full; 0 for never. A new day begins a new file in any case.
-    pub rotate_bytes: u64,
-}
 
 /// A log that is open for writing, shared by all requests.
 pub struct ExposureLog {

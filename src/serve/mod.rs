@@ -13,6 +13,8 @@ mod recent_views;
 mod routes;
 mod server;
 mod state;
+#[cfg(test)]
+mod testing;
 mod upkeep;
 
 pub use server::{print_where_to_look, serve};

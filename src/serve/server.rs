@@ -20,6 +20,9 @@ use crate::model;
 const SHUTDOWN_PATIENCE: Duration = Duration::from_secs(10);
 
 /// Serves until it is told to stop (SIGTERM, or Ctrl-C), then lets requests in flight end.
+///
+/// # Errors
+/// It cannot listen, or the log, rules or experiments cannot be used as they are.
 pub fn serve(config: &Config) -> Result<()> {
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(config.threads)
@@ -93,6 +96,9 @@ fn stop_signal() -> Result<impl Future<Output = ()>> {
 }
 
 /// Tells a person what to open first.
+///
+/// # Errors
+/// There is no current version, or it cannot be loaded.
 pub fn print_where_to_look(config: &Config) -> Result<()> {
     let model = model::load_current(&config.models_dir)?;
     let Some(best) = model.parts.popular.first() else { return Ok(()) };

@@ -10,7 +10,7 @@ use chrono::Utc;
 use super::compute::compute;
 use super::envelope::Envelope;
 use super::outcome::{DegradeReason, Outcome};
-use super::request::{ListQuery, Target};
+use super::query::{ListQuery, Target};
 use super::shadow::{shadow, translate};
 use crate::exposures::Exploration;
 use crate::recommend::exploration::{self, Propensity};

@@ -4,7 +4,7 @@ use serde::Serialize;
 use serde_json::value::RawValue;
 use utoipa::ToSchema;
 
-use super::request::Target;
+use super::query::Target;
 use crate::exposures::Context;
 use crate::serve::lists::ListItem;
 

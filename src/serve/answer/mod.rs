@@ -5,8 +5,11 @@ mod answering;
 mod compute;
 mod envelope;
 mod outcome;
+mod params;
+mod query;
 mod request;
 mod shadow;
 
 pub use envelope::{DetailAnswer, SimilarAnswer, TrendingAnswer};
-pub use request::{DetailParams, ListRequest, SimilarParams, TrendingParams};
+pub use params::{DetailParams, SimilarParams, TrendingParams};
+pub use request::ListRequest;

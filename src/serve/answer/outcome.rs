@@ -3,7 +3,7 @@
 use chrono::{DateTime, Utc};
 use serde_json::value::RawValue;
 
-use super::request::Target;
+use super::query::Target;
 use crate::exposures::{Context, Exploration, Exposure};
 use crate::serve::deployment::Assignment;
 use crate::serve::metrics::Endpoint;

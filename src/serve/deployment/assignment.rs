@@ -79,3 +79,91 @@ impl Deployment {
         std::iter::once(&self.current).chain(beside).chain(self.named.values())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use anyhow::Result;
+
+    use super::*;
+    use crate::serve::testing;
+
+    const EXPERIMENT: &str = "
+[[experiments.e.variants]]
+name = \"control\"
+allocation = 0.5
+[[experiments.e.variants]]
+name = \"other\"
+allocation = 0.5
+parameters = { model = \"v3\" }
+";
+
+    fn deployment(experiments: &str) -> Result<Deployment> {
+        let experiments = Experiments::parse(experiments, false)?;
+        let version = |name| testing::version(name, experiments.variants().len());
+        Ok(Deployment {
+            current: version("v1"),
+            canary: Some(TrafficShare { version: version("v2"), share: 0.3 }),
+            shadow: None,
+            named: HashMap::from([("v3".to_owned(), version("v3"))]),
+            experiments: Arc::new(experiments),
+        })
+    }
+
+    /// How many of 2000 visitors each version answers, with its role.
+    fn answered(deployment: &Deployment, endpoint: Endpoint) -> HashMap<(String, &'static str), usize> {
+        let mut counts = HashMap::new();
+        for visitor in 0..2000 {
+            let visitor = visitor.to_string();
+            let of = |visitor: &str| {
+                let Assignment { version, role, .. } = deployment.assign(endpoint, Some(visitor));
+                (version.name().to_owned(), role)
+            };
+            assert_eq!(of(&visitor), of(&visitor), "a visitor keeps a version");
+            *counts.entry(of(&visitor)).or_default() += 1;
+        }
+        counts
+    }
+
+    #[test]
+    fn a_canary_answers_its_share() -> Result<()> {
+        let counts = answered(&deployment("")?, Endpoint::Similar);
+        let canary = counts[&("v2".to_owned(), "canary")];
+        assert!((500..700).contains(&canary), "{counts:?}");
+        assert_eq!(canary + counts[&("v1".to_owned(), "primary")], 2000);
+        Ok(())
+    }
+
+    #[test]
+    fn a_variant_that_names_a_version_is_answered_by_it_and_by_no_canary() -> Result<()> {
+        let mut deployment = deployment(EXPERIMENT)?;
+        let counts = answered(&deployment, Endpoint::Detail);
+        let named = counts[&("v3".to_owned(), "experiment")];
+        assert!((900..1100).contains(&named), "{counts:?}");
+        assert!(counts.contains_key(&("v2".to_owned(), "canary")));
+        assert!(!answered(&deployment, Endpoint::Similar).contains_key(&("v3".to_owned(), "experiment")));
+        // one that could not be loaded is answered by what all get, with the variant's policy
+        deployment.named.clear();
+        let visitors = (0..100).map(|visitor| visitor.to_string());
+        let assigned: Vec<String> =
+            visitors.filter(|v| deployment.assign(Endpoint::Detail, Some(v)).variant.name == "other").collect();
+        assert!(!assigned.is_empty());
+        for visitor in assigned {
+            let assignment = deployment.assign(Endpoint::Detail, Some(&visitor));
+            assert!(assignment.version.name() != "v3" && assignment.variant_index == 2);
+        }
+        Ok(())
+    }
+
+    #[test]
+    fn who_has_no_name_takes_part_in_nothing() -> Result<()> {
+        let mut deployment = deployment(EXPERIMENT)?;
+        deployment.canary = None;
+        let assignment = deployment.assign(Endpoint::Detail, None);
+        assert_eq!(
+            (assignment.version.name(), assignment.variant.name.as_str(), assignment.variant_index),
+            ("v1", "control", 0)
+        );
+        assert!(deployment.assign_shadow().is_err());
+        Ok(())
+    }
+}

@@ -154,6 +154,9 @@ impl Default for Experiments {
 
 impl Experiments {
     /// Reads a file by its ending; where there is none, nobody takes part in anything.
+    ///
+    /// # Errors
+    /// It cannot be read, or makes no sense; the file is named.
     pub fn read(path: &Path) -> Result<Self> {
         match std::fs::read_to_string(path) {
             Ok(text) => {
@@ -165,7 +168,10 @@ impl Experiments {
         }
     }
 
-    /// Reads a file's text. The error names the line, or the experiment and what is wrong with it.
+    /// Reads a file's text.
+    ///
+    /// # Errors
+    /// It makes no sense: the error names the line, or the experiment and what is wrong with it.
     pub fn parse(text: &str, is_yaml: bool) -> Result<Self> {
         let file: File = match (is_yaml, text.trim().is_empty()) {
             (_, true) => File { experiments: BTreeMap::new() },

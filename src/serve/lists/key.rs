@@ -69,3 +69,18 @@ impl List {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_was_bought_stays_out_of_the_list_that_stands_in() {
+        let detail = |user, recent: &[u32]| List::Detail { page: Some(1), user, recent: recent.to_vec(), top_n: 5 };
+        let everyones = List::Similar { page: Some(1), top_n: 5 };
+        assert_eq!(detail(None, &[2, 3]).shared(), Some(everyones.clone()));
+        assert_eq!(detail(Some(7), &[]).shared(), None);
+        assert!(detail(None, &[2]).is_personal() && detail(Some(7), &[]).is_personal());
+        assert!(!detail(None, &[]).is_personal() && !everyones.is_personal());
+    }
+}

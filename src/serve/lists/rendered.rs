@@ -87,3 +87,26 @@ pub fn log_items(model: &Model, shown: &[Recommended]) -> serde_json::Result<Box
     };
     to_raw_value(&shown.iter().map(item).collect::<Vec<_>>())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::recommend::Reason;
+    use crate::serve::testing;
+
+    #[test]
+    fn answer_and_log_say_the_same_in_their_own_words() {
+        let model = testing::model("v1", 9);
+        let entry = |item, score, reason| Recommended { item, score, reason };
+        let ranked = vec![
+            entry(4, 0.5, Reason::Behaviour { visits: 12, content: 0.25 }),
+            entry(2, 0.25, Reason::Pinned),
+            entry(7, 0.125, Reason::Popular { views: 3 }),
+        ];
+        let rendered = |language| RenderedList::new(&model, ranked.clone(), 2, language).expect("a list");
+        let (english, chinese) = (rendered(Language::English), rendered(Language::Chinese));
+        assert_eq!((english.count, english.ranked.len()), (2, 3));
+        assert_eq!(english.logged_items.get(), chinese.logged_items.get());
+        insta::assert_snapshot!([english.items.get(), chinese.items.get(), english.logged_items.get()].join("\n"));
+    }
+}

@@ -1,0 +1,126 @@
+//! The parameters of the routes that answer lists, and what they ask for.
+
+use axum::extract::{FromRequestParts, Path};
+use axum::http::HeaderMap;
+use serde::Deserialize;
+use serde::de::DeserializeOwned;
+use utoipa::IntoParams;
+
+use super::query::{ListQuery, Target};
+use crate::serve::http::{ApiError, params};
+use crate::serve::metrics::Endpoint;
+use crate::serve::state::Shared;
+
+/// The parameters of a route that answers lists.
+pub trait ListParams: DeserializeOwned + Send {
+    /// The endpoint's name in metrics.
+    const ENDPOINT: Endpoint;
+    /// What the path names.
+    type Path: FromRequestParts<Shared, Rejection: Into<ApiError>> + Send;
+
+    /// What is asked for.
+    ///
+    /// # Errors
+    /// A parameter is malformed; the error says which, and what was expected.
+    fn check(self, path: Self::Path, headers: &HeaderMap) -> Result<ListQuery, ApiError>;
+}
+
+/// The query of `/similar`.
+#[derive(Debug, Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+pub struct SimilarParams {
+    /// How many items, 1 to 100; 10 where it is left out. `limit` is another name for it.
+    #[param(value_type = Option<u32>, minimum = 1, maximum = 100)]
+    top_n: Option<String>,
+    #[param(value_type = Option<u32>, minimum = 1, maximum = 100)]
+    limit: Option<String>,
+    /// Any name that stays with this visitor, so that an experiment does.
+    visitor_id: Option<String>,
+    /// The language of reasons, `zh` or `en`; what Accept-Language prefers where it is left out.
+    #[param(pattern = "^(zh|en)")]
+    lang: Option<String>,
+}
+
+impl ListParams for SimilarParams {
+    const ENDPOINT: Endpoint = Endpoint::Similar;
+    type Path = Path<String>;
+
+    fn check(self, Path(dataset_id): Self::Path, headers: &HeaderMap) -> Result<ListQuery, ApiError> {
+        let dataset_id = params::id("dataset_id", &dataset_id)?;
+        let language = params::language(self.lang.as_deref(), headers)?;
+        let top_n = params::count("top_n", self.top_n.or(self.limit).as_deref(), 10)?;
+        Ok(ListQuery { target: Target::Similar { dataset_id, visitor: named(self.visitor_id) }, language, top_n })
+    }
+}
+
+/// The query of `/recommend/detail`.
+#[derive(Debug, Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+pub struct DetailParams {
+    /// How many items, 1 to 100; 10 where it is left out. `limit` is another name for it.
+    #[param(value_type = Option<u32>, minimum = 1, maximum = 100)]
+    top_n: Option<String>,
+    #[param(value_type = Option<u32>, minimum = 1, maximum = 100)]
+    limit: Option<String>,
+    /// The marketplace's id of the visitor, where it is known.
+    #[param(value_type = Option<i64>, minimum = 0)]
+    user_id: Option<String>,
+    /// Any name that stays with a visitor who is not known, such as Matomo's visitor id, so that an experiment does.
+    visitor_id: Option<String>,
+    /// Datasets this visitor looked at before, newest first, as in 3,1,2.
+    #[param(pattern = "^[0-9, ]*$")]
+    recent: Option<String>,
+    /// The language of reasons, `zh` or `en`; what Accept-Language prefers where it is left out.
+    #[param(pattern = "^(zh|en)")]
+    lang: Option<String>,
+}
+
+impl ListParams for DetailParams {
+    const ENDPOINT: Endpoint = Endpoint::Detail;
+    type Path = Path<String>;
+
+    fn check(self, Path(dataset_id): Self::Path, headers: &HeaderMap) -> Result<ListQuery, ApiError> {
+        let dataset_id = params::id("dataset_id", &dataset_id)?;
+        let language = params::language(self.lang.as_deref(), headers)?;
+        let top_n = params::count("top_n", self.top_n.or(self.limit).as_deref(), 10)?;
+        let user = named(self.user_id);
+        let user_id = user.as_deref().map(|text| params::id("user_id", text)).transpose()?;
+        let recent = params::ids("recent", self.recent.as_deref().unwrap_or_default())?;
+        let visitor = user.or(named(self.visitor_id));
+        Ok(ListQuery { target: Target::Detail { dataset_id, user_id, visitor, recent }, language, top_n })
+    }
+}
+
+/// The query of `/hot/trending`.
+#[derive(Debug, Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+pub struct TrendingParams {
+    /// How many items, 1 to 100; 20 where it is left out. `top_n` is another name for it.
+    #[param(value_type = Option<u32>, minimum = 1, maximum = 100)]
+    limit: Option<String>,
+    #[param(value_type = Option<u32>, minimum = 1, maximum = 100)]
+    top_n: Option<String>,
+    /// `1h`, `24h` (where it is left out), `7d` or `30d`.
+    #[param(pattern = "^(1h|24h|7d|30d)$")]
+    timeframe: Option<String>,
+    /// The language of reasons, `zh` or `en`; what Accept-Language prefers where it is left out.
+    #[param(pattern = "^(zh|en)")]
+    lang: Option<String>,
+}
+
+impl ListParams for TrendingParams {
+    const ENDPOINT: Endpoint = Endpoint::Trending;
+    type Path = ();
+
+    fn check(self, (): Self::Path, headers: &HeaderMap) -> Result<ListQuery, ApiError> {
+        let language = params::language(self.lang.as_deref(), headers)?;
+        let top_n = params::count("limit", self.limit.or(self.top_n).as_deref(), 20)?;
+        let timeframe = params::timeframe(self.timeframe.as_deref())?;
+        Ok(ListQuery { target: Target::Trending { timeframe }, language, top_n })
+    }
+}
+
+/// A parameter that says something.
+fn named(text: Option<String>) -> Option<String> {
+    text.filter(|text| !text.is_empty())
+}
