@@ -116,3 +116,95 @@ fn since(config: &Config, table: &Table, watermark: DateTime<Utc>, clock: Clock)
         Clock::Day => format!("date '{}'", local.format("%Y-%m-%d")),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+
+    use anyhow::Context;
+
+    use super::*;
+    use crate::extract::database::address::Kind;
+    use crate::extract::tables::TABLES;
+    use crate::warehouse;
+
+    /// A table of a marketplace's database as it is described, without the columns that no source is asked for.
+    fn described(config: &Config, table: &Table, columns: &str) -> Result<Remote> {
+        let db = warehouse::small()?;
+        db.execute_batch(&format!("attach ':memory:' as shop; create table shop.{} ({columns})", table.name))?;
+        let zone = columns::timezone(table, config);
+        let remote = Remote::describe(&db, Kind::Duckdb, "shop", table.name, table, zone)?;
+        let mut remote = remote.context("the table is there")?;
+        remote.leave_out(|column| columns::is_left_out(config, table, column));
+        Ok(remote)
+    }
+
+    fn table(name: &str) -> Result<&'static Table> {
+        TABLES.iter().find(|table| table.name == name).context("a table")
+    }
+
+    /// What is asked for where the last run read up to 2026-10-14 17:46:40 UTC and key 250000.
+    fn asked(config: &Config, table: &Table, remote: &Remote) -> Result<String> {
+        let known = Known {
+            mode: "database".to_owned(),
+            origin: "shop".to_owned(),
+            is_there: true,
+            watermark: DateTime::from_timestamp(1_792_000_000, 0),
+            max_key: Some(250_000),
+            rows: 1,
+            columns: remote.columns.iter().map(|c| (c.name.clone(), c.kind.clone())).collect::<BTreeMap<_, _>>(),
+            ..Known::default()
+        };
+        Ok(match plan(config, table, remote, &known, "shop", &mut Vec::new())? {
+            Plan::Whole(why) => format!("the whole table ({why}):\n{}", remote.rows(table, "true")),
+            Plan::New { since, arms } => {
+                let queries: Vec<String> = arms.iter().map(|arm| remote.rows(table, arm)).collect();
+                format!("{since}:\n{}", queries.join("\n"))
+            }
+        })
+    }
+
+    #[test]
+    fn a_table_is_asked_for_what_changed_since_its_watermark_less_the_overlap() -> Result<()> {
+        let config = Config::for_test(&[("BUSINESS_TIMEZONE", "Asia/Shanghai"), ("DB_OVERLAP_MINUTES", "30")])?;
+        let user = table("user")?;
+        let columns = "id bigint, create_time timestamp, update_time timestamptz, password varchar, api_secret varchar, \
+                       nick varchar, is_consumption boolean";
+        insta::assert_snapshot!(asked(&config, user, &described(&config, user, columns)?)?);
+        Ok(())
+    }
+
+    #[test]
+    fn matomos_times_are_utc_and_actions_go_by_their_key() -> Result<()> {
+        let config = Config::for_test(&[("BUSINESS_TIMEZONE", "Asia/Shanghai")])?;
+        let visit = table("matomo_log_visit")?;
+        let columns =
+            "idvisit bigint, idsite integer, idvisitor blob, visit_last_action_time timestamp, user_id varchar";
+        let action = table("matomo_log_action")?;
+        let actions = described(&config, action, "idaction integer, name varchar, type tinyint")?;
+        let text = asked(&config, visit, &described(&config, visit, columns)?)?;
+        insta::assert_snapshot!(format!("{text}\n\n{}", asked(&config, action, &actions)?));
+        Ok(())
+    }
+
+    #[test]
+    fn a_table_without_times_is_read_whole_and_new_columns_too() -> Result<()> {
+        let config = Config::for_test(&[])?;
+        let task = table("task")?;
+        let remote =
+            described(&config, task, "id varchar, dataset_id bigint, create_user bigint, create_time varchar")?;
+        insta::assert_snapshot!(asked(&config, task, &remote)?);
+        Ok(())
+    }
+
+    #[test]
+    fn an_hour_that_comes_twice_is_read_twice() -> Result<()> {
+        let config = Config::for_test(&[("BUSINESS_TIMEZONE", "Europe/Paris"), ("DB_OVERLAP_MINUTES", "0")])?;
+        // clocks went back on 2026-10-25 at 01:00 UTC
+        let turned = DateTime::from_timestamp(1_792_893_600, 0).context("a moment")?;
+        assert_eq!(since(&config, table("task")?, turned, Clock::Local), "timestamp '2026-10-25 02:00:00'");
+        let before = turned - TimeDelta::days(7);
+        assert_eq!(since(&config, table("task")?, before, Clock::Local), "timestamp '2026-10-18 04:00:00'");
+        Ok(())
+    }
+}

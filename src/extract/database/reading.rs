@@ -49,13 +49,7 @@ pub fn readings(
             progress.note(&format!("{}: no such table in {}; the run goes on without it", table.name, source.shown()));
             continue;
         };
-        let left_out: Vec<String> = remote
-            .columns
-            .iter()
-            .filter(|c| columns::is_left_out(config, table, &c.name))
-            .map(|c| c.name.clone())
-            .collect();
-        remote.columns.retain(|c| !left_out.contains(&c.name));
+        let left_out = remote.leave_out(|column| columns::is_left_out(config, table, column));
         let origin = format!("{} {}", source.shown(), remote.name);
         if let Some(missing) = remote.lacks(table.required).first() {
             bail!("{origin}: the column {missing} is missing; it must be there");

@@ -96,6 +96,12 @@ impl Remote {
         self.columns.iter().find(|c| c.name == name)
     }
 
+    /// Takes out the columns of which `is_left_out` holds; returns their names.
+    pub fn leave_out(&mut self, is_left_out: impl Fn(&str) -> bool) -> Vec<String> {
+        let left_out = self.columns.extract_if(.., |column| is_left_out(&column.name));
+        left_out.map(|column| column.name).collect()
+    }
+
     /// Those of some columns that the table does not have.
     pub fn lacks(&self, columns: &[&'static str]) -> Vec<&'static str> {
         columns.iter().copied().filter(|c| self.column(c).is_none()).collect()
