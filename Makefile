@@ -47,7 +47,8 @@ test: library extensions text-model servers
 lint: library
 	cargo fmt --check
 	cargo clippy --release --locked --all-targets -- -D warnings
-	sh -n deploy/fetch-duckdb.sh && sh -n deploy/fetch-extensions.sh && sh -n deploy/fetch-text-model.sh && sh -n tests/install-servers.sh
+	tests/same-features.sh
+	sh -n deploy/fetch-duckdb.sh && sh -n deploy/fetch-extensions.sh && sh -n deploy/fetch-text-model.sh && sh -n tests/install-servers.sh && sh -n tests/same-features.sh
 	@if command -v "$(CARGO_DENY)" >/dev/null; then "$(CARGO_DENY)" --locked --log-level error check licenses bans sources; \
 		else echo "cargo-deny is not there; crates not checked"; fi
 	@if command -v "$(HADOLINT)" >/dev/null; then "$(HADOLINT)" Dockerfile; else echo "hadolint is not there; Dockerfile not checked"; fi

@@ -13,8 +13,11 @@ use crate::sql_project::Project;
 pub enum Views {
     /// Check every file: syntax, names, cycles, and (where there is a warehouse) columns and types
     Check,
-    /// List the relations with their descriptions
-    List,
+    /// List macros and relations with their descriptions
+    List {
+        /// Only this one, with its columns
+        relation: Option<String>,
+    },
     /// Show what feeds what
     Lineage {
         /// Only what this relation reads and what reads it
@@ -31,14 +34,8 @@ impl Views {
                 let bound = project.check(config)?;
                 writeln!(out, "{} files are in order{bound}", project.relations.len())?;
             }
-            Self::List => {
-                let width = project.relations.iter().map(|r| r.name.len()).max().unwrap_or(0);
-                for relation in &project.relations {
-                    let room = relation.room.folder();
-                    let chart = relation.chart.as_ref().map_or(String::new(), |c| format!(" [chart: {c}]"));
-                    writeln!(out, "{room:<13} {:<width$}  {}{chart}", relation.name, relation.description)?;
-                }
-            }
+            Self::List { relation: None } => write!(out, "{}", project.listing())?,
+            Self::List { relation: Some(name) } => write!(out, "{}", project.describe(&name)?)?,
             Self::Lineage { relation: None } => {
                 for (input, relation) in project.edges() {
                     writeln!(out, "{input} -> {relation}")?;

@@ -57,7 +57,7 @@ pub fn worse(db: &Connection, models_dir: &Path, summary: &OfflineSummary) -> Re
     let (pairs, difference, margin): (i64, Option<f64>, Option<f64>) = db
         .query_row(
             &format!(
-                "select count(*), avg(d), 1.959964 * stddev_pop(d) / sqrt(count(*))
+                "select count(*), avg(d), z_95() * stddev_pop(d) / sqrt(count(*))
                  from (
                      select coalesce(new.place <= 10, false)::integer - coalesce(old.place <= 10, false)::integer as d
                      from raw.offline_replays as new

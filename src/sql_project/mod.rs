@@ -8,6 +8,7 @@ mod check;
 mod errors;
 mod header;
 mod lineage;
+mod listing;
 mod load;
 mod macros;
 mod relation;

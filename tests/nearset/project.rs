@@ -129,3 +129,97 @@ fn any_duckdb_client_could_read_what_is_published() {
     }
     assert!(!n.sql("from cold_datasets").is_empty());
 }
+
+#[test]
+fn headers_are_held_to_what_they_say() {
+    let n = Nearset::demo().own_project();
+    view(&n, "busy", "-- description: Busy.\n-- exprot: parquet\nselect 1 as one\n");
+    let error = n.fails(1, &["views", "check"]);
+    assert!(error.contains("views/busy.sql:2: a header has no key exprot; did you mean export?"), "{error}");
+    view(
+        &n,
+        "busy",
+        "-- description: Busy.\n-- column view: How often.\nselect dataset_id, views\nfrom dataset_stats_v2\n",
+    );
+    let error = n.fails(1, &["views", "check"]);
+    let told = "views/busy.sql: it describes a column view, which it does not have; did you mean views?";
+    assert!(error.contains(told), "{error}");
+    assert!(n.fails(1, &["run", "--only", "reconcile", "--as-of", AS_OF]).contains(told));
+    view(
+        &n,
+        "busy",
+        "-- description: Pages' views.\n-- column views: How often\n-- it was seen.\nselect dataset_id, views\nfrom dataset_stats_v2\n",
+    );
+    n.ok(&["run", "--only", "reconcile", "--as-of", AS_OF]);
+    let comment = "select comment from duckdb_columns() where table_name = 'busy' and column_name = 'views'";
+    assert_eq!(n.value(comment), "How often it was seen.");
+    assert_eq!(n.value("select comment from duckdb_views() where view_name = 'busy'"), "Pages' views.");
+    let said = n.ok(&["views", "list", "busy"]);
+    assert!(said.contains("Pages' views.") && said.contains("views  How often it was seen."), "{said}");
+}
+
+#[test]
+fn every_column_of_the_projects_relations_is_described() {
+    let n = Nearset::demo();
+    let bare = n.sql(
+        "select table_name, column_name from duckdb_columns()
+         where schema_name = 'main' and not internal and comment is null and not starts_with(table_name, 'stg_')",
+    );
+    assert!(bare.is_empty(), "{bare:?}");
+    assert!(n.sql("select table_name from duckdb_tables() where schema_name = 'main' and comment is null").is_empty());
+}
+
+#[test]
+fn a_relation_reads_no_later_room() {
+    let n = Nearset::demo().own_project();
+    let file = n.project.join("sql/clean/early.sql");
+    fs::write(&file, "-- description: Too early.\nselect dataset_id\nfrom dataset_stats_v2\n").expect("a file");
+    let error = n.fails(1, &["views", "check"]);
+    let told =
+        "sql/clean/early.sql:3: early reads dataset_stats_v2, which is made later, in sql/marts; move one of the files";
+    assert!(error.contains(told), "{error}");
+    fs::remove_file(&file).expect("removed");
+    fs::create_dir(n.project.join("sql/features")).expect("a folder");
+    assert!(n.fails(1, &["views", "check"]).contains("sql/features: there is no such room"));
+}
+
+#[test]
+fn macros_are_there_for_every_file_and_client() {
+    let n = Nearset::demo().own_project();
+    let write = |name: &str, text: &str| {
+        fs::write(n.project.join(format!("sql/macros/{name}.sql")), text).expect("a macro");
+    };
+    assert_eq!(n.value("select wilson_low(0.5, 100) < 0.41"), true);
+    assert_eq!(n.value("select report_day(timestamp '2026-10-01 23:59:59')"), "2026-10-01");
+    write("twice", "-- description: Twice.\ncreate or replace macro twice(x) as\n2 * x\n");
+    write(
+        "a_quarter",
+        "-- description: Calls one that comes later.\ncreate or replace macro a_quarter(x) as\ntwice(x) / 8\n",
+    );
+    view(&n, "halves", "-- description: Halves.\nselect a_quarter(twice(views)) as half\nfrom dataset_stats_v2\n");
+    n.ok(&["views", "check"]);
+    n.ok(&["run", "--only", "reconcile", "--as-of", AS_OF]);
+    assert_eq!(n.value("select sum(half) = (select sum(views) / 2 from dataset_stats_v2) from halves"), true);
+    assert!(n.ok(&["views", "list"]).contains("twice(x)"));
+    fs::remove_file(n.project.join("views/halves.sql")).expect("removed");
+    fs::remove_file(n.project.join("sql/macros/a_quarter.sql")).expect("removed");
+    fs::remove_file(n.project.join("sql/macros/twice.sql")).expect("removed");
+    n.ok(&["run", "--only", "reconcile", "--as-of", AS_OF]);
+    n.fails(1, &["sql", "select twice(1)"]);
+
+    view(&n, "today", "-- description: A view cannot know.\nselect report_day(viewed_at) as day\nfrom page_views\n");
+    assert!(n.fails(1, &["views", "check"]).contains("-- materialize: table"));
+    fs::remove_file(n.project.join("views/today.sql")).expect("removed");
+    for (text, told) in [
+        ("create or replace macro odd(x) as\n1; drop table datasets\n", "sql/macros/odd.sql"),
+        ("create or replace macro other(x) as\nx\n", "`create or replace macro odd(…) as`"),
+        ("create or replace macro odd(x) as\n(select count(*) from datasets)\n", "a macro reads no relation"),
+    ] {
+        write("odd", &format!("-- description: Odd.\n{text}"));
+        let error = n.fails(1, &["views", "check"]);
+        assert!(error.contains(told), "{error}");
+    }
+    fs::remove_file(n.project.join("sql/macros/odd.sql")).expect("removed");
+    write("round", "-- description: Odd.\ncreate or replace macro round(x) as\nx\n");
+    assert!(n.fails(1, &["views", "check"]).contains("DuckDB has a function round of its own"));
+}
