@@ -7,11 +7,6 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, Result, bail};
 use sha2::{Digest, Sha256};
 
-/// Bytes as lower-case hex.
-pub fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|b| format!("{b:02x}")).collect()
-}
-
 /// The SHA-256 of a file, in hex.
 ///
 /// # Errors
@@ -32,7 +27,7 @@ pub fn sha256_start(path: &Path, bytes: u64) -> Result<String> {
     loop {
         let read = file.read(&mut buffer).with_context(cannot)?;
         if read == 0 {
-            return Ok(hex(&hash.finalize()));
+            return Ok(hex::encode(hash.finalize()));
         }
         hash.update(&buffer[..read]);
     }

@@ -51,20 +51,29 @@ impl Config {
     /// # Errors
     /// A file cannot be read, or a value cannot be used; the error names it and where it stands.
     pub fn load(overrides: &Overrides) -> Result<Self> {
-        let values = Values::gather(&settings(), overrides)?;
-        let modes = Modes::read(&values, "", ())?;
-        let business = Source::read(&values, modes.business.unwrap_or(modes.both), BUSINESS)?;
-        let matomo = Source::read(&values, modes.matomo.unwrap_or(modes.both), MATOMO)?;
-        let sources = Sources::read(&values, "", (business, matomo))?;
-        let mut models = Models::read(&values, "", ())?;
+        Self::of(&Values::gather(&settings(), overrides)?)
+    }
+
+    /// The settings of a test: the defaults, but for some, by their names.
+    #[cfg(test)]
+    pub fn for_test(values: &[(&str, &str)]) -> Result<Self> {
+        Self::of(&Values::for_test(&settings(), values))
+    }
+
+    fn of(values: &Values) -> Result<Self> {
+        let modes = Modes::read(values, "", ())?;
+        let business = Source::read(values, modes.business.unwrap_or(modes.both), BUSINESS)?;
+        let matomo = Source::read(values, modes.matomo.unwrap_or(modes.both), MATOMO)?;
+        let sources = Sources::read(values, "", (business, matomo))?;
+        let mut models = Models::read(values, "", ())?;
         models.image_root = models.image_root.or_else(|| sources.json_dir.clone());
-        let parameters = Parameters::read(&values, "", ())?;
-        let lists = Lists::read(&values, "", ())?;
-        let train = Train::read(&values, "", ())?;
-        let exposures = Exposures::read(&values, "", ())?;
-        let serve = Serve::read(&values, "", ())?;
+        let parameters = Parameters::read(values, "", ())?;
+        let lists = Lists::read(values, "", ())?;
+        let train = Train::read(values, "", ())?;
+        let exposures = Exposures::read(values, "", ())?;
+        let serve = Serve::read(values, "", ())?;
         let groups = (sources, models, parameters, lists, train, exposures, serve);
-        let mut config = Self::read(&values, "", groups)?;
+        let mut config = Self::read(values, "", groups)?;
         config.project = config.project.or_else(find_project);
         Ok(config)
     }
@@ -129,4 +138,34 @@ fn find_project() -> Option<PathBuf> {
     let above = program.ancestors().skip(1);
     let candidates = [Path::new(".")].into_iter().chain(above).chain([Path::new(env!("CARGO_MANIFEST_DIR"))]);
     candidates.into_iter().find(|dir| is_project(dir)).map(Path::to_path_buf)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_source_is_read_as_its_own_setting_says() -> Result<()> {
+        let config = Config::for_test(&[
+            ("DATA_SOURCE", "database"),
+            ("MATOMO_DATA_SOURCE", "JSON"),
+            ("BUSINESS_DB_PORT", "3307"),
+            ("MATOMO_DB_PORT", "none: nobody asks for it"),
+            ("DATA_JSON_DIR", "exports"),
+        ])?;
+        assert!(matches!(config.source("matomo"), Source::Json));
+        let Source::Database(database) = config.source("business") else { anyhow::bail!("{config:?}") };
+        assert_eq!((database.settings, database.host.as_str(), database.port), ("BUSINESS", "127.0.0.1", 3307));
+        assert_eq!(config.models.image_root, Some(PathBuf::from("exports")));
+        assert!(config.has_own_sources() && !Config::for_test(&[])?.has_own_sources());
+        Ok(())
+    }
+
+    #[test]
+    fn a_url_in_the_place_of_a_name_is_not_repeated() {
+        let given = [("DATA_SOURCE", "database"), ("BUSINESS_DB_HOST", "mysql://reader:hunter2@host/name")];
+        let error = Config::for_test(&given).map_err(|e| format!("{e:#}")).err().unwrap_or_default();
+        assert!(error.contains("BUSINESS_DB_HOST") && error.contains("BUSINESS_DB_URL"), "{error}");
+        assert!(!error.contains("hunter2"), "{error}");
+    }
 }

@@ -50,10 +50,23 @@ impl Values {
             }
         }
         values.add_file(settings, overrides.config.as_deref())?;
-        for Setting { name, default, .. } in settings {
-            values.add(name, (*default).to_owned(), "the default");
-        }
+        values.add_defaults(settings);
         Ok(values)
+    }
+
+    /// Those of a test, and defaults.
+    #[cfg(test)]
+    pub fn for_test(settings: &[Setting], given: &[(&str, &str)]) -> Self {
+        let mut values = Self::default();
+        given.iter().for_each(|(name, value)| values.add(name, (*value).to_owned(), "a test"));
+        values.add_defaults(settings);
+        values
+    }
+
+    fn add_defaults(&mut self, settings: &[Setting]) {
+        for Setting { name, default, .. } in settings {
+            self.add(name, (*default).to_owned(), "the default");
+        }
     }
 
     /// Keeps a value unless an earlier place has one. An empty value counts as none.

@@ -10,7 +10,7 @@ use rayon::prelude::*;
 use sha2::{Digest, Sha256};
 
 use super::vector_cache::VectorCache;
-use crate::common::files::{hex, sha256};
+use crate::common::files::sha256;
 use crate::common::progress::Progress;
 use crate::config::Config;
 use crate::embed::Text;
@@ -53,7 +53,8 @@ pub fn texts(db: &Connection, config: &Config, texts: &[Text], watch: &Progress)
     let id = folder::identity(&named, folder)?;
     let sentences: Vec<String> =
         (0..VIEWS.len()).flat_map(|view| texts.iter().map(move |text| seen(text, view))).collect();
-    let contents: Vec<String> = sentences.iter().map(|text| hex(&Sha256::digest(text.as_bytes())[..16])).collect();
+    let contents: Vec<String> =
+        sentences.iter().map(|text| hex::encode(&Sha256::digest(text.as_bytes())[..16])).collect();
     // texts of like length together
     let mut order: Vec<usize> = (0..sentences.len()).filter(|row| !sentences[*row].is_empty()).collect();
     order.sort_by_key(|row| std::cmp::Reverse(sentences[*row].len()));

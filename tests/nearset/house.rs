@@ -84,7 +84,9 @@ fn every_room_is_in_the_architecture() {
     };
     let rooms = folders("src");
     assert_eq!(rooms, ROOMS.iter().map(|room| (*room).to_owned()).collect());
-    for room in rooms.iter().map(|room| format!("src/{room}/")).chain(folders("sql").iter().map(|r| format!("sql/{r}/"))) {
+    for room in
+        rooms.iter().map(|room| format!("src/{room}/")).chain(folders("sql").iter().map(|r| format!("sql/{r}/")))
+    {
         assert!(walk.contains(&room), "docs/architecture.md says nothing of {room}");
     }
 }

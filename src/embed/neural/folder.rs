@@ -7,7 +7,7 @@ use anyhow::{Context, Result, bail};
 use rayon::prelude::*;
 use sha2::{Digest, Sha256};
 
-use crate::common::files::{hex, sha256};
+use crate::common::files::sha256;
 use crate::config::Config;
 
 /// What a setting names.
@@ -102,7 +102,7 @@ pub fn identity(named: &Named, folder: &Path) -> Result<String> {
     let hashes = files.par_iter().map(|file| sha256(file)).collect::<Result<Vec<_>>>()?;
     let hash = Sha256::digest(hashes.concat());
     let name = Path::new(&named.value).file_name().unwrap_or_default().to_string_lossy().into_owned();
-    Ok(format!("{name}-{}", hex(&hash[..4])))
+    Ok(format!("{name}-{}", hex::encode(&hash[..4])))
 }
 
 #[cfg(test)]

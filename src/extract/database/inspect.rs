@@ -5,13 +5,14 @@ use chrono::{DateTime, Offset, TimeDelta, TimeZone, Utc};
 use chrono_tz::Tz;
 
 use super::address::Kind;
+use super::reading::need_tables;
 use super::remote::Remote;
 use super::source::Source;
 use crate::common::errors::describe;
 use crate::common::finding::{Finding, Verdict};
 use crate::common::progress::Progress;
 use crate::config::{Config, Database};
-use crate::extract::incoming;
+use crate::extract::columns;
 use crate::extract::tables::{TABLES, Table};
 use crate::warehouse::ident;
 
@@ -24,8 +25,7 @@ pub fn inspect(config: &Config, (name, settings): (&str, &Database)) -> Result<V
     // an operator waits for the answer: one try is enough
     let mut config = config.clone();
     config.sources.retries = 0;
-    let watch = Progress { at: &|_| {}, note: &|_| {} };
-    let mut source = Source::open(&db, &config, name, settings, &watch)?;
+    let mut source = Source::open(&db, &config, name, settings, &Progress::SILENT)?;
     let mut findings = vec![Finding::new(Verdict::Fine, name, answers(&mut source)?)];
     if let Some(place) = &source.extension {
         findings.push(Finding::new(Verdict::Fine, name, format!("DuckDB's extension is loaded from {place}")));
@@ -47,7 +47,7 @@ pub fn inspect(config: &Config, (name, settings): (&str, &Database)) -> Result<V
             }
         }
     }
-    if let Err(error) = super::need_tables(name, &found, &mut source) {
+    if let Err(error) = need_tables(name, &found, &mut source) {
         findings.push(Finding::new(Verdict::Broken, name, describe(&error)));
     }
     if source.address.kind == Kind::Mysql && name == "business" {
@@ -117,7 +117,7 @@ fn look_at(source: &mut Source, config: &Config, table: &Table, remote: &Remote)
     }
     // when a row was made tells the clock; when it is said to change next may be anybody's plan
     if let Some((column, _)) = remote.timed(table).next_back() {
-        let zone = incoming::timezone(table, config);
+        let zone = columns::timezone(table, config);
         let name = ident(&column.name);
         let sql =
             format!("select {} from (select max({name}) as {name} from {}) as newest", column.text, remote.relation);

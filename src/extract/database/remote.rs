@@ -3,7 +3,7 @@
 use duckdb::Connection;
 
 use super::address::Kind;
-use crate::extract::incoming;
+use crate::extract::columns;
 use crate::extract::tables::Table;
 use crate::warehouse::{ident, quote};
 
@@ -96,6 +96,12 @@ impl Remote {
         self.columns.iter().find(|c| c.name == name)
     }
 
+    /// Takes out the columns of which `is_left_out` holds; returns their names.
+    pub fn leave_out(&mut self, is_left_out: impl Fn(&str) -> bool) -> Vec<String> {
+        let left_out = self.columns.extract_if(.., |column| is_left_out(&column.name));
+        left_out.map(|column| column.name).collect()
+    }
+
     /// Those of some columns that the table does not have.
     pub fn lacks(&self, columns: &[&'static str]) -> Vec<&'static str> {
         columns.iter().copied().filter(|c| self.column(c).is_none()).collect()
@@ -118,7 +124,7 @@ impl Remote {
             !fallback.is_empty() || *column == "idorder" || self.column(column).is_none_or(|c| !c.is_integer)
         });
         let spelled: Vec<String> = keys
-            .map(|(column, fallback)| format!("{} as {}", incoming::key_text(column, fallback), ident(column)))
+            .map(|(column, fallback)| format!("{} as {}", columns::key_text(column, fallback), ident(column)))
             .collect();
         let spelled = if spelled.is_empty() { String::new() } else { format!(" replace ({})", spelled.join(", ")) };
         let absent = table
@@ -157,7 +163,7 @@ impl Column {
                 format!("coalesce(try(decode({value})), lower(hex({value})))")
             }
             ("BLOB", _) => format!("lower(hex({value}))"),
-            ("VARCHAR", _) if is_known && name.ends_with("_time") => incoming::clock_text(&column, zone),
+            ("VARCHAR", _) if is_known && name.ends_with("_time") => columns::clock_text(&column, zone),
             ("VARCHAR", _) => value,
             _ => format!("cast({value} as varchar)"),
         };

@@ -1,18 +1,19 @@
 //! An attached database: its extension, its connection, and what is tried again when that breaks.
 
-use std::path::PathBuf;
 use std::thread;
 use std::time::Duration;
 
-use anyhow::{Result, anyhow, bail};
+use anyhow::{Result, bail};
 use duckdb::Connection;
 
 use super::address::{Address, Kind};
+use super::extension::load_extension;
 use super::relay::Relay;
 use super::remote::Remote;
 use crate::common::progress::Progress;
 use crate::common::secrets::scrub;
 use crate::config::{Config, Database};
+use crate::extract::columns;
 use crate::extract::tables::Table;
 use crate::warehouse::{ident, quote, short_error};
 
@@ -31,7 +32,7 @@ pub struct Source<'a> {
     db: &'a Connection,
     config: &'a Config,
     settings: &'a Database,
-    watch: &'a Progress<'a>,
+    progress: &'a Progress<'a>,
     pub address: Address,
     /// Where the extension was loaded from, for the kinds that need one.
     pub extension: Option<String>,
@@ -47,13 +48,13 @@ impl<'a> Source<'a> {
         config: &'a Config,
         name: &str,
         settings: &'a Database,
-        watch: &'a Progress<'a>,
+        progress: &'a Progress<'a>,
     ) -> Result<Self> {
         let address = Address::read(settings)?;
-        let extension = load_extension(db, config, address.kind, watch)?;
+        let extension = load_extension(db, config, address.kind, progress)?;
         let alias = format!("source_{name}");
         let mut source =
-            Self { db, config, settings, watch, address, extension, alias, relay: None, is_attached: false };
+            Self { db, config, settings, progress, address, extension, alias, relay: None, is_attached: false };
         source.ask("connecting", |_| Ok(()))?;
         Ok(source)
     }
@@ -88,7 +89,7 @@ impl<'a> Source<'a> {
                 bail!("{}: {what}: {fault}; {advice}", self.shown());
             }
             tries += 1;
-            (self.watch.note)(&format!(
+            self.progress.note(&format!(
                 "{}: {what}: {fault}; again in {} s (try {tries} of {retries})",
                 self.shown(),
                 pause.as_secs(),
@@ -105,7 +106,7 @@ impl<'a> Source<'a> {
             None => table.name.to_owned(),
         };
         let (kind, alias) = (self.address.kind, self.alias.clone());
-        let zone = crate::extract::incoming::timezone(table, self.config).to_owned();
+        let zone = columns::timezone(table, self.config).to_owned();
         self.ask(&format!("table {name}"), |db| Remote::describe(db, kind, &alias, &name, table, &zone))
     }
 
@@ -277,42 +278,4 @@ impl Drop for Source<'_> {
     fn drop(&mut self) {
         self.detach();
     }
-}
-
-/// Loads the extension a database needs: from `DUCKDB_EXTENSION_DIRECTORY` or DuckDB's own folder, else from DuckDB's
-/// repository; where that cannot be reached either, the error tells how to put it there by hand. Returns where it was.
-fn load_extension(db: &Connection, config: &Config, kind: Kind, watch: &Progress) -> Result<Option<String>> {
-    let Some(name) = kind.extension() else { return Ok(None) };
-    let (version, platform): (String, String) =
-        db.query_row("select library_version, (from pragma_platform()) from pragma_version()", [], |row| {
-            Ok((row.get(0)?, row.get(1)?))
-        })?;
-    let file = format!("{name}.duckdb_extension");
-    if let Some(dir) = &config.sources.extension_dir {
-        let places = [dir.join(&file), dir.join(&version).join(&platform).join(&file)];
-        if let Some(found) = places.iter().find(|place| place.is_file()) {
-            db.execute_batch(&format!("load {}", quote(&found.to_string_lossy())))
-                .map_err(|e| anyhow!("{} cannot be loaded: {}", found.display(), short_error(&e)))?;
-            return Ok(Some(found.display().to_string()));
-        }
-        db.execute_batch(&format!("set extension_directory = {}", quote(&dir.to_string_lossy())))?;
-    }
-    if db.execute_batch(&format!("load {name}")).is_ok() {
-        return Ok(Some("DuckDB's own folder".to_owned()));
-    }
-    (watch.note)(&format!("DuckDB's {name} extension is not here; asking DuckDB's repository for it"));
-    let installed = db.execute_batch(&format!("install {name}; load {name}")).map_err(|e| {
-        let fault = short_error(&e);
-        let fault = fault.split(" For more info").next().unwrap_or(&fault);
-        let dir = config.sources.extension_dir.clone().unwrap_or_else(|| PathBuf::from("~/.duckdb/extensions"));
-        anyhow!(
-            "DuckDB's {name} extension is not here and cannot be installed ({fault}). On a machine with internet: \
-             `pip download --no-deps duckdb-extension-{}=={}`; the wheel is a zip archive; put its {file} into {} \
-             (DUCKDB_EXTENSION_DIRECTORY) and run again",
-            name.replace('_', "-"),
-            version.trim_start_matches('v'),
-            dir.join(&version).join(&platform).display()
-        )
-    });
-    installed.map(|()| Some("DuckDB's repository".to_owned()))
 }

@@ -10,7 +10,7 @@ use serde_json::value::RawValue;
 use sha2::{Digest, Sha256};
 
 use super::layout::{ALWAYS, BEHAVIOUR, MANIFEST, SOMETIMES, VECTORS};
-use crate::common::files::{self, hex};
+use crate::common::files;
 use crate::model::{FORMAT, Manifest};
 
 /// The form before the manifest had a checksum of its own: read, and not written any more.
@@ -37,7 +37,7 @@ pub(super) fn sealed(manifest: &Manifest) -> Result<Vec<u8>> {
 fn checksum(text: &[u8]) -> Result<(String, Option<String>)> {
     let mut fields: BTreeMap<String, Box<RawValue>> = serde_json::from_slice(text)?;
     let said = fields.remove("sha256").map(|raw| serde_json::from_str(raw.get())).transpose()?;
-    Ok((hex(&Sha256::digest(serde_json::to_vec(&fields)?)), said))
+    Ok((hex::encode(Sha256::digest(serde_json::to_vec(&fields)?)), said))
 }
 
 /// A version's folder. Its name is one step below `models_dir`, and no link leads out.

@@ -17,7 +17,7 @@ use super::layout::{
     BEHAVIOUR, GRAPH, ITEMS, LISTS, MANIFEST, NEIGHBOURS, PICTURES, PICTURES_GRAPH, RANKER, USERS, VECTORS, VISITS,
 };
 use super::{parquet, seal};
-use crate::common::files::{self, hex};
+use crate::common::files;
 use crate::index::Index;
 use crate::model::{FORMAT, History, Model, Parts, Ranked};
 use crate::warehouse::quote;
@@ -58,7 +58,7 @@ fn name(dir: &Path, model: &mut Model) -> Result<()> {
     for (name, sha256) in &files {
         hash.update(format!("{name} {sha256}\n"));
     }
-    let short = hex(&hash.finalize()[..4]);
+    let short = hex::encode(&hash.finalize()[..4]);
     model.manifest.format = FORMAT;
     model.manifest.files = files;
     model.manifest.version = format!("{}-{short}", model.manifest.trained_at.format("%Y%m%dT%H%M%SZ"));

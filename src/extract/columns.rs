@@ -1,0 +1,72 @@
+//! Columns: which are kept, and how their values are spelled.
+
+use duckdb::Connection;
+
+use super::tables::Table;
+use crate::config::Config;
+use crate::warehouse::{ident, quote};
+
+/// The zone that a table's times without an offset are in.
+pub fn timezone<'a>(table: &Table, config: &'a Config) -> &'a str {
+    if table.is_matomo() { "UTC" } else { &config.parameters.business_timezone }
+}
+
+/// Whether `LEAVE_OUT_COLUMNS` keeps a column from being read. Columns nearset uses are always read.
+pub fn is_left_out(config: &Config, table: &Table, column: &str) -> bool {
+    let column = column.to_lowercase();
+    !table.columns().any(|known| known == column)
+        && config.sources.leave_out.iter().any(|pattern| matches(pattern, &column))
+}
+
+/// Whether `text` is what `pattern` says, where `*` stands for anything.
+fn matches(pattern: &str, text: &str) -> bool {
+    match pattern.split_once('*') {
+        None => pattern == text,
+        Some((start, rest)) => text
+            .strip_prefix(start)
+            .is_some_and(|tail| (0..=tail.len()).any(|i| tail.get(i..).is_some_and(|end| matches(rest, end)))),
+    }
+}
+
+/// Makes room in the raw table for columns that nearset does not know of.
+///
+/// # Errors
+/// DuckDB cannot write it.
+pub fn keep_columns<'a>(
+    db: &Connection,
+    table: &Table,
+    columns: impl IntoIterator<Item = &'a String>,
+) -> duckdb::Result<()> {
+    for column in columns.into_iter().filter(|c| !table.columns().any(|known| known == c.as_str())) {
+        db.execute_batch(&format!(
+            "alter table raw.{} add column if not exists {} varchar",
+            ident(table.name),
+            ident(column)
+        ))?;
+    }
+    Ok(())
+}
+
+/// A key's text in one spelling: an id is the same whether it was written 7, "7" or 7.0. `fallback` is the expression
+/// that stands in where the source has none.
+pub fn key_text(column: &str, fallback: &str) -> String {
+    let value = match fallback {
+        "" => ident(column),
+        fallback => format!("coalesce({}, {fallback})", ident(column)),
+    };
+    match column {
+        "idorder" => format!("trim({value})"),
+        _ => format!("coalesce(cast(try_cast({value} as bigint) as varchar), trim({value}))"),
+    }
+}
+
+/// A time's text as the source's clocks showed it, also where the text names its own offset.
+pub fn clock_text(column: &str, zone: &str) -> String {
+    let column = ident(column);
+    format!(
+        "case when regexp_matches({column}, ':\\d{{2}}(\\.\\d+)?\\s*(Z|[+-]\\d{{2}}(:?\\d{{2}})?)$')
+             then coalesce(cast(cast(timezone({}, try_cast({column} as timestamptz)) as timestamp) as varchar), {column})
+             else {column} end",
+        quote(zone)
+    )
+}

@@ -1,0 +1,97 @@
+//! The tables of a database, each with what is known of it and what is to be read.
+
+use anyhow::{Result, bail};
+use duckdb::Connection;
+
+use super::plan::{Plan, plan};
+use super::remote::Remote;
+use super::source::Source;
+use crate::common::progress::Progress;
+use crate::config::Config;
+use crate::extract::columns;
+use crate::extract::tables::{TABLES, Table};
+use crate::extract::watermarks::{Known, known};
+
+/// A table that is there, with what is known of it.
+pub struct Reading {
+    pub table: &'static Table,
+    pub remote: Remote,
+    /// The database and the table, in words that hold no secret.
+    pub origin: String,
+    /// What the warehouse knows of it.
+    pub known: Known,
+    /// What is to be read.
+    pub plan: Plan,
+    /// What a person should know.
+    pub notes: Vec<String>,
+}
+
+/// The source's tables that are there, last first, each with what is to be read of it.
+pub fn readings(
+    db: Option<&Connection>,
+    config: &Config,
+    name: &str,
+    source: &mut Source,
+    progress: &Progress<'_>,
+) -> Result<Vec<Reading>> {
+    let mut readings = Vec::new();
+    for table in TABLES.iter().rev().filter(|t| t.source == name) {
+        let known = db.map(|db| known(db, table)).transpose()?.flatten().unwrap_or_default();
+        let Some(mut remote) = source.describe(table)? else {
+            if known.is_database() && known.is_there {
+                bail!(
+                    "{}: the table {} was read before and is gone, or may not be read any more; where that is meant, \
+                     --full-refresh goes on without it",
+                    source.shown(),
+                    table.name
+                );
+            }
+            progress.note(&format!("{}: no such table in {}; the run goes on without it", table.name, source.shown()));
+            continue;
+        };
+        let left_out = remote.leave_out(|column| columns::is_left_out(config, table, column));
+        let origin = format!("{} {}", source.shown(), remote.name);
+        if let Some(missing) = remote.lacks(table.required).first() {
+            bail!("{origin}: the column {missing} is missing; it must be there");
+        }
+        let mut notes = Vec::new();
+        if !known.is_database() {
+            let absent = remote.lacks(table.optional);
+            if !absent.is_empty() {
+                notes.push(format!("{}: without {}", table.name, absent.join(", ")));
+            }
+            if !left_out.is_empty() {
+                notes.push(format!("{}: {} left where they are (LEAVE_OUT_COLUMNS)", table.name, left_out.join(", ")));
+            }
+        }
+        let plan = plan(config, table, &remote, &known, &origin, &mut notes)?;
+        readings.push(Reading { table, remote, origin, known, plan, notes });
+    }
+    let found: Vec<&str> = readings.iter().map(|r| r.table.name).collect();
+    need_tables(name, &found, source)?;
+    Ok(readings)
+}
+
+/// Fails where no table is there that a run of this source needs, and says what may be wrong.
+pub fn need_tables(name: &str, found: &[&str], source: &mut Source) -> Result<()> {
+    if if name == "business" { found.contains(&"dataset") } else { !found.is_empty() } {
+        return Ok(());
+    }
+    let names = source.table_names()?;
+    let prefix = names.iter().find_map(|n| n.strip_suffix("log_visit"));
+    let advice = match (name, prefix) {
+        ("matomo", Some(prefix)) => format!("set MATOMO_TABLE_PREFIX={prefix}"),
+        ("matomo", None) => {
+            format!("no table's name ends in log_visit; check MATOMO_DB_NAME and the user's rights; {}", listed(&names))
+        }
+        _ => format!("the table dataset is needed; check BUSINESS_DB_NAME and the user's rights; {}", listed(&names)),
+    };
+    bail!("{}: none of the tables that are needed is there: {advice}", source.shown());
+}
+
+fn listed(names: &[String]) -> String {
+    match names.len() {
+        0 => "the user sees no table at all".to_owned(),
+        n => format!("it sees {n}: {}", names.iter().take(8).cloned().collect::<Vec<_>>().join(", ")),
+    }
+}

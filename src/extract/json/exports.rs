@@ -1,0 +1,141 @@
+//! A source's exports: which of them are new, and in what order they come in.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+
+use anyhow::{Context, Result, bail};
+use duckdb::Connection;
+
+use super::file::{self, forget};
+use super::listing::{ExportFile, is_full_name, list};
+use crate::common::finding::{Finding, Verdict};
+use crate::config::{Config, Source};
+use crate::extract::SOURCES;
+use crate::extract::intake::Intake;
+use crate::extract::tables::{TABLES, Table};
+use crate::extract::watermarks::{Known, keep_watermark, known};
+
+/// The folder of exports.
+///
+/// # Errors
+/// It is not set.
+pub fn folder(config: &Config) -> Result<&Path> {
+    config
+        .sources
+        .json_dir
+        .as_deref()
+        .context("DATA_JSON_DIR is not set; point it at the folder of JSON exports (dataset.json and others)")
+}
+
+/// Looks at what exports there are of what a run needs.
+///
+/// # Errors
+/// The folder cannot be read.
+pub fn inspect(config: &Config, name: &str) -> Result<Finding> {
+    let listing = list(folder(config)?)?;
+    let tables: Vec<&Table> = TABLES.iter().filter(|t| t.source == name).collect();
+    let absent: Vec<&str> = tables.iter().map(|t| t.name).filter(|t| !listing.files.contains_key(t)).collect();
+    let verdict = match absent.len() {
+        _ if absent.contains(&"dataset") => Verdict::Broken,
+        n if n == tables.len() => Verdict::Odd,
+        _ => Verdict::Fine,
+    };
+    let without = if absent.is_empty() { String::new() } else { format!("; none of {}", absent.join(", ")) };
+    let there = tables.len() - absent.len();
+    Ok(Finding::new(
+        verdict,
+        name,
+        format!("{there} of {} tables have exports in DATA_JSON_DIR{without}", tables.len()),
+    ))
+}
+
+/// Takes in the new exports of a source's tables; returns how many rows that was.
+///
+/// # Errors
+/// The folder or a file cannot be read; the error names it.
+pub fn take_in(intake: Intake<'_>, name: &str) -> Result<u64> {
+    let mut rows = 0;
+    let config = intake.config;
+    let listing = list(folder(config)?)?;
+    if SOURCES.iter().find(|s| matches!(config.source(s), Source::Json)) == Some(&name) {
+        for unknown in &listing.unknown {
+            intake.progress.note(&format!("{unknown} is no export of a table that is read; left out"));
+        }
+    }
+    for table in TABLES.iter().filter(|t| t.source == name) {
+        let files = listing.files.get(table.name).map(Vec::as_slice).unwrap_or_default();
+        rows += take_in_table(intake, table, files).with_context(|| format!("table {}", table.name))?;
+    }
+    Ok(rows)
+}
+
+/// Takes in a table's new exports, in their order.
+fn take_in_table(intake: Intake<'_>, table: &Table, files: &[ExportFile]) -> Result<u64> {
+    let Intake { db, progress, .. } = intake;
+    let before = known(db, table)?.unwrap_or_default();
+    if before.is_database() && before.rows > 0 {
+        progress.note(&format!(
+            "{}: read from {} before; exports are folded into its rows, the newer of each staying; --full-refresh starts \
+             from the exports alone",
+            table.name, before.origin
+        ));
+    }
+    let mut rows = 0;
+    let taken = taken_files(db, table)?;
+    for file in files {
+        match taken.get(&file.name) {
+            None if file.is_full() && taken.keys().any(|name| is_full_name(table, name)) => bail!(
+                "{} is a full export, but the table's full export was taken in before under another name; \
+                 --full-refresh reads everything anew, --data-dir keeps it apart",
+                file.name
+            ),
+            None => rows += file::take_in(intake, table, file)?,
+            Some(then) if file.fingerprint()? == *then => {}
+            Some(then) if file.began_as(then)? => {
+                progress.note(&format!("{} has grown since it was taken in, and is read again", file.name));
+                forget(db, table, &file.name)?;
+                rows += file::take_in(intake, table, file)?;
+            }
+            Some(_) => progress.note(&format!(
+                "{} changed since it was taken in and was not read again; --full-refresh reads it",
+                file.name
+            )),
+        }
+    }
+    let is_there = !files.is_empty() || !taken.is_empty();
+    if !is_there {
+        progress.note(&format!("{}: no export; the run goes on without it", table.name));
+    }
+    let now = Known { mode: "json".to_owned(), origin: "exports".to_owned(), is_there, ..Known::default() };
+    keep_watermark(intake, table, &now)?;
+    Ok(rows)
+}
+
+/// What a run would take in, a line a table.
+///
+/// # Errors
+/// The folder cannot be read.
+pub fn preview(published: Option<&Connection>, config: &Config, name: &str) -> Result<Vec<String>> {
+    let listing = list(folder(config)?)?;
+    let mut lines = Vec::new();
+    for table in TABLES.iter().filter(|t| t.source == name) {
+        let taken = match published {
+            Some(db) => taken_files(db, table)?,
+            None => BTreeMap::new(),
+        };
+        let files = listing.files.get(table.name).map(Vec::as_slice).unwrap_or_default();
+        let fresh: Vec<&str> = files.iter().map(|f| f.name.as_str()).filter(|f| !taken.contains_key(*f)).collect();
+        lines.push(match fresh.len() {
+            0 => format!("{}: nothing new", table.name),
+            n => format!("{}: {n} file(s): {}", table.name, fresh.join(", ")),
+        });
+    }
+    Ok(lines)
+}
+
+/// The files already taken in, with their size and hash.
+fn taken_files(db: &Connection, table: &Table) -> Result<BTreeMap<String, (u64, String)>> {
+    let mut statement = db.prepare("select file, bytes, sha256 from raw.files where table_name = ?")?;
+    let rows = statement.query_map([table.name], |row| Ok((row.get(0)?, (row.get(1)?, row.get(2)?))))?;
+    Ok(rows.collect::<duckdb::Result<_>>()?)
+}
