@@ -22,6 +22,9 @@ const FEWEST_COMPARED: i64 = 200;
 
 /// Replays the current version and a challenger on the same visits, where enough came after the current version was
 /// trained. The challenger has the new version's ranker and has seen no more than the current version has.
+///
+/// # Errors
+/// The steps cannot be read, the challenger not trained, or the lists not written.
 pub fn replay_current(
     training: &Training<'_>,
     models_dir: &Path,
@@ -50,6 +53,9 @@ pub fn replay_current(
 /// Why a new version is clearly worse than the current one, where it is: on the same visits, where there are such, the
 /// 95 % interval of the difference of their hit rates lies below zero; else the intervals of their own held-out visits do
 /// not touch.
+///
+/// # Errors
+/// What was replayed cannot be read.
 pub fn worse(db: &Connection, models_dir: &Path, summary: &OfflineSummary) -> Result<Option<String>> {
     let Some(manifest) = model::current(models_dir).and_then(|v| model::read_manifest(models_dir, &v).ok()) else {
         return Ok(None);

@@ -44,6 +44,9 @@ type Part = (Vec<Row>, HashMap<(u16, u32), u64>);
 /// Writes the lists of a model for the steps: a row a step and list to `raw.offline_replays`, and how often what stood
 /// among the first ten to `raw.offline_shown`, under the model's `name`. With `parts`, also every channel alone and
 /// the whole without each.
+///
+/// # Errors
+/// The lists cannot be written.
 pub fn replay(db: &Connection, name: &str, model: &Model, pairs: &[Pair], policy: &Policy, parts: bool) -> Result<()> {
     let lists = names(parts);
     let total_views: f64 = model.parts.items.iter().map(|item| f64::from(item.views) + 1.0).sum();

@@ -14,16 +14,40 @@ pub enum Event<'a> {
     At(&'a str),
     /// What a person should know afterwards too.
     Note(&'a str),
-    /// A step has ended: how long it took, the rows it took in or made, and why it failed.
-    StepFinished { step: Step, seconds: f64, rows: u64, error: Option<&'a str> },
+    /// A step has ended.
+    StepFinished {
+        /// Which.
+        step: Step,
+        /// How long it took.
+        seconds: f64,
+        /// The rows it took in or made.
+        rows: u64,
+        /// Why it failed, where it did.
+        error: Option<&'a str>,
+    },
     /// All steps have ended well; views, checks and copies follow.
     PublishStarted,
-    /// The warehouse is published, and with it the version that is current now, where there is a new one.
-    Published { version: Option<&'a str> },
-    /// All that follows publishing is done; the rows are those of views.
-    PublishFinished { seconds: f64, rows: u64 },
-    /// The run has ended: how long it took, the most memory it held, and why it failed.
-    Ended { seconds: f64, peak_bytes: u64, error: Option<&'a str> },
+    /// The warehouse is published.
+    Published {
+        /// The version that is current now, where there is a new one.
+        version: Option<&'a str>,
+    },
+    /// All that follows publishing is done.
+    PublishFinished {
+        /// How long it took.
+        seconds: f64,
+        /// The rows of views.
+        rows: u64,
+    },
+    /// The run has ended.
+    Ended {
+        /// How long it took.
+        seconds: f64,
+        /// The most memory it held.
+        peak_bytes: u64,
+        /// Why it failed, where it did.
+        error: Option<&'a str>,
+    },
 }
 
 /// Somebody who is told what happens in a run, and cannot change it.

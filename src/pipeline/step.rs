@@ -6,10 +6,15 @@ use clap::ValueEnum;
 /// A step of the pipeline, in the order they run.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, ValueEnum)]
 pub enum Step {
+    /// Takes in what is new at the sources.
     Extract,
+    /// Builds what the SQL project makes of it, up to what training reads.
     Features,
+    /// Trains a model version.
     Train,
+    /// Replays held-out visits and works out the figures of lists.
     Evaluate,
+    /// Sets the figures beside the orders, and writes reports.
     Reconcile,
 }
 

@@ -13,6 +13,7 @@ use duckdb::{ArrowStream, Connection};
 pub struct Columns(RecordBatch);
 
 impl Columns {
+    /// How many rows it has.
     pub fn rows(&self) -> usize {
         self.0.num_rows()
     }
@@ -25,28 +26,50 @@ impl Columns {
             .with_context(|| format!("the column {name} is {}, not what is read here", column.data_type()))
     }
 
+    /// A `bigint` column.
+    ///
+    /// # Errors
+    /// There is none of that name and type.
     pub fn i64(&self, name: &str) -> Result<&Int64Array> {
         self.column(name)
     }
 
+    /// A `double` column.
+    ///
+    /// # Errors
+    /// There is none of that name and type.
     pub fn f64(&self, name: &str) -> Result<&Float64Array> {
         self.column(name)
     }
 
+    /// A `varchar` column.
+    ///
+    /// # Errors
+    /// There is none of that name and type.
     pub fn text(&self, name: &str) -> Result<&StringArray> {
         self.column(name)
     }
 
+    /// A `boolean` column.
+    ///
+    /// # Errors
+    /// There is none of that name and type.
     pub fn bool(&self, name: &str) -> Result<&BooleanArray> {
         self.column(name)
     }
 
     /// The `bigint[]` values of a column, row by row; NULL is empty.
+    ///
+    /// # Errors
+    /// There is none of that name and type.
     pub fn i64_lists(&self, name: &str) -> Result<Vec<Vec<i64>>> {
         self.lists::<Int64Type>(name)
     }
 
     /// The `float[]` values of a column, row by row; NULL is empty.
+    ///
+    /// # Errors
+    /// There is none of that name and type.
     pub fn f32_lists(&self, name: &str) -> Result<Vec<Vec<f32>>> {
         self.lists::<Float32Type>(name)
     }
@@ -85,6 +108,9 @@ pub fn next_batch(batches: &mut ArrowStream<'_>) -> Result<Option<RecordBatch>> 
 }
 
 /// Runs a query and hands its batches to `each` as they come, so that no result has to be in memory as a whole.
+///
+/// # Errors
+/// The query or `each` fails.
 pub fn each_batch(db: &Connection, sql: &str, mut each: impl FnMut(&Columns) -> Result<()>) -> Result<()> {
     let mut statement = db.prepare(sql).map_err(|e| anyhow!("{}", super::message(&e)))?;
     let mut batches = statement.stream_arrow([]).map_err(|e| anyhow!("{}", super::message(&e)))?;

@@ -21,9 +21,13 @@ use crate::config::Config;
 /// How a query's result is written.
 #[derive(Clone, Copy, Debug, ValueEnum)]
 pub enum Format {
+    /// Aligned columns, for people.
     Table,
+    /// An array of objects.
     Json,
+    /// With a header.
     Csv,
+    /// A file's bytes.
     Parquet,
 }
 

@@ -42,6 +42,9 @@ const PICTURES: usize = 8;
 
 impl Clip {
     /// Reads a folder.
+    ///
+    /// # Errors
+    /// A file is missing or damaged, or asks for what is not known here.
     pub fn read(folder: &Path) -> Result<Self> {
         Self::read_parts(folder).with_context(|| format!("the CLIP model in {}", folder.display()))
     }
@@ -87,6 +90,9 @@ impl Clip {
     }
 
     /// A vector for each text.
+    ///
+    /// # Errors
+    /// A text cannot be tokenized.
     pub fn embed_texts(&self, texts: &[&str]) -> Result<Vec<Vec<f32>>> {
         let parts = texts.par_chunks(TEXTS).map(|texts| {
             let ids = texts.iter().map(|text| tokenizer::ids(&self.tokenizer, text, true));
@@ -110,6 +116,9 @@ impl Clip {
     }
 
     /// A vector for each picture that can be used. `done` hears how many more are looked at.
+    ///
+    /// # Errors
+    /// The model fails; a picture that cannot be used is told in its place.
     pub fn embed_pictures(
         &self,
         paths: &[PathBuf],

@@ -24,6 +24,9 @@ const BLOCK: usize = 2048;
 type Done<'a> = &'a (dyn Fn(usize, usize) + Sync);
 
 /// Distils a model to a folder that any program for sentence-transformers can read. Returns the number of tokens.
+///
+/// # Errors
+/// The model fails, or the folder cannot be written.
 pub fn distil(model: &TextModel, dimensions: usize, folder: &Path, done: Done<'_>) -> Result<usize> {
     let (tokenizer, size) = model.vocabulary();
     let tokens: Vec<u32> = (0..size as u32).collect();

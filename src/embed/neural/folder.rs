@@ -33,7 +33,10 @@ pub fn clip_model(config: &Config) -> Option<Named> {
 }
 
 impl Named {
-    /// The folder, or what to do.
+    /// The folder.
+    ///
+    /// # Errors
+    /// There is none; the error says what to do.
     pub fn require(&self) -> Result<&Path> {
         match &self.folder {
             Some(folder) => Ok(folder),
@@ -83,6 +86,9 @@ fn candidates(name: &str, home: Option<&Path>) -> Vec<PathBuf> {
 }
 
 /// A model's name with a hash of its files: another model in the same folder is another one.
+///
+/// # Errors
+/// A file cannot be read.
 pub fn identity(named: &Named, folder: &Path) -> Result<String> {
     let mut files = Vec::new();
     let mut folders = vec![folder.to_owned()];

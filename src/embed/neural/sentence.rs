@@ -79,6 +79,9 @@ const LONGEST: usize = 512;
 
 impl TextModel {
     /// Reads a folder.
+    ///
+    /// # Errors
+    /// A file is missing or damaged, or asks for what is not known here.
     pub fn read(folder: &Path) -> Result<Self> {
         Self::read_parts(folder).with_context(|| format!("the text model in {}", folder.display()))
     }
@@ -164,6 +167,9 @@ impl TextModel {
     }
 
     /// A vector for each text, of length 1; all zero for a text without any known token. `done` hears how many more are.
+    ///
+    /// # Errors
+    /// A text cannot be tokenized.
     pub fn embed(&self, texts: &[&str], role: Role, done: &(dyn Fn(usize) + Sync)) -> Result<Vec<Vec<f32>>> {
         let prompt = &self.prompts[usize::from(role == Role::Query)];
         match &self.body {
