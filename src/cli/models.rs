@@ -15,7 +15,10 @@ pub enum Models {
     /// List the versions, with their held-out figures
     List,
     /// Make a version the current one
-    Promote { version: String },
+    Promote {
+        /// The version
+        version: String,
+    },
     /// Go back to the version that was current before
     Rollback,
     /// Let a version answer a share of the visitors; `off` for none
