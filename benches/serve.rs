@@ -8,7 +8,7 @@ use std::fs;
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{SocketAddr, TcpStream};
 use std::path::Path;
-use std::process::{Command, Stdio};
+use std::process::{Child, Command, Stdio};
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
@@ -30,88 +30,120 @@ struct Case {
     path: fn(u64) -> String,
 }
 
+/// A server of this bench, killed when dropped.
+struct Served {
+    process: Child,
+    address: SocketAddr,
+}
+
+impl Served {
+    /// Starts a server, gives it its input, and waits until it says where it listens.
+    fn start(command: &mut Command, input: &[u8]) -> Self {
+        let pipes = command.stdin(Stdio::piped()).stderr(Stdio::piped());
+        let mut process = pipes.spawn().expect("a server starts");
+        process.stdin.take().expect("standard input").write_all(input).expect("its input");
+        let address = address_in(process.stderr.take().expect("standard error"));
+        Self { process, address }
+    }
+}
+
+impl Drop for Served {
+    fn drop(&mut self) {
+        self.process.kill().ok();
+        self.process.wait().ok();
+    }
+}
+
 fn main() {
     if std::env::args().any(|arg| arg == BARE) {
         return bare_route();
     }
     let dir = tempfile::tempdir().expect("a temporary folder");
-    let set = |command: &mut Command| {
-        command.current_dir(dir.path()).env("PROJECT_DIR", ROOT).env("THREADS", "1");
-        // the same version as the one that MODELS_DIR names, where it names one
-        if let Some(models) = std::env::var_os("MODELS_DIR") {
-            command.env("MODELS_DIR", models);
-        }
-    };
-    if std::env::var_os("MODELS_DIR").is_none() {
-        let mut demo = Command::new(env!("CARGO_BIN_EXE_nearset"));
-        set(&mut demo);
-        let done = demo.args(["demo", "--no-serve"]).stdout(Stdio::null()).status().expect("nearset runs");
-        assert!(done.success());
-    }
-    let mut command = on_first_core(Path::new(env!("CARGO_BIN_EXE_nearset")));
-    set(&mut command);
-    let mut child =
-        command.args(["serve", "--listen", "127.0.0.1:0"]).stderr(Stdio::piped()).spawn().expect("the server starts");
-    let address = address_in(child.stderr.take().expect("standard error"));
-    let pages = listed(address);
-    let first = format!("/similar/{}", pages[0]);
-    let body = get(address, &first);
-    let mut command = on_first_core(&std::env::current_exe().expect("this program"));
-    let mut route =
-        command.arg(BARE).stdin(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("the bare route starts");
-    route.stdin.take().expect("standard input").write_all(&body).expect("the body");
-    let bare = address_in(route.stderr.take().expect("standard error"));
-    let pages: &'static [i64] = pages.leak();
+    let nearset = nearset(dir.path());
+    let pages: &'static [i64] = listed(nearset.address).leak();
     PAGES.set(pages).expect("once");
+    let body = get(nearset.address, &format!("/similar/{}", pages[0]));
+    let bare = Served::start(on_first_core(&std::env::current_exe().expect("this program")).arg(BARE), &body);
     apart();
-
-    let case = |name, address, path| Case { name, address, path };
-    let cases = [
-        case("bare axum route", bare, |_| "/".to_owned()),
-        case("/similar, from the cache", address, |n| format!("/similar/{}", page(n % 300))),
-        case("/recommend/detail, another user each time", address, |n| {
-            format!("/recommend/detail/{}?user_id={}&recent={}", page(n), n, page(n / 7 + n / 311))
-        }),
-        case("/recommend/detail, another trail each time", address, |n| {
-            format!("/recommend/detail/{}?recent={},{},{}", page(n), page(n / 7), page(n / 311), page(n / 5))
-        }),
-        case("/similar, dataset unknown", address, |n| format!("/similar/{}", 900_000 + n % 100)),
-    ];
-    let mut rates: Vec<Vec<f64>> = vec![Vec::new(); cases.len()];
-    for _ in 0..ROUNDS {
-        for (rates, case) in rates.iter_mut().zip(&cases) {
-            rates.push(load(case.address, case.path));
-        }
-    }
-    let medians: Vec<f64> = rates
-        .into_iter()
-        .map(|mut rates| {
-            rates.sort_by(f64::total_cmp);
-            rates[rates.len() / 2]
-        })
-        .collect();
+    let cases = cases(bare.address, nearset.address);
     println!(
         "serve: {CLIENTS} clients, {} bytes a body, median of {ROUNDS} rounds of {} s",
         body.len(),
         ROUND.as_secs()
     );
+    let rates = throughput(&cases);
+    for (case, rate) in cases.iter().zip(&rates) {
+        lateness(case, rate / 2.0, "");
+    }
+    beside_a_run(&cases);
+    own_account(&nearset);
+}
+
+/// The server, with the version that MODELS_DIR names, or one made of the fixtures now.
+fn nearset(dir: &Path) -> Served {
+    let set = |mut command: Command| {
+        command.current_dir(dir).env("PROJECT_DIR", ROOT).env("THREADS", "1");
+        if let Some(models) = std::env::var_os("MODELS_DIR") {
+            command.env("MODELS_DIR", models);
+        }
+        command
+    };
+    let program = Path::new(env!("CARGO_BIN_EXE_nearset"));
+    if std::env::var_os("MODELS_DIR").is_none() {
+        let mut demo = set(Command::new(program));
+        let done = demo.args(["demo", "--no-serve"]).stdout(Stdio::null()).status().expect("nearset runs");
+        assert!(done.success());
+    }
+    Served::start(set(on_first_core(program)).args(["serve", "--listen", "127.0.0.1:0"]), &[])
+}
+
+/// What is measured; the first is what all others are compared with.
+fn cases(bare: SocketAddr, nearset: SocketAddr) -> [Case; 5] {
+    let case = |name, path| Case { name, address: nearset, path };
+    [
+        Case { name: "bare axum route", address: bare, path: |_| "/".to_owned() },
+        case("/similar, from the cache", |n| format!("/similar/{}", page(n % 300))),
+        case("/recommend/detail, another user each time", |n| {
+            format!("/recommend/detail/{}?user_id={}&recent={}", page(n), n, page(n / 7 + n / 311))
+        }),
+        case("/recommend/detail, another visit each time", |n| {
+            format!("/recommend/detail/{}?recent={},{},{}", page(n), page(n / 7), page(n / 311), page(n / 5))
+        }),
+        case("/similar, dataset unknown", |n| format!("/similar/{}", 900_000 + n % 100)),
+    ]
+}
+
+/// Answers a second of each case: the median of rounds in turn.
+fn throughput(cases: &[Case]) -> Vec<f64> {
+    let mut rates: Vec<Vec<f64>> = vec![Vec::new(); cases.len()];
+    for _ in 0..ROUNDS {
+        for (rates, case) in rates.iter_mut().zip(cases) {
+            rates.push(load(case.address, case.path));
+        }
+    }
+    let median = |mut rates: Vec<f64>| {
+        rates.sort_by(f64::total_cmp);
+        rates[rates.len() / 2]
+    };
+    let medians: Vec<f64> = rates.into_iter().map(median).collect();
     for (Case { name, .. }, rate) in cases.iter().zip(&medians) {
         println!("  {name:<44} {rate:>9.0} answers/s   {:>5.2} of the bare route", rate / medians[0]);
     }
-    for (case, rate) in cases.iter().zip(&medians) {
-        let mut late = paced(case, rate / 2.0);
-        late.sort_unstable();
-        let at = |share: f64| late[((late.len() - 1) as f64 * share) as usize].as_secs_f64() * 1e3;
-        println!(
-            "  {:<44} at {:>6.0} a second: median {:.2} ms, p99 {:.2} ms",
-            case.name,
-            rate / 2.0,
-            at(0.5),
-            at(0.99)
-        );
-    }
-    beside_a_run(&cases);
-    let metrics = String::from_utf8(get(address, "/metrics")).expect("text");
+    medians
+}
+
+/// How late answers of a case are at a rate.
+fn lateness(case: &Case, rate: f64, note: &str) {
+    let mut late = paced(case, rate);
+    late.sort_unstable();
+    let at = |share: f64| late[((late.len() - 1) as f64 * share) as usize].as_secs_f64() * 1e3;
+    let (name, median, last) = (case.name, at(0.5), at(0.99));
+    println!("  {name:<44} at {rate:>6.0} a second{note}: median {median:.2} ms, p99 {last:.2} ms");
+}
+
+/// What the server itself says of the time it took, and its memory.
+fn own_account(nearset: &Served) {
+    let metrics = String::from_utf8(get(nearset.address, "/metrics")).expect("text");
     for endpoint in ["similar", "recommend_detail"] {
         let figure = |part: &str| {
             let name = format!("recommendation_latency_seconds_{part}{{endpoint=\"{endpoint}\"}} ");
@@ -120,13 +152,9 @@ fn main() {
         };
         println!("  {endpoint}: mean server time {:.0} µs under this load", figure("sum") / figure("count") * 1e6);
     }
-    let status = fs::read_to_string(format!("/proc/{}/status", child.id())).unwrap_or_default();
+    let status = fs::read_to_string(format!("/proc/{}/status", nearset.process.id())).unwrap_or_default();
     let resident = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).unwrap_or("?").trim();
     println!("  resident memory {resident}");
-    for mut process in [child, route] {
-        process.kill().ok();
-        process.wait().ok();
-    }
 }
 
 static PAGES: OnceLock<&'static [i64]> = OnceLock::new();
@@ -221,17 +249,10 @@ fn beside_a_run(cases: &[Case]) {
         .spawn()
         .expect("a run");
     for case in &cases[1..3] {
-        let mut late = paced(case, BESIDE);
-        late.sort_unstable();
-        let at = |share: f64| late[((late.len() - 1) as f64 * share) as usize].as_secs_f64() * 1e3;
-        let is_running = run.try_wait().expect("its state").is_none();
-        println!(
-            "  {:<44} at {BESIDE:>6.0} a second beside a run: median {:.2} ms, p99 {:.2} ms{}",
-            case.name,
-            at(0.5),
-            at(0.99),
-            if is_running { "" } else { " (it ended before)" }
-        );
+        lateness(case, BESIDE, " beside a run");
+        if run.try_wait().expect("its state").is_some() {
+            println!("  (the run ended before that)");
+        }
     }
     run.kill().ok();
     run.wait().ok();

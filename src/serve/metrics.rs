@@ -7,32 +7,8 @@ use prometheus::{
     TextEncoder,
 };
 
+use super::endpoint::Endpoint;
 use crate::extract::data_quality::TableQuality;
-
-/// The endpoints that answer lists.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Endpoint {
-    /// `/similar`
-    Similar,
-    /// `/recommend/detail`
-    Detail,
-    /// `/hot/trending`
-    Trending,
-}
-
-impl Endpoint {
-    /// In the order of their numbers.
-    pub const ALL: [Self; 3] = [Self::Similar, Self::Detail, Self::Trending];
-
-    /// Its name in metrics, logs and experiments.
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Similar => "similar",
-            Self::Detail => "recommend_detail",
-            Self::Trending => "hot_trending",
-        }
-    }
-}
 
 /// What one endpoint counts of every list, looked up once.
 struct EndpointMetrics {

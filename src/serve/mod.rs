@@ -6,6 +6,7 @@
 
 mod answer;
 pub mod deployment;
+mod endpoint;
 mod http;
 mod lists;
 mod metrics;

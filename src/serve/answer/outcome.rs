@@ -6,7 +6,7 @@ use serde_json::value::RawValue;
 use super::query::Target;
 use crate::exposures::{Context, Exploration, Exposure};
 use crate::serve::deployment::Assignment;
-use crate::serve::metrics::Endpoint;
+use crate::serve::endpoint::Endpoint;
 
 /// Why a list is not what it would be at best, and what stood in.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

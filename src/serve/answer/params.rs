@@ -7,8 +7,8 @@ use serde::de::DeserializeOwned;
 use utoipa::IntoParams;
 
 use super::query::{ListQuery, Target};
+use crate::serve::endpoint::Endpoint;
 use crate::serve::http::{ApiError, params};
-use crate::serve::metrics::Endpoint;
 use crate::serve::state::Shared;
 
 /// The parameters of a route that answers lists.

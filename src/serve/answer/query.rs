@@ -1,7 +1,7 @@
 //! What is asked of the routes that answer lists, once it is known to be well-formed.
 
 use crate::recommend::Language;
-use crate::serve::metrics::Endpoint;
+use crate::serve::endpoint::Endpoint;
 
 /// What a list is asked for, in the ids of whoever asks.
 #[derive(Debug)]

@@ -6,8 +6,9 @@ use std::sync::Arc;
 use anyhow::{Context, Result};
 
 use super::LoadedVersion;
-use super::experiments::{Experiments, Variant, bucket};
-use crate::serve::metrics::Endpoint;
+use super::experiments::{Experiments, bucket};
+use super::variant::Variant;
+use crate::serve::endpoint::Endpoint;
 
 /// A version beside the current one, and its share of the traffic.
 pub struct TrafficShare {

@@ -1,148 +1,33 @@
-//! Experiments: which variant of the lists a visitor gets. Read from a file (`experiments.example.toml`; the YAML of the
-//! system that nearset replaces is read too), taken up while the server runs.
+//! Experiments: which variant of the lists a visitor gets.
 //!
 //! A visitor keeps a variant: `sha256("{salt}:{id}")`, its first eight hexadecimal digits over 0xFFFFFFFF, against the
 //! cumulated allocations, so that experiments that already run keep their users.
 
-use std::collections::BTreeMap;
-use std::path::Path;
-use std::sync::Arc;
-
-use anyhow::{Context, Result, anyhow, bail, ensure};
-use serde::Deserialize;
-use serde_json::Value;
 use sha2::{Digest, Sha256};
 
-use crate::model::Channel;
-use crate::recommend::Policy;
-use crate::recommend::channels;
-use crate::serve::metrics::Endpoint;
-
-/// The variant of those who take part in no experiment.
-pub const CONTROL: &str = "control";
+use super::variant::Variant;
+use crate::serve::endpoint::Endpoint;
 
 /// All experiments of a file.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Experiments {
     /// At most one for each endpoint that answers lists about a page.
-    running: Vec<Experiment>,
+    pub(super) running: Vec<Experiment>,
     /// What the variants that run ask for; the first is what settings say.
-    variants: Vec<Variant>,
+    pub(super) variants: Vec<Variant>,
     /// Every version that a variant names, also of those that are paused.
     pub versions: Vec<String>,
 }
 
+/// One that runs.
 #[derive(Clone, Debug, PartialEq)]
-struct Experiment {
-    name: String,
-    slot: Endpoint,
-    salt: String,
-    /// Up to which share of all visitors each variant reaches, with its index in [`Experiments::variants`].
-    variants: Vec<(f64, u16)>,
-}
-
-/// What a variant changes.
-#[derive(Clone, Debug, Default, PartialEq)]
-pub struct Variant {
-    /// The experiment; `None` where nobody takes part in any.
-    pub experiment: Option<String>,
-    /// Its name in the experiment.
+pub(super) struct Experiment {
     pub name: String,
-    /// The model version it is answered by; the current one where none is named.
-    pub version: Option<String>,
-    diversity: Option<f32>,
-    provider_limit: Option<usize>,
-    /// The share of its lists in which something is tried; what settings say where `None`.
-    pub exploration: Option<f64>,
-    without_rules: bool,
-    weights: Option<channels::Weights>,
-}
-
-impl Variant {
-    fn control() -> Self {
-        Self { name: CONTROL.to_owned(), ..Self::default() }
-    }
-
-    /// The policy of this variant, where `settings` is everyone else's.
-    pub fn policy(&self, settings: &Policy) -> Policy {
-        let mut policy = settings.clone();
-        policy.diversity = self.diversity.unwrap_or(policy.diversity);
-        policy.per_provider = self.provider_limit.unwrap_or(policy.per_provider);
-        policy.weights = self.weights.unwrap_or(policy.weights);
-        if self.without_rules {
-            policy.rules = Arc::new(policy.rules.only_nevers());
-        }
-        policy
-    }
-
-    fn of(experiment: &str, name: &str, parameters: BTreeMap<String, Value>, is_old: bool) -> Result<Self> {
-        let mut variant = Self { experiment: Some(experiment.to_owned()), name: name.to_owned(), ..Self::default() };
-        for (name, value) in parameters {
-            variant.set(&name, &value, is_old).with_context(|| format!("parameter {name}"))?;
-        }
-        Ok(variant)
-    }
-
-    fn set(&mut self, name: &str, value: &Value, is_old: bool) -> Result<()> {
-        let number = |low: f64, high: f64| {
-            let number = value.as_f64().filter(|n| (low..=high).contains(n));
-            number.with_context(|| format!("is {value}; it must be a number from {low} to {high}"))
-        };
-        if let Some(channel) = channel(name) {
-            self.weights.get_or_insert(channels::AS_LEARNED)[channel] = number(0.0, 100.0)? as f32;
-            return Ok(());
-        }
-        match name {
-            "variety" => self.diversity = Some(number(0.0, 10.0)? as f32),
-            // relevance counts lambda, likeness the rest: what likeness counts for each unit of relevance
-            "mmr_lambda" => {
-                let lambda = number(0.0, 1.0)?;
-                self.diversity = Some(((1.0 - lambda) / lambda.max(0.1)) as f32);
-            }
-            "provider_limit" => self.provider_limit = Some(number(0.0, 100.0)? as usize),
-            "exploration" => self.exploration = Some(number(0.0, 0.5)?),
-            "rules" => self.without_rules = !value.as_bool().context("must be true or false")?,
-            "model" => self.version = Some(value.as_str().context("must be the name of a version")?.to_owned()),
-            _ if is_old => tracing::warn!("parameter {name} of variant {} means nothing here; ignored", self.name),
-            _ => bail!(
-                "is unknown; there are variety, provider_limit, exploration, rules, model and a weight for each channel: {}",
-                Channel::ALL.map(|channel| format!("{}_weight", channel.name())).join(", ")
-            ),
-        }
-        Ok(())
-    }
-}
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct File {
-    #[serde(default)]
-    experiments: BTreeMap<String, Spec>,
-}
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Spec {
-    /// The endpoint: recommend_detail, or similar.
-    slot: Option<String>,
-    salt: Option<Value>,
-    #[serde(default)]
-    status: Option<String>,
-    #[serde(default, rename = "description")]
-    _description: Option<String>,
-    variants: Vec<VariantSpec>,
-}
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct VariantSpec {
-    #[serde(default)]
-    name: Option<String>,
-    #[serde(default, rename = "description")]
-    _description: Option<String>,
-    allocation: f64,
-    #[serde(default)]
-    parameters: Option<BTreeMap<String, Value>>,
+    /// The endpoint whose lists it changes.
+    pub slot: Endpoint,
+    pub salt: String,
+    /// Up to which share of all visitors each variant reaches, with its index in [`Experiments::variants`].
+    pub variants: Vec<(f64, u16)>,
 }
 
 impl Default for Experiments {
@@ -153,92 +38,6 @@ impl Default for Experiments {
 }
 
 impl Experiments {
-    /// Reads a file by its ending; where there is none, nobody takes part in anything.
-    ///
-    /// # Errors
-    /// It cannot be read, or makes no sense; the file is named.
-    pub fn read(path: &Path) -> Result<Self> {
-        match std::fs::read_to_string(path) {
-            Ok(text) => {
-                let is_yaml = path.extension().is_some_and(|e| e == "yaml" || e == "yml");
-                Self::parse(&text, is_yaml).with_context(|| path.display().to_string())
-            }
-            Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(Self::default()),
-            Err(error) => Err(error).with_context(|| format!("{} cannot be read", path.display())),
-        }
-    }
-
-    /// Reads a file's text.
-    ///
-    /// # Errors
-    /// It makes no sense: the error names the line, or the experiment and what is wrong with it.
-    pub fn parse(text: &str, is_yaml: bool) -> Result<Self> {
-        let file: File = match (is_yaml, text.trim().is_empty()) {
-            (_, true) => File { experiments: BTreeMap::new() },
-            (true, _) => serde_saphyr::from_str(text).map_err(|error| anyhow!("{error}"))?,
-            (false, _) => toml::from_str(text).map_err(|error| anyhow!("{error}"))?,
-        };
-        let mut all = Self::default();
-        for (name, spec) in file.experiments {
-            let experiment = all.experiment(&name, spec, is_yaml).with_context(|| format!("experiment {name}"))?;
-            let Some(experiment) = experiment else { continue };
-            match all.running.iter().find(|other| other.slot == experiment.slot) {
-                None => all.running.push(experiment),
-                Some(other) if is_yaml => tracing::warn!(
-                    "experiment {name} is left out: {} runs on the same endpoint; name its slot, or pause one",
-                    other.name
-                ),
-                Some(other) => bail!(
-                    "experiment {name}: {} runs on {} already; pause one of them",
-                    other.name,
-                    experiment.slot.name()
-                ),
-            }
-        }
-        Ok(all)
-    }
-
-    fn experiment(&mut self, name: &str, spec: Spec, is_old: bool) -> Result<Option<Experiment>> {
-        let is_active = match spec.status.as_deref().unwrap_or("active") {
-            "active" | "running" => true,
-            "paused" | "stopped" | "draft" | "completed" => false,
-            other => bail!("status is {other:?}; it may be active or paused"),
-        };
-        let slot = match spec.slot.as_deref() {
-            None if name.contains("similar") => Endpoint::Similar,
-            None | Some("recommend_detail") => Endpoint::Detail,
-            Some("similar") => Endpoint::Similar,
-            Some(other) => bail!("slot is {other:?}; it may be recommend_detail or similar"),
-        };
-        let salt = match spec.salt {
-            None => name.to_owned(),
-            Some(Value::String(salt)) => salt,
-            Some(other) => other.to_string(),
-        };
-        ensure!(!spec.variants.is_empty(), "it has no variants");
-        ensure!(
-            spec.variants.iter().all(|v| v.allocation.is_finite() && v.allocation >= 0.0),
-            "an allocation is a share, 0 or more"
-        );
-        let total: f64 = spec.variants.iter().map(|v| v.allocation).sum();
-        ensure!(total > 0.0, "all its allocations are 0");
-        let mut variants = Vec::new();
-        let mut reached = 0.0;
-        for variant in spec.variants {
-            let title = variant.name.unwrap_or_else(|| CONTROL.to_owned());
-            // whole shares, whatever they add up to, as the old system had it
-            reached += variant.allocation / total;
-            let variant = Variant::of(name, &title, variant.parameters.unwrap_or_default(), is_old)
-                .with_context(|| format!("variant {title}"))?;
-            self.versions.extend(variant.version.clone());
-            if is_active {
-                variants.push((reached, self.variants.len() as u16));
-                self.variants.push(variant);
-            }
-        }
-        Ok(is_active.then(|| Experiment { name: name.to_owned(), slot, salt, variants }))
-    }
-
     /// Which variant answers a visitor, by its index; the first, that of settings, for one of whom no id is known.
     pub fn assign(&self, endpoint: Endpoint, visitor: Option<&str>) -> u16 {
         let running = self.running.iter().find(|experiment| experiment.slot == endpoint);
@@ -273,121 +72,4 @@ impl Experiments {
 pub fn bucket(salt: &str, visitor: &str) -> f64 {
     let digest = Sha256::digest(format!("{salt}:{visitor}"));
     f64::from(u32::from_be_bytes([digest[0], digest[1], digest[2], digest[3]])) / f64::from(u32::MAX)
-}
-
-/// The channel that `{name}_weight` is of, by its name here or in the old system.
-fn channel(name: &str) -> Option<usize> {
-    let name = match name.strip_suffix("_weight")? {
-        "behavior" | "collaborative" | "cf" => "behaviour",
-        "image" | "images" | "pictures" => "visual",
-        "vector" | "text" | "tag" | "tags" | "semantic" => "content",
-        "popularity" | "hot" => "popular",
-        "session" => "sessions",
-        "user" | "profile" => "taste",
-        other => other,
-    };
-    Channel::ALL.iter().position(|channel| channel.name() == name)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    const OLD: &str = "
-experiments:
-  recommendation_detail:
-    salt: detail-2025
-    status: active
-    variants:
-      - name: control
-        allocation: 0.5
-      - name: content_boost
-        allocation: 0.5
-        parameters: {content_weight: 1.4, behavior_weight: 0.8, unheard_of: 3}
-";
-
-    #[test]
-    fn the_old_form_keeps_its_users() -> Result<()> {
-        let experiments = Experiments::parse(OLD, true)?;
-        for user in 1..200 {
-            let bucket = bucket("detail-2025", &user.to_string());
-            let variant = experiments.assign(Endpoint::Detail, Some(&user.to_string()));
-            let expected = if bucket <= 0.5 { CONTROL } else { "content_boost" };
-            assert_eq!(experiments.variant(variant).name, expected);
-        }
-        assert_eq!(experiments.assign(Endpoint::Detail, None), 0);
-        assert_eq!(experiments.assign(Endpoint::Similar, Some("1")), 0);
-        let boost = experiments.variants.iter().find(|variant| variant.name == "content_boost").expect("the variant");
-        let weights = boost.weights.expect("weights");
-        assert_eq!(channel("content_weight").map(|c| weights[c]), Some(1.4));
-        assert_eq!(channel("behaviour_weight").map(|c| weights[c]), Some(0.8));
-        Ok(())
-    }
-
-    #[test]
-    fn the_bucket_is_the_old_systems() {
-        // int(hashlib.sha256(b"detail-2025:42").hexdigest()[:8], 16) / 0xFFFFFFFF in the old system's Python
-        for (user, expected) in [("1", 0.5838140022437587), ("2", 0.4510055741879636), ("42", 0.8352179177653086)] {
-            assert!((bucket("detail-2025", user) - expected).abs() < 1e-12);
-        }
-    }
-
-    #[test]
-    fn shares_are_what_they_say() -> Result<()> {
-        let text = "
-[experiments.three]
-[[experiments.three.variants]]
-name = \"a\"
-allocation = 1
-[[experiments.three.variants]]
-name = \"b\"
-allocation = 2
-[[experiments.three.variants]]
-name = \"c\"
-allocation = 1
-parameters = { variety = 0.5, provider_limit = 3, rules = false, model = \"x\" }
-";
-        let experiments = Experiments::parse(text, false)?;
-        let mut counts = BTreeMap::new();
-        for visitor in 0..20_000 {
-            let variant = experiments.assign(Endpoint::Detail, Some(&visitor.to_string()));
-            *counts.entry(experiments.variant(variant).name.as_str()).or_insert(0) += 1;
-        }
-        for (variant, share) in [("a", 0.25), ("b", 0.5), ("c", 0.25)] {
-            let found = f64::from(counts[variant]) / 20_000.0;
-            assert!((found - share).abs() < 0.015, "{variant}: {found}");
-        }
-        Ok(())
-    }
-
-    #[test]
-    fn the_example_is_in_order_and_names_every_channel() -> Result<()> {
-        const EXAMPLE: &str = include_str!("../../../experiments.example.toml");
-        let listed = EXAMPLE.rsplit_once("a weight for each channel").map(|(_, channels)| channels).unwrap_or_default();
-        for channel in Channel::ALL {
-            assert!(listed.contains(channel.name()), "{} is not in the example", channel.name());
-        }
-        let experiments = Experiments::parse(EXAMPLE, false)?;
-        let variants: Vec<&str> = experiments.variants.iter().map(|variant| variant.name.as_str()).collect();
-        assert_eq!((experiments.count(), variants), (1, vec![CONTROL, CONTROL, "more_content", "more_variety"]));
-        Ok(())
-    }
-
-    #[test]
-    fn what_is_wrong_is_named() {
-        let error = |text: &str, is_yaml| format!("{:#}", Experiments::parse(text, is_yaml).expect_err("an error"));
-        let one = |rest: &str| format!("[experiments.e]\n[[experiments.e.variants]]\nname = \"v\"\n{rest}");
-        assert!(
-            error(&one("allocation = -1"), false).contains("experiment e"),
-            "{}",
-            error(&one("allocation = -1"), false)
-        );
-        let unknown = error(&one("allocation = 1\nparameters = { colour = 3 }"), false);
-        assert!(unknown.contains("variant v") && unknown.contains("colour"), "{unknown}");
-        let high = error(&one("allocation = 1\nparameters = { variety = 99 }"), false);
-        assert!(high.contains("from 0 to 10"), "{high}");
-        assert!(error("experiments:\n  e: [", true).contains("line"), "{}", error("experiments:\n  e: [", true));
-        let two = one("allocation = 1") + "\n[experiments.f]\n[[experiments.f.variants]]\nallocation = 1";
-        assert!(error(&two, false).contains("pause one"));
-    }
 }

@@ -5,12 +5,15 @@
 mod assignment;
 mod deployments;
 mod experiments;
+mod experiments_file;
 mod loaded_version;
 mod loader;
+mod variant;
 mod watch;
 
 pub use assignment::{Assignment, Deployment, TrafficShare};
 pub use deployments::Deployments;
-pub use experiments::{Experiments, Variant};
+pub use experiments::Experiments;
 pub use loaded_version::LoadedVersion;
+pub use variant::Variant;
 pub use watch::{DiskState, Written, written};

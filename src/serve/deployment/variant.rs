@@ -1,0 +1,104 @@
+//! A variant of an experiment: what it changes of the lists that all others get.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use anyhow::{Context, Result, bail};
+use serde_json::Value;
+
+use crate::model::Channel;
+use crate::recommend::{Policy, channels};
+
+/// The variant of those who take part in no experiment.
+pub const CONTROL: &str = "control";
+
+/// What a variant changes.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Variant {
+    /// The experiment; `None` where nobody takes part in any.
+    pub experiment: Option<String>,
+    /// Its name in the experiment.
+    pub name: String,
+    /// The model version it is answered by; the current one where none is named.
+    pub version: Option<String>,
+    diversity: Option<f32>,
+    provider_limit: Option<usize>,
+    /// The share of its lists in which something is tried; what settings say where `None`.
+    pub exploration: Option<f64>,
+    without_rules: bool,
+    weights: Option<channels::Weights>,
+}
+
+impl Variant {
+    /// Changes nothing.
+    pub fn control() -> Self {
+        Self { name: CONTROL.to_owned(), ..Self::default() }
+    }
+
+    /// The policy of this variant, where `settings` is everyone else's.
+    pub fn policy(&self, settings: &Policy) -> Policy {
+        let mut policy = settings.clone();
+        policy.diversity = self.diversity.unwrap_or(policy.diversity);
+        policy.per_provider = self.provider_limit.unwrap_or(policy.per_provider);
+        policy.weights = self.weights.unwrap_or(policy.weights);
+        if self.without_rules {
+            policy.rules = Arc::new(policy.rules.only_nevers());
+        }
+        policy
+    }
+
+    /// A variant of an experiment, by the parameters of its file; `is_old` for the file of the replaced system.
+    ///
+    /// # Errors
+    /// A parameter is unknown, or its value cannot be used; the error names it.
+    pub fn of(experiment: &str, name: &str, parameters: BTreeMap<String, Value>, is_old: bool) -> Result<Self> {
+        let mut variant = Self { experiment: Some(experiment.to_owned()), name: name.to_owned(), ..Self::default() };
+        for (name, value) in parameters {
+            variant.set(&name, &value, is_old).with_context(|| format!("parameter {name}"))?;
+        }
+        Ok(variant)
+    }
+
+    fn set(&mut self, name: &str, value: &Value, is_old: bool) -> Result<()> {
+        let number = |low: f64, high: f64| {
+            let number = value.as_f64().filter(|n| (low..=high).contains(n));
+            number.with_context(|| format!("is {value}; it must be a number from {low} to {high}"))
+        };
+        if let Some(channel) = channel(name) {
+            self.weights.get_or_insert(channels::AS_LEARNED)[channel] = number(0.0, 100.0)? as f32;
+            return Ok(());
+        }
+        match name {
+            "variety" => self.diversity = Some(number(0.0, 10.0)? as f32),
+            // relevance counts lambda, likeness the rest: what likeness counts for each unit of relevance
+            "mmr_lambda" => {
+                let lambda = number(0.0, 1.0)?;
+                self.diversity = Some(((1.0 - lambda) / lambda.max(0.1)) as f32);
+            }
+            "provider_limit" => self.provider_limit = Some(number(0.0, 100.0)? as usize),
+            "exploration" => self.exploration = Some(number(0.0, 0.5)?),
+            "rules" => self.without_rules = !value.as_bool().context("must be true or false")?,
+            "model" => self.version = Some(value.as_str().context("must be the name of a version")?.to_owned()),
+            _ if is_old => tracing::warn!("parameter {name} of variant {} means nothing here; ignored", self.name),
+            _ => bail!(
+                "is unknown; there are variety, provider_limit, exploration, rules, model and a weight for each channel: {}",
+                Channel::ALL.map(|channel| format!("{}_weight", channel.name())).join(", ")
+            ),
+        }
+        Ok(())
+    }
+}
+
+/// The channel that `{name}_weight` is of, by its name here or in the old system.
+fn channel(name: &str) -> Option<usize> {
+    let name = match name.strip_suffix("_weight")? {
+        "behavior" | "collaborative" | "cf" => "behaviour",
+        "image" | "images" | "pictures" => "visual",
+        "vector" | "text" | "tag" | "tags" | "semantic" => "content",
+        "popularity" | "hot" => "popular",
+        "session" => "sessions",
+        "user" | "profile" => "taste",
+        other => other,
+    };
+    Channel::ALL.iter().position(|channel| channel.name() == name)
+}
