@@ -15,10 +15,7 @@ pub enum Models {
     /// List the versions, with their held-out figures
     List,
     /// Make a version the current one
-    Promote {
-        /// The version
-        version: String,
-    },
+    Promote { version: String },
     /// Go back to the version that was current before
     Rollback,
     /// Let a version answer a share of the visitors; `off` for none

@@ -6,15 +6,10 @@ use clap::ValueEnum;
 /// A step of the pipeline, in the order they run.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, ValueEnum)]
 pub enum Step {
-    /// Take in what is new at the sources
     Extract,
-    /// Clean rows and make features of them
     Features,
-    /// Train a model
     Train,
-    /// Replay held-out visits, and count what came of exposures
     Evaluate,
-    /// Compare Matomo's orders with the business's, and write the reports
     Reconcile,
 }
 

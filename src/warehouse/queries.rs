@@ -21,13 +21,9 @@ use crate::config::Config;
 /// How a query's result is written.
 #[derive(Clone, Copy, Debug, ValueEnum)]
 pub enum Format {
-    /// For people
     Table,
-    /// An array of objects
     Json,
-    /// With a header
     Csv,
-    /// A Parquet file
     Parquet,
 }
 
