@@ -181,9 +181,10 @@ settings! {
 settings! {
     /// How the ranker is learned.
     pub struct Train {
-        /// How long training looks for the best ranker (one of each kind is tried in any case); 0 learns none.
+        /// About how many seconds' worth of one core's work the best ranker is looked for; 0 learns none.
         ///
-        /// Without one, lists keep the order of hand-made weights.
+        /// One of each kind is tried in any case. The work is worked out from the data and not measured: a slow machine trains
+        /// what a fast one does. Without a ranker, lists keep the order of hand-made weights.
         budget: Duration = TRAIN_SECONDS, default "300", seconds();
     }
 }

@@ -239,3 +239,57 @@ pub struct Ablation {
     #[serde(rename = "mrr@10_margin")]
     pub mrr_10_margin: Option<f64>,
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::fixtures;
+
+    #[test]
+    fn fields_are_written_in_their_order() -> serde_json::Result<()> {
+        let text = serde_json::to_string(&fixtures::manifest())?;
+        let expected = r#"{"format":4,"version":"made-by-hand","trained_at":"1970-01-01T00:00:00Z","nearset_version":"0.1.0",
+            "items":7,"listed_items":6,"dense_weight":0.25,"text_model":null,"picture_model":null,
+            "ranker":{"kept":"prior","steps":400,"measured_steps":75,"trials":[
+            {"ranker":"prior","hit_rate@10":0.5,"mrr@10":0.25,"ndcg@10":0.3},
+            {"ranker":"boosted 120x16","hit_rate@10":0.5,"mrr@10":0.25,"ndcg@10":0.25}]},
+            "dimensions":2,"behaviour_dimensions":2,"metrics":null,"files":{}}"#;
+        assert_eq!(text, expected.lines().map(str::trim_start).collect::<String>());
+        Ok(())
+    }
+
+    /// A summary as every version so far has it: lists that were measured, one that was not.
+    const SUMMARY: &str = r#"{"model_version":null,"trained_at":"2026-11-02T00:00:00Z",
+        "holdout":{"from":"2026-10-28T00:00:00Z","to":"2026-11-01T23:59:00Z","pairs":12},
+        "metrics":{"pairs":12,"hit_rate@10":0.5,"hit_rate@10_low":0.2,"hit_rate@10_high":0.8,"mrr@10":0.25,"mrr@10_low":0.1,
+        "mrr@10_high":0.4,"ndcg@10":0.3,"recall@10":0.5,"hit_rate@5":0.5,"mrr@5":0.25,"ndcg@5":0.3,"recall@5":0.5,
+        "hit_rate@20":1.0,"mrr@20":0.25,"ndcg@20":0.3,"recall@20":0.5,"coverage@10":null,"diversity@10":0.75,"novelty@10":9.5},
+        "segments":{"all":{}},"channels":{"taste":{}},
+        "ablation":[{"list":"detail without graph","pairs":12,"hit_rate@10_difference":-0.1,"hit_rate@10_margin":0.05,
+        "mrr@10_difference":0.0,"mrr@10_margin":0.01}],
+        "baseline":{"popular":{}}}"#;
+
+    #[test]
+    fn a_summary_is_written_as_it_was_read() -> serde_json::Result<()> {
+        let text: String = SUMMARY.lines().map(str::trim_start).collect();
+        let summary: OfflineSummary = serde_json::from_str(&text)?;
+        assert_eq!(summary.metrics.measured().and_then(|metrics| metrics.hit_rate_10_low), Some(0.2));
+        assert_eq!(summary.baseline.popular.measured(), None);
+        assert_eq!(serde_json::to_string(&summary)?, text);
+        Ok(())
+    }
+
+    #[test]
+    fn what_another_nearset_wrote_in_another_form_stops_no_version() -> serde_json::Result<()> {
+        let mut manifest = serde_json::to_value(fixtures::manifest())?;
+        manifest["ranker"]["seconds"] = 12.into();
+        manifest["metrics"] = serde_json::json!({"hit_rate": "high"});
+        manifest["colour"] = "blue".into();
+        let read: Manifest = serde_json::from_value(manifest.clone())?;
+        assert_eq!(read.ranker, fixtures::manifest().ranker);
+        assert!(read.metrics.is_none());
+        manifest["ranker"] = serde_json::json!(["boosted"]);
+        assert!(serde_json::from_value::<Manifest>(manifest)?.ranker.is_none());
+        Ok(())
+    }
+}

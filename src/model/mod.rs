@@ -6,6 +6,8 @@
 
 mod codec;
 mod features;
+#[cfg(test)]
+pub(crate) mod fixtures;
 mod item;
 mod manifest;
 mod neighbours;

@@ -58,3 +58,38 @@ pub(super) fn diversify(
     order.extend(left);
     order.extend(rest);
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::fixtures::small;
+
+    /// The order of all listed items, scored from the first to the last with so much between two.
+    fn order(policy: &Policy, step: f32, top_n: usize) -> Vec<u16> {
+        let pool = Pool { items: vec![0, 2, 1, 3, 4, 5], ..Pool::default() };
+        let mut scores = [0.0; CANDIDATES];
+        scores.iter_mut().enumerate().for_each(|(candidate, score)| *score = -(candidate as f32) * step);
+        let mut order: Vec<u16> = (0..6).collect();
+        diversify(&small(), policy, &pool, &scores, &mut order, top_n);
+        order
+    }
+
+    #[test]
+    fn what_is_like_the_first_moves_down() {
+        let alike = Policy { diversity: 1.0, ..Policy::default() };
+        // 0 and 2 have the same text, 4 and 5 none of its words
+        assert_eq!(order(&alike, 0.01, 2)[..2], [0, 4]);
+        assert_eq!(order(&alike, 10.0, 6), [0, 1, 2, 3, 4, 5]);
+        assert_eq!(order(&Policy::default(), 0.01, 6), [0, 1, 2, 3, 4, 5]);
+        // nothing is lost, and what comes after the list keeps its order
+        assert_eq!(order(&alike, 0.01, 1), [0, 1, 2, 3, 4, 5]);
+    }
+
+    #[test]
+    fn a_providers_limit_gives_way_to_a_full_list() {
+        let one = Policy { per_provider: 1, ..Policy::default() };
+        // of A the first, of B the first, the one without a provider, then the others in their order
+        assert_eq!(order(&one, 1.0, 6), [0, 3, 5, 1, 2, 4]);
+        assert_eq!(order(&one, 1.0, 2), [0, 3, 1, 2, 4, 5]);
+    }
+}

@@ -158,3 +158,71 @@ pub(super) static LN_1P: std::sync::LazyLock<[f32; CANDIDATES + 1]> =
 fn ln_1p(count: u16) -> f32 {
     LN_1P.get(usize::from(count)).copied().unwrap_or_else(|| f32::from(count).ln_1p())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::Neighbour;
+    use crate::model::fixtures::small;
+
+    fn pool(items: &[u32]) -> Pool {
+        let neighbours = items.iter().map(|item| Neighbour { item: *item, ..Neighbour::default() }).collect();
+        Pool { items: items.to_vec(), neighbours, ..Pool::default() }
+    }
+
+    #[test]
+    fn what_is_kept_by_the_prior_is_what_was_filled_before() {
+        let model = small();
+        let request = Request { page: Some(0), ..Request::default() };
+        let mut prefix = SessionPrefix::default();
+        prefix.follow(&model, &request, |_| true);
+        let mut pool = pool(&[1, 2, 3]);
+        Feature::ALL.into_iter().for_each(|feature| *pool.columns.column_mut(feature) = [f32::NAN; CANDIDATES]);
+        recall(&model, &request, &prefix, 0, &mut pool);
+        summarize(&mut pool);
+        for feature in Feature::ALL {
+            let is_filled = pool.columns.column(feature)[..3].iter().all(|value| !value.is_nan());
+            assert_eq!(is_filled, RECALLED.contains(&feature), "{}", feature.name());
+        }
+        complete(&model, &request, &prefix, &mut pool);
+        Feature::ALL.into_iter().for_each(|feature| assert!(!pool.columns.column(feature)[0].is_nan()));
+    }
+
+    #[test]
+    fn figures_of_the_page_are_worked_out_for_what_others_proposed() {
+        let model = small();
+        let request = Request { page: Some(0), ..Request::default() };
+        let mut prefix = SessionPrefix::default();
+        prefix.follow(&model, &request, |_| true);
+        let mut pool = pool(&[1, 4]);
+        recall(&model, &request, &prefix, 0, &mut pool);
+        summarize(&mut pool);
+        let of = |feature: Feature| &pool.columns.column(feature)[..2];
+        assert!((of(Feature::Dense)[0] - 0.8).abs() < 0.01 && of(Feature::Dense)[1].abs() < 0.01);
+        assert!((of(Feature::Kinship)[1] - 1.0).abs() < 0.01);
+        // a quarter of the dense view, since both have no words in common that were kept
+        assert!((of(Feature::Content)[0] - 0.25 * of(Feature::Dense)[0]).abs() < 1e-6);
+        assert_eq!(of(Feature::ContentRank), [0.0, 1.0_f32.ln_1p()]);
+    }
+
+    #[test]
+    fn the_prior_is_the_weighted_sum() {
+        let mut pool = pool(&[1, 2]);
+        pool.columns.column_mut(Feature::Organic)[..2].copy_from_slice(&[0.5, 0.0]);
+        pool.columns.column_mut(Feature::Seen)[..2].copy_from_slice(&[0.0, 1.0]);
+        pool.columns.column_mut(Feature::Lexical)[..2].copy_from_slice(&[-1.0, 1.0]);
+        summarize(&mut pool);
+        let prior = &pool.columns.column(Feature::Prior)[..2];
+        // likeness below zero takes nothing away
+        assert_eq!(prior, [1.0, 0.05 + 0.02]);
+        assert_eq!(pool.columns.column(Feature::PriorRank)[..2], [0.0, 1.0_f32.ln_1p()]);
+    }
+
+    #[test]
+    fn ranks_are_of_the_largest_first_and_ties_keep_their_order() {
+        let mut ranked = [0.0; CANDIDATES];
+        ranks(&[-1.0, 2.0, 0.0, 2.0, -0.5], &mut ranked);
+        let ranks = ranked[..5].iter().map(|rank| rank.exp_m1().round() as u32);
+        assert_eq!(ranks.collect::<Vec<_>>(), [4, 0, 2, 1, 3]);
+    }
+}

@@ -109,3 +109,84 @@ pub fn gather(model: &Model, request: &Request<'_>, weights: &Weights, count: us
         found
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::Figure;
+    use crate::model::fixtures::{USER, small};
+    use crate::recommend::channels::AS_LEARNED;
+
+    fn gathered(model: &Model, request: &Request<'_>, weights: &Weights, count: usize) -> (Pool, usize) {
+        let mut pool = Pool::default();
+        let found = gather(model, request, weights, count, &mut pool);
+        (pool, found)
+    }
+
+    #[test]
+    fn candidates_are_listed_new_to_the_user_and_there_once() {
+        let model = small();
+        let user = model.parts.users.get(&USER);
+        let request = Request { page: Some(0), user, recent: &[4, 0, 6, 4], ..Request::default() };
+        let (pool, found) = gathered(&model, &request, &AS_LEARNED, CANDIDATES);
+        // the page's neighbour 2 (1 was bought), the page before, what visits hold beside both, the user's taste
+        let mut items = pool.items.clone();
+        items.sort_unstable();
+        assert_eq!(items, [2, 3, 4, 5]);
+        assert_eq!((found, pool.items[0]), (4, 2));
+        assert_eq!(pool.neighbours[0].figures.get(Figure::Walk), 0.25);
+        let of = |feature: Feature, item: u32| {
+            pool.items.iter().position(|i| *i == item).map(|candidate| pool.columns.column(feature)[candidate])
+        };
+        assert_eq!(of(Feature::Seen, 4), Some(1.0));
+        assert_eq!(of(Feature::SameProvider, 2), Some(1.0));
+        assert_eq!(of(Feature::SameProvider, 3), Some(0.0));
+        assert_eq!(of(Feature::PrefixLength, 3), Some(2.0));
+    }
+
+    #[test]
+    fn a_request_leaves_nothing_to_the_next() {
+        let model = small();
+        let request = Request { page: Some(0), ..Request::default() };
+        let before = gathered(&model, &request, &AS_LEARNED, CANDIDATES).0;
+        gathered(&model, &Request { recent: &[2, 3], ..request }, &AS_LEARNED, CANDIDATES);
+        let after = gathered(&model, &request, &AS_LEARNED, CANDIDATES).0;
+        assert_eq!(before.items, after.items);
+        (0..before.items.len()).for_each(|candidate| {
+            assert_eq!(before.columns.row(candidate), after.columns.row(candidate));
+        });
+    }
+
+    #[test]
+    fn fewer_candidates_are_the_best_by_the_prior_with_all_they_were_judged_by() {
+        let model = small();
+        let request = Request { page: Some(0), recent: &[4], ..Request::default() };
+        let (all, found) = gathered(&model, &request, &AS_LEARNED, CANDIDATES);
+        let (few, same) = gathered(&model, &request, &AS_LEARNED, 2);
+        assert_eq!((few.items.len(), same), (2, found));
+        let mut shortened = all.clone();
+        shortened.shorten(2);
+        assert_eq!(shortened.items, few.items);
+        for (candidate, item) in few.items.iter().enumerate() {
+            let before = all.items.iter().position(|other| other == item).map(|other| all.columns.row(other));
+            assert_eq!(Some(few.columns.row(candidate)), before);
+            assert_eq!(shortened.columns.row(candidate), few.columns.row(candidate));
+        }
+        let prior = all.columns.column(Feature::Prior);
+        let least = few.columns.column(Feature::Prior)[..2].iter().copied().fold(f32::INFINITY, f32::min);
+        assert_eq!(prior[..found].iter().filter(|value| **value > least).count(), 1);
+    }
+
+    #[test]
+    fn a_channel_that_weighs_nothing_says_nothing() {
+        let model = small();
+        let mut weights = AS_LEARNED;
+        weights[crate::model::Channel::Behaviour as usize] = 0.0;
+        let request = Request { page: Some(0), ..Request::default() };
+        let (pool, found) = gathered(&model, &request, &weights, CANDIDATES);
+        for feature in [Feature::Organic, Feature::Walk, Feature::Visits, Feature::NextOrganic] {
+            assert_eq!(pool.columns.column(feature)[..found], vec![0.0; found]);
+        }
+        assert!(pool.columns.column(Feature::Lexical)[..found].iter().any(|value| *value > 0.0));
+    }
+}

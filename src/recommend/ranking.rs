@@ -89,3 +89,68 @@ pub fn arrange(
     }
     list
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use chrono::NaiveDate;
+
+    use super::*;
+    use crate::model::fixtures::{USER, small};
+    use crate::recommend::rules::Rules;
+    use crate::recommend::{smoke, trending};
+
+    fn items(list: &[Recommended]) -> Vec<u32> {
+        list.iter().map(|entry| entry.item).collect()
+    }
+
+    #[test]
+    fn a_list_is_as_long_as_there_are_datasets_and_begins_with_the_shorter_one() {
+        let model = small();
+        let list = |page, top_n, runners_up| {
+            let request = Request { page, top_n, runners_up, ..Request::default() };
+            recommend(&model, &request, &Policy::default(), Effort::Full).0
+        };
+        let long = list(Some(0), 3, 2);
+        assert_eq!(long.len(), 5);
+        assert_eq!(long[0].item, 1, "what most visitors went on to");
+        assert!(long.is_sorted_by(|a, b| a.score >= b.score));
+        assert_eq!(list(Some(0), 3, 0), long[..3]);
+        let unknown = list(None, 10, 0);
+        assert_eq!((unknown.len(), unknown[0].item), (6, 5));
+        assert!(!items(&unknown).contains(&6), "one that may not be listed");
+        smoke(&model).expect("lists that keep their rules");
+    }
+
+    #[test]
+    fn rules_have_the_last_word_but_over_what_was_bought() {
+        let model = small();
+        let text = "[[rule]]\naction = \"never\"\ntags = [\"soil\"]\n
+            [[rule]]\naction = \"pin\"\ndatasets = [105, 101]\nposition = 1\n
+            [[rule]]\naction = \"boost\"\ndatasets = [104]\nfactor = 1e6\nuntil = 2026-01-01\n
+            [[rule]]\naction = \"boost\"\ndatasets = [103]\nfactor = 1e6\nfrom = 2026-01-02\n";
+        let rules = Rules::parse(text).expect("rules");
+        let on = |day: u32| Arc::new(rules.active_on(NaiveDate::from_ymd_opt(2026, 1, day).expect("a day"), &model));
+        let user = model.parts.users.get(&USER);
+        let request = Request { page: Some(0), user, recent: &[4], top_n: 4, ..Request::default() };
+        let list = |day| {
+            let policy = Policy { rules: on(day), ..Policy::default() };
+            recommend(&model, &request, &policy, Effort::Full).0
+        };
+        assert_eq!(items(&list(2)), [5, 3, 4]);
+        assert_eq!(list(2)[0].reason, Reason::Pinned);
+        assert_eq!(items(&list(1)), [5, 4, 3], "each boosted on its day");
+        let only_nevers = on(1).only_nevers();
+        assert!(only_nevers.on(None).is_never(0) && !only_nevers.on(None).is_never(3));
+    }
+
+    #[test]
+    fn trending_begins_with_what_the_server_saw_and_is_filled_up() {
+        let model = small();
+        let list = trending(&model, "24h", &[(103, 8), (106, 7), (999, 6)], 4, &Policy::default());
+        assert_eq!(items(&list), [3, 4, 5, 1]);
+        assert_eq!((list[0].reason, list[2].reason), (Reason::Trending { views: 8 }, Reason::Popular { views: 90 }));
+        assert!(list.is_sorted_by(|a, b| a.score >= b.score));
+    }
+}

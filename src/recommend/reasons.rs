@@ -174,3 +174,55 @@ impl fmt::Display for Reason {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::Neighbour;
+
+    #[test]
+    fn reasons_in_all_languages_and_in_the_log() {
+        let similarity = 0.456;
+        let all = [
+            Reason::Behaviour { visits: 0, content: 0.123 },
+            Reason::Behaviour { visits: 1, content: 0.123 },
+            Reason::Behaviour { visits: 12, content: 0.0 },
+            Reason::Kin { kinship: 0.789 },
+            Reason::Alike { bridge: 0.0123 },
+            Reason::Seen,
+            Reason::Prefix { similarity },
+            Reason::Content { similarity, same_provider: false },
+            Reason::Content { similarity, same_provider: true },
+            Reason::Pictures { similarity },
+            Reason::Taste { similarity },
+            Reason::Popular { views: 1234 },
+            Reason::Trending { views: 56 },
+            Reason::Pinned,
+        ];
+        let words = |reason: &Reason, language| Words { reason, language }.to_string();
+        let said: Vec<String> = all
+            .iter()
+            .map(|r| format!("{r}\n  {}\n  {}", words(r, Language::English), words(r, Language::Chinese)))
+            .collect();
+        insta::assert_snapshot!(said.join("\n"));
+    }
+
+    #[test]
+    fn the_strongest_ground_is_given() {
+        let mut pool = Pool { items: vec![3], neighbours: vec![Neighbour::default()], ..Pool::default() };
+        let set = |pool: &mut Pool, feature, value| pool.columns.column_mut(feature)[0] = value;
+        set(&mut pool, Feature::Popularity, 10.0_f32.ln_1p());
+        assert_eq!(of(&pool, 0), Reason::Popular { views: 10 });
+        set(&mut pool, Feature::Taste, 0.5);
+        assert_eq!(of(&pool, 0), Reason::Taste { similarity: 0.5 });
+        set(&mut pool, Feature::Session, 0.25);
+        assert_eq!(of(&pool, 0), Reason::Prefix { similarity: 0.25 });
+        set(&mut pool, Feature::Lexical, 0.5);
+        set(&mut pool, Feature::SameProvider, 1.0);
+        assert_eq!(of(&pool, 0), Reason::Content { similarity: 0.25, same_provider: true });
+        set(&mut pool, Feature::Seen, 1.0);
+        assert_eq!(of(&pool, 0), Reason::Seen);
+        pool.neighbours[0].visits = 4;
+        assert_eq!(of(&pool, 0), Reason::Behaviour { visits: 4, content: 0.25 });
+    }
+}

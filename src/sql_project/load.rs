@@ -96,8 +96,7 @@ fn unknown_rooms(dir: &Path) -> Result<Vec<String>> {
     for entry in entries {
         let entry = entry?;
         let folder = format!("sql/{}", entry.file_name().to_string_lossy());
-        let is_hidden = folder.starts_with("sql/.");
-        if entry.path().is_dir() && !is_hidden && !known.contains(&folder.as_str()) {
+        if !known.contains(&folder.as_str()) && !sql_files(&entry.path())?.is_empty() {
             problems.push(format!("{folder}: there is no such room; move its files to one of {}", known.join(", ")));
         }
     }

@@ -180,6 +180,8 @@ fn a_relation_reads_no_later_room() {
     assert!(error.contains(told), "{error}");
     fs::remove_file(&file).expect("removed");
     fs::create_dir(n.project.join("sql/features")).expect("a folder");
+    n.ok(&["views", "check"]);
+    fs::write(n.project.join("sql/features/mine.sql"), "-- description: Lost.\nselect 1 as one\n").expect("a file");
     assert!(n.fails(1, &["views", "check"]).contains("sql/features: there is no such room"));
 }
 

@@ -103,6 +103,18 @@ fn a_flipped_bit_with_the_right_checksums_breaks_nobody() {
     }
 }
 
+#[test]
+fn a_version_is_the_same_on_any_number_of_threads() {
+    let (n, other) = (Nearset::demo(), Nearset::empty());
+    let mut demo = other.command(&["demo", "--no-serve"]);
+    let done = demo.envs([("THREADS", "1"), ("RAYON_NUM_THREADS", "1")]).output().expect("nearset runs");
+    assert!(done.status.success(), "{}", text(&done.stderr));
+    assert_eq!(current(&other), current(&n));
+    let tried = |n: &Nearset| model::read_manifest(&n.models(), &current(n)).expect("a manifest").ranker;
+    assert!(tried(&n).is_some_and(|ranker| ranker.trials.len() > 4));
+    assert_eq!(tried(&other), tried(&n));
+}
+
 /// What loading a version says that was changed by hand.
 fn refusal(n: &Nearset, what: &str, change: impl FnOnce(&mut Value)) -> String {
     by_hand(&current_dir(n), change);

@@ -248,3 +248,37 @@ impl Tables<'_> {
         Ok(Sessions::of_rows(self.by_id.len(), starts, held))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::fixtures::small;
+    use crate::model::save;
+
+    #[test]
+    fn a_version_is_read_as_it_was_written() -> Result<()> {
+        let dir = tempfile::tempdir()?;
+        let mut written = small();
+        // as much as fits where it is kept
+        let mut most = written.neighbours(0)[0];
+        (most.next_organic, most.next_followed, most.visits, most.clicks) = (u8::MAX, 254, u16::MAX, u16::MAX - 1);
+        let lists: Vec<Vec<Neighbour>> = vec![vec![most, written.neighbours(0)[1]], written.neighbours(1).to_vec()];
+        written.parts.neighbours = lists.into();
+        written = Model::new(written.manifest, written.parts, written.index);
+        let version = save(dir.path(), &mut written)?.keep();
+        let mut read = load(dir.path(), &version)?;
+        for item in 0..7 {
+            assert_eq!(read.neighbours(item), written.neighbours(item));
+            assert_eq!(format!("{:?}", read.item(item)), format!("{:?}", written.item(item)));
+        }
+        assert!(read.parts.sessions.visits().eq(written.parts.sessions.visits()));
+        assert_eq!(format!("{:?}", read.parts.popular), format!("{:?}", written.parts.popular));
+        assert_eq!(format!("{:?}", read.parts.trending), format!("{:?}", written.parts.trending));
+        assert_eq!(format!("{:?}", read.parts.users), format!("{:?}", written.parts.users));
+        assert_eq!(read.manifest.ranker, written.manifest.ranker);
+        // written again it is the same version
+        let elsewhere = tempfile::tempdir()?;
+        assert_eq!(save(elsewhere.path(), &mut read)?.keep(), version);
+        Ok(())
+    }
+}

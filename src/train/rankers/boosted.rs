@@ -20,8 +20,9 @@ pub struct Shape {
     pub rate: f32,
 }
 
-/// Seconds of one core for each feature of an example on each level of a tree: measured.
-const SECONDS_PER_LEVEL: f64 = 1.0e-9;
+/// Seconds of one core for each feature of an example on each level of a tree. Measured once: 120 trees of 16 leaves took 9.2 s,
+/// 100 of 24 leaves 8.6 s, from the 484,533 examples of the world of docs/quality.md, on one core of its machine.
+const SECONDS_PER_LEVEL: f64 = 1.15e-9;
 
 impl Shape {
     /// Seconds of one core that learning takes, about: on every level of every tree each feature of each example is looked at.
