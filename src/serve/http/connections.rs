@@ -50,6 +50,7 @@ const DESCRIPTORS_KEPT: usize = 64;
 /// What connections may be.
 #[derive(Clone, Copy, Debug)]
 pub struct Limits {
+    /// How many at a time.
     pub connections: usize,
     /// How long a client may take to send a request's head or to take up its answer, and may ask nothing at all.
     pub slow: Duration,

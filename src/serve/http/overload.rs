@@ -16,6 +16,7 @@ const TIMER: Duration = Duration::from_millis(2);
 pub struct Lag(AtomicU32);
 
 impl Lag {
+    /// How late, as last measured.
     pub fn get(&self) -> Duration {
         Duration::from_micros(u64::from(self.0.load(Ordering::Relaxed)))
     }

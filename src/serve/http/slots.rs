@@ -54,6 +54,7 @@ enum Offer {
 }
 
 impl Slots {
+    /// So many ordinary ones, and the reserve.
     pub fn new(limit: usize) -> Self {
         let pool = |limit| Pool { limit, taken: Arc::default() };
         Self { ordinary: pool(limit), reserve: pool(RESERVE), shared: Arc::new(Semaphore::new(MORE_ANSWERS_OF_ALL)) }
@@ -64,10 +65,10 @@ impl Slots {
     pub async fn take(&self) -> SlotGuard {
         loop {
             let pool = match self.ordinary.offer(|| Slot::new(false, self.shared.clone())) {
-                Offer::Here(place) => return place,
+                Offer::Here(guard) => return guard,
                 Offer::Soon => &self.ordinary,
                 Offer::Full => match self.reserve.offer(|| Slot::new(true, self.shared.clone())) {
-                    Offer::Here(place) => return place,
+                    Offer::Here(guard) => return guard,
                     Offer::Soon | Offer::Full => &self.reserve,
                 },
             };
@@ -117,6 +118,7 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 
 /// A slot that is taken, until it is dropped.
 pub struct SlotGuard {
+    /// The slot.
     pub slot: Arc<Slot>,
     pool: Arc<Taken>,
 }
@@ -130,6 +132,7 @@ impl Drop for SlotGuard {
 
 /// What one connection asks and has not been answered.
 pub struct Slot {
+    /// Only probes are answered here.
     pub is_reserve: bool,
     activity: Mutex<Activity>,
     permits: Permits,
