@@ -81,9 +81,11 @@ fn read(db: &Connection, train: &Path, test: &Path) -> Result<()> {
 /// Writes `steps` and `visits` as a marketplace and its Matomo would.
 fn write_exports(db: &Connection, json: &Path) -> Result<()> {
     let file = |name: &str| quote(&json.join(format!("{name}.json")).to_string_lossy());
-    // a title without a word: nothing can be read from it
+    // a title without a word: nothing can be read from it; and no dataset is younger than its first view
     db.execute_batch(&format!(
-        "copy (select distinct item as id, '#' as dataset_name, timestamp '2000-01-01' as create_time from steps order by id)
+        "copy (select item as id, '#' as dataset_name,
+                 least(timestamp '2000-01-01', cast(min(seen_at) as timestamp)) as create_time
+                 from steps group by item order by id)
              to {} (format json);
          copy (select visit as idvisit, 1 as idsite, lpad(to_hex(visit), 16, '0') as idvisitor,
                  strftime(first_at, '%Y-%m-%d %H:%M:%S') as visit_first_action_time,

@@ -14,38 +14,38 @@ pub enum Event<'a> {
     At(&'a str),
     /// What a person should know afterwards too.
     Note(&'a str),
-    /// A step has ended.
+    /// A step has ended: how long it took, and the rows it took in or made.
     StepFinished {
-        /// Which.
+        /// The step.
         step: Step,
-        /// How long it took.
+        /// Its wall-clock time.
         seconds: f64,
-        /// The rows it took in or made.
+        /// 0 where it failed.
         rows: u64,
-        /// Why it failed, where it did.
+        /// Why it failed.
         error: Option<&'a str>,
     },
     /// All steps have ended well; views, checks and copies follow.
     PublishStarted,
-    /// The warehouse is published.
+    /// The warehouse is published, and with it the version that is current now, where there is a new one.
     Published {
-        /// The version that is current now, where there is a new one.
+        /// The new current version.
         version: Option<&'a str>,
     },
-    /// All that follows publishing is done.
+    /// All that follows publishing is done; the rows are those of views.
     PublishFinished {
-        /// How long it took.
+        /// From the end of the last step on.
         seconds: f64,
-        /// The rows of views.
+        /// Those of checks and views.
         rows: u64,
     },
-    /// The run has ended.
+    /// The run has ended: how long it took, and the most memory it held.
     Ended {
-        /// How long it took.
+        /// From the lock on.
         seconds: f64,
-        /// The most memory it held.
+        /// Of the machine's memory.
         peak_bytes: u64,
-        /// Why it failed, where it did.
+        /// Why it failed.
         error: Option<&'a str>,
     },
 }

@@ -8,6 +8,8 @@ use duckdb::arrow::datatypes::{Float32Type, Int64Type};
 use duckdb::arrow::record_batch::RecordBatch;
 use duckdb::{ArrowStream, Connection};
 
+use super::errors::message;
+
 /// A batch whose columns are asked for by name and type. SQL casts to the types read here: `bigint`, `double`,
 /// `varchar`, `boolean`, `bigint[]`, `float[]`.
 pub struct Columns(RecordBatch);
@@ -26,34 +28,34 @@ impl Columns {
             .with_context(|| format!("the column {name} is {}, not what is read here", column.data_type()))
     }
 
-    /// A `bigint` column.
+    /// The column of that name, a `bigint`.
     ///
     /// # Errors
-    /// There is none of that name and type.
+    /// There is none, or it is of another type.
     pub fn i64(&self, name: &str) -> Result<&Int64Array> {
         self.column(name)
     }
 
-    /// A `double` column.
+    /// The column of that name, a `double`.
     ///
     /// # Errors
-    /// There is none of that name and type.
+    /// There is none, or it is of another type.
     pub fn f64(&self, name: &str) -> Result<&Float64Array> {
         self.column(name)
     }
 
-    /// A `varchar` column.
+    /// The column of that name, a `varchar`.
     ///
     /// # Errors
-    /// There is none of that name and type.
+    /// There is none, or it is of another type.
     pub fn text(&self, name: &str) -> Result<&StringArray> {
         self.column(name)
     }
 
-    /// A `boolean` column.
+    /// The column of that name, a `boolean`.
     ///
     /// # Errors
-    /// There is none of that name and type.
+    /// There is none, or it is of another type.
     pub fn bool(&self, name: &str) -> Result<&BooleanArray> {
         self.column(name)
     }
@@ -61,7 +63,7 @@ impl Columns {
     /// The `bigint[]` values of a column, row by row; NULL is empty.
     ///
     /// # Errors
-    /// There is none of that name and type.
+    /// There is none, or it is of another type.
     pub fn i64_lists(&self, name: &str) -> Result<Vec<Vec<i64>>> {
         self.lists::<Int64Type>(name)
     }
@@ -69,7 +71,7 @@ impl Columns {
     /// The `float[]` values of a column, row by row; NULL is empty.
     ///
     /// # Errors
-    /// There is none of that name and type.
+    /// There is none, or it is of another type.
     pub fn f32_lists(&self, name: &str) -> Result<Vec<Vec<f32>>> {
         self.lists::<Float32Type>(name)
     }
@@ -110,10 +112,10 @@ pub fn next_batch(batches: &mut ArrowStream<'_>) -> Result<Option<RecordBatch>> 
 /// Runs a query and hands its batches to `each` as they come, so that no result has to be in memory as a whole.
 ///
 /// # Errors
-/// The query or `each` fails.
+/// The query is wrong, or `each` fails.
 pub fn each_batch(db: &Connection, sql: &str, mut each: impl FnMut(&Columns) -> Result<()>) -> Result<()> {
-    let mut statement = db.prepare(sql).map_err(|e| anyhow!("{}", super::message(&e)))?;
-    let mut batches = statement.stream_arrow([]).map_err(|e| anyhow!("{}", super::message(&e)))?;
+    let mut statement = db.prepare(sql).map_err(|e| anyhow!("{}", message(&e)))?;
+    let mut batches = statement.stream_arrow([]).map_err(|e| anyhow!("{}", message(&e)))?;
     while let Some(batch) = next_batch(&mut batches)? {
         each(&Columns(batch))?;
     }
