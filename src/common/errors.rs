@@ -4,11 +4,17 @@ use thiserror::Error;
 
 use crate::common::secrets::scrub;
 
+/// Why a command failed, where a caller tells failures apart.
 #[derive(Debug, Error)]
 pub enum Failure {
-    /// Exit code 3.
+    /// Exit code 3: another run goes on.
     #[error("another run holds the lock {path}{holder}; wait for it, or stop it, and run again")]
-    Locked { path: String, holder: String },
+    Locked {
+        /// The lock's file.
+        path: String,
+        /// Which process holds it, in brackets; empty where that is not known.
+        holder: String,
+    },
     /// Exit code 4: nothing was published.
     #[error("quality gate: {0}; nothing was published")]
     Gate(String),
@@ -27,6 +33,7 @@ pub fn describe(error: &anyhow::Error) -> String {
 }
 
 impl Failure {
+    /// What the program exits with.
     pub fn exit_code(&self) -> u8 {
         match self {
             Self::Locked { .. } => 3,

@@ -14,16 +14,40 @@ pub enum Event<'a> {
     At(&'a str),
     /// What a person should know afterwards too.
     Note(&'a str),
-    /// A step has ended: how long it took, the rows it took in or made, and why it failed.
-    StepFinished { step: Step, seconds: f64, rows: u64, error: Option<&'a str> },
+    /// A step has ended: how long it took, and the rows it took in or made.
+    StepFinished {
+        /// The step.
+        step: Step,
+        /// Its wall-clock time.
+        seconds: f64,
+        /// 0 where it failed.
+        rows: u64,
+        /// Why it failed.
+        error: Option<&'a str>,
+    },
     /// All steps have ended well; views, checks and copies follow.
     PublishStarted,
     /// The warehouse is published, and with it the version that is current now, where there is a new one.
-    Published { version: Option<&'a str> },
+    Published {
+        /// The new current version.
+        version: Option<&'a str>,
+    },
     /// All that follows publishing is done; the rows are those of views.
-    PublishFinished { seconds: f64, rows: u64 },
-    /// The run has ended: how long it took, the most memory it held, and why it failed.
-    Ended { seconds: f64, peak_bytes: u64, error: Option<&'a str> },
+    PublishFinished {
+        /// From the end of the last step on.
+        seconds: f64,
+        /// Those of checks and views.
+        rows: u64,
+    },
+    /// The run has ended: how long it took, and the most memory it held.
+    Ended {
+        /// From the lock on.
+        seconds: f64,
+        /// Of the machine's memory.
+        peak_bytes: u64,
+        /// Why it failed.
+        error: Option<&'a str>,
+    },
 }
 
 /// Somebody who is told what happens in a run, and cannot change it.

@@ -8,11 +8,14 @@ use duckdb::arrow::datatypes::{Float32Type, Int64Type};
 use duckdb::arrow::record_batch::RecordBatch;
 use duckdb::{ArrowStream, Connection};
 
+use super::errors::message;
+
 /// A batch whose columns are asked for by name and type. SQL casts to the types read here: `bigint`, `double`,
 /// `varchar`, `boolean`, `bigint[]`, `float[]`.
 pub struct Columns(RecordBatch);
 
 impl Columns {
+    /// How many rows it has.
     pub fn rows(&self) -> usize {
         self.0.num_rows()
     }
@@ -25,28 +28,50 @@ impl Columns {
             .with_context(|| format!("the column {name} is {}, not what is read here", column.data_type()))
     }
 
+    /// The column of that name, a `bigint`.
+    ///
+    /// # Errors
+    /// There is none, or it is of another type.
     pub fn i64(&self, name: &str) -> Result<&Int64Array> {
         self.column(name)
     }
 
+    /// The column of that name, a `double`.
+    ///
+    /// # Errors
+    /// There is none, or it is of another type.
     pub fn f64(&self, name: &str) -> Result<&Float64Array> {
         self.column(name)
     }
 
+    /// The column of that name, a `varchar`.
+    ///
+    /// # Errors
+    /// There is none, or it is of another type.
     pub fn text(&self, name: &str) -> Result<&StringArray> {
         self.column(name)
     }
 
+    /// The column of that name, a `boolean`.
+    ///
+    /// # Errors
+    /// There is none, or it is of another type.
     pub fn bool(&self, name: &str) -> Result<&BooleanArray> {
         self.column(name)
     }
 
     /// The `bigint[]` values of a column, row by row; NULL is empty.
+    ///
+    /// # Errors
+    /// There is none, or it is of another type.
     pub fn i64_lists(&self, name: &str) -> Result<Vec<Vec<i64>>> {
         self.lists::<Int64Type>(name)
     }
 
     /// The `float[]` values of a column, row by row; NULL is empty.
+    ///
+    /// # Errors
+    /// There is none, or it is of another type.
     pub fn f32_lists(&self, name: &str) -> Result<Vec<Vec<f32>>> {
         self.lists::<Float32Type>(name)
     }
@@ -85,9 +110,12 @@ pub fn next_batch(batches: &mut ArrowStream<'_>) -> Result<Option<RecordBatch>> 
 }
 
 /// Runs a query and hands its batches to `each` as they come, so that no result has to be in memory as a whole.
+///
+/// # Errors
+/// The query is wrong, or `each` fails.
 pub fn each_batch(db: &Connection, sql: &str, mut each: impl FnMut(&Columns) -> Result<()>) -> Result<()> {
-    let mut statement = db.prepare(sql).map_err(|e| anyhow!("{}", super::message(&e)))?;
-    let mut batches = statement.stream_arrow([]).map_err(|e| anyhow!("{}", super::message(&e)))?;
+    let mut statement = db.prepare(sql).map_err(|e| anyhow!("{}", message(&e)))?;
+    let mut batches = statement.stream_arrow([]).map_err(|e| anyhow!("{}", message(&e)))?;
     while let Some(batch) = next_batch(&mut batches)? {
         each(&Columns(batch))?;
     }
