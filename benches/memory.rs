@@ -3,6 +3,7 @@
 //!
 //! The version is made here, not learned: groups of alike datasets, since vectors without any order would be no catalogue.
 
+use std::collections::BTreeMap;
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{SocketAddr, TcpStream};
 use std::path::PathBuf;
@@ -158,7 +159,7 @@ fn made(datasets: usize) -> Model {
         dimensions: DIMENSIONS,
         behaviour_dimensions: 128,
         metrics: None,
-        files: Default::default(),
+        files: BTreeMap::new(),
     };
     Model::new(manifest, parts, Arc::new(Index::build(texts).expect("indexed")))
 }

@@ -12,9 +12,7 @@ fn main() {
     let dir = tempfile::tempdir().expect("a temporary folder");
     let world = dir.path().join("world");
     let generator = Path::new(env!("CARGO_BIN_EXE_nearset")).with_file_name("examples/generate");
-    if !generator.exists() {
-        panic!("{} is missing; `make bench` builds it", generator.display());
-    }
+    assert!(generator.exists(), "{} is missing; `make bench` builds it", generator.display());
     let status = Command::new(generator)
         .args(["--datasets", DATASETS, "--visits", VISITS, "--users", "5000", "--out"])
         .arg(&world)

@@ -55,6 +55,9 @@ impl Config {
     }
 
     /// The settings of a test: the defaults, but for some, by their names.
+    ///
+    /// # Errors
+    /// A value cannot be used.
     #[cfg(test)]
     pub fn for_test(values: &[(&str, &str)]) -> Result<Self> {
         Self::of(&Values::for_test(&settings(), values))

@@ -61,7 +61,7 @@ impl Analyzer {
                 match ends.len() {
                     1 => emit(&run),
                     _ => {
-                        (0..ends.len() - 1).for_each(|i| emit(&run[if i == 0 { 0 } else { ends[i - 1] }..ends[i + 1]]))
+                        (0..ends.len() - 1).for_each(|i| emit(&run[if i == 0 { 0 } else { ends[i - 1] }..ends[i + 1]]));
                     }
                 }
                 run.clear();

@@ -1,7 +1,7 @@
 //! The moment that stands for now, and whether it may.
 
 use anyhow::{Result, bail};
-use chrono::{DateTime, SubsecRound, Utc};
+use chrono::{DateTime, SubsecRound, TimeDelta, Utc};
 
 use super::step::Options;
 use crate::config::Config;
@@ -10,12 +10,12 @@ use crate::warehouse;
 /// Before this (2026-01-01) no run can have been: a clock that says so was never set.
 const FIRST_DAY: DateTime<Utc> = DateTime::from_timestamp_nanos(1_767_225_600_000_000_000);
 
-/// Now, to the second: finer would make no difference to any figure and be harder to type.
+/// The end of this second: finer would be harder to type, and what was shown a moment ago is still seen.
 ///
 /// # Errors
 /// This machine's clock was never set.
 pub fn now() -> Result<DateTime<Utc>> {
-    let now = Utc::now().trunc_subsecs(0);
+    let now = Utc::now().trunc_subsecs(0) + TimeDelta::seconds(1);
     if now < FIRST_DAY {
         bail!(
             "this machine's clock says {}; set it, or name the time with --as-of",

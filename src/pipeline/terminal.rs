@@ -18,11 +18,10 @@ impl Observer for Terminal {
             Event::At(what) => self.bar.at(what),
             Event::Note(text) => self.bar.note(text),
             Event::StepFinished { step, seconds, rows, error: None } => self.bar.finish(step.name(), seconds, rows),
-            // why, the command says when it ends
-            Event::StepFinished { error: Some(_), .. } => {}
             Event::PublishStarted => self.bar.start("publish"),
             Event::Published { version: Some(version) } => self.bar.note(&format!("model {version} is current")),
-            Event::Published { version: None } => {}
+            // why a step failed, the command says when it ends
+            Event::StepFinished { error: Some(_), .. } | Event::Published { version: None } => {}
             Event::PublishFinished { seconds, rows } => self.bar.finish("publish", seconds, rows),
             Event::Ended { seconds, peak_bytes, error } => {
                 self.bar.clear();

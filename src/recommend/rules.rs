@@ -179,6 +179,7 @@ pub struct ActiveRules {
 
 impl ActiveRules {
     /// What may not be shown, and no other rule.
+    #[must_use]
     pub fn only_nevers(&self) -> Self {
         let only = |effects: &Effects| Effects { never: effects.never.clone(), ..Effects::default() };
         Self {
@@ -259,7 +260,7 @@ mod tests {
             ("[[rule]]\naction = \"never\"\ndataset = [1]", "unknown field"),
         ];
         for (text, problem) in wrong {
-            let found = Rules::parse(text).map(|_| String::new()).unwrap_or_else(|error| error);
+            let found = Rules::parse(text).map_or_else(|error| error, |_| String::new());
             assert!(found.contains(problem), "{text:?} says {found:?}");
         }
         let example = Rules::parse(include_str!("../../rules.example.toml")).map(|rules| rules.rules);

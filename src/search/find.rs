@@ -6,6 +6,7 @@ use super::{Finder, Query};
 use crate::config::Config;
 use crate::embed::neural::QueryEncoder;
 use crate::model;
+use crate::recommend::rules::ActiveRules;
 
 /// A dataset that was found, as a person reads it.
 #[derive(Clone, Debug)]
@@ -39,7 +40,7 @@ pub fn find(config: &Config, words: &str, limit: usize) -> Result<(Vec<FoundData
     let unread = unread.into_iter().filter(|(_, is_read, _)| !is_read);
     let unread = unread.filter_map(|(id, _, setting)| Some((id.clone()?, setting))).collect();
     let query = Query { words, text: read.text.as_deref(), picture: read.picture.as_deref() };
-    let found = Finder::new(&model).search(&model, &query, &Default::default(), limit);
+    let found = Finder::new(&model).search(&model, &query, &ActiveRules::default(), limit);
     let shown = |entry: super::Found| {
         let item = model.item(entry.item);
         let by: Vec<String> = entry.by.iter().map(|by| format!("{by:?}").to_lowercase()).collect();

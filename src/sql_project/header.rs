@@ -40,7 +40,7 @@ impl Header {
             let (key, value) = comment.split_once(": ").unwrap_or(("", comment));
             match entry(key) {
                 Some(Entry::Column(name)) => {
-                    header.columns.push(Column { name: name.into(), sentence: value.trim().into() })
+                    header.columns.push(Column { name: name.into(), sentence: value.trim().into() });
                 }
                 Some(Entry::Value(key)) if !KEYS.contains(&key) => {
                     let known = KEYS.into_iter().chain([COLUMN]);

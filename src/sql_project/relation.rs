@@ -65,9 +65,8 @@ impl Relation {
         let shown = file.display();
         let header = Header::read(&sql).map_err(|error| anyhow!("{shown}:{error}"))?;
         let materialize = match (header.get("materialize"), room) {
-            (Some("table"), _) => Materialize::Table,
             (Some("view"), _) | (None, Room::Views) => Materialize::View,
-            (None, _) => Materialize::Table,
+            (Some("table") | None, _) => Materialize::Table,
             (Some(other), _) => bail!("{shown}: materialize: {other:?} is neither table nor view"),
         };
         let export = match header.get("export") {

@@ -125,6 +125,7 @@ fn one_source_may_be_a_database_and_the_other_exports() {
 }
 
 #[test]
+#[expect(clippy::too_many_lines, reason = "a story in its order")]
 fn new_changed_late_and_deleted_rows_are_all_seen() {
     let db = MariaDb::start();
     three_datasets(&db);
@@ -532,6 +533,7 @@ fn settings_that_do_not_work_are_named_and_their_values_are_not() {
 }
 
 #[test]
+#[expect(clippy::too_many_lines, reason = "a story in its order")]
 fn a_lost_connection_is_opened_again_and_a_source_that_stays_down_changes_nothing() {
     let mut db = MariaDb::start();
     three_datasets(&db);
@@ -605,6 +607,7 @@ fn a_lost_connection_is_opened_again_and_a_source_that_stays_down_changes_nothin
 }
 
 #[test]
+#[expect(clippy::too_many_lines, reason = "a story in its order")]
 fn two_hundred_kills_lose_nothing_and_leave_nothing() {
     let kills: u64 = std::env::var("NEARSET_KILLS").ok().and_then(|k| k.parse().ok()).unwrap_or(200);
     let db = MariaDb::start();

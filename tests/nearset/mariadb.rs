@@ -187,11 +187,6 @@ impl MariaDb {
                 if columns.is_empty() {
                     continue;
                 }
-                let value = |c: &String| match c.as_str() {
-                    "is_consumption" => format!("{c} = '1'"),
-                    c if c.ends_with("_time") && c != "visit_total_time" => format!("try_cast({c} as timestamp)"),
-                    c => c.to_owned(),
-                };
                 // a column with a default takes NULL for none only where it is not named at all
                 let named: Vec<&String> = columns
                     .iter()
@@ -208,7 +203,7 @@ impl MariaDb {
                 db.execute_batch(&format!(
                     "call mysql_clear_cache(); insert into {schema}.\"{table}\" ({}) select {} from published.raw.\"{table}\"",
                     named.iter().map(|c| format!("\"{c}\"")).collect::<Vec<_>>().join(", "),
-                    named.iter().map(|c| value(c)).collect::<Vec<_>>().join(", "),
+                    named.iter().map(|c| as_stored(c)).collect::<Vec<_>>().join(", "),
                 ))
                 .unwrap_or_else(|e| panic!("{table}: {e}"));
                 if has_bytes {
@@ -247,4 +242,13 @@ fn list(db: &duckdb::Connection, sql: &str) -> Vec<String> {
     let mut statement = db.prepare(sql).expect("a query");
     let rows = statement.query_map([], |row| row.get(0)).expect("rows");
     rows.collect::<duckdb::Result<_>>().expect("texts")
+}
+
+/// A raw column's text as the type that the server's table has.
+fn as_stored(column: &str) -> String {
+    match column {
+        "is_consumption" => format!("{column} = '1'"),
+        _ if column.ends_with("_time") && column != "visit_total_time" => format!("try_cast({column} as timestamp)"),
+        _ => column.to_owned(),
+    }
 }

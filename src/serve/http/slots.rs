@@ -92,9 +92,11 @@ impl Pool {
             let idle = now.saturating_duration_since(activity.last);
             if activity.is_leaving {
                 return Offer::Soon;
-            } else if activity.is_busy(slot.is_reserve) {
+            }
+            if activity.is_busy(slot.is_reserve) {
                 continue;
-            } else if idle < GRACE {
+            }
+            if idle < GRACE {
                 is_soon |= slot.is_reserve || activity.begun == 0;
             } else if idlest.is_none_or(|(longest, _)| idle > longest) {
                 idlest = Some((idle, slot));

@@ -64,7 +64,7 @@ mod tests {
         assert_eq!(affordable(seconds(300), 1_000_000), TRIED.len());
         let three: Duration = TRIED[..3].iter().map(|shape| shape.work(700_000)).sum();
         assert_eq!(affordable(three, 700_000), 3);
-        assert_eq!(affordable(three - Duration::from_nanos(1), 700_000), 2);
+        assert_eq!(affordable(three.saturating_sub(Duration::from_nanos(1)), 700_000), 2);
         assert!(TRIED[0].work(2_000) > TRIED[0].work(1_000));
     }
 
