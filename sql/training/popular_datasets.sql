@@ -1,5 +1,6 @@
 -- description: Listed datasets by popularity in what training may see, good pages first: the list for who nothing better is known of.
 -- key: dataset_id
+-- unwindowed: of dataset_features_v2 only quality and is_listed are read, which no visit changes.
 -- column dataset_id: The dataset.
 -- column views: Views that training may see.
 -- column orders: Orders that training may see.

@@ -8,6 +8,7 @@ use clap::Subcommand;
 use crate::config::Config;
 use crate::extract;
 use crate::sql_project::Project;
+use crate::train;
 
 #[derive(Debug, Subcommand)]
 pub enum Views {
@@ -31,6 +32,7 @@ impl Views {
         let mut out = io::stdout().lock();
         match self {
             Self::Check => {
+                train::require_no_leak(&project)?;
                 let bound = project.check(config)?;
                 writeln!(out, "{} files are in order{bound}", project.relations.len())?;
             }

@@ -4,6 +4,7 @@ use anyhow::Result;
 use duckdb::Connection;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
 
 use crate::warehouse::rows;
 
@@ -41,6 +42,9 @@ pub struct ExposureSummary {
     pub cvr: f64,
     /// Known users who were shown anything.
     pub exposures_unique_users: u64,
+    /// Columns that an analyst added.
+    #[serde(flatten)]
+    pub added: Map<String, Value>,
 }
 
 /// What came of some exposures: a row of `exposure_metrics`.

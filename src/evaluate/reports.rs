@@ -7,6 +7,7 @@ use anyhow::{Result, bail};
 use chrono::{NaiveDate, TimeDelta};
 use duckdb::Connection;
 use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
 
 use crate::common::files;
 use crate::config::Config;
@@ -54,6 +55,9 @@ pub struct DayFigures {
     pub exposure_to_order_ratio: Option<f64>,
     /// `ok`, `warning`, `critical` or `no_orders`.
     pub status: String,
+    /// Columns that an analyst added.
+    #[serde(flatten)]
+    pub added: Map<String, Value>,
 }
 
 #[derive(Deserialize)]
@@ -78,6 +82,9 @@ pub struct BreakdownFigures {
     pub revenue: Option<f64>,
     /// Clicks an exposure.
     pub ctr: f64,
+    /// Columns that an analyst added.
+    #[serde(flatten)]
+    pub added: Map<String, Value>,
 }
 
 #[derive(Deserialize)]
@@ -231,4 +238,25 @@ pub fn after_run(db: &Connection, config: &Config) -> Result<Vec<(PathBuf, Vec<u
     }
     files.push((reconciliation_path(config, first, last), serde_json::to_vec_pretty(&all)?));
     Ok(files)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_column_that_an_analyst_adds_is_reported() -> Result<()> {
+        let db = Connection::open_in_memory()?;
+        db.execute_batch(
+            "create table reconciliation_daily as
+             select date '2026-10-01' as day, 1 as business_order_count, 2.5 as business_revenue, 3 as matomo_conversion_count,
+                 1 as matched_count, 0 as missing_in_matomo_count, 2 as matomo_only_count, 0.0 as matched_revenue_difference,
+                 4 as exposures, 5 as clicks, 6 as attributed_conversions, 7 as matomo_exposures, 8 as matomo_unique_visits,
+                 9 as matomo_total_visits, 'shop' as of_whom, null as exposure_to_order_ratio, 'ok' as status",
+        )?;
+        let day = NaiveDate::from_ymd_opt(2026, 10, 1).unwrap_or_default();
+        let text = serde_json::to_string(&reconciliation(&db, day, day)?)?;
+        assert!(text.ends_with(r#""exposure_to_order_ratio":null,"status":"ok","of_whom":"shop"}}"#), "{text}");
+        Ok(())
+    }
 }

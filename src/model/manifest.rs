@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 use chrono::{DateTime, Utc};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Deserializer, Serialize};
-use serde_json::Value;
+use serde_json::{Map, Value};
 
 /// The form in which versions are written. The one before is read, too; those of others have to be trained again.
 pub const FORMAT: u32 = 4;
@@ -217,6 +217,9 @@ pub struct ListMetrics {
     /// The mean of -log2 of the share of all views that the first ten have.
     #[serde(rename = "novelty@10")]
     pub novelty_10: Option<f64>,
+    /// Columns that an analyst added.
+    #[serde(flatten)]
+    pub added: Map<String, Value>,
 }
 
 /// One list against `/recommend/detail` on the same steps: a row of `offline_comparison`. `margin` is half of 95 %.
@@ -238,6 +241,9 @@ pub struct Ablation {
     /// How far off that may be.
     #[serde(rename = "mrr@10_margin")]
     pub mrr_10_margin: Option<f64>,
+    /// Columns that an analyst added.
+    #[serde(flatten)]
+    pub added: Map<String, Value>,
 }
 
 #[cfg(test)]

@@ -17,7 +17,7 @@ use crate::common::memory;
 use crate::config::Config;
 use crate::sql_project::Project;
 use crate::warehouse::{self, WorkCopy};
-use crate::{extract, model};
+use crate::{extract, model, train};
 
 /// Runs the steps asked for and publishes what they made; `observers` hear what happens.
 ///
@@ -25,6 +25,7 @@ use crate::{extract, model};
 /// The published state is as it was, unless the error says otherwise: [`Failure::HeldBack`], [`Failure::Incomplete`].
 pub fn run(config: &Config, options: &Options, observers: &[&dyn Observer]) -> Result<()> {
     let project = Project::load(config.project_dir()?, &extract::raw_tables()?)?;
+    train::require_no_leak(&project)?;
     let _lock = warehouse::take_run_lock(config)?;
     let started = Instant::now();
     let id = Utc::now().format("%Y%m%dT%H%M%S%.6fZ").to_string();

@@ -1,14 +1,14 @@
 //! The comment lines a file opens with: `-- key: value`, and `-- column NAME: sentence`.
 
 use std::collections::BTreeMap;
+use std::path::Path;
 
-use anyhow::{Result, bail};
+use anyhow::{Context, Result, bail};
 
 use super::errors::hint;
-use super::relation::Column;
 
 /// The keys a header may have, beside `column NAME`.
-const KEYS: [&str; 5] = ["description", "key", "materialize", "export", "chart"];
+const KEYS: [&str; 6] = ["description", "key", "materialize", "export", "chart", "unwindowed"];
 
 /// What describes a column, followed by its name.
 const COLUMN: &str = "column";
@@ -21,6 +21,15 @@ pub(super) struct Header {
     pub columns: Vec<Column>,
 }
 
+/// A column as its file describes it.
+#[derive(Clone, Debug)]
+pub struct Column {
+    /// As in the query's result.
+    pub name: String,
+    /// What it holds, with its unit.
+    pub sentence: String,
+}
+
 /// What a line begins.
 enum Entry<'a> {
     Value(&'a str),
@@ -28,6 +37,15 @@ enum Entry<'a> {
 }
 
 impl Header {
+    /// What the file's relation is, in a sentence or some.
+    ///
+    /// # Errors
+    /// It does not say.
+    pub fn description(&self, file: &Path) -> Result<String> {
+        let description = self.get("description").map(str::to_owned);
+        description.with_context(|| format!("{}: the first line must be `-- description: …`", file.display()))
+    }
+
     /// Reads the comment lines that `text` opens with; a line without a key goes on with the value before it.
     ///
     /// # Errors

@@ -9,8 +9,8 @@ use duckdb::Connection;
 
 use super::errors::hint;
 use super::lineage::Lineage;
+use super::source_file::{SourceFile, sql_files};
 use super::{Macro, Materialize, Relation, Room, macros};
-use crate::common::files;
 use crate::warehouse;
 
 /// All macros and relations, inputs before what reads them.
@@ -20,13 +20,6 @@ pub struct Project {
     /// Relations and assertions, each after those it reads.
     pub relations: Vec<Relation>,
     pub(super) lineage: Lineage,
-}
-
-/// A file's name without its ending, its path relative to the project, and what is in it.
-pub(super) struct SourceFile {
-    pub name: String,
-    pub file: PathBuf,
-    pub sql: String,
 }
 
 impl Project {
@@ -72,19 +65,6 @@ impl Project {
         self.relations.iter().find(|r| r.name == name).with_context(|| {
             format!("the project has no relation {name}; it needs a file {name}.sql in sql/ or views/")
         })
-    }
-}
-
-impl SourceFile {
-    fn read(dir: &Path, path: &Path) -> Result<Self> {
-        let file = path.strip_prefix(dir).unwrap_or(path).to_path_buf();
-        let name = path.file_stem().unwrap_or_default().to_string_lossy().into_owned();
-        if name.is_empty() || !name.chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '_') {
-            bail!("{}: a relation's name is made of a-z, 0-9 and _; rename the file", file.display());
-        }
-        let text = fs::read_to_string(path).with_context(|| format!("{} cannot be read as UTF-8", file.display()))?;
-        let sql = text.trim_end().trim_end_matches(';').to_owned();
-        Ok(Self { name, file, sql })
     }
 }
 
@@ -205,26 +185,4 @@ fn in_order<T>(
             found
         }
     }
-}
-
-/// The `.sql` files of a folder, by name; none where there is no folder.
-fn sql_files(folder: &Path) -> Result<Vec<PathBuf>> {
-    if !folder.is_dir() {
-        return Ok(Vec::new());
-    }
-    let within = folder.canonicalize().with_context(|| format!("{} cannot be read", folder.display()))?;
-    let mut found = Vec::new();
-    for entry in fs::read_dir(folder).with_context(|| format!("{} cannot be read", folder.display()))? {
-        let path = entry?.path();
-        if path.extension().is_some_and(|e| e == "sql") {
-            files::plain(&path)?;
-            // what an error shows of a file must not be any file's
-            if !path.canonicalize().is_ok_and(|real| real.starts_with(&within)) {
-                bail!("{} is a link that leaves its folder; put the file itself there", path.display());
-            }
-            found.push(path);
-        }
-    }
-    found.sort();
-    Ok(found)
 }

@@ -6,7 +6,7 @@ use anyhow::{Context, Result, anyhow, bail};
 use duckdb::Connection;
 
 use super::header::Header;
-use super::load::SourceFile;
+use super::source_file::SourceFile;
 use super::syntax::Syntax;
 use crate::warehouse::{ident, quote, short_error};
 

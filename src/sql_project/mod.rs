@@ -13,10 +13,12 @@ mod load;
 mod macros;
 mod relation;
 mod room;
+mod source_file;
 mod syntax;
 
 pub use build::{Built, existing, export_parquet};
+pub use header::Column;
 pub use load::Project;
 pub use macros::Macro;
-pub use relation::{Column, Materialize, Relation};
+pub use relation::{Materialize, Relation};
 pub use room::Room;

@@ -1,14 +1,14 @@
 //! A file of the project: its header and its query.
 
 use std::collections::BTreeSet;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
-use anyhow::{Context, Result, anyhow, bail};
+use anyhow::{Result, anyhow, bail};
 use duckdb::Connection;
 
 use super::Room;
-use super::header::Header;
-use super::load::SourceFile;
+use super::header::{Column, Header};
+use super::source_file::SourceFile;
 use super::syntax::Syntax;
 
 /// What a relation becomes in the warehouse.
@@ -18,15 +18,6 @@ pub enum Materialize {
     Table,
     /// Its query.
     View,
-}
-
-/// A column as its file describes it.
-#[derive(Clone, Debug)]
-pub struct Column {
-    /// As in the query's result.
-    pub name: String,
-    /// What it holds, with its unit.
-    pub sentence: String,
 }
 
 /// A file of the project: a relation, or in `sql/checks/` an assertion.
@@ -52,6 +43,8 @@ pub struct Relation {
     pub export: bool,
     /// How a page may draw it.
     pub chart: Option<String>,
+    /// Why it may feed training with what holds all visits, as its header says.
+    pub unwindowed: Option<String>,
     /// Relations it reads, in the project or `raw.…`.
     pub inputs: BTreeSet<String>,
     /// Variables it reads, itself or through macros.
@@ -84,6 +77,7 @@ impl Relation {
             key: key.unwrap_or_default(),
             export,
             chart: header.get("chart").map(str::to_owned),
+            unwindowed: header.get("unwindowed").map(str::to_owned),
             columns: header.columns,
             inputs: relations,
             variables,
@@ -91,12 +85,5 @@ impl Relation {
             sql,
             file,
         })
-    }
-}
-
-impl Header {
-    pub(super) fn description(&self, file: &Path) -> Result<String> {
-        let description = self.get("description").map(str::to_owned);
-        description.with_context(|| format!("{}: the first line must be `-- description: …`", file.display()))
     }
 }

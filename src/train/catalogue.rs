@@ -9,7 +9,6 @@ use rayon::prelude::*;
 
 use super::embeddings::{self, LearnedTexts};
 use super::fusion;
-use super::neighbours::KEPT;
 use super::similarity::{Similarity, uncrowded};
 use super::steps::{holdout_from, read_pairs};
 use crate::common::progress::Progress;
@@ -19,6 +18,9 @@ use crate::index::Index;
 use crate::model::Item;
 use crate::warehouse::arrow::{each_batch, text_at};
 use crate::warehouse::timestamp;
+
+/// How many candidates a dataset keeps: as many as a list may be long.
+pub(super) const KEPT: usize = 100;
 
 /// How many steps the weight of a text model is chosen by.
 const STEPS: usize = 2000;

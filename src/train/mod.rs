@@ -21,4 +21,4 @@ pub use catalogue::Catalogue;
 pub use rankers::Choice;
 pub use steps::{Pair, holdout_from, read_pairs};
 pub use training::Training;
-pub use window::TrainingWindow;
+pub use window::{TrainingWindow, require_no_leak};

@@ -5,15 +5,12 @@ use std::ops::{Index, IndexMut};
 
 use rayon::prelude::*;
 
-use super::catalogue::Catalogue;
+use super::catalogue::{Catalogue, KEPT};
 use super::data::{Behaviour, Relations};
 use super::similarity::Similarity;
 use crate::embed::{self, Sparse};
 use crate::index::{Vectors, dot};
 use crate::model::{CLICKS_PRIOR_WEIGHT, CONTENT_PRIOR_WEIGHT, Feature, Figure, Figures, Neighbour};
-
-/// How many candidates a dataset keeps: as many as a list may be long.
-pub(super) const KEPT: usize = 100;
 
 /// How many dimensions vectors of behaviour have, where there are so many datasets.
 const DIMENSIONS: usize = 128;

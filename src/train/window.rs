@@ -1,6 +1,6 @@
 //! What a model may see of the visits: everything, what was before a moment, or all but a stretch of time.
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, bail};
 use chrono::{DateTime, Utc};
 use duckdb::Connection;
 
@@ -19,8 +19,40 @@ pub struct TrainingWindow {
     pub without: Option<(DateTime<Utc>, DateTime<Utc>)>,
 }
 
+/// The tables that tell what people did, and when.
+const EVENTS: [&str; 6] = [
+    "raw.matomo_log_visit",
+    "raw.matomo_log_link_visit_action",
+    "raw.matomo_log_conversion",
+    "raw.task",
+    "raw.api_order",
+    "raw.exposure_log",
+];
+
 /// The variables by which relations know the window.
 const VARIABLES: [&str; 3] = ["train_until", "held_out_from", "held_out_until"];
+
+/// Refuses a project in which training would see what a window holds back: by a relation that reads visits, orders or
+/// exposures past it.
+///
+/// # Errors
+/// There is such a relation; the error names each, and what to read instead.
+pub fn require_no_leak(project: &Project) -> Result<()> {
+    let ways = project.ways_around(&VARIABLES, &READ, &EVENTS)?;
+    if ways.is_empty() {
+        return Ok(());
+    }
+    let line = |(relation, input): &(&Relation, &str)| {
+        format!(
+            "{}: {} feeds training and reads {input}, which holds also what was held out; read training_views or \
+             training_orders, filter by may_train_on(…) and is_held_out(…), or say in the header why no visit changes what \
+             is read (`-- unwindowed: …`)",
+            relation.file.display(),
+            relation.name
+        )
+    };
+    bail!("{}", ways.iter().map(line).collect::<Vec<_>>().join("\n"))
+}
 
 impl TrainingWindow {
     /// Runs `with` while the relations that training reads hold what the window lets them: those in the warehouse hold
@@ -33,6 +65,7 @@ impl TrainingWindow {
         if self.until.is_none() && self.without.is_none() {
             return with();
         }
+        require_no_leak(project)?;
         let relations = project.dependent_on(&VARIABLES, &READ)?;
         self.set(db)?;
         let result = relations.iter().try_for_each(|relation| make(db, relation)).and_then(|()| with());

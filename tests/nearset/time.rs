@@ -124,8 +124,8 @@ fn a_run_in_the_past_sees_what_a_run_then_saw() {
 }
 
 /// The project with a relation between what training may see and what is made of it.
-fn with_a_relation_between() -> Nearset {
-    let n = Nearset::demo().own_project();
+fn with_a_relation_between(n: Nearset) -> Nearset {
+    let n = n.own_project();
     fs::write(
         n.project.join("sql/training/my_views.sql"),
         "-- description: What an analyst looks at.\n-- materialize: view\nselect *, 1 as weight\nfrom training_views\n",
@@ -142,7 +142,7 @@ fn with_a_relation_between() -> Nearset {
 
 #[test]
 fn a_relation_between_lets_nothing_into_training() {
-    let n = with_a_relation_between();
+    let n = with_a_relation_between(Nearset::demo());
     let plain = Nearset::demo();
     for one in [&n, &plain] {
         one.ok(&["run", "--as-of", AS_OF, "--from", "features"]);
@@ -177,4 +177,26 @@ fn a_relation_between_lets_nothing_into_training() {
     assert!(seen > 0);
     assert_eq!((leaked, held), (0, 0));
     assert!(count(later) > 0, "afterwards all is as it was");
+}
+
+#[test]
+fn a_relation_that_feeds_training_past_its_window_is_refused() {
+    let n = with_a_relation_between(Nearset::empty());
+    let file = n.project.join("sql/training/my_views.sql");
+    let sql = "-- description: What an analyst looks at.\nselect *, 1 as weight\nfrom page_views\n";
+    fs::write(&file, sql).expect("a relation");
+    for command in [&["views", "check"][..], &["run", "--as-of", AS_OF]] {
+        let error = n.fails(1, command);
+        let told = "sql/training/popularity.sql: popularity feeds training and reads my_views, which holds also what was held out";
+        assert!(error.contains(told) && error.contains("may_train_on"), "{error}");
+    }
+    fs::write(&file, sql.replace("page_views", "page_views\nwhere may_train_on(viewed_at)")).expect("a relation");
+    n.ok(&["views", "check"]);
+    fs::write(&file, sql).expect("a relation");
+    for name in ["popularity", "covisits", "past_visits"] {
+        let reader = n.project.join(format!("sql/training/{name}.sql"));
+        let query = fs::read_to_string(&reader).expect("a query");
+        fs::write(&reader, query.replacen("\n", "\n-- unwindowed: a test.\n", 1)).expect("a query");
+    }
+    n.ok(&["views", "check"]);
 }
