@@ -134,6 +134,16 @@ found as (
     from raw.api_order
     where not is_past(business_time(create_time))
     union all
+    select
+        'matomo_log_visit', idvisit, 'future_visit_first_action_time', 'visit_first_action_time', visit_first_action_time, 'not_yet',
+        _file, _row
+    from raw.matomo_log_visit
+    where not is_past(try_cast(visit_first_action_time as timestamp))
+    union all
+    select 'matomo_log_conversion_item', idvisit, 'future_server_time', 'server_time', server_time, 'not_yet', _file, _row
+    from raw.matomo_log_conversion_item
+    where not is_past(try_cast(server_time as timestamp))
+    union all
     select 'matomo_log_link_visit_action', idlink_va, 'future_server_time', 'server_time', server_time, 'not_yet', _file, _row
     from raw.matomo_log_link_visit_action
     where not is_past(try_cast(server_time as timestamp))

@@ -1,5 +1,6 @@
 -- description: What is viewed most in the last hour, day, week and month before as_of, beside the time as long before it.
 -- key: timeframe, dataset_id
+-- unwindowed: a list of its own; no candidate is judged by it.
 -- column timeframe: 1h, 24h, 7d or 30d before as_of.
 -- column dataset_id: The dataset.
 -- column views: Views in that time.

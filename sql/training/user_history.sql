@@ -1,5 +1,6 @@
 -- description: What each known user bought and looked at, newest first, in what training may see: bought is never shown again.
 -- key: user_id
+-- unwindowed: of users no more is read than who they are.
 -- column user_id: The user.
 -- column bought: Datasets ordered, newest first.
 -- column viewed: Datasets viewed, newest first, at most 20.

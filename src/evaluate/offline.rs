@@ -48,10 +48,9 @@ pub fn evaluate(
     progress: &Progress<'_>,
 ) -> Result<Database> {
     let project = Project::load(config.project_dir()?, &extract::raw_tables()?)?;
-    let db = beside_published(config, kept)?;
+    let db = beside_published(config, &project, kept)?;
     let as_of = warehouse::published_as_of(&db)?;
     warehouse::set_parameters(&db, config, as_of)?;
-    project.create_macros(&db)?;
     if let Some(from) = subject.from {
         db.execute_batch(&format!("set variable holdout_from = {}", timestamp(from)))?;
         project.get("holdout")?.build(&db)?;
@@ -123,13 +122,14 @@ fn replay_one(
 }
 
 /// A database in memory that shows every relation of the published warehouse, and has room for replays of its own.
-fn beside_published(config: &Config, kept: &Path) -> Result<Database> {
+fn beside_published(config: &Config, project: &Project, kept: &Path) -> Result<Database> {
     // says what to do where there is none
     drop(warehouse::open_published(config)?);
     let db = warehouse::in_memory(config)?;
     let path = quote(&config.warehouse_path().to_string_lossy());
     db.execute_batch(&format!("attach {path} as published (read_only); create schema raw;"))
         .context("the published warehouse cannot be read")?;
+    project.create_macros(&db)?;
     let mut statement = db.prepare(
         "select table_schema, table_name from information_schema.tables
          where table_catalog = 'published'

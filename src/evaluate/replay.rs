@@ -111,6 +111,11 @@ fn names(parts: bool) -> Vec<String> {
     names
 }
 
+/// Whether one of [`names`] is the whole without one of its parts.
+pub(super) fn is_ablation(list: &str) -> bool {
+    list.starts_with("detail ")
+}
+
 fn replayed(model: &Model, pair: &Pair, policy: &Policy, parts: bool, pool: &mut Pool) -> Vec<Vec<u32>> {
     let bought = pair.user.and_then(|user| model.parts.users.get(&user)).map(|h| h.bought.clone()).unwrap_or_default();
     let history = pair.history(model, bought);

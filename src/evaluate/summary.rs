@@ -8,6 +8,7 @@ use duckdb::Connection;
 use serde::Deserialize;
 
 use super::held_out::HOLDOUT;
+use super::replay::is_ablation;
 use crate::model::{Ablation, Baseline, Holdout, ListFigures, ListMetrics, OfflineSummary};
 use crate::warehouse::rows;
 
@@ -53,11 +54,6 @@ pub fn summary(db: &Connection, as_of: DateTime<Utc>) -> Result<OfflineSummary> 
         channels: lists.iter().map(|(name, segments)| (name.clone(), all(segments))).collect(),
         ablation,
     })
-}
-
-/// Whether a list is the whole without one of its parts.
-fn is_ablation(list: &str) -> bool {
-    list.starts_with("detail ")
 }
 
 /// The offline figures in a line, for a person who watches a run.

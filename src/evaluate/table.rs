@@ -6,6 +6,7 @@ use anyhow::Result;
 use duckdb::Connection;
 use serde::{Deserialize, Serialize};
 
+use super::replay::is_ablation;
 use crate::model::{Ablation, ListMetrics};
 use crate::warehouse::rows;
 
@@ -82,10 +83,6 @@ impl Figures {
         }
         Ok(out)
     }
-}
-
-fn is_ablation(list: &str) -> bool {
-    list.starts_with("detail ")
 }
 
 /// The columns of a table of lists, with their widths.

@@ -46,12 +46,12 @@ pub fn create_tables(db: &Connection) -> Result<()> {
 ///
 /// # Errors
 /// A file cannot be read, or what is in it cannot be kept.
-pub fn take_in(db: &Connection, config: &Config, watch: &Progress) -> Result<u64> {
+pub fn take_in(db: &Connection, config: &Config, progress: &Progress) -> Result<u64> {
     let dir = config.evaluation_dir();
     let scratch = Scratch::new(&[&config.data_dir])?;
     let mut rows = 0;
     for path in files::all(&dir).with_context(|| format!("{} cannot be read", dir.display()))? {
-        match take_in_file(db, &path, &scratch.path().join("exposures.jsonl"), watch) {
+        match take_in_file(db, &path, &scratch.path().join("exposures.jsonl"), progress) {
             // rotated or packed just now: what it held is read under its new name, now or by the next run
             Err(error) if is_gone(&error) && !path.exists() => {}
             taken => rows += taken.with_context(|| format!("{} cannot be taken in", path.display()))?,
@@ -66,7 +66,7 @@ fn is_gone(error: &anyhow::Error) -> bool {
 }
 
 /// Takes in one file by way of `chunk`, a file for what is new in it.
-fn take_in_file(db: &Connection, path: &Path, chunk: &Path, watch: &Progress) -> Result<u64> {
+fn take_in_file(db: &Connection, path: &Path, chunk: &Path, progress: &Progress) -> Result<u64> {
     let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
     let size = fs::metadata(path)?.len();
     let mut statement = db.prepare(
@@ -91,21 +91,21 @@ fn take_in_file(db: &Connection, path: &Path, chunk: &Path, watch: &Progress) ->
     let head_bytes = size.min(HEAD_BYTES);
     let head = sha256_start(path, head_bytes)?;
     let read = copy_whole_lines(path, start, chunk)?;
-    let rows = insert(db, chunk, &name, watch)?;
+    let rows = insert(db, chunk, &name, progress)?;
     db.execute("delete from raw.exposure_files where file = ?", [&name])?;
     match read {
         Read::To(end) => {
             let known = duckdb::params![name, head, head_bytes, end];
             db.execute("insert into raw.exposure_files values (?, ?, ?, ?)", known)?;
         }
-        Read::UntilDamaged { lines, why } => set_damage_aside(db, &name, lines, &why, watch)?,
+        Read::UntilDamaged { lines, why } => set_damage_aside(db, &name, lines, &why, progress)?,
     }
     Ok(rows)
 }
 
 /// Says that a packed file is damaged. It is read again by every run, so that a whole copy in its place is noticed.
-fn set_damage_aside(db: &Connection, name: &str, lines: u64, why: &str, watch: &Progress) -> Result<()> {
-    (watch.note)(&format!(
+fn set_damage_aside(db: &Connection, name: &str, lines: u64, why: &str, progress: &Progress) -> Result<()> {
+    progress.note(&format!(
         "{name} is damaged ({why}): the {lines} lines before that were taken in, what comes after them cannot be read; put \
          a whole copy in its place, or move it out of the folder"
     ));
@@ -195,7 +195,7 @@ fn is_damage(error: &std::io::Error) -> bool {
     matches!(error.kind(), InvalidData | InvalidInput | UnexpectedEof)
 }
 
-fn insert(db: &Connection, chunk: &Path, name: &str, watch: &Progress) -> Result<u64> {
+fn insert(db: &Connection, chunk: &Path, name: &str, progress: &Progress) -> Result<u64> {
     let bad: u64 = db
         .execute_batch(&format!(
             "create or replace temp table lines as
@@ -231,7 +231,7 @@ fn insert(db: &Connection, chunk: &Path, name: &str, watch: &Progress) -> Result
         .and_then(|()| db.query_row("select count(*) from lines where fault is not null", [], |row| row.get(0)))
         .map_err(|e| anyhow!("{}", short_error(&e)))?;
     if bad > 0 {
-        (watch.note)(&format!("{name}: {bad} line(s) are no exposure; kept aside in rejected_rows"));
+        progress.note(&format!("{name}: {bad} line(s) are no exposure; kept aside in rejected_rows"));
     }
     let rows: u64 = db.query_row("select count(*) from fresh", [], |row| row.get(0))?;
     db.execute_batch("drop table lines; drop table fresh;")?;

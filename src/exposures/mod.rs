@@ -1,4 +1,4 @@
-//! The exposure log: the form of its lines , the names of its files ([`files`]), how servers write it, and how it
+//! The exposure log: the form of its lines, the names of its files ([`files`]), how servers write it, and how it
 //! is read back by servers and taken in by runs. No other room knows its form. One server writes one file; several servers
 //! on one DATA_DIR write one each.
 

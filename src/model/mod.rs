@@ -34,4 +34,4 @@ pub use registry::{
 };
 pub use sessions::{Sessions, VisitIndex};
 pub use traffic::{Beside, Share, Traffic, traffic, traffic_path};
-pub use version::{Facts, Model, Parts};
+pub use version::{Facts, Model, Parts, TIMEFRAMES};

@@ -75,8 +75,11 @@ fn sweep(models_dir: &Path) {
 /// Removes a version in one step, so that no half of it is ever taken for a whole one.
 fn discard(models_dir: &Path, version: &str) -> Result<()> {
     let gone = aside(models_dir);
-    files::rename(&models_dir.join(version), &gone)?;
-    fs::remove_dir_all(&gone).with_context(|| format!("{} cannot be removed", gone.display()))
+    files::rename_unsynced(&models_dir.join(version), &gone)?;
+    // on disk before its files go, so that no half version is left under the name; a disk that fails it keeps none either
+    let synced = files::sync_parent(&gone);
+    fs::remove_dir_all(&gone).with_context(|| format!("{} cannot be removed", gone.display()))?;
+    synced
 }
 
 /// A version that was saved, and is removed again where nobody keeps it.

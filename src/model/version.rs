@@ -8,6 +8,9 @@ use rayon::prelude::*;
 use super::{Figure, History, Item, Manifest, Neighbour, Neighbours, Ranked, Ranker, Sessions};
 use crate::index::{Index, Vectors, dot};
 
+/// The timeframes of `trending` (`sql/training/trending.sql`), each longer than the one before.
+pub const TIMEFRAMES: [&str; 4] = ["1h", "24h", "7d", "30d"];
+
 /// What a version holds, as it is on disk.
 #[derive(Default)]
 pub struct Parts {

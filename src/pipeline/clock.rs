@@ -39,7 +39,7 @@ pub fn require_later(config: &Config, options: &Options) -> Result<()> {
         return Ok(());
     }
     let time = |moment: DateTime<Utc>| moment.format("%Y-%m-%d %H:%M:%S").to_string();
-    if published > Utc::now() {
+    if published > now()? {
         bail!(
             "the published warehouse stands for {} UTC, which is ahead of this machine's clock: a run by a wrong clock, \
              or a wrong --as-of, made it; say --as-of-past once to come back",

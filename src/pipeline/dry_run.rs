@@ -7,7 +7,7 @@ use crate::common::progress::Progress;
 use crate::common::terminal::say;
 use crate::config::Config;
 use crate::sql_project::Project;
-use crate::{extract, warehouse};
+use crate::{extract, train, warehouse};
 
 /// Says what a run would do, and does none of it.
 ///
@@ -15,6 +15,7 @@ use crate::{extract, warehouse};
 /// The SQL project has a fault, or a source cannot be read.
 pub fn dry_run(config: &Config, options: &Options) -> Result<()> {
     let project = Project::load(config.project_dir()?, &extract::raw_tables()?)?;
+    train::require_no_leak(&project)?;
     say!("as of {}; steps: {}", options.as_of, options.step_names().join(", "));
     if options.steps.contains(&Step::Extract) {
         let published = match options.full_refresh || !config.warehouse_path().exists() {

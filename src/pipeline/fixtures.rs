@@ -9,6 +9,7 @@ use super::clock::now;
 use super::step::{Options, Step};
 use crate::common::files;
 use crate::config::{Config, Source, parse_moment};
+use crate::exposures;
 
 /// The settings and the run of a demonstration.
 ///
@@ -29,10 +30,11 @@ fn use_fixtures(config: &mut Config) -> Result<DateTime<Utc>> {
     let path = fixtures.join("as_of");
     let as_of = fs::read_to_string(&path)
         .with_context(|| format!("{} cannot be read; fixtures/ belongs beside sql/", path.display()))?;
-    let log = fixtures.join("exposure_log.1.jsonl.gz");
     let evaluation = config.evaluation_dir();
     files::make_dir(&evaluation)?;
-    files::copy(&log, &evaluation.join("exposure_log.1.jsonl.gz"))?;
+    for log in exposures::files::all(&fixtures).with_context(|| format!("{} cannot be read", fixtures.display()))? {
+        files::copy(&log, &evaluation.join(log.file_name().unwrap_or_default()))?;
+    }
     config.sources.json_dir = Some(fixtures.join("json"));
     config.sources.business = Source::Json;
     config.sources.matomo = Source::Json;

@@ -47,26 +47,27 @@ pub(super) fn recall(model: &Model, request: &Request<'_>, prefix: &SessionPrefi
             figures.set(Figure::Dense, dot(texts.row(page), texts.row(row)));
             figures.set(Figure::Kinship, dot(behaviour.row(page), behaviour.row(row)));
         }
-        let [organic, followed, reverse, walk, bridge, lexical, _, dense, kinship] = figures.all();
+        let figures = figures.all();
+        let figure = |figure: Figure| figures[figure as usize];
         let tags = page.map_or(0.0, |(_, page)| sparse_dot(&page.tags, &facts.tags));
         let same_provider = page.is_some_and(|(_, page)| page.provider != 0 && page.provider == facts.provider);
         let same_provider = f32::from(u8::from(same_provider));
         let seen = prefix.items.iter().position(|before| before == item).map_or(0.0, |age| 1.0 / (1.0 + age as f32));
         for (feature, value) in [
-            (Feature::Organic, organic),
-            (Feature::Walk, walk),
-            (Feature::Kinship, kinship),
-            (Feature::Followed, followed),
-            (Feature::Reverse, reverse),
-            (Feature::Lexical, lexical),
-            (Feature::Dense, dense),
+            (Feature::Organic, figure(Figure::Organic)),
+            (Feature::Walk, figure(Figure::Walk)),
+            (Feature::Kinship, figure(Figure::Kinship)),
+            (Feature::Followed, figure(Figure::Followed)),
+            (Feature::Reverse, figure(Figure::Reverse)),
+            (Feature::Lexical, figure(Figure::Lexical)),
+            (Feature::Dense, figure(Figure::Dense)),
             (Feature::Tags, tags),
             (Feature::SameProvider, same_provider),
             (Feature::Popularity, facts.log_views),
             (Feature::Session, prefix.sessions.get(*item)),
             (Feature::PrefixBehaviour, prefix.behaviour.get(*item)),
             (Feature::TagPopularity, (tags + 0.1 * same_provider) * facts.log_views),
-            (Feature::Bridge, bridge),
+            (Feature::Bridge, figure(Figure::Bridge)),
             (Feature::Seen, seen),
             (Feature::Pictures, page.map_or(0.0, |(page, _)| pictures.cosine(page, row))),
         ] {

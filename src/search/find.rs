@@ -43,7 +43,7 @@ pub fn find(config: &Config, words: &str, limit: usize) -> Result<(Vec<FoundData
     let found = Finder::new(&model).search(&model, &query, &ActiveRules::default(), limit);
     let shown = |entry: super::Found| {
         let item = model.item(entry.item);
-        let by: Vec<String> = entry.by.iter().map(|by| format!("{by:?}").to_lowercase()).collect();
+        let by: Vec<&str> = entry.by.iter().map(|by| by.name()).collect();
         FoundDataset { dataset_id: item.dataset_id, title: item.title.clone(), score: entry.score, by: by.join("+") }
     };
     Ok((found.into_iter().map(shown).collect(), unread))

@@ -26,6 +26,17 @@ pub enum By {
     Pictures,
 }
 
+impl By {
+    /// Its name, as in answers.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Words => "words",
+            Self::Text => "text",
+            Self::Pictures => "pictures",
+        }
+    }
+}
+
 /// A dataset that was found.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Found {

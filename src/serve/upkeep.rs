@@ -40,6 +40,7 @@ impl Upkeep {
             self.quality = now;
             match data_quality::read(&dir) {
                 Ok(tables) => self.state.metrics.data_quality(&tables),
+                // until a run publishes another file
                 Err(error) => tracing::warn!("data quality stays as it was: {error:#}"),
             }
         }

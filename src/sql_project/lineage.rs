@@ -100,24 +100,30 @@ impl Project {
         Ok(dependent.intersection(&needed).map(|place| &self.relations[*place]).collect())
     }
 
-    /// Ways around these variables: relations that `wanted` ones are made of, and that read what `sources` feed though neither
-    /// they nor what they read minds any of the variables; each with what it reads so. One whose header says why that
-    /// is harmless (`unwindowed`) is passed over.
+    /// Ways around these variables: relations that `wanted` ones are made of, each with what it reads that any raw table but
+    /// the `harmless` ones feeds, where neither it reads all of the variables nor what it reads minds any. One whose header
+    /// says why that is harmless (`unwindowed`) is passed over.
     ///
     /// # Errors
     /// The project has no relation of a wanted name.
-    pub fn ways_around(&self, variables: &[&str], wanted: &[&str], sources: &[&str]) -> Result<Vec<(&Relation, &str)>> {
+    pub fn ways_around(
+        &self,
+        variables: &[&str],
+        wanted: &[&str],
+        harmless: &[&str],
+    ) -> Result<Vec<(&Relation, &str)>> {
         let minding = self.dependent_on(variables, wanted)?;
         let is_minding = |name: &str| minding.iter().any(|relation| relation.name == name);
-        let reads_source = |r: &Relation| sources.iter().any(|source| r.inputs.contains(*source));
+        let tells = |input: &String| input.starts_with("raw.") && !harmless.contains(&input.as_str());
+        let reads_source = |r: &Relation| r.inputs.iter().any(tells);
         let fed = self.lineage.reached(self.places(reads_source), Direction::Outgoing);
         let is_fed = |name: &str| self.places(|r| r.name == name).any(|place| fed.contains(&place));
-        let knows = |r: &Relation| variables.iter().any(|variable| r.variables.contains(*variable));
+        let knows = |r: &Relation| variables.iter().all(|variable| r.variables.contains(*variable));
         let open = minding.iter().copied().chain(wanted.iter().filter_map(|name| self.get(name).ok()));
         let mut found: Vec<(&Relation, &str)> = open
             .filter(|relation| relation.unwindowed.is_none() && !knows(relation))
             .flat_map(|relation| relation.inputs.iter().map(move |input| (relation, input.as_str())))
-            .filter(|(_, input)| is_fed(input) && !is_minding(input))
+            .filter(|(_, input)| (is_fed(input) || tells(&(*input).to_owned())) && !is_minding(input))
             .collect();
         found.sort_by_key(|(relation, input)| (&relation.name, *input));
         found.dedup_by_key(|(relation, input)| (&relation.name, *input));

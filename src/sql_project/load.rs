@@ -90,11 +90,11 @@ fn read_relations(parser: &Connection, dir: &Path, problems: &mut Vec<String>) -
         for path in sql_files(&dir.join(room.folder()))? {
             match SourceFile::read(dir, &path).and_then(|source| Relation::read(parser, room, source)) {
                 Ok(relation) => match relations.iter().find(|r| r.name == relation.name) {
-                    Some(twin) => problems.push(format!(
+                    Some(other) => problems.push(format!(
                         "{}: the name {} is taken by {}; rename one of the files",
                         relation.file.display(),
                         relation.name,
-                        twin.file.display()
+                        other.file.display()
                     )),
                     None => relations.push(relation),
                 },

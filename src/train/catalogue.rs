@@ -59,16 +59,16 @@ impl Catalogue {
     ///
     /// # Errors
     /// The relations cannot be read, or a model that settings name cannot be used.
-    pub fn read(db: &Connection, config: &Config, watch: &Progress) -> Result<Self> {
+    pub fn read(db: &Connection, config: &Config, progress: &Progress) -> Result<Self> {
         let (items, texts) = read_items(db)?;
         let by_id = items.iter().enumerate().map(|(index, item)| (item.dataset_id, index as u32)).collect();
         let mut embedding = embed::embed(&texts);
         let listed: Vec<bool> = items.iter().map(|i| i.is_listed).collect();
-        let text_model = match embeddings::texts(db, config, &texts, watch)? {
-            Some(learned) => join_model(&mut embedding, learned, db, &by_id, &listed, watch)?,
+        let text_model = match embeddings::texts(db, config, &texts, progress)? {
+            Some(learned) => join_model(&mut embedding, learned, db, &by_id, &listed, progress)?,
             None => None,
         };
-        let pictures = embeddings::pictures(db, config, &by_id, watch)?;
+        let pictures = embeddings::pictures(db, config, &by_id, progress)?;
         let (picture_model, pictures) = pictures.map(|seen| (seen.model, seen.vectors)).unzip();
         let index = Index::build(embedding.dense)?;
         let dense_weight = embedding.dense_weight;
@@ -102,15 +102,15 @@ fn join_model(
     db: &Connection,
     by_id: &HashMap<i64, u32>,
     listed: &[bool],
-    watch: &Progress,
+    progress: &Progress,
 ) -> Result<Option<String>> {
-    (watch.at)("texts: how much the model counts");
+    progress.at("texts: how much the model counts");
     let steps = fusion::Steps::new(&steps_before_holdout(db, by_id)?, listed);
     let (vectors, mixture) = fusion::mixed(&views, &steps);
     let fusion = fusion::fusion(&embedding.sparse, &embedding.dense, &vectors, &steps);
-    (watch.note)(&format!("texts: the model reads {mixture}; {fusion}"));
+    progress.note(&format!("texts: the model reads {mixture}; {fusion}"));
     if !fusion.uses_model() {
-        (watch.note)(&format!("texts: the model {model} adds nothing to words here, and is left out"));
+        progress.note(&format!("texts: the model {model} adds nothing to words here, and is left out"));
         return Ok(None);
     }
     (embedding.dense, embedding.dense_weight) = fusion.fused(&embedding.dense, &vectors);

@@ -9,17 +9,26 @@ use duckdb::Connection;
 use crate::model::{History, Item, Ranked};
 use crate::warehouse::arrow::each_batch;
 
+const POPULARITY: &str = "popularity";
+const BEHAVIOUR_NEIGHBOURS: &str = "behaviour_neighbours";
+const AFFINITIES: &str = "affinities";
+const LIST_EVIDENCE: &str = "list_evidence";
+const POPULAR_DATASETS: &str = "popular_datasets";
+const TRENDING: &str = "trending";
+const USER_HISTORY: &str = "user_history";
+const PAST_VISITS: &str = "past_visits";
+
 /// The relations that [`read`] asks for. Those that a [`TrainingWindow`](super::TrainingWindow) changes are made anew for
 /// it, with what lies between; what does not stand here is read as it is in the warehouse.
 pub(super) const READ: [&str; 8] = [
-    "popularity",
-    "behaviour_neighbours",
-    "affinities",
-    "list_evidence",
-    "popular_datasets",
-    "trending",
-    "user_history",
-    "past_visits",
+    POPULARITY,
+    BEHAVIOUR_NEIGHBOURS,
+    AFFINITIES,
+    LIST_EVIDENCE,
+    POPULAR_DATASETS,
+    TRENDING,
+    USER_HISTORY,
+    PAST_VISITS,
 ];
 
 /// What visitors did with one dataset beside another.
@@ -74,7 +83,7 @@ pub struct Relations {
 pub(super) fn read(db: &Connection, by_id: &HashMap<i64, u32>, mut items: Vec<Item>) -> Result<Relations> {
     each_batch(
         db,
-        "select dataset_id, views::bigint as views, recent_views::double as recent_views from popularity",
+        &format!("select dataset_id, views::bigint as views, recent_views::double as recent_views from {POPULARITY}"),
         |batch| {
             let (ids, views, recent) = (batch.i64("dataset_id")?, batch.i64("views")?, batch.f64("recent_views")?);
             for row in 0..batch.rows() {
@@ -101,10 +110,11 @@ pub(super) fn read(db: &Connection, by_id: &HashMap<i64, u32>, mut items: Vec<It
 
 fn behaviour(db: &Connection, by_id: &HashMap<i64, u32>) -> Result<Vec<Vec<Behaviour>>> {
     let mut rows = vec![Vec::new(); by_id.len()];
-    let sql =
+    let sql = format!(
         "select dataset_id, neighbour_id, organic, followed, next_organic, next_followed, visits::bigint as visits
-               from behaviour_neighbours order by dataset_id, neighbour_id";
-    each_batch(db, sql, |batch| {
+               from {BEHAVIOUR_NEIGHBOURS} order by dataset_id, neighbour_id"
+    );
+    each_batch(db, &sql, |batch| {
         let (ids, others) = (batch.i64("dataset_id")?, batch.i64("neighbour_id")?);
         let (organic, followed, visits) = (batch.f64("organic")?, batch.f64("followed")?, batch.i64("visits")?);
         let (next_organic, next_followed) = (batch.i64("next_organic")?, batch.i64("next_followed")?);
@@ -128,8 +138,10 @@ fn behaviour(db: &Connection, by_id: &HashMap<i64, u32>) -> Result<Vec<Vec<Behav
 
 fn affinities(db: &Connection, by_id: &HashMap<i64, u32>) -> Result<Vec<Vec<(u32, f32)>>> {
     let mut rows = vec![Vec::new(); by_id.len()];
-    let sql = "select dataset_id, other_id, affinity::double as affinity from affinities order by dataset_id, other_id";
-    each_batch(db, sql, |batch| {
+    let sql = format!(
+        "select dataset_id, other_id, affinity::double as affinity from {AFFINITIES} order by dataset_id, other_id"
+    );
+    each_batch(db, &sql, |batch| {
         let (ids, others) = (batch.i64("dataset_id")?, batch.i64("other_id")?);
         let affinities = batch.f64("affinity")?;
         for row in 0..batch.rows() {
@@ -145,9 +157,11 @@ fn affinities(db: &Connection, by_id: &HashMap<i64, u32>) -> Result<Vec<Vec<(u32
 
 fn evidence(db: &Connection, by_id: &HashMap<i64, u32>) -> Result<Vec<Vec<Evidence>>> {
     let mut rows = vec![Vec::new(); by_id.len()];
-    let sql = "select page_dataset_id, dataset_id, examined::double as examined, clicks::bigint as clicks
-               from list_evidence order by page_dataset_id, dataset_id";
-    each_batch(db, sql, |batch| {
+    let sql = format!(
+        "select page_dataset_id, dataset_id, examined::double as examined, clicks::bigint as clicks
+               from {LIST_EVIDENCE} order by page_dataset_id, dataset_id"
+    );
+    each_batch(db, &sql, |batch| {
         let (pages, ids) = (batch.i64("page_dataset_id")?, batch.i64("dataset_id")?);
         let (examined, clicks) = (batch.f64("examined")?, batch.i64("clicks")?);
         for row in 0..batch.rows() {
@@ -164,9 +178,11 @@ fn evidence(db: &Connection, by_id: &HashMap<i64, u32>) -> Result<Vec<Vec<Eviden
 
 fn popular(db: &Connection, by_id: &HashMap<i64, u32>) -> Result<Vec<Ranked>> {
     let mut popular = Vec::new();
-    let sql = "select dataset_id, score, views::bigint as views from popular_datasets
-               order by is_above_floor desc, score desc, quality desc, dataset_id";
-    each_batch(db, sql, |batch| {
+    let sql = format!(
+        "select dataset_id, score, views::bigint as views from {POPULAR_DATASETS}
+               order by is_above_floor desc, score desc, quality desc, dataset_id"
+    );
+    each_batch(db, &sql, |batch| {
         let (ids, scores, views) = (batch.i64("dataset_id")?, batch.f64("score")?, batch.i64("views")?);
         for row in 0..batch.rows() {
             if let Some(item) = by_id.get(&ids.value(row)) {
@@ -181,9 +197,11 @@ fn popular(db: &Connection, by_id: &HashMap<i64, u32>) -> Result<Vec<Ranked>> {
 
 fn trending(db: &Connection, by_id: &HashMap<i64, u32>) -> Result<BTreeMap<String, Vec<Ranked>>> {
     let mut trending: BTreeMap<String, Vec<Ranked>> = BTreeMap::new();
-    let sql = "select timeframe, dataset_id, score::double as score, views::bigint as views from trending
-               order by timeframe, score desc, dataset_id";
-    each_batch(db, sql, |batch| {
+    let sql = format!(
+        "select timeframe, dataset_id, score::double as score, views::bigint as views from {TRENDING}
+               order by timeframe, score desc, dataset_id"
+    );
+    each_batch(db, &sql, |batch| {
         let (timeframes, ids) = (batch.text("timeframe")?, batch.i64("dataset_id")?);
         let (scores, views) = (batch.f64("score")?, batch.i64("views")?);
         for row in 0..batch.rows() {
@@ -203,7 +221,8 @@ fn trending(db: &Connection, by_id: &HashMap<i64, u32>) -> Result<BTreeMap<Strin
 
 fn users(db: &Connection, by_id: &HashMap<i64, u32>) -> Result<HashMap<i64, History>> {
     let mut users = HashMap::new();
-    each_batch(db, "select user_id, bought, viewed from user_history order by user_id", |batch| {
+    let sql = format!("select user_id, bought, viewed from {USER_HISTORY} order by user_id");
+    each_batch(db, &sql, |batch| {
         let ids = batch.i64("user_id")?;
         let (bought, viewed) = (batch.i64_lists("bought")?, batch.i64_lists("viewed")?);
         for row in 0..batch.rows() {
@@ -218,7 +237,8 @@ fn users(db: &Connection, by_id: &HashMap<i64, u32>) -> Result<HashMap<i64, Hist
 
 fn visits(db: &Connection, by_id: &HashMap<i64, u32>) -> Result<Vec<Vec<u32>>> {
     let mut visits = Vec::new();
-    each_batch(db, "select dataset_ids from past_visits order by ended_at desc, visit_id desc", |batch| {
+    let sql = format!("select dataset_ids from {PAST_VISITS} order by ended_at desc, visit_id desc");
+    each_batch(db, &sql, |batch| {
         visits.extend(batch.i64_lists("dataset_ids")?.iter().map(|held| known(by_id, held)));
         Ok(())
     })

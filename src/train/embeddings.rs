@@ -40,12 +40,12 @@ pub struct LearnedTexts {
 }
 
 /// Vectors of all texts by the text model that settings name.
-pub fn texts(db: &Connection, config: &Config, texts: &[Text], watch: &Progress) -> Result<Option<LearnedTexts>> {
+pub fn texts(db: &Connection, config: &Config, texts: &[Text], progress: &Progress) -> Result<Option<LearnedTexts>> {
     let Some(named) = folder::text_model(config) else { return Ok(None) };
     // SBERT_MODEL is in the old system's settings, whether or not its model is here
     if named.folder.is_none() && named.setting == "SBERT_MODEL" {
         let missing = named.require().err().map(|error| error.to_string()).unwrap_or_default();
-        (watch.note)(&format!("texts are compared by TF-IDF and LSA: {missing}"));
+        progress.note(&format!("texts are compared by TF-IDF and LSA: {missing}"));
         return Ok(None);
     }
     let folder = named.require()?;
@@ -63,7 +63,7 @@ pub fn texts(db: &Connection, config: &Config, texts: &[Text], watch: &Progress)
         let texts: Vec<&str> = rows.iter().map(|row| sentences[*row].as_str()).collect();
         model.embed(&texts, Role::Document, &|_| ())
     };
-    kept.complete(&order, &contents, "texts", watch, embed)?;
+    kept.complete(&order, &contents, "texts", progress, embed)?;
     kept.prune(&contents)?;
     let zero = vec![0.0; model.dimensions()];
     let views = std::array::from_fn(|view| {
@@ -90,7 +90,7 @@ pub fn pictures(
     db: &Connection,
     config: &Config,
     by_id: &HashMap<i64, u32>,
-    watch: &Progress,
+    progress: &Progress,
 ) -> Result<Option<Learned>> {
     let Some(named) = folder::clip_model(config) else { return Ok(None) };
     let folder = named.require()?;
@@ -100,9 +100,9 @@ pub fn pictures(
     )?;
     let model = Clip::read(folder)?;
     let id = folder::identity(&named, folder)?;
-    let pictures = Pictures::read(db, by_id, root, watch)?;
+    let pictures = Pictures::read(db, by_id, root, progress)?;
     let mut kept = VectorCache::read(db, &id)?;
-    kept.complete(&pictures.there, &pictures.contents, "pictures", watch, |rows| {
+    kept.complete(&pictures.there, &pictures.contents, "pictures", progress, |rows| {
         let chosen: Vec<PathBuf> = rows.iter().filter_map(|row| pictures.paths[*row].clone()).collect();
         let looked = model.embed_pictures(&chosen, &|_| ())?;
         // an empty vector is kept too: what cannot be used is not tried again until it changes
@@ -111,7 +111,7 @@ pub fn pictures(
     let problems = pictures.problems(&kept.vectors);
     kept.prune(&pictures.contents)?;
     let (used, vectors) = pictures.means(&kept.vectors, by_id.len(), model.dimensions());
-    (watch.note)(&format!("pictures: {used} of {} are used{problems}", pictures.paths.len()));
+    progress.note(&format!("pictures: {used} of {} are used{problems}", pictures.paths.len()));
     Ok(Some(Learned { vectors, model: id }))
 }
 
@@ -128,7 +128,7 @@ struct Pictures {
 }
 
 impl Pictures {
-    fn read(db: &Connection, by_id: &HashMap<i64, u32>, root: &Path, watch: &Progress) -> Result<Self> {
+    fn read(db: &Connection, by_id: &HashMap<i64, u32>, root: &Path, progress: &Progress) -> Result<Self> {
         let (mut items, mut paths) = (Vec::new(), Vec::new());
         each_batch(db, "select dataset_id, image_url from images order by dataset_id, image_rank", |batch| {
             let (ids, urls) = (batch.i64("dataset_id")?, batch.text("image_url")?);
@@ -140,7 +140,7 @@ impl Pictures {
             }
             Ok(())
         })?;
-        (watch.at)("pictures");
+        progress.at("pictures");
         let hashed: Vec<Option<String>> = paths
             .par_iter()
             .map(|path| path.as_deref().filter(|path| path.is_file()).and_then(|path| sha256(path).ok()))

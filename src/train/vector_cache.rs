@@ -63,7 +63,7 @@ impl<'a> VectorCache<'a> {
         order: &[usize],
         contents: &[String],
         what: &str,
-        watch: &Progress,
+        progress: &Progress,
         mut embed: impl FnMut(&[usize]) -> Result<Vec<Vec<f32>>>,
     ) -> Result<()> {
         let mut seen = HashSet::new();
@@ -75,7 +75,7 @@ impl<'a> VectorCache<'a> {
             let rate = done as f64 / started.elapsed().as_secs_f64();
             let left =
                 if done == 0 { String::new() } else { format!(", {:.0} s left", (new.len() - done) as f64 / rate) };
-            (watch.at)(&format!("{what}: {done} of {} embedded by {}{left}", new.len(), self.model));
+            progress.at(&format!("{what}: {done} of {} embedded by {}{left}", new.len(), self.model));
             let vectors = embed(rows)?;
             if self.is_writable {
                 self.keep(rows, contents, &vectors)?;
@@ -85,7 +85,7 @@ impl<'a> VectorCache<'a> {
         }
         if !new.is_empty() {
             let seconds = started.elapsed().as_secs_f64();
-            (watch.note)(&format!(
+            progress.note(&format!(
                 "{what}: {} embedded by {} in {seconds:.1} s ({:.0} a second), {} kept from before",
                 new.len(),
                 self.model,

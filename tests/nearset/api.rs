@@ -87,7 +87,7 @@ fn a_dataset_nobody_looked_at_gets_its_theme() {
 }
 
 #[test]
-fn known_users_never_see_what_they_bought_and_the_trail_moves_the_list() {
+fn known_users_never_see_what_they_bought_and_earlier_pages_move_the_list() {
     let n = Nearset::demo();
     let server = n.serve();
     let rows =
@@ -108,7 +108,7 @@ fn known_users_never_see_what_they_bought_and_the_trail_moves_the_list() {
 }
 
 #[test]
-fn strangers_get_a_full_list_that_says_so() {
+fn unknown_datasets_and_users_get_a_full_list_that_says_so() {
     let n = Nearset::demo();
     let server = n.serve();
     for (path, field, reason) in [

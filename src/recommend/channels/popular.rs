@@ -3,7 +3,7 @@
 use std::collections::HashSet;
 
 use super::super::{Policy, Reason, Recommended};
-use crate::model::{Feature, Model, Ranked};
+use crate::model::{Feature, Model, Ranked, TIMEFRAMES};
 
 pub(super) const ORDER: &[(Feature, f32)] = &[(Feature::RecentPopularity, 1.0)];
 
@@ -24,14 +24,13 @@ pub fn trending(
     limit: usize,
     policy: &Policy,
 ) -> Vec<Recommended> {
-    const LONGER: [&str; 4] = ["1h", "24h", "7d", "30d"];
-    let from = LONGER.iter().position(|t| *t == timeframe).unwrap_or(0);
+    let from = TIMEFRAMES.iter().position(|t| *t == timeframe).unwrap_or(0);
     let mut list = Vec::with_capacity(limit);
     let mut taken: HashSet<u32> = policy.rules.on(None).nevers().collect();
     let seen = views.iter().filter_map(|(id, views)| Some((*model.by_id.get(id)?, *views)));
     let seen: Vec<Ranked> = seen.map(|(item, views)| Ranked { item, score: views as f32, views }).collect();
     push_ranked(model, &seen, &mut list, &mut taken, limit, |r| Reason::Trending { views: r.views });
-    for timeframe in &LONGER[from..] {
+    for timeframe in &TIMEFRAMES[from..] {
         let ranked = model.parts.trending.get(*timeframe).map(Vec::as_slice).unwrap_or_default();
         push_ranked(model, ranked, &mut list, &mut taken, limit, |r| Reason::Trending { views: r.views });
     }

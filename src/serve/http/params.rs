@@ -3,10 +3,8 @@
 use axum::http::{HeaderMap, header};
 
 use super::ApiError;
+use crate::model::TIMEFRAMES;
 use crate::recommend::Language;
-
-/// What `/hot/trending` can be asked for.
-pub const TIMEFRAMES: [&str; 4] = ["1h", "24h", "7d", "30d"];
 
 /// An id: a whole number, 0 or more.
 ///
