@@ -27,7 +27,8 @@ use crate::config::{self, Config, Overrides};
 /// Settings come from flags, the environment, .env, nearset.toml, and defaults, in this order; nearset.example.toml
 /// lists them all.
 #[derive(Debug, Parser)]
-#[command(version, propagate_version = true, after_long_help = config::settings_help())]
+// 0: lines are as long as they are, so that a setting is one line for grep
+#[command(version, propagate_version = true, term_width = 0, after_long_help = config::settings_help())]
 pub struct Cli {
     #[command(flatten)]
     global: Global,
@@ -145,7 +146,7 @@ mod tests {
     #[test]
     fn the_help_of_every_command() {
         let mut text = String::new();
-        let mut command = Cli::command().name("nearset").display_name("nearset").term_width(120);
+        let mut command = Cli::command().name("nearset").display_name("nearset");
         command.build();
         help(&mut command, &mut text);
         insta::assert_snapshot!(text.lines().map(str::trim_end).collect::<Vec<_>>().join("\n"));

@@ -57,6 +57,9 @@ impl Header {
             let Some(comment) = line.strip_prefix("--").map(str::trim) else { break };
             let (key, value) = comment.split_once(": ").unwrap_or(("", comment));
             match entry(key) {
+                Some(Entry::Column(name)) if header.columns.iter().any(|column| column.name == name) => {
+                    bail!("{}: column {name} is there twice", index + 1);
+                }
                 Some(Entry::Column(name)) => {
                     header.columns.push(Column { name: name.into(), sentence: value.trim().into() });
                 }
@@ -68,6 +71,9 @@ impl Header {
                     if header.values.insert(key.to_owned(), value.trim().to_owned()).is_some() {
                         bail!("{}: {key} is there twice", index + 1);
                     }
+                }
+                None if matches!(entry(comment), Some(Entry::Column(_))) => {
+                    bail!("{}: write `-- {comment}: …`", index + 1);
                 }
                 None => {
                     header.go_on(last.as_deref(), comment);
@@ -124,6 +130,13 @@ mod tests {
             (header.columns[0].name.as_str(), header.columns[0].sentence.as_str()),
             ("hit_rate@10", "Its rate.")
         );
+    }
+
+    #[test]
+    fn a_column_is_described_once_and_with_a_colon() {
+        let error = |text: &str| Header::read(text).map(|_| ()).expect_err("a mistake").to_string();
+        assert_eq!(error("-- description: x\n-- column a\nselect 1"), "2: write `-- column a: …`");
+        assert_eq!(error("-- column a: x\n-- column a: y\nselect 1"), "2: column a is there twice");
     }
 
     #[test]

@@ -54,6 +54,17 @@ impl Macro {
         Ok(Self { name, file, description, parameters, expression, syntax })
     }
 
+    /// What it gives, and the variables that a client must have set for it.
+    fn comment(&self) -> String {
+        let variables: Vec<&str> = self.syntax.variables.iter().map(String::as_str).collect();
+        let needed = if variables.is_empty() {
+            String::new()
+        } else {
+            format!(" Needs: set variable {}.", variables.join(", "))
+        };
+        format!("{}{needed}", self.description)
+    }
+
     /// Makes the macro: in the warehouse, or for this connection alone, where it goes before one of the warehouse's.
     ///
     /// # Errors
@@ -63,7 +74,7 @@ impl Macro {
         db.execute_batch(&format!("create or replace {kind} {name}({}) as\n{}", self.parameters, self.expression))
             .map_err(|e| anyhow!("{}: {}", self.file.display(), short_error(&e)))?;
         if !is_temporary {
-            db.execute_batch(&format!("comment on macro {name} is {}", quote(&self.description)))
+            db.execute_batch(&format!("comment on macro {name} is {}", quote(&self.comment())))
                 .with_context(|| format!("{}: its description could not be kept", self.file.display()))?;
         }
         Ok(())

@@ -210,3 +210,12 @@ fn a_relation_that_feeds_training_past_its_window_is_refused() {
     }
     n.ok(&["views", "check"]);
 }
+
+#[test]
+fn what_stands_on_the_lists_moves_with_the_moment_of_a_run_that_only_evaluates() {
+    let n = Nearset::demo();
+    let views = |n: &Nearset| n.value("select sum(views_7d)::bigint from dataset_stats_v2").as_i64();
+    let before = views(&n);
+    n.ok(&["run", "--as-of", "2026-10-20", "--from", "evaluate"]);
+    assert!(views(&n) < before, "{:?}, and {before:?} four days earlier", views(&n));
+}

@@ -21,7 +21,8 @@ pub fn evaluate(run: &mut Run<'_>) -> Result<u64> {
             })?;
         }
     }
-    let rows = run.build(&[Room::Evaluate])?;
+    // what lists earned is worked out again, and with it what stands on it, where the run stands for another moment
+    let rows = run.build(&[Room::Attribution, Room::Evaluate])?;
     let exposures = evaluate::exposure_metrics(run.db)?;
     let place = config.evaluation_dir().join("exposure_metrics.json");
     run.outbox.write(place, &serde_json::to_vec_pretty(&exposures)?)?;
