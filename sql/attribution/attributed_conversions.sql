@@ -9,7 +9,7 @@
 -- column converted_at: When it converted, UTC.
 -- column day: The day in REPORT_TIMEZONE.
 -- column revenue: What it brought; 0 where that is unknown.
--- column position: The place of the ordered dataset in the list, from 0; NULL where it did not stand in it.
+-- column position: The position of the ordered dataset in the list, from 0; NULL where it did not stand in it.
 -- column algorithm_version: The model version that made the list.
 -- column variant: Whether the list was the model's (primary) or a fallback.
 -- column experiment_variant: The variant of the experiment; control without one.

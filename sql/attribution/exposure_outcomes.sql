@@ -1,7 +1,7 @@
 -- description: Every shown item with what came of it: was it clicked, was it ordered, for how much.
 -- key: request_id, position
 -- column request_id: The answered list (req_…).
--- column position: The place in the list, from 0.
+-- column position: The position in the list, from 0.
 -- column dataset_id: The dataset.
 -- column page_dataset_id: The dataset on whose page the list stood.
 -- column user_id: The known user; NULL where nobody was logged in.
@@ -46,7 +46,7 @@ select
     exposures.score,
     exposures.is_explored,
     exposures.propensity,
-    -- a dataset shown twice in one list is clicked at its first place
+    -- a dataset shown twice in one list is clicked at its first position
     clicks.clicked_at is not null
     and row_number() over (partition by exposures.request_id, exposures.dataset_id order by exposures.position) = 1
         as is_clicked,

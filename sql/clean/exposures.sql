@@ -1,7 +1,7 @@
 -- description: One row per shown item: the list it stood in, its position there (from 0), and who saw it when.
 -- key: request_id, position
 -- column request_id: The answered list (req_…).
--- column position: The place in the list, from 0.
+-- column position: The position in the list, from 0.
 -- column dataset_id: The dataset.
 -- column score: The entry's score, higher is better.
 -- column reason: Why it was shown.

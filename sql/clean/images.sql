@@ -5,7 +5,7 @@
 -- column dataset_id: The dataset.
 -- column image_url: A path below DATASET_IMAGE_ROOT, or an address.
 -- column created_at: When it was made, UTC.
--- column image_rank: Its place among the pictures of its dataset, from 1.
+-- column image_rank: Its rank among the pictures of its dataset, from 1.
 select
     image_id,
     dataset_id,

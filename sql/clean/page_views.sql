@@ -1,4 +1,4 @@
--- description: Views of dataset pages by people, each with its place in the visit; payment pages are not views.
+-- description: Views of dataset pages by people, each with its number in the visit; payment pages are not views.
 -- key: action_row_id
 -- column action_row_id: Matomo's row of the page (idlink_va).
 -- column visit_id: Matomo's visit.
@@ -9,8 +9,8 @@
 -- column page_kind: detail or api.
 -- column dataset_id: The dataset.
 -- column request_id: The list it was followed from; NULL where it was found otherwise.
--- column click_position: The place in that list, as the page reports it.
--- column place: Its place among the views of its visit, from 1.
+-- column click_position: The position in that list, as the page reports it.
+-- column place: Its number among the views of its visit, from 1.
 -- column visit_first_viewed_at: When the first view of its visit was, UTC.
 -- column visit_last_viewed_at: When the last view of its visit was, UTC.
 select

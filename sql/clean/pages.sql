@@ -9,7 +9,7 @@
 -- column page_kind: detail, api or payment.
 -- column dataset_id: The dataset.
 -- column request_id: The list it was followed from; NULL where it was found otherwise.
--- column click_position: The place in that list, as the page reports it.
+-- column click_position: The position in that list, as the page reports it.
 select
     stg_link_visit_action.action_row_id,
     stg_link_visit_action.visit_id,

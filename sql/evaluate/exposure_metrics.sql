@@ -4,8 +4,8 @@
 -- export: parquet
 -- column breakdown: summary, versions, variants, positions or endpoints.
 -- column name: The version, variant, position or endpoint; all.
--- column exposures: Entries that were shown.
--- column clicks: Entries that were clicked.
+-- column exposures: Exposures.
+-- column clicks: Exposures that were clicked.
 -- column conversions: Attributed conversions.
 -- column revenue: What those brought.
 -- column ctr: Clicks per exposure.

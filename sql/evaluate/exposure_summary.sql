@@ -1,7 +1,7 @@
 -- description: The exposure log in one row.
--- column exposures_total: Entries that were shown.
+-- column exposures_total: Exposures.
 -- column requests_total: Lists that were answered.
--- column clicks_total: Entries that were clicked.
+-- column clicks_total: Exposures that were clicked.
 -- column conversions_total: Attributed conversions.
 -- column revenue_total: What those brought.
 -- column ctr: Clicks per exposure.

@@ -1,14 +1,14 @@
 -- description: What other lists would have been clicked, judged by the lists that were shown and the probability of each
 -- entry (propensity): the ranked lists without exploration, and lists that hold only what just missed them. Inverse
 -- propensity scoring (ips; Horvitz, Thompson 1952), the same with weights that add up to one (snips; Swaminathan,
--- Joachims 2015) and doubly robust (dr; Dudík, Langford, Li 2011; what it expects of an entry is its place's click rate),
+-- Joachims 2015) and doubly robust (dr; Dudík, Langford, Li 2011; what it expects of an entry is its position's click rate),
 -- with 95 % intervals, beside the plain click rate (ctr). Only of lists whose log states a propensity.
 -- key: algorithm_version, endpoint, policy
 -- column algorithm_version: The model version that made the list.
 -- column endpoint: The route that answered.
 -- column policy: ranked (lists without exploration) or just missed (only what just missed them).
--- column exposures: Entries whose list states a propensity.
--- column matched_exposures: Entries that the policy could have shown too.
+-- column exposures: Exposures whose list states a propensity.
+-- column matched_exposures: Exposures that the policy could have made too.
 -- column ctr: Clicks per exposure as logged.
 -- column ips: Click rate of the policy by inverse propensity scoring.
 -- column ips_margin: Half the width of its 95 % interval.
@@ -29,15 +29,15 @@ logged as (
     where propensity > 0
 ),
 
-places as (
+positions as (
     select algorithm_version, endpoint, position, sum(click) / count(*) as expected
     from logged
     group by algorithm_version, endpoint, position
 ),
 
-behind as (
-    -- in a list of n places with m datasets behind it: explored = rate / n / m and kept = 1 - rate / n
-    select request_id, any_value(1 - propensity) as place_rate
+explored_lists as (
+    -- in a list of n positions with m runners-up: explored = rate / n / m and kept = 1 - rate / n
+    select request_id, any_value(1 - propensity) as explored_rate
     from logged
     where not is_explored
     group by request_id
@@ -51,20 +51,20 @@ weighted as (
         logged.request_id,
         logged.position,
         logged.click,
-        places.expected,
+        positions.expected,
         case
             when policy.policy = 'ranked' and not logged.is_explored then 1 / logged.propensity
             -- any of the m stands there with 1 / m: over rate / n / m
-            when policy.policy = 'just missed' and logged.is_explored then 1 / behind.place_rate
+            when policy.policy = 'just missed' and logged.is_explored then 1 / explored_lists.explored_rate
             else 0
         end as weight
     from logged
     cross join (values ('ranked'), ('just missed')) as policy (policy)
-    inner join places
-        on places.algorithm_version = logged.algorithm_version
-            and places.endpoint = logged.endpoint
-            and places.position = logged.position
-    inner join behind on behind.request_id = logged.request_id and behind.place_rate > 0
+    inner join positions
+        on positions.algorithm_version = logged.algorithm_version
+            and positions.endpoint = logged.endpoint
+            and positions.position = logged.position
+    inner join explored_lists on explored_lists.request_id = logged.request_id and explored_lists.explored_rate > 0
 ),
 
 moments as (

@@ -29,7 +29,7 @@ with
 steps as (
     select *, 'all' as segment from raw.offline_replays
     union all
-    select *, case when page_views <= 2 then 'cold' else 'warm' end from raw.offline_replays
+    select *, case when is_cold(page_views) then 'cold' else 'warm' end from raw.offline_replays
 ),
 
 figures as (

@@ -1,11 +1,11 @@
--- description: Click and order rate of each place in the list, by endpoint and day.
+-- description: Click and order rate of each position in the list, by endpoint and day.
 -- key: day, endpoint, position
 -- export: parquet
 -- column day: The day in REPORT_TIMEZONE.
 -- column endpoint: The route that answered.
--- column position: The place in the list, from 0.
--- column exposures: Entries that were shown.
--- column clicks: Entries that were clicked.
+-- column position: The position in the list, from 0.
+-- column exposures: Exposures.
+-- column clicks: Exposures that were clicked.
 -- column conversions: Attributed conversions.
 -- column ctr: Clicks per exposure.
 select

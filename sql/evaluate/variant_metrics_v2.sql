@@ -4,9 +4,9 @@
 -- column day: The day in REPORT_TIMEZONE.
 -- column experiment: The experiment the visitor was in; none.
 -- column experiment_variant: The variant of the experiment; control without one.
--- column exposures: Entries that were shown.
+-- column exposures: Exposures.
 -- column requests: Lists that were answered.
--- column clicks: Entries that were clicked.
+-- column clicks: Exposures that were clicked.
 -- column conversions: Attributed conversions.
 -- column ctr: Clicks per exposure.
 select

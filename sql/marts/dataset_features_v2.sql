@@ -145,7 +145,7 @@ select
     round((dataset_stats_v2.clicks + 1) / (dataset_stats_v2.exposures + 20.0), 6) as smoothed_ctr,
     round((dataset_stats_v2.orders + 0.1) / (dataset_stats_v2.views + 10.0), 6) as smoothed_order_rate,
     round(dataset_stats_v2.exits / greatest(dataset_stats_v2.views, 1), 4) as exit_share,
-    dataset_stats_v2.views <= 2 as is_cold,
+    is_cold(dataset_stats_v2.views) as is_cold,
     round(popular.popularity, 6) as popularity,
     row_number() over (order by datasets.is_listed desc, popular.popularity desc, datasets.dataset_id) as popularity_rank,
     -- a page worth sending people to: a name, a description, tags, a picture, a price, a provider

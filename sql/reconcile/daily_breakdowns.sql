@@ -3,8 +3,8 @@
 -- column day: The day in REPORT_TIMEZONE.
 -- column breakdown: versions, variants, positions, endpoints or degrade_reasons.
 -- column name: The version, variant, position, endpoint or cause.
--- column exposures: Entries that were shown.
--- column clicks: Entries that were clicked.
+-- column exposures: Exposures.
+-- column clicks: Exposures that were clicked.
 -- column conversions: Attributed conversions of what was shown that day.
 -- column revenue: What those brought.
 -- column ctr: Clicks per exposure.

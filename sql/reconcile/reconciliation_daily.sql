@@ -9,8 +9,8 @@
 -- column missing_in_matomo_count: Orders that Matomo does not have.
 -- column matomo_only_count: Conversions of orders that the business does not know.
 -- column matched_revenue_difference: Matomo's revenue less the business's, of matched orders.
--- column exposures: Entries that were shown.
--- column clicks: Entries that were clicked.
+-- column exposures: Exposures.
+-- column clicks: Exposures that were clicked.
 -- column attributed_conversions: Conversions whose list was exposed.
 -- column matomo_exposures: Page views that carry a request id.
 -- column matomo_unique_visits: Visits that hold such a view.

@@ -14,7 +14,7 @@ select
     coalesce(context ->> 'experiment_variant', 'control') as experiment_variant,
     coalesce(context ->> 'degrade_reason', 'none') as degrade_reason,
     context ->> 'model_run_id' as model_run_id,
-    -- where one place of the list may try a dataset that just missed it: the place, and the probabilities
+    -- where one position of the list may try a dataset that just missed it: the position, and the probabilities
     try_cast(context -> 'exploration' ->> 'place' as integer) as explored_place,
     try_cast(context -> 'exploration' ->> 'kept' as double) as kept_propensity,
     try_cast(context -> 'exploration' ->> 'explored' as double) as explored_propensity

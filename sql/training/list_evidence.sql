@@ -1,10 +1,10 @@
--- description: What lists shown on a page told of each dataset in them: examined is how many clicks their places alone would
--- have brought (a first place is looked at more than a sixth), clicks how many came. Of what training may see.
+-- description: What lists shown on a page told of each dataset in them: examined is how many clicks their positions alone would
+-- have brought (a first position is looked at more than a sixth), clicks how many came. Of what training may see.
 -- key: page_dataset_id, dataset_id
 -- column page_dataset_id: The dataset on whose page the list stood.
 -- column dataset_id: The dataset that stood in the lists.
 -- column exposures: How often it stood there.
--- column examined: Clicks its places alone would have brought.
+-- column examined: Clicks its positions alone would have brought.
 -- column clicks: Clicks that came.
 with
 shown as (

@@ -7,7 +7,7 @@
 -- column user_id: The known user; NULL where nobody was logged in.
 -- column dataset_id: The dataset.
 -- column viewed_at: When it was opened, UTC.
--- column place: Its place among the views of its visit, from 1.
+-- column place: Its number among the views of its visit, from 1.
 -- column followed: Steps of the visit so far that a recommendation led to.
 select
     action_row_id,
