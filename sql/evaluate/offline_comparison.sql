@@ -1,5 +1,5 @@
 -- description: Each list against /recommend/detail of the same model on the very same held-out steps: what a channel, the
--- ranker, or variety brings (a fall without it) or costs (a rise without it), with 95 % intervals of the paired difference.
+-- ranker, or diversity brings (a fall without it) or costs (a rise without it), with 95 % intervals of the paired difference.
 -- key: model, list
 -- column model: twin, challenger, current, or a version.
 -- column list: The list compared with detail.

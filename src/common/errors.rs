@@ -26,7 +26,7 @@ pub enum Failure {
     Incomplete(String),
 }
 
-/// An error with its causes in one text, without secrets and without the code that DuckDB's driver puts behind each
+/// An error with its causes in one text, without secrets and without the code that DuckDB's driver puts after each
 /// message.
 pub fn describe(error: &anyhow::Error) -> String {
     scrub(&format!("{error:#}")).replace(": Error code 1: Unknown error code", "")

@@ -16,7 +16,7 @@ use crate::train::Pair;
 /// The longest list that figures are given for.
 pub const LIST_LENGTH: usize = 20;
 
-/// How many places variety and novelty are measured on.
+/// How many positions diversity and novelty are measured on.
 const SHOWN: usize = 10;
 
 /// The most datasets of one provider, in the list that shows what such a limit costs.
@@ -26,8 +26,8 @@ const FEW_OF_A_PROVIDER: usize = 3;
 struct Row {
     list: u16,
     action_row_id: i64,
-    /// The place of the next page, from 1.
-    place: Option<i32>,
+    /// The rank of the next page, from 1.
+    rank: Option<i32>,
     /// How many of the pages still to come are among the first 5, 10, 20.
     later_hits: [i32; 3],
     later: i32,
@@ -75,7 +75,7 @@ pub fn replay(db: &Connection, name: &str, model: &Model, pairs: &[Pair], policy
                 name,
                 lists[row.list as usize],
                 row.action_row_id,
-                row.place,
+                row.rank,
                 five,
                 ten,
                 twenty,
@@ -163,13 +163,13 @@ fn replayed(model: &Model, pair: &Pair, policy: &Policy, parts: bool, pool: &mut
 }
 
 fn row(model: &Model, pair: &Pair, list: u16, items: &[u32], total_views: f64) -> Row {
-    let place = pair.next.and_then(|next| items.iter().position(|item| *item == next));
+    let rank = pair.next.and_then(|next| items.iter().position(|item| *item == next));
     let hits = |count: usize| items.iter().take(count).filter(|item| pair.later.contains(item)).count() as i32;
     let shown = &items[..items.len().min(SHOWN)];
     let vectors = model.index.vectors();
     let mut cosines = 0.0;
-    for (place, a) in shown.iter().enumerate() {
-        for b in &shown[..place] {
+    for (position, a) in shown.iter().enumerate() {
+        for b in &shown[..position] {
             cosines += f64::from(dot(vectors.row(*a as usize), vectors.row(*b as usize)));
         }
     }
@@ -178,7 +178,7 @@ fn row(model: &Model, pair: &Pair, list: u16, items: &[u32], total_views: f64) -
     Row {
         list,
         action_row_id: pair.action_row_id,
-        place: place.map(|place| place as i32 + 1),
+        rank: rank.map(|rank| rank as i32 + 1),
         later_hits: [hits(5), hits(10), hits(20)],
         later: pair.later_count as i32,
         diversity: (couples > 0.0).then(|| 1.0 - cosines / couples),

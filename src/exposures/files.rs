@@ -2,7 +2,7 @@
 //! and packed. The only place that knows their names.
 //!
 //! `exposure_log.jsonl` is written by the first server, `exposure_log.server-2.jsonl` by a second one beside it;
-//! a full file gets a stamp behind that (`….20261028T010203.004Z.jsonl`), and `.gz` once it is packed. Any other name
+//! a full file gets a stamp after that (`….20261028T010203.004Z.jsonl`), and `.gz` once it is packed. Any other name
 //! that starts and ends so, as other programs that rotate logs give, is read too.
 
 use std::fs;

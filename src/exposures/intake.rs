@@ -149,7 +149,7 @@ impl<'a> Line<'a> {
     }
 }
 
-/// Copies the whole lines from byte `start` on to `chunk`, one [`Line`] a line. The next run goes on behind the last whole
+/// Copies the whole lines from byte `start` on to `chunk`, one [`Line`] a line. The next run goes on after the last whole
 /// line (of a packed file, which does not grow, at its end).
 fn copy_whole_lines(path: &Path, start: u64, chunk: &Path) -> Result<Read> {
     let packed = files::is_packed(path);

@@ -66,7 +66,7 @@ impl LogFile {
         Err(io::Error::other(format!("{SERVERS} servers write to this folder already")))
     }
 
-    /// Goes on behind the last whole line of a file.
+    /// Goes on after the last whole line of a file.
     fn behind_whole_lines(mut file: File, path: PathBuf) -> io::Result<Self> {
         let about = file.metadata()?;
         let length = whole_lines(&mut file)?;

@@ -70,7 +70,7 @@ struct Writer {
 }
 
 impl ExposureLog {
-    /// Opens the log for appending, behind its last whole line, or one of its own where another server writes it; files
+    /// Opens the log for appending, after its last whole line, or one of its own where another server writes it; files
     /// that were rotated but not packed are packed now.
     ///
     /// # Errors

@@ -115,7 +115,7 @@ impl<'a> Answering<'a> {
         self.state.cache.get(key).inspect(|_| self.state.metrics.cache_hit())
     }
 
-    /// Makes the list, and behind it those that may come into it; and how many candidates there were.
+    /// Makes the list, and after it the runners-up that may come into it; and how many candidates there were.
     fn compute(&self, effort: Effort) -> (Vec<Recommended>, usize) {
         let version = self.assignment.version;
         let runners_up = if self.exploration_rate() > 0.0 { exploration::RUNNERS_UP } else { 0 };

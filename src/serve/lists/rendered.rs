@@ -39,7 +39,7 @@ pub struct RenderedList {
     pub logged_items: Box<RawValue>,
     /// How many items.
     pub count: usize,
-    /// The list, and behind it the runners-up that exploration may bring in.
+    /// The list, and after it the runners-up that exploration may bring in.
     pub ranked: Vec<Recommended>,
 }
 
