@@ -114,8 +114,8 @@ impl Project {
     ) -> Result<Vec<(&Relation, &str)>> {
         let minding = self.dependent_on(variables, wanted)?;
         let is_minding = |name: &str| minding.iter().any(|relation| relation.name == name);
-        let tells = |input: &String| input.starts_with("raw.") && !harmless.contains(&input.as_str());
-        let reads_source = |r: &Relation| r.inputs.iter().any(tells);
+        let tells = |input: &str| input.starts_with("raw.") && !harmless.contains(&input);
+        let reads_source = |r: &Relation| r.inputs.iter().any(|input| tells(input));
         let fed = self.lineage.reached(self.places(reads_source), Direction::Outgoing);
         let is_fed = |name: &str| self.places(|r| r.name == name).any(|place| fed.contains(&place));
         let knows = |r: &Relation| variables.iter().all(|variable| r.variables.contains(*variable));
@@ -123,7 +123,7 @@ impl Project {
         let mut found: Vec<(&Relation, &str)> = open
             .filter(|relation| relation.unwindowed.is_none() && !knows(relation))
             .flat_map(|relation| relation.inputs.iter().map(move |input| (relation, input.as_str())))
-            .filter(|(_, input)| (is_fed(input) || tells(&(*input).to_owned())) && !is_minding(input))
+            .filter(|(_, input)| (is_fed(input) || tells(input)) && !is_minding(input))
             .collect();
         found.sort_by_key(|(relation, input)| (&relation.name, *input));
         found.dedup_by_key(|(relation, input)| (&relation.name, *input));
