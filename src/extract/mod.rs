@@ -9,6 +9,7 @@ mod database;
 mod intake;
 mod json;
 mod merge;
+mod names;
 mod schema;
 mod sources;
 mod tables;

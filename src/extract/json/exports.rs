@@ -6,8 +6,8 @@ use std::path::Path;
 use anyhow::{Context, Result, bail};
 use duckdb::Connection;
 
-use super::file::{self, forget};
-use super::listing::{ExportFile, is_full_name, list};
+use super::file::{Taking, forget};
+use super::listing::{ExportFile, Unknown, is_full_name, list};
 use crate::common::finding::{Finding, Verdict};
 use crate::config::{Config, Source};
 use crate::extract::SOURCES;
@@ -49,6 +49,16 @@ pub fn inspect(config: &Config, name: &str) -> Result<Finding> {
     ))
 }
 
+/// What to say of a file that may be meant as an export of a table; none where no file's name is like it.
+///
+/// # Errors
+/// The folder cannot be read.
+pub fn similar(config: &Config, table: &str) -> Result<Option<String>> {
+    let listing = list(folder(config)?)?;
+    let is_meant = |unknown: &&Unknown| unknown.meant.as_ref().is_some_and(|(name, _)| *name == table);
+    Ok(listing.unknown.iter().find(is_meant).map(Unknown::note))
+}
+
 /// Takes in the new exports of a source's tables; returns how many rows that was.
 ///
 /// # Errors
@@ -59,7 +69,7 @@ pub fn take_in(intake: Intake<'_>, name: &str) -> Result<u64> {
     let listing = list(folder(config)?)?;
     if SOURCES.iter().find(|s| matches!(config.source(s), Source::Json)) == Some(&name) {
         for unknown in &listing.unknown {
-            intake.progress.note(&format!("{unknown} is no export of a table that is read; left out"));
+            intake.progress.note(&unknown.note());
         }
     }
     for table in TABLES.iter().filter(|t| t.source == name) {
@@ -82,6 +92,7 @@ fn take_in_table(intake: Intake<'_>, table: &Table, files: &[ExportFile]) -> Res
     }
     let mut rows = 0;
     let taken = taken_files(db, table)?;
+    let taking = Taking::new(intake, table);
     for file in files {
         match taken.get(&file.name) {
             None if file.is_full() && taken.keys().any(|name| is_full_name(table, name)) => bail!(
@@ -89,12 +100,12 @@ fn take_in_table(intake: Intake<'_>, table: &Table, files: &[ExportFile]) -> Res
                  --full-refresh reads everything anew, --data-dir keeps it apart",
                 file.name
             ),
-            None => rows += file::take_in(intake, table, file)?,
+            None => rows += taking.take_in(file)?,
             Some(then) if file.fingerprint()? == *then => {}
             Some(then) if file.began_as(then)? => {
                 progress.note(&format!("{} has grown since it was taken in, and is read again", file.name));
                 forget(db, table, &file.name)?;
-                rows += file::take_in(intake, table, file)?;
+                rows += taking.take_in(file)?;
             }
             Some(_) => progress.note(&format!(
                 "{} changed since it was taken in and was not read again; --full-refresh reads it",
