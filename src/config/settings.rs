@@ -104,9 +104,9 @@ settings! {
         ///
         /// It holds dataset.json and what else there is.
         json_dir: Option<PathBuf> = DATA_JSON_DIR, example "exports", path_or_none();
-        /// What exports are encoded in that are not UTF-8: gbk, gb18030, big5, windows-1252 and others, as browsers name them.
+        /// What exports are encoded in that are not UTF-8, such as gbk, gb18030, big5.
         ///
-        /// UTF-8 and UTF-16 are told by themselves.
+        /// Names are those of web pages. UTF-8 and UTF-16 are told by themselves.
         json_encoding: Option<&'static Encoding> = JSON_ENCODING, example "gbk", encoding();
         /// What the names of Matomo's tables start with; may be empty.
         matomo_prefix: String = MATOMO_TABLE_PREFIX, default "matomo_", text();

@@ -21,7 +21,8 @@ pub struct Names {
 
 /// The column of a table that a name stands for, where nearset knows of one.
 pub fn known(table: &Table, name: &str) -> Option<&'static str> {
-    table.columns().find(|column| *column == name).or_else(|| table.columns().find(|c| letters(c).eq(letters(name))))
+    let alike = |column: &&str| !name.starts_with('_') && letters(column).eq(letters(name));
+    table.columns().find(|column| *column == name).or_else(|| table.columns().find(alike))
 }
 
 /// What tells names apart: letters and digits, in any case.

@@ -458,7 +458,7 @@ fn columns_of_databases_are_known_in_any_spelling_and_names_of_nearsets_own_are_
         let said = n.ok(RUN);
         assert!(said.contains("datasetName as dataset_name") && said.contains("_row, _file, _changed_at"), "{said}");
         assert_eq!(titles(&n), "1=one 2=two");
-        assert_eq!(n.value("select price::varchar from datasets where dataset_id = 2"), "8.00");
+        assert_eq!(n.value("select price::varchar from datasets where dataset_id = 2"), "8.0");
         assert_eq!(n.value("select \"unit price\" from raw.dataset where id = '2'"), "z");
         change(
             r#"insert into shop.dataset ("ID", "datasetName", "createTime") values (3, 'three', '2026-01-02');

@@ -141,7 +141,7 @@ fn every_encoding_is_read_or_named_with_its_line() {
         (
             "half a character",
             name,
-            array.as_bytes()[..array.find('质').expect("a character") + 1].to_vec(),
+            array.as_bytes()[..=array.find('质').expect("a character")].to_vec(),
             Fault(&["line 2 is not UTF-8"]),
         ),
     ]);
@@ -409,7 +409,7 @@ fn a_file_that_may_not_be_read_is_named() {
     let n = Nearset::in_memory();
     n.write("dataset.json", &format!("[{A}]"));
     let path = n.exports().join("dataset.json");
-    fs::set_permissions(&path, fs::Permissions::from_mode(0)).expect("closed");
+    fs::set_permissions(&path, fs::Permissions::from_mode(0o0)).expect("closed");
     // root may read everything
     if fs::File::open(&path).is_err() {
         let error = n.fails(1, &["extract"]);

@@ -100,8 +100,7 @@ impl Reader<'_, '_> {
         let sql = match remote.number(table) {
             Some(column) => {
                 let key = &column.there;
-                let condition =
-                    if range.is_some() { format!(" where {}", between(&key, range)) } else { String::new() };
+                let condition = if range.is_some() { format!(" where {}", between(key, range)) } else { String::new() };
                 format!("select count(*), min({key}), max({key}), count({key}) from {}{condition}", remote.relation)
             }
             None => format!("select count(*), null::bigint, null::bigint, 0 from {}", remote.relation),

@@ -27,6 +27,10 @@ const UNKNOWN_KEPT: usize = 500;
 /// How many bytes of a row DuckDB reads where it is not told of longer ones.
 const ROW_BYTES: u64 = 16 << 20;
 
+/// How much memory a run needs for its longest row, as a multiple of it: texts are cleaned in steps. Measured with rows of
+/// 40, 100 and 200 MB.
+const MEMORY_OF_A_ROW: u64 = 16;
+
 /// A table whose exports are taken in one after the other.
 pub struct Taking<'a> {
     pub intake: Intake<'a>,
@@ -95,14 +99,24 @@ impl<'a> Taking<'a> {
             progress.note(&t!("{}: without {without}", "{}：缺少 {without}", file.name));
         }
         self.leave_out_many(&mut names, &file.name);
-        self.load_incoming(&contents, &names)
-            .map_err(|error| anyhow!("{}", short_error(&error)))
-            .with_context(|| t!("its rows cannot be read", "其数据行无法读取"))?;
+        self.load_incoming(&contents, &names).map_err(|error| self.cannot(&contents, &error))?;
         self.refuse_columns()?;
-        merge(db, table, Manner { keep_newer: true, is_fresh: false, is_numbered: true, as_of }).map_err(|error| {
-            let error = short_error(&error);
-            anyhow!(t!("its rows cannot be merged: {error}", "其数据行无法合并：{error}"))
-        })
+        merge(db, table, Manner { keep_newer: true, is_fresh: false, is_numbered: true, as_of })
+            .map_err(|error| self.cannot(&contents, &error))
+    }
+
+    /// What to say where DuckDB cannot read the rows or merge them.
+    fn cannot(&self, contents: &Contents, error: &duckdb::Error) -> anyhow::Error {
+        let (error, longest) = (short_error(error), contents.longest / 1_000_000);
+        if error.contains("Out of Memory") && contents.longest > ROW_BYTES {
+            return anyhow!(t!(
+                "its longest row has {longest} MB, which is too much for MEMORY_LIMIT; set it to {} MB or more, or export the \
+                 table without what is so long",
+                "其最长的一行有 {longest} MB，超出 MEMORY_LIMIT 所能容纳；请将其设为 {} MB 以上，或导出时去掉过长的内容",
+                longest * MEMORY_OF_A_ROW
+            ));
+        }
+        anyhow!(t!("its rows cannot be read: {error}", "其数据行无法读取：{error}"))
     }
 
     /// The contents as DuckDB reads them, and the names of the rows: as they are where they are rows alone, each with one
@@ -111,16 +125,16 @@ impl<'a> Taking<'a> {
         let (db, table) = (self.intake.db, self.table);
         let read = keys_of(db, &contents);
         let names = read.as_ref().map(|keys| Names::of(table, all(keys))).unwrap_or_default();
-        let is_told_apart = read.as_ref().is_ok_and(|keys| is_told_apart(&names, keys));
+        let is_plain = names.has(table.required) && read.as_ref().is_ok_and(|keys| is_told_apart(&names, keys));
         // MongoDB's rows may hold values in objects
-        if is_told_apart && names.has(table.required) && !names.columns.contains_key("_id") {
+        if is_plain && !names.columns.contains_key("_id") {
             return Ok((contents, names));
         }
         let looked = rows::look(contents.reader()?, table).map_err(|fault| faults::explain(&contents, &fault))?;
         let places = looked.places(table);
         let is_root = |place: &Place| place.header.is_none() && place.path.is_empty();
         let (written, mut notes) = match (places.as_slice(), read) {
-            ([place], _) if is_root(place) && !looked.is_extended && is_told_apart => return Ok((contents, names)),
+            ([place], _) if is_root(place) && !looked.is_extended && is_plain => return Ok((contents, names)),
             ([place], read) => {
                 let (mut written, (longest, twice)) = contents.rewritten(dir, "rows.json", |out| {
                     rows::write(contents.reader()?, table, place, out)
@@ -147,7 +161,7 @@ impl<'a> Taking<'a> {
             }
             _ => bail!(faults::no_rows(table, &looked, &places)),
         };
-        let keys = keys_of(db, &written).map_err(|error| anyhow!("{}", short_error(&error)))?;
+        let keys = keys_of(db, &written).map_err(|error| self.cannot(&written, &error))?;
         let names = Names::of(table, all(&keys));
         notes.extend(names.notes);
         Ok((written, Names { notes, ..names }))

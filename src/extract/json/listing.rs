@@ -134,8 +134,13 @@ fn meant(name: &str) -> Option<(&'static str, String)> {
 
 /// Finds `{table}.json` and `{table}_{YYYYMMDD}_{HHMMSS}.json`, plain or `.gz`.
 pub fn list(dir: &Path) -> Result<Listing> {
-    let entries = fs::read_dir(dir)
-        .with_context(|| format!("DATA_JSON_DIR {} cannot be read; it is the folder of JSON exports", dir.display()))?;
+    let entries = fs::read_dir(dir).with_context(|| {
+        t!(
+            "DATA_JSON_DIR {} cannot be read; it is the folder of JSON exports",
+            "无法读取 DATA_JSON_DIR {}；它应是 JSON 导出文件的目录",
+            dir.display()
+        )
+    })?;
     let mut listing = Listing::default();
     for entry in entries {
         let path = entry?.path();
@@ -174,7 +179,12 @@ pub fn list(dir: &Path) -> Result<Listing> {
     for files in listing.files.values_mut() {
         files.sort_by(|a, b| (&a.stamp, &a.name).cmp(&(&b.stamp, &b.name)));
         if let Some(pair) = files.windows(2).find(|pair| pair[0].stamp == pair[1].stamp) {
-            bail!("{} and {} are the same export twice; remove one of them", pair[0].name, pair[1].name);
+            bail!(t!(
+                "{} and {} are the same export twice; remove one of them",
+                "{} 与 {} 是同一份导出；请删去其一",
+                pair[0].name,
+                pair[1].name
+            ));
         }
     }
     Ok(listing)
@@ -204,9 +214,7 @@ mod tests {
         ] {
             assert_eq!(meant(name).map(|(_, right)| right).as_deref(), Some(right), "{name}");
         }
-        for name in
-            ["orders.json", "readme.md", "package.json", "task_old.json", "images", "dataset.json.part", "used.json"]
-        {
+        for name in ["orders.json", "readme.md", "package.json", "task_old.json", "images", "dataset.json.part"] {
             assert_eq!(meant(name), None, "{name}");
         }
     }
