@@ -46,6 +46,8 @@ fn run_locked(config: &Config, project: &Project, options: &Options, observers: 
     require_later(config, options)?;
     let work = WorkCopy::open(config)?;
     warehouse::set_parameters(work.db()?, config, options.as_of)?;
+    // extraction reads values as every relation does
+    project.create_macros(work.db()?)?;
     let mut run = Run::new(config, project, options, work.db()?, observers);
     run.judge_memory()?;
     for step in &options.steps {
