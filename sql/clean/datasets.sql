@@ -1,4 +1,5 @@
--- description: The catalogue as of the run, after the business rules: prices below nothing are unknown (never free). Only listed datasets may be recommended.
+-- description: The catalogue as of the run, after the business rules: prices below nothing are unknown (never free). Only listed
+-- datasets may be recommended.
 -- key: dataset_id
 -- column dataset_id: The dataset.
 -- column title: Its name.

@@ -29,12 +29,20 @@ read as (
         [
             needed('id', 'number', id, whole_number(id)),
             fault('dataset_name_not_a_text', 'dataset_name', dataset_name, is_other_json(dataset_name), 'unlisted'),
-            fault('nameless', 'dataset_name', dataset_name, words(dataset_name) is null and not coalesce(is_other_json(dataset_name), false), 'unlisted'),
+            fault(
+                'nameless',
+                'dataset_name',
+                dataset_name,
+                words(dataset_name) is null and not coalesce(is_other_json(dataset_name), false),
+                'unlisted'
+            ),
             fault('description_not_a_text', 'description', description, is_other_json(description), 'repaired'),
             fault('odd_tags', 'tag', tag, has_odd_tags(tag), 'repaired'),
             unread('price', 'number', price, money(price), 'repaired'),
             fault('negative_price', 'price', price, money(price) < 0, 'repaired'),
-            fault('create_company_name_not_a_text', 'create_company_name', create_company_name, is_other_json(create_company_name), 'repaired'),
+            fault(
+                'create_company_name_not_a_text', 'create_company_name', create_company_name, is_other_json(create_company_name), 'repaired'
+            ),
             unread('is_delete', 'flag', is_delete, flag(is_delete), 'unlisted'),
             unread('cover_id', 'number', cover_id, whole_number(cover_id), 'repaired'),
             unread('create_time', 'time', create_time, business_time(create_time), 'repaired'),
@@ -126,7 +134,13 @@ read as (
             unread('idaction_content_name', 'number', idaction_content_name, whole_number(idaction_content_name), 'repaired'),
             unread('idaction_content_piece', 'number', idaction_content_piece, whole_number(idaction_content_piece), 'repaired'),
             unread('idaction_content_target', 'number', idaction_content_target, whole_number(idaction_content_target), 'repaired'),
-            unread('idaction_content_interaction', 'number', idaction_content_interaction, whole_number(idaction_content_interaction), 'repaired'),
+            unread(
+                'idaction_content_interaction',
+                'number',
+                idaction_content_interaction,
+                whole_number(idaction_content_interaction),
+                'repaired'
+            ),
             not_yet('server_time', server_time, matomo_time(server_time))
         ] as faults
     from raw.matomo_log_link_visit_action

@@ -1,4 +1,5 @@
--- description: A moment out of a count since 1970: as many digits as seconds, milliseconds, microseconds or nanoseconds of 1973 to 2199 have; else NULL.
+-- description: A moment out of a count since 1970: as many digits as seconds, milliseconds, microseconds or nanoseconds of 1973 to 2199
+-- have; else NULL.
 create or replace macro epoch_time(value) as
 list_transform(
     [try_cast(value as decimal(38, 9))],

@@ -1,5 +1,5 @@
--- description: The words of a JSON object that names something: its display name, name, title or label, or those of one language (Chinese, else English,
--- else the first there is). NULL where it has none.
+-- description: The words of a JSON object that names something: its display name, name, title or label, or those of one language
+-- (Chinese, else English, else the first there is). NULL where it has none.
 create or replace macro label_of(value) as
 json_extract_string(value, list_filter(
     ['$.display_name', '$.name', '$.title', '$.label', '$.zh', '$."zh-CN"', '$.zh_CN', '$."zh-Hans"', '$.en', '$."en-US"', '$.en_US']

@@ -18,12 +18,14 @@ list_transform(
                     case
                         when part.month ~ '[0-9]+' then part.month
                         else cast(list_position(
-                            ['jan', 'feb', 'mar', 'apr', 'may', 'jun', 'jul', 'aug', 'sep', 'oct', 'nov', 'dec'], lower(part.month[:3])
-                        ) as varchar)
+                                ['jan', 'feb', 'mar', 'apr', 'may', 'jun', 'jul', 'aug', 'sep', 'oct', 'nov', 'dec'], lower(part.month[:3])
+                            ) as varchar)
                     end, '-', part.day, ' ',
                     case
                         when part.hour = '' then 0
-                        when part.before || part.after = '' then case when cast(part.hour as integer) < 24 then cast(part.hour as integer) end
+                        when
+                            part.before || part.after = ''
+                            then case when cast(part.hour as integer) < 24 then cast(part.hour as integer) end
                         when cast(part.hour as integer) between 1 and 12
                             then cast(part.hour as integer) % 12
                                 + case when lower(part.before || part.after) in ('pm', '下午') then 12 else 0 end
@@ -35,12 +37,12 @@ list_transform(
                     when contains(part.zone, '/')
                         then in_utc(instant(try_cast(strftime(shown, '%Y-%m-%d %H:%M:%S.%f') || ' ' || part.zone as timestamptz)), 'UTC')
                     else in_utc(
-                        shown - case when contains(part.zone, '-') then -1 else 1 end * to_minutes(
-                            60 * coalesce(try_cast(regexp_extract(part.zone, '[+-]([0-9]{1,2})', 1) as integer), 0)
-                            + coalesce(try_cast(regexp_extract(part.zone, '[+-][0-9]{1,2}:?([0-9]{2})$', 1) as integer), 0)
-                        ),
-                        'UTC'
-                    )
+                            shown - case when contains(part.zone, '-') then -1 else 1 end * to_minutes(
+                                60 * coalesce(try_cast(regexp_extract(part.zone, '[+-]([0-9]{1,2})', 1) as integer), 0)
+                                + coalesce(try_cast(regexp_extract(part.zone, '[+-][0-9]{1,2}:?([0-9]{2})$', 1) as integer), 0)
+                            ),
+                            'UTC'
+                        )
                 end
             )[1]
         )[1]

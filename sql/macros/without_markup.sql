@@ -2,10 +2,13 @@
 create or replace macro without_markup(value) as
 text_of(regexp_replace(
     decoded(case
-        when contains(value, '<') then regexp_replace(
-            regexp_replace(value, '(?is)<script\b.*?</script\s*>|<style\b.*?</style\s*>|<!--.*?-->', ' ', 'g'),
-            '</?[A-Za-z][^<>]*>', ' ', 'g'
-        )
+        when contains(
+                value, '<'
+            )
+            then regexp_replace(
+                    regexp_replace(value, '(?is)<script\b.*?</script\s*>|<style\b.*?</style\s*>|<!--.*?-->', ' ', 'g'),
+                    '</?[A-Za-z][^<>]*>', ' ', 'g'
+                )
         else value
     end),
     '[\s\p{Z}]+', ' ', 'g'

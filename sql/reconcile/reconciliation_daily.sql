@@ -16,8 +16,8 @@
 -- column matomo_unique_visits: Visits that hold such a view.
 -- column matomo_total_visits: Visits of people.
 -- column exposure_to_order_ratio: Orders per exposure; NULL without an exposure.
--- column status: critical (clearly more than a fifth of orders missing in Matomo), warning (a twentieth), no_orders or ok; clearly is beyond what
--- chance makes of so few orders (clearly_above).
+-- column status: critical (clearly more than a fifth of orders missing in Matomo), warning (a twentieth), no_orders or ok;
+-- clearly is beyond what chance makes of so few orders (clearly_above).
 with
 matches as (
     select

@@ -34,7 +34,17 @@ other_actions as (
 )
 
 select
-    typed.* exclude (name_action_id, is_content),
+    typed.action_row_id,
+    typed.visit_id,
+    typed.viewed_at,
+    typed.url_action_id,
+    typed.referrer_action_id,
+    typed.sku_action_id,
+    typed.pageview_position,
+    typed.dimension_request_id,
+    typed.click_position,
+    typed.click_dataset_id,
+    typed.is_event,
     not typed.is_event and not typed.is_content and by_url.action_id is null and by_name.action_id is null as is_page_view
 from typed
 left join other_actions as by_url on by_url.action_id = typed.url_action_id

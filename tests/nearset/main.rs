@@ -19,4 +19,5 @@ mod serving;
 mod settings;
 mod support;
 mod time;
+mod values;
 mod versions;
