@@ -33,7 +33,7 @@ read as (
                 'nameless',
                 'dataset_name',
                 dataset_name,
-                words(dataset_name) is null and not coalesce(is_other_json(dataset_name), false),
+                words(dataset_name) is null and not is_other_json(dataset_name),
                 'unlisted'
             ),
             fault('description_not_a_text', 'description', description, is_other_json(description), 'repaired'),
