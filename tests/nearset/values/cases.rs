@@ -193,115 +193,61 @@ fn what_is_no_page_view_is_none_and_makes_nobody_a_bot() {
     );
 }
 
+/// Dates that no calendar of people holds.
+const NO_DATES: [&str; 6] =
+    ["20260-10-01 10:00:00", "infinity", "-infinity", "0000-01-01 00:00:00", "292278-01-01 00:00:00", "2026-02-30"];
+
+/// A row of each table that has times, and what tells its rows apart.
+const ROWS_WITH_TIMES: [(&str, &str, &str); 9] = [
+    ("user", "id", r#"{"create_time": "AT", "last_login_time": "AT", "update_time": "AT"}"#),
+    ("dataset", "id", r#"{"dataset_name": "d", "create_time": "AT", "update_time": "AT"}"#),
+    ("task", "id", r#"{"dataset_id": 1, "create_user": 1, "create_time": "AT", "update_time": "AT"}"#),
+    (
+        "api_order",
+        "id",
+        r#"{"api_id": 1, "creator_id": 1, "create_time": "AT", "update_time": "AT", "pay_time": "AT"}"#,
+    ),
+    ("dataset_image", "id", r#"{"dataset_id": 1, "image_url": "a.png", "create_time": "AT", "update_time": "AT"}"#),
+    (
+        "matomo_log_visit",
+        "idvisit",
+        r#"{"idsite": 1, "idvisitor": "01", "visit_first_action_time": "AT", "visit_last_action_time": "AT"}"#,
+    ),
+    (
+        "matomo_log_link_visit_action",
+        "idlink_va",
+        r#"{"idvisit": 1, "idsite": 1, "server_time": "AT", "idaction_url": 1}"#,
+    ),
+    ("matomo_log_conversion", "buster", r#"{"idvisit": 1, "idsite": 1, "idgoal": 0, "server_time": "AT"}"#),
+    ("matomo_log_conversion_item", "idaction_sku", r#"{"idvisit": 1, "idorder": "T1", "server_time": "AT"}"#),
+];
+
 #[test]
 fn a_date_that_no_calendar_holds_stops_no_run() {
-    let times =
-        ["20260-10-01 10:00:00", "infinity", "-infinity", "0000-01-01 00:00:00", "292278-01-01 00:00:00", "2026-02-30"];
     let n = Nearset::empty();
-    // each time once in each column of times, beside two rows that are right
-    let rows = |good: &Value, columns: &[&str], key: &str| -> Value {
-        let first = good[key].as_i64().expect("a key");
-        let mut rows = vec![];
-        let mut row = |id: i64, column: &str, time: &str| {
-            let mut row = good.clone();
-            row[key] = json!(first + id);
-            if !column.is_empty() {
-                row[column] = json!(time);
-            }
-            rows.push(row);
-        };
-        let count = times.len() as i64;
-        for (place, column) in (0..).zip(columns) {
-            for (id, time) in (0..).zip(times) {
-                row(place * count + id, column, time);
-            }
+    let mut columns = 0;
+    for (table, key, row) in ROWS_WITH_TIMES {
+        let good: Value = serde_json::from_str(&row.replace("AT", "2026-10-01 10:00:00")).expect("a row");
+        let times: Vec<&String> =
+            good.as_object().expect("a row").keys().filter(|column| column.ends_with("_time")).collect();
+        columns += times.len();
+        // each date once in each column, beside more rows that are right
+        let mut rows = vec![good.clone(); NO_DATES.len() + 1];
+        for (column, date) in times.iter().flat_map(|column| NO_DATES.map(|date| (column, date))) {
+            let mut bad = good.clone();
+            bad[column.as_str()] = json!(date);
+            rows.push(bad);
         }
-        for id in 0..=count {
-            row(1000 + id, "", "");
+        for (id, row) in (1..).zip(&mut rows) {
+            row[key] = json!(id);
         }
-        json!(rows)
-    };
-    let at = "2026-10-01 10:00:00";
-    write(
-        &n,
-        "user",
-        &rows(
-            &json!({"id": 1, "create_time": at, "last_login_time": at, "update_time": at}),
-            &["create_time", "last_login_time", "update_time"],
-            "id",
-        ),
-    );
-    write(
-        &n,
-        "dataset",
-        &rows(
-            &json!({"id": 1, "dataset_name": "d", "create_time": at, "update_time": at}),
-            &["create_time", "update_time"],
-            "id",
-        ),
-    );
-    write(
-        &n,
-        "task",
-        &rows(
-            &json!({"id": 1, "dataset_id": 1, "create_user": 1, "create_time": at, "update_time": at}),
-            &["create_time", "update_time"],
-            "id",
-        ),
-    );
-    write(
-        &n,
-        "api_order",
-        &rows(
-            &json!({"id": 1, "api_id": 1, "creator_id": 1, "create_time": at, "pay_time": at}),
-            &["create_time", "pay_time"],
-            "id",
-        ),
-    );
-    write(
-        &n,
-        "dataset_image",
-        &rows(&json!({"id": 1, "dataset_id": 1, "image_url": "a.png", "create_time": at}), &["create_time"], "id"),
-    );
-    write(
-        &n,
-        "matomo_log_visit",
-        &rows(
-            &json!({"idvisit": 1, "idsite": 1, "idvisitor": "01", "visit_first_action_time": at, "visit_last_action_time": at}),
-            &["visit_first_action_time", "visit_last_action_time"],
-            "idvisit",
-        ),
-    );
+        write(&n, table, &json!(rows));
+    }
     write(&n, "matomo_log_action", &json!([{"idaction": 1, "name": "x/dataDetail/1", "type": 1}]));
-    write(
-        &n,
-        "matomo_log_link_visit_action",
-        &rows(
-            &json!({"idlink_va": 1, "idvisit": 1001, "idsite": 1, "server_time": at, "idaction_url": 1}),
-            &["server_time"],
-            "idlink_va",
-        ),
-    );
-    write(
-        &n,
-        "matomo_log_conversion",
-        &rows(
-            &json!({"idvisit": 1001, "idsite": 1, "idgoal": 0, "buster": 1, "server_time": at}),
-            &["server_time"],
-            "buster",
-        ),
-    );
-    write(
-        &n,
-        "matomo_log_conversion_item",
-        &rows(
-            &json!({"idvisit": 1001, "idorder": "T1", "idaction_sku": 1, "server_time": at}),
-            &["server_time"],
-            "idaction_sku",
-        ),
-    );
     n.ok(RUN);
-    let found = n.sql("select source_table, column_name, count(*) as n from rejected_rows where reason like '%\\_not\\_a\\_time' escape '\\' group by all");
-    assert_eq!(found.len(), 16, "{found:?}");
-    assert!(found.iter().all(|row| row["n"] == times.len()), "{found:?}");
+    let found = n.sql(
+        "select source_table, column_name, count(*) as n from rejected_rows where ends_with(reason, '_not_a_time') group by all",
+    );
+    assert_eq!(found.len(), columns, "{found:?}");
+    assert!(found.iter().all(|row| row["n"] == NO_DATES.len()), "{found:?}");
 }

@@ -72,12 +72,13 @@ fn check(n: &Nearset, lines: &[Line], is_held: impl Fn(&Line) -> bool) {
     let mut wrong = Vec::new();
     for (place, line) in lines.iter().enumerate().filter(|(_, line)| is_held(line)) {
         let row = rows.iter().find(|row| row["dataset_id"] == key(place)).expect("its row");
+        let id = key(place).to_string();
         let is_same = match (&row[&line.kind], &line.read) {
             (Value::Number(one), Value::Number(other)) => one.as_f64() == other.as_f64(),
             (one, other) => one == other,
         };
         let reason = reasons.iter().find(|reason| {
-            reason["source_key"] == key(place).to_string()
+            reason["source_key"].as_str() == Some(id.as_str())
                 && reason["column_name"] == line.column()
                 && reason["reason"].as_str().is_some_and(|reason| reason.contains("_not_a_"))
         });
