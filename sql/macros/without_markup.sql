@@ -11,5 +11,6 @@ text_of(regexp_replace(
                 )
         else value
     end),
-    '[\s\p{Z}]+', ' ', 'g'
+    -- several spaces, or one that is not the plain one: most texts have few of either
+    '[\s\p{Z}]{2,}|[^ \S]|[^ \P{Z}]', ' ', 'g'
 ))
