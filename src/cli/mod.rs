@@ -1,13 +1,16 @@
 //! The command line: one file a command, with its arguments and their call.
 
 mod command_line;
+mod completions;
 mod demo;
 mod distill;
 mod doctor;
 mod evaluate;
 mod extract;
 mod logging;
+mod man;
 mod models;
+mod project;
 mod reconcile;
 mod report;
 mod run;

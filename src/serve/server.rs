@@ -1,5 +1,6 @@
 //! The server from its start to its end.
 
+use std::net::SocketAddr;
 use std::time::Duration;
 
 use anyhow::{Context, Result};
@@ -37,9 +38,7 @@ pub fn serve(config: &Config) -> Result<()> {
 async fn serve_async(config: &Config) -> Result<()> {
     // whoever is told that the server listens may stop it
     let told_to_stop = stop_signal()?;
-    let listener = TcpListener::bind(config.serve.listen)
-        .await
-        .with_context(|| format!("{} cannot be listened on; choose another with --listen", config.serve.listen))?;
+    let listener = TcpListener::bind(config.serve.listen).await.with_context(|| unusable(config.serve.listen))?;
     let address = listener.local_addr().context("the server's address cannot be read")?;
     let state = State::open(config.clone())?;
     read_back_views(state.clone())?;
@@ -95,7 +94,22 @@ fn stop_signal() -> Result<impl Future<Output = ()>> {
     })
 }
 
-/// Tells a person what to open first.
+/// Tries the address: whoever works for minutes first and serves then knows before.
+///
+/// # Errors
+/// It cannot be listened on.
+pub fn check_address(config: &Config) -> Result<()> {
+    std::net::TcpListener::bind(config.serve.listen).map(drop).with_context(|| unusable(config.serve.listen))
+}
+
+fn unusable(address: SocketAddr) -> String {
+    let holder = format!("`ss -ltnp 'sport = :{}'` says what listens there", address.port());
+    format!(
+        "{address} cannot be listened on: choose another address with --listen, as in --listen 127.0.0.1:8001 ({holder})"
+    )
+}
+
+/// Tells a person what to open first, and which commands go on from here.
 ///
 /// # Errors
 /// There is no current version, or it cannot be loaded.
@@ -109,6 +123,23 @@ pub fn print_where_to_look(config: &Config) -> Result<()> {
     say!("  {base}/recommend/detail/{}?user_id=1", item.dataset_id);
     say!("  {base}/hot/trending?timeframe=7d");
     say!("  {base}/health   {base}/metrics   {base}/openapi.json");
-    say!("  nearset sql \"from funnel_by_day\" --data-dir {}", config.data_dir.display());
+    say!("\nand in another terminal, from any folder:");
+    let program = std::env::current_exe().context("the program's own path cannot be read")?;
+    let folders = [("--data-dir", &config.data_dir), ("--models-dir", &config.models_dir)];
+    let flags: Vec<String> = folders
+        .into_iter()
+        .map(|(flag, dir)| Ok(format!("{flag} {}", shell_word(&std::path::absolute(dir)?.display().to_string()))))
+        .collect::<Result<_>>()?;
+    let program = shell_word(&program.display().to_string());
+    for command in ["sql \"from funnel_by_day\"", "views list", "models list", "--help"] {
+        let flags = if command == "--help" { String::new() } else { format!(" {}", flags.join(" ")) };
+        say!("  {program} {command}{flags}");
+    }
     Ok(())
+}
+
+/// A text as one word of a shell's.
+fn shell_word(text: &str) -> String {
+    let is_plain = text.chars().all(|c| c.is_alphanumeric() || "/._-+:=@%".contains(c));
+    if is_plain { text.to_owned() } else { format!("'{}'", text.replace('\'', "'\\''")) }
 }
