@@ -62,7 +62,7 @@ enum Command {
     Runs(Runs),
     /// Serve the API
     Serve(Serve),
-    /// Run on fixtures/ (or on your own sources, where the settings name some), then serve
+    /// Run on the sample data in the program (or on your own sources, where the settings name some), then serve
     Demo(Demo),
     /// A read-only query on the published warehouse
     Sql(Sql),

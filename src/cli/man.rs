@@ -7,6 +7,7 @@ use clap::{Args, CommandFactory};
 
 use super::Cli;
 use crate::common::files;
+use crate::common::language::t;
 
 #[derive(Debug, Args)]
 pub struct Man {
@@ -18,6 +19,6 @@ impl Man {
     pub fn run(self) -> Result<()> {
         files::make_dir(&self.dir)?;
         clap_mangen::generate_to(Cli::command().name("nearset"), &self.dir)
-            .with_context(|| format!("{} cannot be written", self.dir.display()))
+            .with_context(|| t!("{} cannot be written", "{} 无法写入", self.dir.display()))
     }
 }

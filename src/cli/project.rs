@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, Result};
 use clap::Subcommand;
 
+use crate::common::language::{either, t};
 use crate::common::terminal::say;
 use crate::config::Config;
 use crate::sql_project::{Difference, Written, differences, write_out};
@@ -28,9 +29,10 @@ impl Project {
     pub fn run(self, config: &Config) -> Result<()> {
         match self {
             Self::Init { dir } => init(&dir),
-            Self::Diff { dir } => diff(&dir.or_else(|| config.project.clone()).context(
-                "there is no project folder here: the files inside the program are used; `nearset project init` writes them out",
-            )?),
+            Self::Diff { dir } => diff(&dir.or_else(|| config.project.clone()).with_context(|| t!(
+                "there is no project folder here, so the files inside the program are used; `nearset project init` writes them out",
+                "这里没有项目文件夹，使用的是程序自带的文件；`nearset project init` 可将其写出"
+            ))?),
         }
     }
 }
@@ -38,11 +40,18 @@ impl Project {
 fn init(dir: &Path) -> Result<()> {
     let Written { new, left } = write_out(dir)?;
     let dir = dir.canonicalize().with_context(|| format!("{} cannot be read", dir.display()))?;
-    say!("{} files written into {}", new.len(), dir.display());
+    say!("{}", t!("{} files written into {}", "已将 {} 个文件写入 {}", new.len(), dir.display()));
     for file in &left {
-        say!("  left as it is: {}", file.display());
+        say!("{}", t!("  left as it is: {}", "  保持原样：{}", file.display()));
     }
-    say!("nearset reads them when it is run in that folder, or anywhere with PROJECT_DIR={}", dir.display());
+    say!(
+        "{}",
+        t!(
+            "nearset reads them when it is run in that folder, or anywhere with PROJECT_DIR={}",
+            "在该文件夹中运行 nearset 即会读取它们；在其他地方请设置 PROJECT_DIR={}",
+            dir.display()
+        )
+    );
     Ok(())
 }
 
@@ -50,21 +59,25 @@ fn diff(dir: &Path) -> Result<()> {
     let found = differences(dir)?;
     for (file, difference) in &found {
         let what = match difference {
-            Difference::Changed => "changed",
-            Difference::Missing => "missing",
-            Difference::Own => "own",
+            Difference::Changed => either("changed", "已修改"),
+            Difference::Missing => either("missing", "缺少"),
+            Difference::Own => either("own", "自有"),
         };
         say!("{what:<8}  {}", file.display());
     }
     let version = env!("CARGO_PKG_VERSION");
     match found.len() {
-        0 => say!("every file is as inside the program (nearset {version})"),
-        _ => say!(
-            "{} of the files differ from those inside the program (nearset {version}). To compare their lines:\n  \
-             nearset project init /tmp/nearset-{version} && diff -r {}/sql /tmp/nearset-{version}/sql",
-            found.len(),
-            dir.display()
-        ),
+        0 => say!("{}", t!("every file is as inside nearset {version}", "所有文件都与 nearset {version} 自带的一致")),
+        count => {
+            say!(
+                "{}",
+                t!(
+                    "{count} files differ from those inside nearset {version}; this shows their lines:",
+                    "{count} 个文件与 nearset {version} 自带的不同；逐行比较："
+                )
+            );
+            say!("  nearset project init /tmp/nearset-{version} && diff -r {} /tmp/nearset-{version}", dir.display());
+        }
     }
     Ok(())
 }

@@ -12,6 +12,7 @@ use super::recent_views::READ_BACK;
 use super::routes::router;
 use super::state::{Shared, State};
 use super::upkeep::Upkeep;
+use crate::common::language::{either, t};
 use crate::common::priority;
 use crate::common::terminal::say;
 use crate::config::Config;
@@ -103,9 +104,12 @@ pub fn check_address(config: &Config) -> Result<()> {
 }
 
 fn unusable(address: SocketAddr) -> String {
-    let holder = format!("`ss -ltnp 'sport = :{}'` says what listens there", address.port());
-    format!(
-        "{address} cannot be listened on: choose another address with --listen, as in --listen 127.0.0.1:8001 ({holder})"
+    let port = address.port();
+    t!(
+        "{address} cannot be listened on: choose another with --listen, as in --listen 127.0.0.1:8001, or stop what \
+         listens there (`ss -ltnp 'sport = :{port}'` names it)",
+        "无法监听 {address}：请用 --listen 换一个地址，例如 --listen 127.0.0.1:8001，或停止占用它的程序\
+         （`ss -ltnp 'sport = :{port}'` 会给出名称）"
     )
 }
 
@@ -117,14 +121,15 @@ pub fn print_where_to_look(config: &Config) -> Result<()> {
     let model = model::load_current(&config.models_dir)?;
     let Some(best) = model.parts.popular.first() else { return Ok(()) };
     let (base, item) = (format!("http://{}", config.serve.listen), model.item(best.item));
-    say!("\nlook here (stop with Ctrl-C):");
-    say!("  {base}/   a page to try lists on");
-    say!("  {base}/similar/{}   beside “{}”", item.dataset_id, item.title);
+    say!("\n{}", either("look here (stop with Ctrl-C):", "从这里看起（按 Ctrl-C 停止）："));
+    say!("  {base}/   {}", either("a page to try lists on", "可试看列表的页面"));
+    say!("  {base}/similar/{}   {}", item.dataset_id, t!("beside “{}”", "“{}”旁边的推荐", item.title));
     say!("  {base}/recommend/detail/{}?user_id=1", item.dataset_id);
     say!("  {base}/hot/trending?timeframe=7d");
     say!("  {base}/health   {base}/metrics   {base}/openapi.json");
-    say!("\nand in another terminal, from any folder:");
-    let program = std::env::current_exe().context("the program's own path cannot be read")?;
+    say!("\n{}", either("and in another terminal, from any folder:", "再开一个终端，在任意文件夹运行："));
+    let program =
+        std::env::current_exe().context(either("the program's own path cannot be read", "无法得知程序自身的路径"))?;
     let folders = [("--data-dir", &config.data_dir), ("--models-dir", &config.models_dir)];
     let flags: Vec<String> = folders
         .into_iter()

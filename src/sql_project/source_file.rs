@@ -7,6 +7,7 @@ use anyhow::{Context, Result, bail};
 use include_dir::{Dir, include_dir};
 
 use crate::common::files;
+use crate::common::language::{either, t};
 
 /// `sql/` and `views/` as they were when the program was built.
 pub(super) static INSIDE: [(&str, Dir<'static>); 2] =
@@ -26,7 +27,11 @@ impl SourceFile {
     fn new(file: PathBuf, text: &str) -> Result<Self> {
         let name = file.file_stem().unwrap_or_default().to_string_lossy().into_owned();
         if name.is_empty() || !name.chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '_') {
-            bail!("{}: a relation's name is made of a-z, 0-9 and _; rename the file", file.display());
+            bail!(t!(
+                "{}: a relation's name is made of a-z, 0-9 and _; rename the file",
+                "{}：关系名只能由 a-z、0-9 和 _ 组成，请改文件名",
+                file.display()
+            ));
         }
         let sql = text.trim_end().trim_end_matches(';').to_owned();
         Ok(Self { name, file, sql })
@@ -49,7 +54,10 @@ pub fn source_files(project: Option<&Path>, folder: &str) -> Result<Vec<Result<S
     let dir = project.unwrap_or(Path::new("."));
     let read = |file: &PathBuf| {
         let text = fs::read_to_string(dir.join(file));
-        SourceFile::new(file.clone(), &text.with_context(|| format!("{} cannot be read as UTF-8", file.display()))?)
+        SourceFile::new(
+            file.clone(),
+            &text.with_context(|| t!("{} cannot be read as UTF-8", "{} 无法按 UTF-8 读取", file.display()))?,
+        )
     };
     let replaced = |(file, _): &(PathBuf, &str)| !here.contains(file);
     let mut found: Vec<_> =
@@ -64,12 +72,15 @@ pub fn source_files(project: Option<&Path>, folder: &str) -> Result<Vec<Result<S
 /// `views/` of the working folder cannot be read.
 pub fn origin(project: Option<&Path>) -> Result<String> {
     let Some(dir) = project else {
-        let inside = "sql/ and views/ inside the program";
+        let inside = either("sql/ and views/ inside the program", "程序自带的 sql/ 和 views/");
         let here = sql_files(Path::new("."), VIEWS)?.len();
-        return Ok(if here == 0 { inside.to_owned() } else { format!("{inside}, and {here} of views/ here") });
+        return Ok(match here {
+            0 => inside.to_owned(),
+            _ => t!("{inside}, and {here} files of views/ here", "{inside}，以及当前文件夹 views/ 中的 {here} 个文件"),
+        });
     };
-    let dir = dir.canonicalize().with_context(|| format!("{} cannot be read", dir.display()))?;
-    Ok(format!("sql/ and views/ of {}", dir.display()))
+    let dir = dir.canonicalize().with_context(|| t!("{} cannot be read", "{} 无法读取", dir.display()))?;
+    Ok(t!("sql/ and views/ of {}", "{} 的 sql/ 和 views/", dir.display()))
 }
 
 /// The folders below `sql/`.
@@ -82,7 +93,8 @@ pub fn folders(project: Option<&Path>) -> Result<Vec<String>> {
         found.sort();
         return Ok(found);
     };
-    let entries = fs::read_dir(dir.join("sql")).with_context(|| format!("{} has no folder sql", dir.display()))?;
+    let entries = fs::read_dir(dir.join("sql"))
+        .with_context(|| t!("{} has no folder sql", "{} 中没有 sql 文件夹", dir.display()))?;
     let name = |entry: std::io::Result<fs::DirEntry>| Ok(format!("sql/{}", entry?.file_name().to_string_lossy()));
     let mut found = entries.map(name).collect::<Result<Vec<_>>>()?;
     found.sort();
@@ -118,15 +130,19 @@ pub(super) fn sql_files(dir: &Path, folder: &str) -> Result<Vec<PathBuf>> {
     if !below.is_dir() {
         return Ok(Vec::new());
     }
-    let within = below.canonicalize().with_context(|| format!("{} cannot be read", below.display()))?;
+    let within = below.canonicalize().with_context(|| t!("{} cannot be read", "{} 无法读取", below.display()))?;
     let mut found = Vec::new();
-    for entry in fs::read_dir(&below).with_context(|| format!("{} cannot be read", below.display()))? {
+    for entry in fs::read_dir(&below).with_context(|| t!("{} cannot be read", "{} 无法读取", below.display()))? {
         let path = entry?.path();
         if path.extension().is_some_and(|e| e == "sql") {
             files::plain(&path)?;
             // what an error shows of a file must not be any file's
             if !path.canonicalize().is_ok_and(|real| real.starts_with(&within)) {
-                bail!("{} is a link that leaves its folder; put the file itself there", path.display());
+                bail!(t!(
+                    "{} is a link that leaves its folder; put the file itself there",
+                    "{} 是指向文件夹之外的链接，请直接放入文件",
+                    path.display()
+                ));
             }
             found.push(Path::new(folder).join(path.file_name().unwrap_or_default()));
         }
