@@ -3,6 +3,7 @@
 #   install.sh RELEASE_DIR ROOT PREFIX             what is in RELEASE_DIR to ROOT, where it will be known as PREFIX
 #   install.sh --remove ROOT
 set -eu
+export LC_ALL=C
 
 # every place it installs to, by whole files and by folders of its own
 files='bin/nearset share/bash-completion/completions/nearset share/zsh/site-functions/_nearset
