@@ -16,7 +16,7 @@ const RUN: &[&str] = &["run", "--as-of", AS_OF];
 const EXTRACT: &[&str] = &["extract", "--as-of", AS_OF];
 
 /// Three datasets, the least that can be recommended.
-fn three_datasets(db: &MariaDb) {
+pub fn three_datasets(db: &MariaDb) {
     db.sql(
         "insert into shop.dataset (id, dataset_name, create_time, update_time) values
          (1, 'one', '2026-01-01', '2026-01-01'), (2, 'two', '2026-01-01', '2026-01-02'), (3, 'three', '2026-01-01', '2026-01-03');",
