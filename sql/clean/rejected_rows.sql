@@ -182,6 +182,13 @@ read as (
         'exposure_log', request_id, null, null,
         [fault('future_timestamp', 'timestamp', shown_at, not is_past(shown_at), 'not_yet')]
     from stg_exposure
+    union all
+    select
+        'exposure_log', source.request_id, null, null,
+        [fault('timestamp_not_a_time', 'timestamp', source.timestamp, true, 'dropped')]
+    from raw.exposure_log as source
+    inner join stg_exposure on stg_exposure.request_id = source.request_id
+    where stg_exposure.shown_at is null
 ),
 
 found as (
