@@ -60,3 +60,29 @@ pub fn key_text(column: &str, fallback: &str) -> String {
         fallback => format!("coalesce({spelled}, {fallback})"),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use anyhow::Result;
+
+    use super::*;
+    use crate::extract::fixtures::create_macros;
+
+    #[test]
+    fn a_key_has_one_spelling_however_it_was_written() -> Result<()> {
+        let db = crate::warehouse::small()?;
+        create_macros(&db)?;
+        let spelled = |fallback: &str, value: &str| -> duckdb::Result<Option<String>> {
+            let key = key_text("id", fallback);
+            db.query_row(&format!("select {key} from (select cast(? as varchar) as id)"), [value], |row| row.get(0))
+        };
+        for value in ["7", "７", " 7 ", "007", "7.0", "\u{200b}7"] {
+            assert_eq!(spelled("", value)?.as_deref(), Some("7"), "{value}");
+        }
+        assert_eq!(spelled("", "7.5")?.as_deref(), Some("7.5"));
+        assert_eq!(spelled("", "1_000")?.as_deref(), Some("1_000"));
+        assert_eq!(spelled("", "\\N")?, None);
+        assert_eq!(spelled("'0'", "NULL")?.as_deref(), Some("0"));
+        Ok(())
+    }
+}
