@@ -39,7 +39,7 @@ impl Project {
 
 fn init(dir: &Path) -> Result<()> {
     let Written { new, left } = write_out(dir)?;
-    let dir = dir.canonicalize().with_context(|| format!("{} cannot be read", dir.display()))?;
+    let dir = dir.canonicalize().with_context(|| t!("{} cannot be read", "{} 无法读取", dir.display()))?;
     say!("{}", t!("{} files written into {}", "已将 {} 个文件写入 {}", new.len(), dir.display()));
     for file in &left {
         say!("{}", t!("  left as it is: {}", "  保持原样：{}", file.display()));

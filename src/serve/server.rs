@@ -30,7 +30,7 @@ pub fn serve(config: &Config) -> Result<()> {
         .worker_threads(config.threads)
         .enable_all()
         .build()
-        .context("the server's threads could not be started")?;
+        .context(either("the server's threads could not be started", "服务的线程未能启动"))?;
     runtime.block_on(serve_async(config))?;
     runtime.shutdown_timeout(SHUTDOWN_PATIENCE);
     Ok(())
@@ -40,7 +40,7 @@ async fn serve_async(config: &Config) -> Result<()> {
     // whoever is told that the server listens may stop it
     let told_to_stop = stop_signal()?;
     let listener = TcpListener::bind(config.serve.listen).await.with_context(|| unusable(config.serve.listen))?;
-    let address = listener.local_addr().context("the server's address cannot be read")?;
+    let address = listener.local_addr().context(either("the server's address cannot be read", "无法得知服务的地址"))?;
     let state = State::open(config.clone())?;
     read_back_views(state.clone())?;
     // rules and experiments that cannot be read would show what they forbid: the operator hears of it now
@@ -79,13 +79,14 @@ fn read_back_views(state: Shared) -> Result<()> {
         priority::lowest_of_thread();
         state.views.read_back(&state.config.evaluation_dir(), now, READ_BACK);
     });
-    reading.context("no thread could be started to read the exposure log back")?;
+    reading
+        .context(either("no thread could be started to read the exposure log back", "读回曝光日志的线程未能启动"))?;
     Ok(())
 }
 
 /// Takes signals that would end the process from now on; what is returned waits for one.
 fn stop_signal() -> Result<impl Future<Output = ()>> {
-    let listen = |kind| signal(kind).context("signals cannot be waited for");
+    let listen = |kind| signal(kind).context(either("signals cannot be waited for", "无法等待信号"));
     let (mut interrupt, mut terminate) = (listen(SignalKind::interrupt())?, listen(SignalKind::terminate())?);
     Ok(async move {
         tokio::select! {
