@@ -76,7 +76,7 @@ pub fn origin(project: Option<&Path>) -> Result<String> {
         let here = sql_files(Path::new("."), VIEWS)?.len();
         return Ok(match here {
             0 => inside.to_owned(),
-            _ => t!("{inside}, and {here} files of views/ here", "{inside}，以及当前文件夹 views/ 中的 {here} 个文件"),
+            _ => t!("{inside}, and views/ here ({here})", "{inside}，以及当前文件夹的 views/（{here}）"),
         });
     };
     let dir = dir.canonicalize().with_context(|| t!("{} cannot be read", "{} 无法读取", dir.display()))?;

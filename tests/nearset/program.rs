@@ -49,7 +49,7 @@ fn the_program_runs_from_anywhere_with_nothing_but_its_library() {
     }
     let output = bare(&program, &n).args(["views", "list"]).output().expect("nearset runs");
     let said = text(&output.stdout);
-    assert!(said.ends_with("sql/ and views/ inside the program, and 1 files of views/ here\n"), "{said}");
+    assert!(said.ends_with("sql/ and views/ inside the program, and views/ here (1)\n"), "{said}");
 }
 
 #[test]
