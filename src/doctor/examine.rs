@@ -6,6 +6,7 @@ use super::folders::{disk, writable};
 use super::models::{covers, picture_model, text_model};
 use crate::common::errors::describe;
 use crate::common::finding::{Finding, Verdict};
+use crate::common::language::t;
 use crate::config::{self, Config};
 use crate::sql_project::Project;
 use crate::{extract, model, warehouse};
@@ -28,8 +29,8 @@ pub fn examine(config: &Config, tell: &mut dyn FnMut(Finding)) {
             config.parameters.report_timezone
         )),
     ));
-    let project = config.project_dir().and_then(|dir| Project::load(dir, &extract::raw_tables()?));
-    tell(judge("sql", project.map(|p| format!("{} files in order", p.relations.len()))));
+    let project = extract::raw_tables().and_then(|raw| Project::load(config.project.as_deref(), &raw));
+    tell(judge("sql", project.map(|p| t!("{} files in order: {}", "{} 个文件无误：{}", p.relations.len(), p.origin))));
     for name in extract::SOURCES {
         extract::inspect(config, name).into_iter().for_each(&mut *tell);
     }

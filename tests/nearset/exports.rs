@@ -193,7 +193,7 @@ fn json_of_every_form_gives_its_rows() {
         ("Windows' line ends", format!("[{A},\r\n{B}]\r\n"), Rows(BOTH, "")),
         ("lines of Windows", format!("{A}\r\n\r\n{B}\r\n"), Rows(BOTH, "")),
         ("one row", A.replace(", ", ",\n"), Rows("1 a 1", "")),
-        ("NaN", with(r#""price": NaN"#), Rows("1 a", "")),
+        ("NaN", with(r#""price": NaN"#), Rows("1 a NaN", "")),
         ("Infinity", with(r#""price": -Infinity"#), Rows("1 a -Infinity", "")),
         (
             "a row on its own, clashing, with NaN",

@@ -201,21 +201,12 @@ impl<'a> Taking<'a> {
     fn load_incoming(&self, contents: &Contents, names: &Names) -> duckdb::Result<()> {
         let (Intake { db, config, .. }, table) = (self.intake, self.table);
         columns::keep_columns(db, table, names.columns.values())?;
-        let is_known = |column: &String| table.columns().any(|known| known == column);
-        let there = names.columns.iter().map(|(name, column)| match is_known(column) {
-            // NaN is how pandas writes that there is nothing
-            true => format!("nullif({}, 'NaN') as {}", ident(name), ident(column)),
-            false => ident(name),
-        });
+        let there = names.columns.iter().map(|(name, column)| format!("{} as {}", ident(name), ident(column)));
         let absent = table
             .columns()
             .filter(|known| !names.columns.values().any(|column| column == known))
             .map(|column| format!("cast(null as varchar) as {}", ident(column)));
         let zone = columns::timezone(table, config);
-        let times = table
-            .columns()
-            .filter(|c| c.ends_with("_time"))
-            .map(|column| format!("{} as {}", columns::clock_text(column, zone), ident(column)));
         let keys = table
             .key
             .iter()
@@ -228,7 +219,7 @@ impl<'a> Taking<'a> {
         let rows = format!(
             "select * replace ({}), row_number() over () as _row
              from (select {} from read_json({}, columns = {{{spec}}}))",
-            times.chain(keys).collect::<Vec<_>>().join(", "),
+            keys.collect::<Vec<_>>().join(", "),
             there.chain(absent).collect::<Vec<_>>().join(", "),
             arguments(contents),
         );
