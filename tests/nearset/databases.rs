@@ -39,6 +39,7 @@ fn published(n: &Nearset) -> Vec<(String, Vec<Value>)> {
     names
         .map(|name| {
             let rows = match name.as_str() {
+                "set_aside" => n.sql("select * exclude (example) from set_aside order by all"),
                 "rejected_rows" => n.sql(
                     "select source_table, source_key, reason, regexp_replace(value, '(\\d)T(\\d)', '\\1 \\2') as value from rejected_rows
                      where reason not in ('duplicate_id', 'older_than_stored') order by all",
