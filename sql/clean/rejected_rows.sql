@@ -155,6 +155,10 @@ found as (
     select 'exposure_log', request_id, 'future_timestamp', 'timestamp', cast(shown_at as varchar), 'not_yet', null, null
     from stg_exposure
     where not is_past(shown_at)
+    union all
+    select 'exposure_log', request_id, 'no_visitor', 'context.purpose', purpose, 'dropped', null, null
+    from stg_exposure
+    where purpose is not null
 )
 
 select source_table, source_key, reason, column_name, value, outcome, _file as file, _row as row_number, cast(null as varchar) as row_json

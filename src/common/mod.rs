@@ -4,6 +4,7 @@
 pub mod errors;
 pub mod files;
 pub mod finding;
+pub mod ids;
 pub mod lock;
 pub mod memory;
 pub mod priority;

@@ -7,6 +7,7 @@ use super::models::{covers, picture_model, text_model};
 use crate::common::errors::describe;
 use crate::common::finding::{Finding, Verdict};
 use crate::config::{self, Config};
+use crate::model::Model;
 use crate::sql_project::Project;
 use crate::{extract, model, warehouse};
 
@@ -53,9 +54,11 @@ pub fn examine(config: &Config, tell: &mut dyn FnMut(Finding)) {
         }),
     ));
     tell(judge("covers", covers(config)));
-    tell(judge(
-        "model",
-        model::load_current(&config.models_dir)
-            .map(|m| format!("{} is whole: {} datasets", m.manifest.version, m.parts.items.len())),
-    ));
+    let model = model::load_current(&config.models_dir);
+    let ids = model.as_ref().ok().and_then(|model| config.serve.id_format.problem(model.largest_id()));
+    let whole = |m: Model| format!("{} is whole: {} datasets", m.manifest.version, m.parts.items.len());
+    tell(judge("model", model.map(whole)));
+    if let Some(problem) = ids {
+        tell(Finding::new(Verdict::Odd, "ids", problem));
+    }
 }

@@ -2,6 +2,7 @@
 
 mod api;
 mod databases;
+mod description;
 mod embed;
 mod extract;
 mod faults;
@@ -10,6 +11,7 @@ mod hostile;
 mod house;
 mod mariadb;
 mod memory;
+mod pages;
 mod pipeline;
 mod postgres;
 mod project;

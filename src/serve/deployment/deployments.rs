@@ -114,7 +114,16 @@ impl Deployments {
             return Err(error);
         }
         tracing::info!("serving model {current}");
+        self.warn_of_large_ids();
         Ok(current)
+    }
+
+    /// Tells the operator where browsers would change digits of ids.
+    fn warn_of_large_ids(&self) {
+        let largest = self.current().map_or(0, |deployment| deployment.current.model.largest_id());
+        if let Some(problem) = self.config.serve.id_format.problem(largest) {
+            tracing::warn!("{problem}");
+        }
     }
 
     /// Deploys the version that answers once more, with what else has changed.
