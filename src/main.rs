@@ -7,6 +7,7 @@ use nearset::cli;
 use nearset::common::{errors, terminal};
 
 fn main() -> ExitCode {
+    cli::choose_language();
     let cli = cli::Cli::parse();
     match cli::run(cli) {
         Ok(()) => ExitCode::SUCCESS,

@@ -19,7 +19,7 @@ use super::serve::Serve;
 use super::sql::Sql;
 use super::views::Views;
 use super::{doctor, logging};
-use crate::common::scratch;
+use crate::common::{language, scratch};
 use crate::config::{self, Config, Overrides};
 
 /// Recommends datasets beside datasets: reads the marketplace's exports, learns, evaluates itself, serves.
@@ -110,6 +110,17 @@ impl Command {
             Self::Doctor => doctor::run(config),
         }
     }
+}
+
+/// Has everything be said in the language of the user, clap's own words too, so before the command line is read.
+pub fn choose_language() {
+    let words: Vec<String> = std::env::args_os().map(|word| word.to_string_lossy().into_owned()).collect();
+    let config = words.iter().enumerate().find_map(|(at, word)| match word.strip_prefix("--config")? {
+        "" => words.get(at + 1).map(PathBuf::from),
+        rest => rest.strip_prefix('=').map(PathBuf::from),
+    });
+    let overrides = Overrides { config, ..Overrides::default() };
+    language::set(Config::language_early(&overrides));
 }
 
 /// Runs the command that was asked for.

@@ -17,4 +17,4 @@ mod serve;
 mod sql;
 mod views;
 
-pub use command_line::{Cli, run};
+pub use command_line::{Cli, choose_language, run};

@@ -2,13 +2,14 @@
 
 use thiserror::Error;
 
+use crate::common::language::t;
 use crate::common::secrets::scrub;
 
 /// Why a command failed, where a caller tells failures apart.
 #[derive(Debug, Error)]
 pub enum Failure {
     /// Exit code 3: another run goes on.
-    #[error("another run holds the lock {path}{holder}; wait for it, or stop it, and run again")]
+    #[error("{}", t!("another run holds the lock {path}{holder}; wait for it, or stop it, and run again", "另一次运行持有锁 {path}{holder}；请等它结束或将其停止，再重新运行"))]
     Locked {
         /// The lock's file.
         path: String,
@@ -16,13 +17,13 @@ pub enum Failure {
         holder: String,
     },
     /// Exit code 4: nothing was published.
-    #[error("quality gate: {0}; nothing was published")]
+    #[error("{}", t!("quality gate: {}; nothing was published", "质量门：{}；未发布任何内容", .0))]
     Gate(String),
     /// Exit code 5: the warehouse and all figures were published.
-    #[error("the figures are published, the new model is held back: {0}")]
+    #[error("{}", t!("the figures are published, the new model is held back: {}", "数据已发布，新模型未上线：{}", .0))]
     HeldBack(String),
     /// Exit code 1: the warehouse was published, and not all that goes with it.
-    #[error("the warehouse is published, but {0}; the next run completes it")]
+    #[error("{}", t!("the warehouse is published, but {}; the next run completes it", "仓库已发布，但{}；下次运行会补全", .0))]
     Incomplete(String),
 }
 

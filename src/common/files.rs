@@ -7,6 +7,8 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, Result, bail};
 use sha2::{Digest, Sha256};
 
+use crate::common::language::t;
+
 /// The SHA-256 of a file, in hex.
 ///
 /// # Errors
@@ -20,7 +22,7 @@ pub fn sha256(path: &Path) -> Result<String> {
 /// # Errors
 /// The file cannot be read.
 pub fn sha256_start(path: &Path, bytes: u64) -> Result<String> {
-    let cannot = || format!("{} cannot be read", path.display());
+    let cannot = || t!("{} cannot be read", "{} 无法读取", path.display());
     let mut file = File::open(path).with_context(cannot)?.take(bytes);
     let mut hash = Sha256::new();
     let mut buffer = vec![0; 1 << 16];
@@ -38,9 +40,9 @@ pub fn sha256_start(path: &Path, bytes: u64) -> Result<String> {
 /// # Errors
 /// There is nothing at `path`, or no plain file.
 pub fn plain(path: &Path) -> Result<Metadata> {
-    let about = fs::metadata(path).with_context(|| format!("{} cannot be read", path.display()))?;
+    let about = fs::metadata(path).with_context(|| t!("{} cannot be read", "{} 无法读取", path.display()))?;
     if !about.is_file() {
-        bail!("{} is no plain file; it is left alone", path.display());
+        bail!(t!("{} is no plain file; it is left alone", "{} 不是普通文件，未作改动", path.display()));
     }
     Ok(about)
 }
@@ -56,7 +58,7 @@ pub fn read(path: &Path) -> Result<Option<Vec<u8>>> {
         return Ok(None);
     }
     plain(path)?;
-    fs::read(path).map(Some).with_context(|| format!("{} cannot be read", path.display()))
+    fs::read(path).map(Some).with_context(|| t!("{} cannot be read", "{} 无法读取", path.display()))
 }
 
 /// Makes a folder, with those above it.
@@ -64,7 +66,7 @@ pub fn read(path: &Path) -> Result<Option<Vec<u8>>> {
 /// # Errors
 /// It cannot be made.
 pub fn make_dir(dir: &Path) -> Result<()> {
-    fs::create_dir_all(dir).with_context(|| format!("{} cannot be made", dir.display()))
+    fs::create_dir_all(dir).with_context(|| t!("{} cannot be made", "{} 无法创建", dir.display()))
 }
 
 /// Removes a file that may be gone already.
@@ -74,7 +76,7 @@ pub fn make_dir(dir: &Path) -> Result<()> {
 pub fn remove(path: &Path) -> Result<()> {
     match fs::remove_file(path) {
         Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
-            Err(error).with_context(|| format!("{} cannot be removed", path.display()))
+            Err(error).with_context(|| t!("{} cannot be removed", "{} 无法删除", path.display()))
         }
         _ => Ok(()),
     }
@@ -87,7 +89,7 @@ pub fn remove(path: &Path) -> Result<()> {
 pub fn sync(path: &Path) -> Result<()> {
     File::open(path)
         .and_then(|file| file.sync_all())
-        .with_context(|| format!("{} could not be written to disk", path.display()))
+        .with_context(|| t!("{} could not be written to disk", "{} 未能落盘", path.display()))
 }
 
 /// Renames in one step, without waiting for the disk.
@@ -95,7 +97,8 @@ pub fn sync(path: &Path) -> Result<()> {
 /// # Errors
 /// It cannot be renamed; both are as they were.
 pub fn rename_unsynced(from: &Path, to: &Path) -> Result<()> {
-    fs::rename(from, to).with_context(|| format!("{} could not be renamed to {}", from.display(), to.display()))
+    fs::rename(from, to)
+        .with_context(|| t!("{} could not be renamed to {}", "{} 未能改名为 {}", from.display(), to.display()))
 }
 
 /// Waits until the folder that holds `path` knows of it.
@@ -132,7 +135,7 @@ pub fn write_synced(path: &Path, bytes: &[u8]) -> Result<()> {
         file.write_all(bytes)?;
         file.sync_all()
     });
-    written.with_context(|| format!("{} cannot be written", path.display()))
+    written.with_context(|| t!("{} cannot be written", "{} 无法写入", path.display()))
 }
 
 /// Writes a file whole or not at all.
@@ -156,7 +159,7 @@ pub fn write(path: &Path, bytes: &[u8]) -> Result<()> {
 /// # Errors
 /// `from` cannot be read, or `to` cannot be written; half a copy is removed.
 pub fn copy(from: &Path, to: &Path) -> Result<u64> {
-    let target = File::create(to).with_context(|| format!("{} cannot be written", to.display()))?;
+    let target = File::create(to).with_context(|| t!("{} cannot be written", "{} 无法写入", to.display()))?;
     let copied = copy_into(from, target, to);
     if copied.is_err() {
         fs::remove_file(to).ok();
@@ -169,9 +172,9 @@ pub fn copy(from: &Path, to: &Path) -> Result<u64> {
 /// # Errors
 /// `from` cannot be read, or `to` cannot be written.
 pub fn copy_into(from: &Path, mut target: File, to: &Path) -> Result<u64> {
-    let mut source = File::open(from).with_context(|| format!("{} cannot be read", from.display()))?;
+    let mut source = File::open(from).with_context(|| t!("{} cannot be read", "{} 无法读取", from.display()))?;
     std::io::copy(&mut source, &mut target)
-        .with_context(|| format!("{} cannot be copied to {}", from.display(), to.display()))
+        .with_context(|| t!("{} cannot be copied to {}", "{} 无法复制到 {}", from.display(), to.display()))
 }
 
 /// Where the last whole line of a file ends, looked for from its end.
@@ -199,7 +202,7 @@ pub fn whole_lines(file: &mut File) -> std::io::Result<u64> {
 /// # Errors
 /// The file system does not say.
 pub fn free_bytes(dir: &Path) -> Result<u64> {
-    let about =
-        rustix::fs::statvfs(dir).with_context(|| format!("{}: its free space cannot be read", dir.display()))?;
+    let about = rustix::fs::statvfs(dir)
+        .with_context(|| t!("{}: its free space cannot be read", "{}：无法得知剩余空间", dir.display()))?;
     Ok(about.f_bavail.saturating_mul(about.f_frsize))
 }

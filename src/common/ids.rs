@@ -28,14 +28,9 @@ impl IdFormat {
         }
     }
 
-    /// What is wrong with this format for a catalogue whose largest id this is.
-    pub fn problem(self, largest: i64) -> Option<String> {
-        (self == Self::Number && largest > EXACT).then(|| {
-            format!(
-                "the catalogue has ids beyond {EXACT} (2^53 - 1), such as {largest}: JSON.parse in a browser changes their \
-                 digits, and links lead nowhere; set ID_FORMAT=string, or read ids as text as docs/front-end.md does"
-            )
-        })
+    /// Whether JavaScript would change digits of an id that is written so.
+    pub fn is_lossy(self, id: i64) -> bool {
+        self == Self::Number && id > EXACT
     }
 
     /// An id that will be written so.
@@ -92,8 +87,9 @@ mod tests {
         assert_eq!(serde_json::to_string(&IdFormat::String.id(large))?, "\"1790000000000000003\"");
         assert_eq!((EXACT as f64) as i64, EXACT);
         assert_eq!(((EXACT + 2) as f64) as i64, EXACT + 1, "one more than the largest is taken for another");
-        assert!(IdFormat::Number.problem(large).is_some_and(|problem| problem.contains("1790000000000000003")));
-        assert_eq!((IdFormat::Number.problem(EXACT), IdFormat::String.problem(large)), (None, None));
+        assert!(
+            IdFormat::Number.is_lossy(large) && !IdFormat::Number.is_lossy(EXACT) && !IdFormat::String.is_lossy(large)
+        );
         assert_eq!(
             ["STRING", "number", "auto"].map(IdFormat::named),
             [Some(IdFormat::String), Some(IdFormat::Number), None]

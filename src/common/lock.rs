@@ -7,6 +7,8 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result};
 
+use crate::common::language::t;
+
 /// How long somebody who only looks may hold a lock.
 const LOOKING: Duration = Duration::from_secs(1);
 
@@ -21,8 +23,8 @@ pub struct Lock {
 /// # Errors
 /// It cannot be opened or locked.
 pub fn wait(path: &Path) -> Result<Lock> {
-    let file = File::open(path).with_context(|| format!("{} cannot be opened", path.display()))?;
-    file.lock().with_context(|| format!("{} cannot be locked", path.display()))?;
+    let file = File::open(path).with_context(|| t!("{} cannot be opened", "{} 无法打开", path.display()))?;
+    file.lock().with_context(|| t!("{} cannot be locked", "{} 无法加锁", path.display()))?;
     Ok(Lock { _file: file })
 }
 

@@ -1,10 +1,11 @@
-//! What every room stands on: files, folders of one process, locks, secrets, errors, what is printed, what is said of
+//! What every room stands on: files, folders of one process, locks, secrets, errors, what is printed and in which language, what is said of
 //! long work.
 
 pub mod errors;
 pub mod files;
 pub mod finding;
 pub mod ids;
+pub mod language;
 pub mod lock;
 pub mod memory;
 pub mod priority;

@@ -12,6 +12,8 @@ use anyhow::{Context, Result, bail};
 use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
 use signal_hook::iterator::Signals;
 
+use crate::common::language::{either, t};
+
 const PREFIX: &str = ".nearset-scratch-";
 
 /// What is removed when a signal ends the process.
@@ -43,7 +45,8 @@ pub fn settled(path: &Path) {
 /// # Errors
 /// Those of `work`; signals cannot be waited for.
 pub fn cleaned_up_at_signals<T>(work: impl FnOnce() -> Result<T>) -> Result<T> {
-    let mut signals = Signals::new([SIGINT, SIGTERM, SIGHUP]).context("signals cannot be waited for")?;
+    let mut signals =
+        Signals::new([SIGINT, SIGTERM, SIGHUP]).context(either("signals cannot be waited for", "无法等待信号"))?;
     let handle = signals.handle();
     let waiting = std::thread::Builder::new().name("signals".to_owned()).spawn(move || {
         if let Some(signal) = signals.forever().next() {
@@ -55,7 +58,7 @@ pub fn cleaned_up_at_signals<T>(work: impl FnOnce() -> Result<T>) -> Result<T> {
             signal_hook::low_level::emulate_default_handler(signal).ok();
         }
     });
-    let waiting = waiting.context("a thread for signals could not be started")?;
+    let waiting = waiting.context(either("a thread for signals could not be started", "处理信号的线程未能启动"))?;
     let done = work();
     handle.close();
     waiting.join().ok();
@@ -85,7 +88,7 @@ impl Scratch {
         }
         match fault {
             Some(error) => Err(error),
-            None => bail!("no place for temporary files is known"),
+            None => bail!(t!("no place for temporary files is known", "没有可放临时文件的位置")),
         }
     }
 
@@ -93,7 +96,7 @@ impl Scratch {
         sweep(place);
         for _ in 0..100 {
             let path = place.join(format!("{PREFIX}{}-{:08x}", std::process::id(), rand::random::<u32>()));
-            let cannot = || format!("{} cannot be made", path.display());
+            let cannot = || t!("{} cannot be made", "{} 无法创建", path.display());
             remove_at_signal(&path);
             let made = uninterrupted(|| DirBuilder::new().mode(0o700).create(&path));
             if made.is_err() {
@@ -113,7 +116,7 @@ impl Scratch {
             }
             settled(&path);
         }
-        bail!("no folder of its own can be made in {}", place.display())
+        bail!(t!("no folder of its own can be made in {}", "无法在 {} 中创建专用目录", place.display()))
     }
 
     /// Where it is.

@@ -7,6 +7,8 @@ use std::time::Duration;
 use bytesize::ByteSize;
 use chrono::TimeDelta;
 
+use crate::common::language::Language;
+
 /// With less, DuckDB cannot open a warehouse; in bytes.
 const LEAST_MEMORY: u64 = 128_000_000;
 
@@ -129,6 +131,16 @@ pub fn threads() -> Kind<usize> {
     Kind::new("a whole number", |text| match text.parse().ok()? {
         0 => Some(std::thread::available_parallelism().map_or(1, |cores| cores.get())),
         threads => Some(threads),
+    })
+}
+
+/// A language to speak; `None` is that of the environment.
+pub fn language() -> Kind<Option<Language>> {
+    Kind::new("auto, en or zh", |text| match text.to_lowercase().as_str() {
+        "auto" => Some(None),
+        "en" => Some(Some(Language::English)),
+        "zh" => Some(Some(Language::Chinese)),
+        _ => None,
     })
 }
 

@@ -4,12 +4,13 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result};
 
-use super::kinds::is_project;
+use super::kinds::{self, is_project};
 use super::setting::Setting;
 use super::settings::{
     Config, Database, Exposures, Lists, Mode, Models, Modes, Parameters, Serve, Source, Sources, Train,
 };
 use super::values::{Overrides, Values};
+use crate::common::language::Language;
 
 /// What the names of the settings of the two databases begin with.
 const BUSINESS: &str = "BUSINESS_";
@@ -21,7 +22,7 @@ pub(super) fn groups() -> Vec<(&'static str, Vec<Setting>)> {
         ("Where rows come from", [Modes::settings(""), Sources::settings("")].concat()),
         ("The marketplace's database", Database::settings(BUSINESS)),
         ("Matomo's database", Database::settings(MATOMO)),
-        ("Folders, memory and threads", Config::settings("")),
+        ("Folders, memory, threads, language", Config::settings("")),
         ("Models of texts and pictures", Models::settings("")),
         ("Time zones and visits", Parameters::settings("")),
         ("Lists", Lists::settings("")),
@@ -61,6 +62,16 @@ impl Config {
     #[cfg(test)]
     pub fn for_test(values: &[(&str, &str)]) -> Result<Self> {
         Self::of(&Values::for_test(&settings(), values))
+    }
+
+    /// The language to speak, before the settings are read: what UI_LANGUAGE says as far as it can be found, else what the
+    /// environment asks for. What is wrong with the settings is said when they are loaded.
+    pub fn language_early(overrides: &Overrides) -> Language {
+        let kind = kinds::language();
+        let variable = |name: &str| std::env::var(name).ok();
+        let in_files = || Values::gather(&settings(), overrides)?.read("", "UI_LANGUAGE", &kind);
+        let set = variable("UI_LANGUAGE").and_then(|text| (kind.read)(text.trim())).or_else(|| in_files().ok());
+        set.flatten().unwrap_or_else(|| Language::of_locale(variable))
     }
 
     fn of(values: &Values) -> Result<Self> {

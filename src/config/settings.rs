@@ -8,12 +8,13 @@ use anyhow::Result;
 use chrono::TimeDelta;
 
 use super::kinds::{
-    Kind, dimensions, is_name, memory, milliseconds, minutes, names, origins, parsed, path, path_or_none, project,
-    seconds, seconds_from_one, some, text, text_or_none, threads, timezone, whole,
+    Kind, dimensions, is_name, language, memory, milliseconds, minutes, names, origins, parsed, path, path_or_none,
+    project, seconds, seconds_from_one, some, text, text_or_none, threads, timezone, whole,
 };
 use super::setting::{Setting, settings};
 use super::values::Values;
 use crate::common::ids::IdFormat;
+use crate::common::language::Language;
 use crate::common::secrets::Secret;
 
 /// Where a source's tables are read from.
@@ -295,5 +296,7 @@ settings! {
         memory_limit: u64 = MEMORY_LIMIT, default "4GB", memory();
         /// How many threads a run uses; 0 is all cores.
         threads: usize = THREADS, default "0", threads();
+        /// The language of the command line: en, zh, or auto, which asks LC_ALL, LC_MESSAGES and LANG.
+        language: Option<Language> = UI_LANGUAGE, default "auto", language();
     }
 }

@@ -121,8 +121,11 @@ impl Deployments {
     /// Tells the operator where browsers would change digits of ids.
     fn warn_of_large_ids(&self) {
         let largest = self.current().map_or(0, |deployment| deployment.current.model.largest_id());
-        if let Some(problem) = self.config.serve.id_format.problem(largest) {
-            tracing::warn!("{problem}");
+        if self.config.serve.id_format.is_lossy(largest) {
+            tracing::warn!(
+                "the catalogue has ids such as {largest}, beyond 2^53: JSON.parse in a browser changes their digits, and links \
+                 lead nowhere; set ID_FORMAT=string, or read ids as text, as the snippet in docs/front-end.md does"
+            );
         }
     }
 
