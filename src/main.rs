@@ -2,14 +2,11 @@
 
 use std::process::ExitCode;
 
-use clap::Parser;
 use nearset::cli;
 use nearset::common::{errors, terminal};
 
 fn main() -> ExitCode {
-    cli::choose_language();
-    let cli = cli::Cli::parse();
-    match cli::run(cli) {
+    match cli::run(cli::read()) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             // a closed pipe (`nearset sql … | head`) is nobody's mistake

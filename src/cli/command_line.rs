@@ -19,7 +19,7 @@ use super::serve::Serve;
 use super::sql::Sql;
 use super::views::Views;
 use super::{doctor, logging};
-use crate::common::{language, scratch};
+use crate::common::scratch;
 use crate::config::{self, Config, Overrides};
 
 /// Recommends datasets beside datasets: reads the marketplace's exports, learns, evaluates itself, serves.
@@ -112,17 +112,6 @@ impl Command {
     }
 }
 
-/// Has everything be said in the language of the user, clap's own words too, so before the command line is read.
-pub fn choose_language() {
-    let words: Vec<String> = std::env::args_os().map(|word| word.to_string_lossy().into_owned()).collect();
-    let config = words.iter().enumerate().find_map(|(at, word)| match word.strip_prefix("--config")? {
-        "" => words.get(at + 1).map(PathBuf::from),
-        rest => rest.strip_prefix('=').map(PathBuf::from),
-    });
-    let overrides = Overrides { config, ..Overrides::default() };
-    language::set(Config::language_early(&overrides));
-}
-
 /// Runs the command that was asked for.
 ///
 /// # Errors
@@ -141,9 +130,8 @@ pub fn run(cli: Cli) -> Result<()> {
 
 #[cfg(test)]
 mod tests {
-    use clap::CommandFactory;
-
-    use super::*;
+    use crate::cli::{chinese, command};
+    use crate::common::language::in_chinese;
 
     /// The long help of a command and of all below it.
     fn help(command: &mut clap::Command, text: &mut String) {
@@ -154,12 +142,21 @@ mod tests {
         }
     }
 
-    #[test]
-    fn the_help_of_every_command() {
+    fn whole_help() -> String {
         let mut text = String::new();
-        let mut command = Cli::command().name("nearset").display_name("nearset");
+        let mut command = command().name("nearset").display_name("nearset");
         command.build();
         help(&mut command, &mut text);
-        insta::assert_snapshot!(text.lines().map(str::trim_end).collect::<Vec<_>>().join("\n"));
+        text.lines().map(str::trim_end).collect::<Vec<_>>().join("\n")
+    }
+
+    #[test]
+    fn the_help_of_every_command() {
+        insta::assert_snapshot!(whole_help());
+    }
+
+    #[test]
+    fn the_help_of_every_command_in_chinese() {
+        insta::assert_snapshot!(in_chinese(|| chinese::help(&whole_help())));
     }
 }

@@ -7,6 +7,7 @@ use anyhow::{Result, ensure};
 use clap::Args;
 use indicatif::{ProgressBar, ProgressStyle};
 
+use crate::common::language::{either, t};
 use crate::common::terminal::say;
 use crate::config::Config;
 use crate::embed::neural::{TextModel, distilled, folder};
@@ -25,10 +26,13 @@ pub struct Distill {
 
 impl Distill {
     pub fn run(self, config: &Config) -> Result<()> {
-        let read = TextModel::read(folder::named("the model", &self.model, config).require()?)?;
-        ensure!(self.dimensions > 0, "--dimensions must be 1 or more");
+        let read = TextModel::read(folder::named(either("the model", "模型"), &self.model, config).require()?)?;
+        ensure!(self.dimensions > 0, t!("--dimensions must be 1 or more", "--dimensions 须不小于 1"));
         let started = Instant::now();
-        let style = ProgressStyle::with_template("{bar:40} {human_pos} of {human_len} tokens, {eta} left")?;
+        let style = ProgressStyle::with_template(either(
+            "{bar:40} {human_pos} of {human_len} tokens, {eta} left",
+            "{bar:40} {human_pos} / {human_len} 个词元，还需 {eta}",
+        ))?;
         let bar = ProgressBar::new(0).with_style(style);
         let tokens = distilled::distil(&read, self.dimensions, &self.out, &|tokens, total| {
             bar.set_length(total as u64);
@@ -37,8 +41,14 @@ impl Distill {
         bar.finish_and_clear();
         let (out, seconds) = (self.out.display(), started.elapsed().as_secs_f64());
         let megabytes = std::fs::metadata(self.out.join("model.safetensors"))?.len() as f64 / 1e6;
-        say!("{tokens} tokens in {seconds:.1} s: {out} ({megabytes:.1} MB)");
-        say!("use it with TEXT_MODEL_PATH={out}");
+        say!(
+            "{}",
+            t!(
+                "{tokens} tokens in {seconds:.1} s: {out} ({megabytes:.1} MB)",
+                "{tokens} 个词元，用时 {seconds:.1} 秒：{out}（{megabytes:.1} MB）"
+            )
+        );
+        say!("{}", t!("use it with TEXT_MODEL_PATH={out}", "用法：TEXT_MODEL_PATH={out}"));
         Ok(())
     }
 }

@@ -8,6 +8,7 @@ use clap::Args;
 
 use super::run::run_pipeline;
 use crate::common::files;
+use crate::common::language::t;
 use crate::common::progress::{Progress, StepBar};
 use crate::common::scratch::Scratch;
 use crate::common::terminal::{self, say};
@@ -62,7 +63,7 @@ impl Evaluate {
     fn on_visits(&self, config: &Config) -> Result<Database> {
         let versions = match self.all {
             true => model::loadable(&config.models_dir, &|version, error| {
-                terminal::fault(&format!("{version} is left out: {error:#}"));
+                terminal::fault(&t!("{version} is left out: {error:#}", "跳过 {version}：{error:#}"));
             })?,
             false => self.models.clone(),
         };

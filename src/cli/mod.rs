@@ -1,5 +1,6 @@
 //! The command line: one file a command, with its arguments and their call.
 
+mod chinese;
 mod command_line;
 mod demo;
 mod distill;
@@ -15,6 +16,8 @@ mod runs;
 mod search;
 mod serve;
 mod sql;
+mod usage;
 mod views;
 
-pub use command_line::{Cli, choose_language, run};
+pub use command_line::{Cli, run};
+pub use usage::{command, read};

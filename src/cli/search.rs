@@ -3,6 +3,7 @@
 use anyhow::Result;
 use clap::Args;
 
+use crate::common::language::t;
 use crate::common::terminal::{self, say};
 use crate::config::Config;
 use crate::search::find;
@@ -20,12 +21,19 @@ impl Search {
     pub fn run(self, config: &Config) -> Result<()> {
         let (found, unread) = find(config, &self.words, self.limit)?;
         for (model, setting) in unread {
-            terminal::fault(&format!(
-                "the version was made with {model}, which {setting} does not name: it does not read these words"
+            terminal::fault(&t!(
+                "the version was made with {model}, which {setting} does not name: it does not read these words",
+                "该版本用 {model} 生成，而 {setting} 没有指明它：它没有参与理解这些词"
             ));
         }
         if found.is_empty() {
-            say!("nothing was found; names, tags and providers hold none of these words");
+            say!(
+                "{}",
+                t!(
+                    "nothing was found; names, tags and providers hold none of these words",
+                    "没有找到；名称、标签与供应方里都没有这些词"
+                )
+            );
         }
         for dataset in found {
             say!("{:>10}  {:.3}  {:<20}  {}", dataset.dataset_id, dataset.score, dataset.by, dataset.title);

@@ -3,6 +3,8 @@
 use std::borrow::Cow;
 use std::io::Write;
 
+use unicode_width::UnicodeWidthStr;
+
 use crate::common::secrets::scrub;
 
 /// Prints a line; nothing is lost where nobody reads it any more (`nearset run | head`).
@@ -33,6 +35,16 @@ pub fn harmless(text: &str) -> Cow<'_, str> {
         if commands(c) { shown.extend(c.escape_default()) } else { shown.push(c) }
     }
     shown.into()
+}
+
+/// A text with blanks after it up to a width on the terminal, where Chinese takes two places a character.
+pub fn left(text: &str, width: usize) -> String {
+    format!("{text}{}", " ".repeat(width.saturating_sub(text.width())))
+}
+
+/// A text with blanks before it up to a width on the terminal.
+pub fn right(text: &str, width: usize) -> String {
+    format!("{}{text}", " ".repeat(width.saturating_sub(text.width())))
 }
 
 /// `println!`, but for a closed pipe, at which it goes on.

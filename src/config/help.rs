@@ -2,13 +2,18 @@
 
 use super::load::{groups, settings};
 use super::setting::Setting;
+use crate::common::language::t;
 
 /// All settings with their defaults and what they are for, as `nearset --help` shows them.
 pub fn settings_help() -> String {
-    let mut text = "Settings, as environment variables or in lower case in nearset.toml:\n".to_owned();
+    let mut text = t!(
+        "Settings, as environment variables or in lower case in nearset.toml:\n",
+        "设置项，写成环境变量，或以小写写在 nearset.toml 里：\n"
+    );
     for setting in settings() {
         let Setting { name, default, .. } = &setting;
-        let default = if default.is_empty() { String::new() } else { format!(" [default: {default}]") };
+        let default =
+            if default.is_empty() { String::new() } else { t!(" [default: {default}]", " [默认：{default}]") };
         text += &format!("  {name:<26} {}{default}\n", setting.about());
     }
     text
@@ -65,7 +70,7 @@ mod tests {
         let all = settings();
         for setting in &all {
             assert_eq!(all.iter().filter(|other| other.name == setting.name).count(), 1, "{}", setting.name);
-            assert!(setting.about().ends_with('.'), "{}", setting.name);
+            assert!(setting.sentence().ends_with('.'), "{}", setting.name);
         }
         let table: toml::Table = toml::from_str(&example_file()).expect("the example is TOML");
         assert_eq!(table.len(), all.iter().filter(|setting| !setting.default.is_empty()).count());

@@ -5,6 +5,7 @@
 //! as it is); a value it cannot use is an error that names it and the place it came from. `.env` is read here and not by
 //! a crate: those refuse values with spaces that Docker Compose takes.
 
+mod chinese;
 mod help;
 mod kinds;
 mod load;

@@ -1,5 +1,6 @@
 //! Moments as people write them on the command line.
 
+use crate::common::language::t;
 use chrono::{DateTime, NaiveDate, NaiveDateTime, NaiveTime, Utc};
 
 /// Reads a moment as `--as-of` takes it: RFC 3339, or a date with or without a time, which are UTC.
@@ -15,9 +16,12 @@ pub fn parse_moment(text: &str) -> Result<DateTime<Utc>, String> {
             return Ok(moment.and_utc());
         }
     }
-    NaiveDate::parse_from_str(text, "%Y-%m-%d")
-        .map(|day| day.and_time(NaiveTime::MIN).and_utc())
-        .map_err(|_| format!("{text:?} is no time; write 2026-10-28, 2026-10-28 09:30:00 or 2026-10-28T09:30:00+08:00"))
+    NaiveDate::parse_from_str(text, "%Y-%m-%d").map(|day| day.and_time(NaiveTime::MIN).and_utc()).map_err(|_| {
+        t!(
+            "{text:?} is no time; write 2026-10-28, 2026-10-28 09:30:00 or 2026-10-28T09:30:00+08:00",
+            "{text:?} 不是时间；请写 2026-10-28、2026-10-28 09:30:00 或 2026-10-28T09:30:00+08:00"
+        )
+    })
 }
 
 #[cfg(test)]

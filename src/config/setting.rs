@@ -1,5 +1,8 @@
 //! What a setting is, and [`settings!`], in which each is written once: its name, default, sentence and reader.
 
+use super::chinese;
+use crate::common::language::either;
+
 /// One setting, as the help and the example file show it.
 #[derive(Clone, Debug)]
 pub struct Setting {
@@ -23,8 +26,14 @@ impl Setting {
         Self { name, default, example, lines: lines.into_iter().map(str::trim).collect() }
     }
 
-    /// What it is for, in a sentence.
+    /// What it is for, in a sentence of the language in force.
     pub fn about(&self) -> String {
+        let sentence = self.sentence();
+        either(None, chinese::of(&sentence)).map_or(sentence, str::to_owned)
+    }
+
+    /// The same in English.
+    pub(super) fn sentence(&self) -> String {
         let sentence: Vec<&str> = self.lines.iter().take_while(|line| !line.is_empty()).copied().collect();
         sentence.join(" ")
     }

@@ -8,6 +8,7 @@ use duckdb::Connection;
 
 use super::held_out::STEPS;
 use super::replay::replay;
+use crate::common::language::{either, t};
 use crate::model::{self, ListMetrics, Model, OfflineSummary};
 use crate::recommend::Policy;
 use crate::train::{self, Training, TrainingWindow};
@@ -75,11 +76,13 @@ pub fn worse(db: &Connection, models_dir: &Path, summary: &OfflineSummary) -> Re
             [],
             |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)),
         )
-        .context("the versions cannot be compared")?;
+        .context(either("the versions cannot be compared", "版本无法比较"))?;
     if let (true, Some(difference), Some(margin)) = (pairs >= FEWEST_COMPARED, difference, margin) {
         if difference + margin < 0.0 {
-            return Ok(Some(format!(
-                "on the same {pairs} steps of visits the new version's hit rate@10 is {:.4} below that of {} (at least {:.4})",
+            return Ok(Some(t!(
+                "on the same {pairs} steps of visits the new version's hit rate@10 is {:.4} below that of {} (at \
+             least {:.4})",
+                "在同样的 {pairs} 步访问上，新版本的命中率@10 比 {1} 低 {0:.4}（至少低 {2:.4}）",
                 -difference,
                 manifest.version,
                 -(difference + margin)
@@ -93,8 +96,10 @@ pub fn worse(db: &Connection, models_dir: &Path, summary: &OfflineSummary) -> Re
     if let (Some(high), Some(low)) = (of(summary, |m| m.hit_rate_10_high), of(old, |m| m.hit_rate_10_low))
         && high < low
     {
-        return Ok(Some(format!(
-            "the new version's hit rate@10 is at most {high:.4} on held-out visits, where {} reached at least {low:.4}",
+        return Ok(Some(t!(
+            "the new version's hit rate@10 is at most {high:.4} on held-out visits, where {} reached at least \
+             {low:.4}",
+            "新版本在留出访问上的命中率@10 至多 {high:.4}，而 {} 至少有 {low:.4}",
             manifest.version
         )));
     }

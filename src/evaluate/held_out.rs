@@ -5,6 +5,7 @@ use chrono::{DateTime, Utc};
 use duckdb::Connection;
 
 use super::replay::replay;
+use crate::common::language::either;
 use crate::config::Config;
 use crate::model::Model;
 use crate::recommend::Policy;
@@ -28,7 +29,7 @@ pub fn policy(config: &Config) -> Policy {
 /// The warehouse cannot be written.
 pub fn forget(db: &Connection) -> Result<()> {
     db.execute_batch("delete from raw.offline_replays; delete from raw.offline_shown;")
-        .context("what was replayed before could not be removed")
+        .context(either("what was replayed before could not be removed", "以前的回放无法删除"))
 }
 
 /// Replays the held-out visits against `holdout`, which has not seen them.

@@ -11,6 +11,7 @@ use duckdb::Connection;
 use super::held_out::{HOLDOUT, STEPS};
 use super::replay::replay;
 use crate::common::files;
+use crate::common::language::{either, t};
 use crate::common::progress::Progress;
 use crate::config::Config;
 use crate::extract;
@@ -61,7 +62,8 @@ pub fn evaluate(
     }
     let from = match models.iter().map(|(_, model)| model.manifest.trained_at).max() {
         Some(trained_at) => subject.from.unwrap_or(trained_at),
-        None => train::holdout_from(&db)?.context("there is too little traffic to hold any visits out")?,
+        None => train::holdout_from(&db)?
+            .context(either("there is too little traffic to hold any visits out", "流量太少，留不出访问来评估"))?,
     };
     if models.is_empty() {
         models.push((HOLDOUT.to_owned(), train_until(&db, config, &project, (as_of, from), progress)?));
@@ -83,7 +85,7 @@ fn train_until(
     (as_of, from): (DateTime<Utc>, DateTime<Utc>),
     progress: &Progress<'_>,
 ) -> Result<Model> {
-    progress.at("texts");
+    progress.at(either("texts", "文本"));
     let catalogue = Catalogue::read(db, config, progress)?;
     let started = Instant::now();
     let (budget, at) = (config.train.budget, progress.at);
@@ -92,7 +94,11 @@ fn train_until(
     if let Some(choice) = choice {
         progress.note(&choice.headline());
     }
-    progress.note(&format!("trained on what was before {from} in {:.1} s", started.elapsed().as_secs_f64()));
+    progress.note(&t!(
+        "trained on what was before {from} in {:.1} s",
+        "用 {from} 之前的数据训练，用时 {:.1} 秒",
+        started.elapsed().as_secs_f64()
+    ));
     Ok(model)
 }
 
@@ -105,18 +111,22 @@ fn replay_one(
     subject: &Subject,
     progress: &Progress<'_>,
 ) -> Result<()> {
-    progress.at("replay");
+    progress.at(either("replay", "回放"));
     let condition = format!("visit_first_viewed_at >= {}", timestamp(from));
     let pairs = train::read_pairs(db, &model.by_id, &condition, STEPS)?;
     if pairs.is_empty() {
-        bail!(
-            "no visits began after {from}, when {name} was trained; name an earlier time with --from, and read the \
-             figures knowing that the version has seen those visits"
-        );
+        bail!(t!(
+            "no visits began after {from}, when {name} was trained; name an earlier time with --from, and read \
+             the figures knowing that the version has seen those visits",
+            "{from}（{name} 的训练时间）之后没有访问；可用 --from 给出更早的时间，但要知道该版本已见过那些访问"
+        ));
     }
     let trained_at = model.manifest.trained_at;
     if subject.from.is_some_and(|from| from < trained_at) && name != HOLDOUT {
-        progress.note(&format!("note: {name} was trained at {trained_at} and has seen visits it is measured on"));
+        progress.note(&t!(
+            "note: {name} was trained at {trained_at} and has seen visits it is measured on",
+            "注意：{name} 训练于 {trained_at}，见过用来评估它的访问"
+        ));
     }
     replay(db, name, model, &pairs, policy, !subject.brief)
 }
@@ -128,7 +138,7 @@ fn beside_published(config: &Config, project: &Project, kept: &Path) -> Result<D
     let db = warehouse::in_memory(config)?;
     let path = quote(&config.warehouse_path().to_string_lossy());
     db.execute_batch(&format!("attach {path} as published (read_only); create schema raw;"))
-        .context("the published warehouse cannot be read")?;
+        .context(either("the published warehouse cannot be read", "已发布的仓库无法读取"))?;
     project.create_macros(&db)?;
     let mut statement = db.prepare(
         "select table_schema, table_name from information_schema.tables
@@ -157,7 +167,7 @@ pub fn keep(db: &Connection, folder: &Path) -> Result<()> {
     for relation in ["offline_metrics", "offline_comparison", "raw.offline_replays"] {
         let path = folder.join(format!("{}.parquet", relation.trim_start_matches("raw.")));
         db.execute_batch(&format!("copy (from {relation}) to {} (format parquet)", quote(&path.to_string_lossy())))
-            .with_context(|| format!("{} cannot be written", path.display()))?;
+            .with_context(|| t!("{} cannot be written", "{} 无法写入", path.display()))?;
     }
     Ok(())
 }

@@ -7,6 +7,7 @@ use anyhow::{Context, Result};
 use duckdb::Connection;
 use rayon::prelude::*;
 
+use crate::common::language::either;
 use crate::index::dot;
 use crate::model::{CANDIDATES, Channel, Model};
 use crate::recommend::channels::AS_LEARNED;
@@ -89,12 +90,14 @@ pub fn replay(db: &Connection, name: &str, model: &Model, pairs: &[Pair], policy
             *all_shown.entry(key).or_default() += times;
         }
     }
-    replays.flush().context("the replayed lists could not be written")?;
+    replays.flush().context(either("the replayed lists could not be written", "回放的列表无法写入"))?;
     let mut appender = db.appender_to_db("offline_shown", "raw")?;
     for ((list, item), times) in all_shown {
         appender.append_row(duckdb::params![name, lists[list as usize], model.item(item).dataset_id, times as i64])?;
     }
-    appender.flush().context("what the replayed lists showed could not be written")
+    appender
+        .flush()
+        .context(either("what the replayed lists showed could not be written", "回放列表展示的内容无法写入"))
 }
 
 /// The lists in their order: see [`replayed`].

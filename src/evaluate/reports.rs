@@ -10,6 +10,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 use crate::common::files;
+use crate::common::language::{either, t};
 use crate::config::Config;
 use crate::warehouse::{self, rows};
 
@@ -150,7 +151,7 @@ pub fn days(db: &Connection) -> Result<Option<(NaiveDate, NaiveDate)>> {
 /// `end` is before `start`, or `reconciliation_daily` cannot be read.
 pub fn reconciliation(db: &Connection, start: NaiveDate, end: NaiveDate) -> Result<Reconciliation> {
     if end < start {
-        bail!("--end {end} is before --start {start}");
+        bail!(t!("--end {end} is before --start {start}", "--end {end} 早于 --start {start}"));
     }
     let sql = format!("select * from reconciliation_daily where day between '{start}' and '{end}' order by day");
     Ok(rows::<DayRow>(db, &sql)?.into_iter().map(|row| (row.day, row.figures)).collect())
@@ -189,10 +190,10 @@ pub fn daily(db: &Connection, day: NaiveDate) -> Result<DailyReport> {
     let mut history = reconciliation(db, day - TimeDelta::days(HISTORY_DAYS), day)?;
     let Some(summary) = history.remove(&day) else {
         let range = match days(db)? {
-            Some((first, last)) => format!("there are figures from {first} to {last}"),
-            None => "there are no figures yet".to_owned(),
+            Some((first, last)) => t!("there are figures from {first} to {last}", "已有 {first} 至 {last} 的数据"),
+            None => either("there are no figures yet", "还没有数据").to_owned(),
         };
-        bail!("nothing is known of {day}; {range}");
+        bail!(t!("nothing is known of {day}; {range}", "没有 {day} 的数据；{range}"));
     };
     let mut breakdowns: BTreeMap<String, Vec<BreakdownFigures>> = BTreeMap::new();
     let sql = format!(

@@ -7,6 +7,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 use duckdb::Connection;
 
 use crate::common::files;
+use crate::common::language::{either, t};
 use crate::config::{Config, Source};
 use crate::warehouse::{self, quote};
 
@@ -32,8 +33,9 @@ pub fn prepare(config: &Config, dir: &Path, (train, test): (&Path, &Path)) -> Re
     read(&db, train, test)?;
     write_exports(&db, &json)?;
     let micros = |sql: &str| -> Result<DateTime<Utc>> {
-        let micros: i64 = db.query_row(sql, [], |row| row.get(0)).context("the files hold no sessions")?;
-        DateTime::from_timestamp_micros(micros).context("a time that is none")
+        let micros: i64 =
+            db.query_row(sql, [], |row| row.get(0)).context(either("the files hold no sessions", "文件里没有会话"))?;
+        DateTime::from_timestamp_micros(micros).context(either("a time that is none", "不成立的时间"))
     };
     let from = micros("select epoch_us(min(first_at)) from visits where part = 1")?;
     let last = micros("select epoch_us(max(last_at)) from visits")?;
@@ -70,8 +72,9 @@ fn read(db: &Connection, train: &Path, test: &Path) -> Result<()> {
         part(test, 1)
     ))
     .with_context(|| {
-        format!(
+        t!(
             "{} and {} must be tab-separated, with the columns SessionId, ItemId (a number), Time (seconds)",
+            "{} 与 {} 须以制表符分隔，含 SessionId、ItemId（数字）、Time（秒）三列",
             train.display(),
             test.display()
         )
@@ -104,5 +107,5 @@ fn write_exports(db: &Connection, json: &Path) -> Result<()> {
         file("matomo_log_action"),
         file("matomo_log_link_visit_action")
     ))
-    .context("the sessions could not be turned into exports")
+    .context(either("the sessions could not be turned into exports", "会话无法转换为导出文件"))
 }

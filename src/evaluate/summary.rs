@@ -9,6 +9,7 @@ use serde::Deserialize;
 
 use super::held_out::HOLDOUT;
 use super::replay::is_ablation;
+use crate::common::language::t;
 use crate::model::{Ablation, Baseline, Holdout, ListFigures, ListMetrics, OfflineSummary};
 use crate::warehouse::rows;
 
@@ -62,8 +63,9 @@ pub fn headline(summary: &OfflineSummary) -> String {
         figures.measured().and_then(of).map_or("-".to_owned(), |v| format!("{v:.4}"))
     };
     let OfflineSummary { holdout, metrics, baseline, .. } = summary;
-    format!(
+    t!(
         "{} held-out next pages: HR@10 {}, MRR@10 {} (popular alone: {}, {})",
+        "留出的下一页 {} 个：HR@10 {}，MRR@10 {}（只按热门：{}，{}）",
         holdout.pairs,
         figure(metrics, |m| m.hit_rate_10),
         figure(metrics, |m| m.mrr_10),

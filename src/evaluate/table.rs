@@ -7,6 +7,8 @@ use duckdb::Connection;
 use serde::{Deserialize, Serialize};
 
 use super::replay::is_ablation;
+use crate::common::language::{either, t};
+use crate::common::terminal::{left, right};
 use crate::model::{Ablation, ListMetrics};
 use crate::warehouse::rows;
 
@@ -68,48 +70,48 @@ impl Figures {
             })
         });
         if !ablation.is_empty() {
-            writeln!(
-                out,
-                "\nwhat each part brings: the whole without it, on the same steps (95 % of the paired difference)"
-            )?;
-            writeln!(out, "  {:<32} {:>17}  {:>17}", "list", "HR@10", "MRR@10")?;
+            let title = either(
+                "what each part brings: the whole without it, on the same steps (95 % of the paired difference)",
+                "各部分的贡献：去掉它之后的整体，用同样的步（配对差的 95% 区间）",
+            );
+            writeln!(out, "\n{title}\n  {} {:>17}  {:>17}", left(either("list", "列表"), 32), "HR@10", "MRR@10")?;
         }
         for ComparisonRow { comparison: row, .. } in ablation {
             let change =
                 |difference: Option<f64>, margin| format!("{:+.4} ± {}", difference.unwrap_or(0.0), figure(margin, 4));
             let hit_rate = change(row.hit_rate_10_difference, row.hit_rate_10_margin);
             let mrr = change(row.mrr_10_difference, row.mrr_10_margin);
-            writeln!(out, "  {:<32} {hit_rate:>17}  {mrr:>17}", row.list)?;
+            writeln!(out, "  {} {hit_rate:>17}  {mrr:>17}", left(&ablation_name(&row.list), 32))?;
         }
         Ok(out)
     }
 }
 
 /// The columns of a table of lists, with their widths.
-const COLUMNS: [(&str, usize); 11] = [
-    ("HR@10", 6),
-    ("95 %", 15),
-    ("MRR@10", 6),
-    ("NDCG@10", 7),
-    ("rec@10", 6),
-    ("HR@5", 6),
-    ("HR@20", 6),
-    ("MRR@20", 6),
-    ("coverage", 8),
-    ("diversity", 9),
-    ("novelty", 7),
+const COLUMNS: [(&str, &str, usize); 11] = [
+    ("HR@10", "HR@10", 6),
+    ("95 %", "95%", 15),
+    ("MRR@10", "MRR@10", 6),
+    ("NDCG@10", "NDCG@10", 7),
+    ("rec@10", "召回率", 6),
+    ("HR@5", "HR@5", 6),
+    ("HR@20", "HR@20", 6),
+    ("MRR@20", "MRR@20", 6),
+    ("coverage", "覆盖率", 8),
+    ("diversity", "多样性", 9),
+    ("novelty", "新颖度", 7),
 ];
 
 /// Writes the lists of one model over some pages, the best first.
 fn write_segment(rows: &[ListRow], out: &mut String) -> Result<()> {
     let Some(ListRow { model, segment, metrics, .. }) = rows.first() else { return Ok(()) };
     let about = match segment.as_str() {
-        "cold" => "pages with at most 2 views in training",
-        "warm" => "all other pages",
-        _ => "all pages",
+        "cold" => either("pages with at most 2 views in training", "训练中浏览不超过 2 次的页面"),
+        "warm" => either("all other pages", "其余页面"),
+        _ => either("all pages", "全部页面"),
     };
-    writeln!(out, "\n{model}: {about}, {} steps", metrics.pairs)?;
-    write_row(out, "list", COLUMNS.map(|(name, _)| name.to_owned()))?;
+    writeln!(out, "\n{}", t!("{model}: {about}, {} steps", "{model}：{about}，{} 步", metrics.pairs))?;
+    write_row(out, either("list", "列表"), COLUMNS.map(|(english, chinese, _)| either(english, chinese).to_owned()))?;
     for ListRow { list, metrics: m, .. } in rows.iter().filter(|row| !is_ablation(&row.list)) {
         let cells = [
             figure(m.hit_rate_10, 4),
@@ -130,11 +132,17 @@ fn write_segment(rows: &[ListRow], out: &mut String) -> Result<()> {
 }
 
 fn write_row(out: &mut String, list: &str, cells: [String; COLUMNS.len()]) -> Result<()> {
-    write!(out, "  {list:<12}")?;
-    for (cell, (_, width)) in cells.iter().zip(COLUMNS) {
-        write!(out, " {cell:>width$}")?;
+    write!(out, "  {}", left(list, 12))?;
+    for (cell, (.., width)) in cells.iter().zip(COLUMNS) {
+        write!(out, " {}", right(cell, width))?;
     }
     Ok(writeln!(out)?)
+}
+
+/// The name of a list without a part of it, as a person reads it.
+fn ablation_name(list: &str) -> String {
+    let chinese = [(" without ", " 去掉 "), (" with ", " 每个供应方至多 "), (" of a provider", " 个")];
+    chinese.iter().fold(list.to_owned(), |name, (said, chinese)| name.replace(said, either(said, chinese)))
 }
 
 fn figure(value: Option<f64>, digits: usize) -> String {

@@ -8,6 +8,7 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use crate::common::language::either;
 use chrono::{DateTime, TimeDelta, Utc};
 
 /// The log that is being written; every other name of its files starts with the same stem.
@@ -104,7 +105,7 @@ pub(super) fn rotated_name(path: &Path, now: DateTime<Utc>) -> std::io::Result<P
         .map(|later| now + TimeDelta::milliseconds(later))
         .map(|at| path.with_file_name(format!("{}.{}.jsonl", stem(path), at.format("%Y%m%dT%H%M%S%.3fZ"))))
         .find(|aside| !aside.exists() && !packed_name(aside).exists())
-        .ok_or_else(|| std::io::Error::other("no name is free for the full log"))
+        .ok_or_else(|| std::io::Error::other(either("no name is free for the full log", "写满的日志没有可用的文件名")))
 }
 
 /// Where a rotated file is packed to.

@@ -15,6 +15,7 @@ use serde::Serialize;
 use super::lines::{LONGEST_LINE, Taken, next_line};
 use super::{files, record};
 use crate::common::files::sha256_start;
+use crate::common::language::{either, t};
 use crate::common::progress::Progress;
 use crate::common::scratch::Scratch;
 use crate::config::Config;
@@ -39,7 +40,7 @@ pub fn create_tables(db: &Connection) -> Result<()> {
          create table if not exists raw.exposure_files (file varchar, head varchar, head_bytes bigint, bytes bigint);",
         record::columns()
     ))
-    .context("the exposure tables could not be made")
+    .context(either("the exposure tables could not be made", "曝光表未能创建"))
 }
 
 /// Takes in what was logged since the last run; returns the number of new responses.
@@ -50,11 +51,11 @@ pub fn take_in(db: &Connection, config: &Config, progress: &Progress) -> Result<
     let dir = config.evaluation_dir();
     let scratch = Scratch::new(&[&config.data_dir])?;
     let mut rows = 0;
-    for path in files::all(&dir).with_context(|| format!("{} cannot be read", dir.display()))? {
+    for path in files::all(&dir).with_context(|| t!("{} cannot be read", "{} 无法读取", dir.display()))? {
         match take_in_file(db, &path, &scratch.path().join("exposures.jsonl"), progress) {
             // rotated or packed just now: what it held is read under its new name, now or by the next run
             Err(error) if is_gone(&error) && !path.exists() => {}
-            taken => rows += taken.with_context(|| format!("{} cannot be taken in", path.display()))?,
+            taken => rows += taken.with_context(|| t!("{} cannot be taken in", "{} 无法读入", path.display()))?,
         }
     }
     Ok(rows)
@@ -105,9 +106,10 @@ fn take_in_file(db: &Connection, path: &Path, chunk: &Path, progress: &Progress)
 
 /// Says that a packed file is damaged. It is read again by every run, so that a whole copy in its place is noticed.
 fn set_damage_aside(db: &Connection, name: &str, lines: u64, why: &str, progress: &Progress) -> Result<()> {
-    progress.note(&format!(
-        "{name} is damaged ({why}): the {lines} lines before that were taken in, what comes after them cannot be read; put \
-         a whole copy in its place, or move it out of the folder"
+    progress.note(&t!(
+        "{name} is damaged ({why}): the {lines} lines before that were taken in, what comes after them \
+             cannot be read; put a whole copy in its place, or move it out of the folder",
+        "{name} 已损坏（{why}）：此前的 {lines} 行已读入，其后无法读取；请换上完整的副本，或把它移出该目录"
     ));
     db.execute(
         "insert into raw.rejected
@@ -162,7 +164,7 @@ fn copy_whole_lines(path: &Path, start: u64, chunk: &Path) -> Result<Read> {
         Box::new(file)
     };
     let mut reader = BufReader::new(source);
-    let unwritable = || format!("{} cannot be written", chunk.display());
+    let unwritable = || t!("{} cannot be written", "{} 无法写入", chunk.display());
     let mut out = BufWriter::new(File::create(chunk).with_context(unwritable)?);
     let (mut end, mut lines, mut line) = (start, 0, Vec::new());
     let damage = loop {
@@ -231,7 +233,10 @@ fn insert(db: &Connection, chunk: &Path, name: &str, progress: &Progress) -> Res
         .and_then(|()| db.query_row("select count(*) from lines where fault is not null", [], |row| row.get(0)))
         .map_err(|e| anyhow!("{}", short_error(&e)))?;
     if bad > 0 {
-        progress.note(&format!("{name}: {bad} line(s) are no exposure; kept aside in rejected_rows"));
+        progress.note(&t!(
+            "{name}: {bad} line(s) are no exposure; kept aside in rejected_rows",
+            "{name}：{bad} 行不是曝光记录；已另存于 rejected_rows"
+        ));
     }
     let rows: u64 = db.query_row("select count(*) from fresh", [], |row| row.get(0))?;
     db.execute_batch("drop table lines; drop table fresh;")?;

@@ -10,6 +10,7 @@ use chrono::{DateTime, NaiveDate, Utc};
 
 use super::files::of_server;
 use crate::common::files::whole_lines;
+use crate::common::language::t;
 use crate::config::Durability;
 
 /// How many servers can log to one folder.
@@ -63,7 +64,7 @@ impl LogFile {
                 }
             }
         }
-        Err(io::Error::other(format!("{SERVERS} servers write to this folder already")))
+        Err(io::Error::other(t!("{SERVERS} servers write to this folder already", "已有 {SERVERS} 个服务在写这个目录")))
     }
 
     /// Goes on after the last whole line of a file.
@@ -121,7 +122,7 @@ fn open_locked(path: &Path) -> io::Result<Option<File>> {
     // what is written to a pipe is gone, and a full one would keep every list waiting
     let kind = file.metadata()?.file_type();
     if kind.is_fifo() || kind.is_socket() {
-        return Err(io::Error::other(format!("{} is no plain file", path.display())));
+        return Err(io::Error::other(t!("{} is no plain file", "{} 不是普通文件", path.display())));
     }
     match file.try_lock() {
         Ok(()) => {}

@@ -23,6 +23,7 @@ use tokio::sync::watch;
 
 use super::log_file::{LogFile, Options};
 use super::packing::pack_aside;
+use crate::common::language::{either, t};
 use crate::config::Durability;
 
 /// How long lines stay in memory at most where nothing waits for them.
@@ -76,8 +77,13 @@ impl ExposureLog {
     /// # Errors
     /// It cannot be written.
     pub fn open(path: &Path, options: Options) -> Result<Self> {
-        let file = LogFile::open(path)
-            .with_context(|| format!("{} cannot be written; lists are not served unlogged", path.display()))?;
+        let file = LogFile::open(path).with_context(|| {
+            t!(
+                "{} cannot be written; lists are not served unlogged",
+                "{} 无法写入；没有日志就不提供列表",
+                path.display()
+            )
+        })?;
         let writer = Writer { file, waiting: Vec::new(), waiting_lines: 0, total: 0, failed_at: None };
         let shared = Arc::new(Shared {
             path: path.to_owned(),
@@ -93,8 +99,9 @@ impl ExposureLog {
         let keeper = std::thread::Builder::new()
             .name("exposure-log".to_owned())
             .spawn(move || keep(&keeping, &sync, &woken))
-            .context("the exposure log's thread could not be started")?;
-        pack_aside(path).context("a thread for rotated logs could not be started")?;
+            .context(either("the exposure log's thread could not be started", "曝光日志的线程未能启动"))?;
+        pack_aside(path)
+            .context(either("a thread for rotated logs could not be started", "处理轮转日志的线程未能启动"))?;
         Ok(Self { shared, synced, wake: Some(wake), keeper: Some(keeper) })
     }
 
@@ -123,7 +130,10 @@ impl ExposureLog {
             wake.try_send(()).ok();
         }
         let mut synced = self.synced.clone();
-        synced.wait_for(|done| *done >= ticket).await.map_err(|_| io::Error::other("the exposure log is closed"))?;
+        synced
+            .wait_for(|done| *done >= ticket)
+            .await
+            .map_err(|_| io::Error::other(either("the exposure log is closed", "曝光日志已关闭")))?;
         Ok(())
     }
 
@@ -198,7 +208,7 @@ impl Shared {
 
     fn add(&self, writer: &mut Writer, line: &[u8], now: DateTime<Utc>) -> io::Result<()> {
         if writer.waiting.len() + line.len() > WAITING {
-            return Err(io::Error::other("too many lines wait for the disk"));
+            return Err(io::Error::other(either("too many lines wait for the disk", "等待落盘的日志行过多")));
         }
         let before = writer.waiting.len();
         writer.waiting.extend_from_slice(line);

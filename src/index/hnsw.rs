@@ -8,6 +8,7 @@ use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
 use super::vectors::{LARGEST, Row, Vector, Vectors, dot};
+use crate::common::language::{either, t};
 
 /// How widely the graph is searched: recall@10 of 0.99 and more on 100,000 vectors.
 const EF_SEARCH: usize = 100;
@@ -32,7 +33,10 @@ type Upper = [u32; 32];
 impl Graph {
     pub(super) fn build(vectors: &Vectors) -> Result<Self> {
         let points: Vec<Vector> = (0..vectors.len()).map(|row| vectors.row(row).into()).collect();
-        let pool = rayon::ThreadPoolBuilder::new().num_threads(1).build().context("no thread for the index")?;
+        let pool = rayon::ThreadPoolBuilder::new()
+            .num_threads(1)
+            .build()
+            .context(either("no thread for the index", "无法为索引启动线程"))?;
         let (hnsw, ids) =
             pool.install(|| Builder::default().seed(7).ef_construction(100).ef_search(EF_SEARCH).build_hnsw(points));
         let mut rows = vec![0; ids.len()];
@@ -47,7 +51,7 @@ impl Graph {
     /// # Errors
     /// They cannot be made.
     pub fn to_bytes(&self) -> Result<Vec<u8>> {
-        postcard::to_stdvec(self).context("the graph cannot be written")
+        postcard::to_stdvec(self).context(either("the graph cannot be written", "图索引无法写入"))
     }
 
     /// The points nearest to `query`, as (row, cosine), nearest first.
@@ -67,8 +71,9 @@ impl Graph {
     /// # Errors
     /// It is no graph of these vectors.
     pub fn from_bytes(bytes: &[u8], vectors: &Vectors) -> Result<Self> {
-        check(bytes, vectors).context("the graph is not one of these vectors; train again")?;
-        postcard::from_bytes(bytes).context("the graph cannot be read")
+        check(bytes, vectors)
+            .context(either("the graph is not one of these vectors; train again", "图索引与向量不符；请重新训练"))?;
+        postcard::from_bytes(bytes).context(either("the graph cannot be read", "图索引无法读取"))
     }
 }
 
@@ -76,35 +81,44 @@ impl Graph {
 fn check(mut bytes: &[u8], vectors: &Vectors) -> Result<()> {
     let from = &mut bytes;
     let widely: usize = next(from)?;
-    ensure!((1..=vectors.len().max(EF_SEARCH)).contains(&widely), "it is searched with {widely}");
+    ensure!(
+        (1..=vectors.len().max(EF_SEARCH)).contains(&widely),
+        t!("it is searched with {widely}", "搜索宽度为 {widely}")
+    );
     let points: usize = next(from)?;
-    ensure!(points == vectors.len(), "it has {points} points");
+    ensure!(points == vectors.len(), t!("it has {points} points", "有 {points} 个点"));
     for _ in 0..points {
         let Vector { scale, values } = next(from)?;
-        ensure!(values.len() == vectors.dimensions() && (0.0..=LARGEST).contains(&scale), "a point is not of length 1");
+        ensure!(
+            values.len() == vectors.dimensions() && (0.0..=LARGEST).contains(&scale),
+            t!("a point is not of length 1", "有个点的长度不为 1")
+        );
     }
     let nodes: usize = next(from)?;
-    ensure!(nodes == points, "it has {nodes} nodes");
+    ensure!(nodes == points, t!("it has {nodes} nodes", "有 {nodes} 个节点"));
     for _ in 0..nodes {
         let (near, far): Lowest = next(from)?;
-        ensure!(are_below(&near, points) && are_below(&far, points), "a node points nowhere");
+        ensure!(
+            are_below(&near, points) && are_below(&far, points),
+            t!("a node points nowhere", "有个节点指向不存在的点")
+        );
     }
     let mut room = points;
     for _ in 0..next::<usize>(from)? {
         let nodes: usize = next(from)?;
         // a search comes down from the points of a layer to those of the next, which has them all
-        ensure!((1..=room).contains(&nodes), "a layer has {nodes} nodes");
+        ensure!((1..=room).contains(&nodes), t!("a layer has {nodes} nodes", "有一层是 {nodes} 个节点"));
         for _ in 0..nodes {
-            ensure!(are_below(&next::<Upper>(from)?, nodes), "a node points nowhere");
+            ensure!(are_below(&next::<Upper>(from)?, nodes), t!("a node points nowhere", "有个节点指向不存在的点"));
         }
         room = nodes;
     }
     let rows: usize = next(from)?;
-    ensure!(rows == points, "it has {rows} rows");
+    ensure!(rows == points, t!("it has {rows} rows", "有 {rows} 行"));
     for _ in 0..rows {
-        ensure!((next::<u32>(from)? as usize) < points, "a point has no row");
+        ensure!((next::<u32>(from)? as usize) < points, t!("a point has no row", "有个点没有对应的行"));
     }
-    ensure!(from.is_empty(), "it goes on after its end");
+    ensure!(from.is_empty(), t!("it goes on after its end", "结尾之后还有内容"));
     Ok(())
 }
 

@@ -2,6 +2,7 @@
 
 use std::io::{ErrorKind, Read};
 
+use crate::common::language::either;
 use multiversion::multiversion;
 use serde::{Deserialize, Serialize};
 
@@ -111,7 +112,10 @@ impl Vectors {
             from.read_exact(&mut bytes)?;
             let row: Vec<f32> = bytes.chunks_exact(4).map(|b| f32::from_le_bytes([b[0], b[1], b[2], b[3]])).collect();
             if !row.iter().all(|number| number.abs() <= LARGEST) {
-                return Err(std::io::Error::new(ErrorKind::InvalidData, "a row is not of length 1"));
+                return Err(std::io::Error::new(
+                    ErrorKind::InvalidData,
+                    either("a row is not of length 1", "有一行的长度不为 1"),
+                ));
             }
             vectors.push(&row);
         }

@@ -8,6 +8,7 @@ use multiversion::multiversion;
 use serde::{Deserialize, Serialize};
 
 use super::features::{CANDIDATES, Columns, Feature};
+use crate::common::language::{either, t};
 
 /// How many candidates go through a tree together: two registers of sixteen or four of eight, so that one waits for nothing
 /// while others are worked on. [`CANDIDATES`] is a multiple of it.
@@ -87,7 +88,10 @@ impl Ranker {
     pub fn check(&self) -> Result<()> {
         ensure!(
             self.features == Feature::ALL.map(Feature::name),
-            "the ranker judges by other features than this nearset; train again"
+            t!(
+                "the ranker judges by other features than this nearset; train again",
+                "排序器所用的特征与本程序不同；请重新训练"
+            )
         );
         self.trees.iter().try_for_each(Tree::check)?;
         self.network.as_ref().map_or(Ok(()), Network::check)
@@ -96,18 +100,24 @@ impl Ranker {
 
 impl Tree {
     fn check(&self) -> Result<()> {
-        ensure!(self.splits.len() < self.leaves.len(), "a tree has {} splits", self.splits.len());
+        ensure!(
+            self.splits.len() < self.leaves.len(),
+            t!("a tree has {} splits", "一棵树有 {} 个分裂点", self.splits.len())
+        );
         for split in &self.splits {
-            ensure!((split.feature as usize) < Feature::COUNT, "a tree splits by feature {}", split.feature);
+            ensure!(
+                (split.feature as usize) < Feature::COUNT,
+                t!("a tree splits by feature {}", "一棵树按特征 {} 分裂", split.feature)
+            );
             // the leaves of a left branch stand side by side, and are never all
             let ruled_out = !split.mask;
             let run = ruled_out.checked_shr(ruled_out.trailing_zeros()).unwrap_or(0);
             ensure!(
                 run != 0 && run & run.wrapping_add(1) == 0 && split.mask != 0,
-                "a split of a tree rules out nothing"
+                t!("a split of a tree rules out nothing", "树的一个分裂点不起作用")
             );
         }
-        ensure!(are_finite(self.splits.iter().map(|split| &split.threshold).chain(&self.leaves)), "{NO_NUMBER}");
+        ensure!(are_finite(self.splits.iter().map(|split| &split.threshold).chain(&self.leaves)), no_number());
         Ok(())
     }
 }
@@ -115,22 +125,35 @@ impl Tree {
 impl Network {
     fn check(&self) -> Result<()> {
         let widths = [self.means.len(), self.deviations.len()];
-        ensure!(widths == [Feature::COUNT; 2], "the network reads {} features", widths[0]);
-        ensure!(self.deviations.iter().all(|deviation| *deviation > 0.0), "a feature of the network has no deviation");
-        ensure!(are_finite(self.means.iter().chain(&self.deviations)), "{NO_NUMBER}");
+        ensure!(widths == [Feature::COUNT; 2], t!("the network reads {} features", "神经网络读 {} 个特征", widths[0]));
+        ensure!(
+            self.deviations.iter().all(|deviation| *deviation > 0.0),
+            t!("a feature of the network has no deviation", "神经网络的一个特征没有标准差")
+        );
+        ensure!(are_finite(self.means.iter().chain(&self.deviations)), no_number());
         let mut inputs = Feature::COUNT;
         for Layer { inputs: said, weights, biases } in &self.layers {
-            let due = inputs.checked_mul(biases.len()).context("a layer of the network is too wide")?;
-            ensure!(*said == inputs && weights.len() == due, "the layers of the network do not fit together");
-            ensure!(are_finite(weights.iter().chain(biases)), "{NO_NUMBER}");
+            let due = inputs
+                .checked_mul(biases.len())
+                .context(either("a layer of the network is too wide", "神经网络的一层过宽"))?;
+            ensure!(
+                *said == inputs && weights.len() == due,
+                t!("the layers of the network do not fit together", "神经网络的各层对不上")
+            );
+            ensure!(are_finite(weights.iter().chain(biases)), no_number());
             inputs = biases.len();
         }
-        ensure!(inputs == 1, "the network gives {inputs} numbers where one is due");
+        ensure!(
+            inputs == 1,
+            t!("the network gives {inputs} numbers where one is due", "神经网络输出 {inputs} 个数，应为 1 个")
+        );
         Ok(())
     }
 }
 
-const NO_NUMBER: &str = "the ranker holds what is no number";
+fn no_number() -> &'static str {
+    either("the ranker holds what is no number", "排序器里有不是数的值")
+}
 
 fn are_finite<'a>(mut numbers: impl Iterator<Item = &'a f32>) -> bool {
     numbers.all(|number| number.is_finite())

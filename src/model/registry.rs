@@ -15,6 +15,7 @@ use super::codec::{self, load, read_manifest, verify};
 use super::promotions::Promotions;
 use super::traffic::{self, Beside, Share, Traffic};
 use super::{Manifest, Model};
+use crate::common::language::{either, t};
 use crate::common::lock::{self, Lock};
 use crate::common::{files, scratch};
 
@@ -34,7 +35,7 @@ pub type Check = fn(&Model) -> Result<()>;
 
 /// Holds other changes off until it is dropped.
 fn lock(models_dir: &Path) -> Result<Lock> {
-    lock::wait(models_dir).context("`nearset run` trains a first version")
+    lock::wait(models_dir).context(either("`nearset run` trains a first version", "用 `nearset run` 训练第一个版本"))
 }
 
 /// A folder that becomes a version; dropped before that, it is gone.
@@ -49,8 +50,9 @@ impl Work {
         let _lock = lock(models_dir)?;
         sweep(models_dir);
         let path = aside(models_dir);
-        fs::create_dir(&path)
-            .with_context(|| format!("{} cannot be made; MODELS_DIR must be writable", path.display()))?;
+        fs::create_dir(&path).with_context(|| {
+            t!("{} cannot be made; MODELS_DIR must be writable", "{} 无法创建；MODELS_DIR 须可写", path.display())
+        })?;
         let held = lock(&path)?;
         Ok(Self { path, _held: held })
     }
@@ -78,7 +80,7 @@ fn discard(models_dir: &Path, version: &str) -> Result<()> {
     files::rename_unsynced(&models_dir.join(version), &gone)?;
     // on disk before its files go, so that no half version is left under the name; a disk that fails it keeps none either
     let synced = files::sync_parent(&gone);
-    fs::remove_dir_all(&gone).with_context(|| format!("{} cannot be removed", gone.display()))?;
+    fs::remove_dir_all(&gone).with_context(|| t!("{} cannot be removed", "{} 无法删除", gone.display()))?;
     synced
 }
 
@@ -114,8 +116,9 @@ impl Drop for Saved {
 /// # Errors
 /// The folder cannot be written to.
 pub fn save(models_dir: &Path, model: &mut Model) -> Result<Saved> {
-    fs::create_dir_all(models_dir)
-        .with_context(|| format!("{} cannot be made; MODELS_DIR must be writable", models_dir.display()))?;
+    fs::create_dir_all(models_dir).with_context(|| {
+        t!("{} cannot be made; MODELS_DIR must be writable", "{} 无法创建；MODELS_DIR 须可写", models_dir.display())
+    })?;
     let work = Work::begin(models_dir)?;
     codec::write(&work.path, model)?;
     let _lock = lock(models_dir)?;
@@ -142,8 +145,13 @@ pub fn current(models_dir: &Path) -> Option<String> {
 /// # Errors
 /// There is none, and what to do about it.
 pub fn require_current(models_dir: &Path) -> Result<String> {
-    current(models_dir)
-        .with_context(|| format!("{} has no current version; `nearset run` trains one", models_dir.display()))
+    current(models_dir).with_context(|| {
+        t!(
+            "{} has no current version; `nearset run` trains one",
+            "{} 没有当前版本；用 `nearset run` 训练一个",
+            models_dir.display()
+        )
+    })
 }
 
 /// Loads the current version.
@@ -170,11 +178,11 @@ pub struct Versions {
 pub fn list(models_dir: &Path) -> Result<Versions> {
     let entries = match fs::read_dir(models_dir) {
         Err(error) if error.kind() == ErrorKind::NotFound => return Ok(Versions::default()),
-        entries => entries.with_context(|| format!("{} cannot be read", models_dir.display()))?,
+        entries => entries.with_context(|| t!("{} cannot be read", "{} 无法读取", models_dir.display()))?,
     };
     let mut found = Versions::default();
     for entry in entries {
-        let path = entry.with_context(|| format!("{} cannot be read", models_dir.display()))?.path();
+        let path = entry.with_context(|| t!("{} cannot be read", "{} 无法读取", models_dir.display()))?.path();
         let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
         let is_version = fs::symlink_metadata(path.join(codec::MANIFEST)).is_ok();
         if name == CURRENT || name.starts_with('.') || !is_version {
@@ -221,7 +229,7 @@ fn switch(models_dir: &Path, version: &str, check: Check) -> Result<()> {
         promotions.write(models_dir)?;
         let link = models_dir.join(".current-next");
         fs::remove_file(&link).ok();
-        symlink(version, &link).with_context(|| format!("{} cannot be made", link.display()))?;
+        symlink(version, &link).with_context(|| t!("{} cannot be made", "{} 无法创建", link.display()))?;
         files::rename(&link, &models_dir.join(CURRENT))?;
         traffic::end_canary(models_dir, version)?;
     }
@@ -230,7 +238,7 @@ fn switch(models_dir: &Path, version: &str, check: Check) -> Result<()> {
 
 /// Loads a version and asks it.
 fn ask(models_dir: &Path, version: &str, check: Check) -> Result<()> {
-    check(&load(models_dir, version)?).with_context(|| format!("version {version} cannot answer"))
+    check(&load(models_dir, version)?).with_context(|| t!("version {version} cannot answer", "版本 {version} 无法应答"))
 }
 
 /// Goes back to the version that was current before the current one, and returns its name. One that is gone or damaged is
@@ -240,7 +248,8 @@ fn ask(models_dir: &Path, version: &str, check: Check) -> Result<()> {
 /// There is no whole version to go back to.
 pub fn rollback(models_dir: &Path, check: Check) -> Result<String> {
     let _lock = lock(models_dir)?;
-    let now = current(models_dir).context("there is no current version to go back from")?;
+    let now =
+        current(models_dir).context(either("there is no current version to go back from", "没有当前版本，无从回退"))?;
     let mut refused = Vec::new();
     for version in settled(models_dir)?.way_back(&now) {
         match switch(models_dir, &version, check) {
@@ -248,8 +257,8 @@ pub fn rollback(models_dir: &Path, check: Check) -> Result<String> {
             Err(error) => refused.push(format!("{error:#}")),
         }
     }
-    ensure!(!refused.is_empty(), "no version was current before this one");
-    bail!("no version to go back to is whole: {}", refused.join("; "))
+    ensure!(!refused.is_empty(), t!("no version was current before this one", "此前没有当前版本"));
+    bail!(t!("no version to go back to is whole: {}", "可回退的版本都不完整：{}", refused.join("; ")))
 }
 
 /// What could stand in for a current version that is damaged: those that were current before it, the last of them first,
@@ -292,7 +301,8 @@ pub fn prune(models_dir: &Path, spared: &[String]) -> Result<()> {
     let _lock = lock(models_dir)?;
     sweep(models_dir);
     let promotions = settled(models_dir)?;
-    let Traffic { canary, shadow } = traffic::traffic(models_dir).context("no version was removed")?;
+    let Traffic { canary, shadow } =
+        traffic::traffic(models_dir).context(either("no version was removed", "未删除任何版本"))?;
     let versions: Vec<String> = list(models_dir)?.whole.into_iter().map(|manifest| manifest.version).collect();
     let beside = canary.into_iter().chain(shadow).map(|share| share.version);
     let needed: HashSet<String> = spared.iter().cloned().chain(beside).collect();

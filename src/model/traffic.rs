@@ -6,6 +6,7 @@ use anyhow::{Context, Result};
 use serde::{Deserialize, Serialize};
 
 use crate::common::files;
+use crate::common::language::t;
 
 const TRAFFIC: &str = "traffic.json";
 
@@ -47,7 +48,13 @@ pub fn traffic_path(models_dir: &Path) -> PathBuf {
 /// There is a file, and it cannot be read.
 pub fn traffic(models_dir: &Path) -> Result<Traffic> {
     let path = traffic_path(models_dir);
-    let cannot = || format!("{} cannot be read; without it the current version answers all", path.display());
+    let cannot = || {
+        t!(
+            "{} cannot be read; without it the current version answers all",
+            "{} 无法读取；没有它则由当前版本应答全部",
+            path.display()
+        )
+    };
     match files::read(&path).with_context(cannot)? {
         Some(text) => serde_json::from_slice(&text).with_context(cannot),
         None => Ok(Traffic::default()),

@@ -4,6 +4,7 @@ use anyhow::{Result, bail};
 use chrono::{DateTime, SubsecRound, TimeDelta, Utc};
 
 use super::step::Options;
+use crate::common::language::t;
 use crate::config::Config;
 use crate::warehouse;
 
@@ -17,10 +18,11 @@ const FIRST_DAY: DateTime<Utc> = DateTime::from_timestamp_nanos(1_767_225_600_00
 pub fn now() -> Result<DateTime<Utc>> {
     let now = Utc::now().trunc_subsecs(0) + TimeDelta::seconds(1);
     if now < FIRST_DAY {
-        bail!(
+        bail!(t!(
             "this machine's clock says {}; set it, or name the time with --as-of",
+            "本机时钟为 {}；请校准，或用 --as-of 给出时间",
             now.format("%Y-%m-%d %H:%M:%S UTC")
-        );
+        ));
     }
     Ok(now)
 }
@@ -40,16 +42,19 @@ pub fn require_later(config: &Config, options: &Options) -> Result<()> {
     }
     let time = |moment: DateTime<Utc>| moment.format("%Y-%m-%d %H:%M:%S").to_string();
     if published > now()? {
-        bail!(
-            "the published warehouse stands for {} UTC, which is ahead of this machine's clock: a run by a wrong clock, \
-             or a wrong --as-of, made it; say --as-of-past once to come back",
+        bail!(t!(
+            "the published warehouse stands for {} UTC, which is ahead of this machine's clock: a run by a wrong \
+             clock, or a wrong --as-of, made it; say --as-of-past once to come back",
+            "已发布仓库对应的时刻是 {} UTC，晚于本机时钟：它出自一次时钟不准或 --as-of 有误的运行；加一次 \
+             --as-of-past 即可退回",
             time(published)
-        );
+        ));
     }
-    bail!(
-        "the published warehouse stands for {} UTC, and this run for {}, which is before that; set this machine's \
-         clock, or say --as-of-past where it is meant",
+    bail!(t!(
+        "the published warehouse stands for {} UTC, and this run for {}, which is before that; set this \
+             machine's clock, or say --as-of-past where it is meant",
+        "已发布仓库对应的时刻是 {} UTC，本次运行为 {}，比它早；请校准本机时钟，确有此意则加 --as-of-past",
         time(published),
         time(options.as_of)
-    );
+    ));
 }

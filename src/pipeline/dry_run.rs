@@ -3,6 +3,7 @@
 use anyhow::Result;
 
 use super::step::{Options, Step};
+use crate::common::language::t;
 use crate::common::progress::Progress;
 use crate::common::terminal::say;
 use crate::config::Config;
@@ -16,7 +17,7 @@ use crate::{extract, train, warehouse};
 pub fn dry_run(config: &Config, options: &Options) -> Result<()> {
     let project = Project::load(config.project_dir()?, &extract::raw_tables()?)?;
     train::require_no_leak(&project)?;
-    say!("as of {}; steps: {}", options.as_of, options.step_names().join(", "));
+    say!("{}", t!("as of {}; steps: {}", "时点 {}；步骤：{}", options.as_of, options.step_names().join(", ")));
     if options.steps.contains(&Step::Extract) {
         let published = match options.full_refresh || !config.warehouse_path().exists() {
             true => None,
@@ -27,6 +28,13 @@ pub fn dry_run(config: &Config, options: &Options) -> Result<()> {
             say!("  {line}");
         }
     }
-    say!("{} relations and checks in the SQL project; nothing was changed", project.relations.len());
+    say!(
+        "{}",
+        t!(
+            "{} relations and checks in the SQL project; nothing was changed",
+            "SQL 项目有 {} 个关系与检查；未作任何改动",
+            project.relations.len()
+        )
+    );
     Ok(())
 }

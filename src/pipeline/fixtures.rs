@@ -8,6 +8,7 @@ use chrono::{DateTime, Utc};
 use super::clock::now;
 use super::step::{Options, Step};
 use crate::common::files;
+use crate::common::language::t;
 use crate::config::{Config, Source, parse_moment};
 use crate::exposures;
 
@@ -28,11 +29,18 @@ pub fn demo(config: &Config) -> Result<(Config, Options)> {
 fn use_fixtures(config: &mut Config) -> Result<DateTime<Utc>> {
     let fixtures = config.project_dir()?.join("fixtures");
     let path = fixtures.join("as_of");
-    let as_of = fs::read_to_string(&path)
-        .with_context(|| format!("{} cannot be read; fixtures/ belongs beside sql/", path.display()))?;
+    let as_of = fs::read_to_string(&path).with_context(|| {
+        t!(
+            "{} cannot be read; fixtures/ belongs beside sql/",
+            "{} 无法读取；fixtures/ 应与 sql/ 放在一起",
+            path.display()
+        )
+    })?;
     let evaluation = config.evaluation_dir();
     files::make_dir(&evaluation)?;
-    for log in exposures::files::all(&fixtures).with_context(|| format!("{} cannot be read", fixtures.display()))? {
+    for log in
+        exposures::files::all(&fixtures).with_context(|| t!("{} cannot be read", "{} 无法读取", fixtures.display()))?
+    {
         files::copy(&log, &evaluation.join(log.file_name().unwrap_or_default()))?;
     }
     config.sources.json_dir = Some(fixtures.join("json"));

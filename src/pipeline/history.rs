@@ -11,6 +11,7 @@ use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
 use super::observer::{Event, Observer};
+use crate::common::language::{either, t};
 use crate::config::Config;
 use crate::warehouse;
 
@@ -107,25 +108,43 @@ impl PastRun {
     }
 }
 
+/// A state in the language in force.
+fn shown(state: &'static str) -> &'static str {
+    let chinese = match state {
+        "done" => "完成",
+        "failed" => "失败",
+        "running" => "运行中",
+        _ => "被终止",
+    };
+    either(state, chinese)
+}
+
 impl fmt::Display for PastRun {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let (mut as_of, mut took, mut steps, mut fault) = (String::new(), String::new(), String::new(), String::new());
         for line in &self.lines {
             match line {
                 Line::Started { as_of: moment, .. } => {
-                    as_of = format!("  as of {}", moment.format("%Y-%m-%d %H:%M:%S"));
+                    as_of = t!("  as of {}", "  时点 {}", moment.format("%Y-%m-%d %H:%M:%S"));
                 }
                 Line::Step { step, seconds, rows, error, .. } => {
-                    let state = if error.is_some() { "failed" } else { "done" };
-                    steps += &format!("\n  {step:<10} {state:<8} {seconds:>8.2} s {rows:>12} rows");
+                    let state = shown(if error.is_some() { "failed" } else { "done" });
+                    steps += &t!(
+                        "\n  {step:<10} {state:<8} {seconds:>8.2} s {rows:>12} rows",
+                        "\n  {step:<10} {state:<6} {seconds:>8.2} 秒 {rows:>12} 行"
+                    );
                 }
                 Line::Ended { seconds, peak_bytes, error, .. } => {
-                    took = format!("  {seconds:.2} s, peak memory {} MB", peak_bytes / 1_000_000);
-                    fault = error.as_ref().map_or(String::new(), |error| format!("\n  error: {error}"));
+                    took = t!(
+                        "  {seconds:.2} s, peak memory {} MB",
+                        "  {seconds:.2} 秒，内存峰值 {} MB",
+                        peak_bytes / 1_000_000
+                    );
+                    fault = error.as_ref().map_or(String::new(), |error| t!("\n  error: {error}", "\n  错误：{error}"));
                 }
             }
         }
-        write!(f, "{}  {}{as_of}{took}{steps}{fault}", self.id, self.state())
+        write!(f, "{}  {}{as_of}{took}{steps}{fault}", self.id, shown(self.state()))
     }
 }
 
@@ -142,7 +161,7 @@ fn read(path: &Path, is_lock_held: bool) -> Result<Vec<PastRun>> {
     if !path.exists() {
         return Ok(Vec::new());
     }
-    let text = fs::read_to_string(path).with_context(|| format!("{} cannot be read", path.display()))?;
+    let text = fs::read_to_string(path).with_context(|| t!("{} cannot be read", "{} 无法读取", path.display()))?;
     let mut runs: BTreeMap<String, Vec<Line>> = BTreeMap::new();
     for line in text.lines().filter_map(|line| serde_json::from_str::<Line>(line).ok()) {
         runs.entry(line.run().to_owned()).or_default().push(line);

@@ -12,6 +12,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::common::errors::{Failure, describe};
 use crate::common::files;
+use crate::common::language::t;
 use crate::config::Config;
 use crate::warehouse::{self, WorkCopy};
 use crate::{model, recommend};
@@ -42,7 +43,7 @@ impl Outbox {
     /// It cannot be written.
     pub fn write(&mut self, place: PathBuf, bytes: &[u8]) -> Result<()> {
         let part = self.part(place)?;
-        fs::write(&part, bytes).with_context(|| format!("{} cannot be written", part.display()))
+        fs::write(&part, bytes).with_context(|| t!("{} cannot be written", "{} 无法写入", part.display()))
     }
 }
 
@@ -103,7 +104,8 @@ fn complete(config: &Config, journal: &Journal) -> Vec<String> {
     let is_current = model::current(&config.models_dir) == journal.version;
     if let Some(version) = journal.version.as_ref().filter(|_| !is_current) {
         note(
-            model::promote(&config.models_dir, version, recommend::smoke).with_context(|| format!("version {version}")),
+            model::promote(&config.models_dir, version, recommend::smoke)
+                .with_context(|| t!("version {version}", "版本 {version}")),
         );
     }
     if faults.is_empty() {
@@ -127,8 +129,9 @@ pub fn recover(config: &Config) -> Result<Option<String>> {
     let path = journal_path(config);
     let mut completed = None;
     if let Some(bytes) = files::read(&path)? {
-        let journal: Journal = serde_json::from_slice(&bytes)
-            .with_context(|| format!("{} makes no sense; remove it and run again", path.display()))?;
+        let journal: Journal = serde_json::from_slice(&bytes).with_context(|| {
+            t!("{} makes no sense; remove it and run again", "{} 内容有误；请删除后重新运行", path.display())
+        })?;
         if !warehouse::work_path(config).exists() {
             let faults = complete(config, &journal);
             if !faults.is_empty() {
@@ -147,8 +150,8 @@ fn sweep(config: &Config) -> Result<()> {
     let evaluation = config.evaluation_dir();
     let dirs = [config.data_dir.join("processed"), evaluation.join("daily_reports"), evaluation, config.metadata_dir()];
     for dir in dirs.iter().filter(|dir| dir.is_dir()) {
-        for entry in fs::read_dir(dir).with_context(|| format!("{} cannot be read", dir.display()))? {
-            let path = entry.with_context(|| format!("{} cannot be read", dir.display()))?.path();
+        for entry in fs::read_dir(dir).with_context(|| t!("{} cannot be read", "{} 无法读取", dir.display()))? {
+            let path = entry.with_context(|| t!("{} cannot be read", "{} 无法读取", dir.display()))?.path();
             let name = path.to_string_lossy();
             if name.ends_with(".json.part") || name.ends_with(".parquet.part") {
                 files::remove(&path)?;

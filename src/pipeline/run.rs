@@ -13,6 +13,7 @@ use super::step::{Options, Step};
 use super::steps;
 use super::versions::{Kept, keep_model, prune};
 use crate::common::errors::{Failure, describe};
+use crate::common::language::t;
 use crate::common::memory;
 use crate::config::Config;
 use crate::sql_project::Project;
@@ -40,8 +41,10 @@ pub fn run(config: &Config, options: &Options, observers: &[&dyn Observer]) -> R
 
 fn run_locked(config: &Config, project: &Project, options: &Options, observers: Observers<'_>) -> Result<()> {
     if let Some(before) = publish::recover(config)? {
-        observers
-            .note(&format!("run {before} had been published when it ended; what was left to do of it is done now"));
+        observers.note(&t!(
+            "run {before} had been published when it ended; what was left to do of it is done now",
+            "运行 {before} 结束时已发布，但未收尾；现已补全"
+        ));
     }
     require_later(config, options)?;
     let work = WorkCopy::open(config)?;
@@ -79,7 +82,7 @@ fn run_step(run: &mut Run<'_>, step: Step) -> Result<()> {
         true => error.context(warehouse::work_path(run.config).display().to_string()),
         false => error,
     });
-    let result = result.with_context(|| format!("step {}", step.name()));
+    let result = result.with_context(|| t!("step {}", "步骤 {}", step.name()));
     let (seconds, error) = (started.elapsed().as_secs_f64(), result.as_ref().err().map(describe));
     let rows = *result.as_ref().unwrap_or(&0);
     run.observers.tell(Event::StepFinished { step, seconds, rows, error: error.as_deref() });

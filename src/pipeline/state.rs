@@ -10,6 +10,7 @@ use duckdb::Connection;
 use super::observer::Observers;
 use super::publish::Outbox;
 use super::step::Options;
+use crate::common::language::{either, t};
 use crate::common::progress::grouped;
 use crate::config::Config;
 use crate::model::Model;
@@ -97,9 +98,10 @@ impl<'a> Run<'a> {
         let datasets: u64 = self.db.query_row("select count(*) from datasets", [], |row| row.get(0))?;
         let least = BYTES_AT_LEAST + datasets * BYTES_PER_DATASET;
         if self.config.memory_limit < least {
-            self.observers.note(&format!(
-                "MEMORY_LIMIT is {} MB, and this run may take more: {} datasets need about {} MB; set it to that, where \
-                 the machine has so much",
+            self.observers.note(&t!(
+                "MEMORY_LIMIT is {} MB, and this run may take more: {} datasets need about {} MB; set it to that, \
+             where the machine has so much",
+                "MEMORY_LIMIT 为 {} MB，本次运行可能超出：{} 个数据集约需 {} MB；机器内存够的话请调到这个值",
                 self.config.memory_limit / 1_000_000,
                 grouped(datasets),
                 least / 1_000_000
@@ -115,7 +117,7 @@ impl<'a> Run<'a> {
             Some(catalogue) => catalogue.clone(),
             None => {
                 self.judge_memory()?;
-                observers.at("texts");
+                observers.at(either("texts", "文本"));
                 warehouse::share_memory(self.db, self.config, Turn::Rows)?;
                 let read = observers.with_progress(|progress| Catalogue::read(self.db, self.config, progress))?;
                 self.catalogue.insert(Rc::new(read)).clone()

@@ -6,6 +6,7 @@ use super::observer::Observers;
 use super::state::Run;
 use super::step::Step;
 use crate::common::errors::describe;
+use crate::common::language::{either, t};
 use crate::config::Config;
 use crate::serve::deployment::Experiments;
 use crate::{evaluate, model, recommend};
@@ -29,7 +30,7 @@ pub fn keep_model(run: &mut Run<'_>) -> Result<Kept> {
     let mut kept = Kept { saved: None, held_back: None };
     // gone once it is saved: to become current it is loaded again, and asked for lists
     if let Some(mut model) = run.trained.take() {
-        recommend::smoke(&model).context("the model that was trained cannot answer")?;
+        recommend::smoke(&model).context(either("the model that was trained cannot answer", "训练出的模型无法应答"))?;
         model.manifest.metrics = summary.clone();
         kept.saved = Some(model::save(models_dir, &mut model)?);
     }
@@ -40,8 +41,12 @@ pub fn keep_model(run: &mut Run<'_>) -> Result<Kept> {
         let place = run.config.evaluation_dir().join("summary.json");
         run.outbox.write(place, &serde_json::to_vec_pretty(summary)?)?;
         if let Some(version) = saved {
-            kept.held_back = evaluate::worse(run.db, models_dir, summary)?
-                .map(|why| format!("{why}; version {version} is kept and not current (`nearset models promote`)"));
+            kept.held_back = evaluate::worse(run.db, models_dir, summary)?.map(|why| {
+                t!(
+                    "{why}; version {version} is kept and not current (`nearset models promote`)",
+                    "{why}；版本 {version} 已保留，但未设为当前版本（可用 `nearset models promote`）"
+                )
+            });
         }
     }
     Ok(kept)
@@ -52,6 +57,6 @@ pub fn prune(config: &Config, observers: Observers<'_>) {
     let experiments = Experiments::read(&config.experiments_path());
     let pruned = experiments.and_then(|experiments| model::prune(&config.models_dir, &experiments.versions));
     if let Err(error) = pruned {
-        observers.note(&format!("old versions stay: {}", describe(&error)));
+        observers.note(&t!("old versions stay: {}", "旧版本未清理：{}", describe(&error)));
     }
 }

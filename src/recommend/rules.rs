@@ -6,6 +6,7 @@ use chrono::NaiveDate;
 use serde::Deserialize;
 
 use super::{Reason, Recommended, Request};
+use crate::common::language::{either, t};
 use crate::model::{CANDIDATES, Model};
 
 /// What a rule does.
@@ -67,7 +68,9 @@ fn day<'de, D: serde::Deserializer<'de>>(from: D) -> Result<Option<NaiveDate>, D
         Day::Toml(day) => day.to_string(),
         Day::Text(text) => text,
     };
-    let day = text.parse().map_err(|_| serde::de::Error::custom(format!("{text:?} is no day such as 2026-12-31")))?;
+    let day = text.parse().map_err(|_| {
+        serde::de::Error::custom(t!("{text:?} is no day such as 2026-12-31", "{text:?} 不是日期，应如 2026-12-31"))
+    })?;
     Ok(Some(day))
 }
 
@@ -88,7 +91,7 @@ impl Rules {
     pub fn parse(text: &str) -> Result<Self, String> {
         let rules: Self = toml::from_str(text).map_err(|error| error.to_string())?;
         for (number, rule) in rules.rules.iter().enumerate() {
-            rule.check().map_err(|problem| format!("rule {}: {problem}", number + 1))?;
+            rule.check().map_err(|problem| t!("rule {}: {problem}", "第 {} 条规则：{problem}", number + 1))?;
         }
         Ok(rules)
     }
@@ -112,21 +115,24 @@ impl Rules {
 impl Rule {
     fn check(&self) -> Result<(), String> {
         if self.datasets.is_empty() && self.providers.is_empty() && self.tags.is_empty() {
-            return Err("names no datasets, providers or tags".to_owned());
+            return Err(either("names no datasets, providers or tags", "没有写数据集、供应方或标签").to_owned());
         }
         if self.action == Action::Pin
             && (self.datasets.is_empty() || self.position.is_none_or(|p| !(1..=100).contains(&p)))
         {
-            return Err("pin needs datasets and a position from 1 to 100".to_owned());
+            return Err(either("pin needs datasets and a position from 1 to 100", "pin 需要数据集和 1 到 100 的位置")
+                .to_owned());
         }
         let weighs = matches!(self.action, Action::Boost | Action::Demote);
         if weighs && self.factor.is_none_or(|f| !f.is_finite() || f <= 1.0) {
-            return Err("boost and demote need a factor above 1".to_owned());
+            return Err(
+                either("boost and demote need a factor above 1", "boost 与 demote 需要大于 1 的系数").to_owned()
+            );
         }
         if let (Some(from), Some(until)) = (self.from, self.until)
             && until < from
         {
-            return Err(format!("ends on {until}, before it begins on {from}"));
+            return Err(t!("ends on {until}, before it begins on {from}", "结束于 {until}，早于开始的 {from}"));
         }
         Ok(())
     }

@@ -13,6 +13,7 @@ use super::http::overload::Lag;
 use super::lists::ListCache;
 use super::metrics::Metrics;
 use super::recent_views::RecentViews;
+use crate::common::language::t;
 use crate::config::{Config, Durability};
 use crate::embed::neural::QueryEncoder;
 use crate::exposures::files::{LOG_NAME, SHADOW_LOG_NAME};
@@ -94,8 +95,9 @@ impl State {
     /// # Errors
     /// A model that settings name cannot be loaded.
     pub fn encoder(&self) -> Result<Arc<QueryEncoder>> {
-        let mut encoder =
-            self.encoder.lock().map_err(|_| anyhow!("loading the models of queries has panicked before"))?;
+        let mut encoder = self.encoder.lock().map_err(|_| {
+            anyhow!(t!("loading the models of queries has panicked before", "查询所用的模型此前加载时崩溃"))
+        })?;
         if let Some(encoder) = &*encoder {
             return Ok(encoder.clone());
         }

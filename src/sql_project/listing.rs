@@ -5,6 +5,7 @@ use comfy_table::Table;
 use comfy_table::presets::NOTHING;
 
 use super::{Macro, Project, Relation, macros};
+use crate::common::language::t;
 
 impl Project {
     /// A line for each macro and relation: where it is, its name, what it is.
@@ -38,8 +39,11 @@ impl Macro {
 
 impl Relation {
     fn describe(&self) -> String {
-        let key =
-            if self.key.is_empty() { String::new() } else { format!(", one row for each {}", self.key.join(", ")) };
+        let key = if self.key.is_empty() {
+            String::new()
+        } else {
+            t!(", one row for each {}", "，每个 {} 一行", self.key.join(", "))
+        };
         let columns: Vec<_> =
             self.columns.iter().map(|column| [format!("  {}", column.name), column.sentence.clone()]).collect();
         let head = format!("{} ({}{key})\n  {}\n", self.name, self.file.display(), self.description);

@@ -10,6 +10,7 @@ use super::Room;
 use super::header::{Column, Header};
 use super::source_file::SourceFile;
 use super::syntax::Syntax;
+use crate::common::language::t;
 
 /// What a relation becomes in the warehouse.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -60,12 +61,17 @@ impl Relation {
         let materialize = match (header.get("materialize"), room) {
             (Some("view"), _) | (None, Room::Views) => Materialize::View,
             (Some("table") | None, _) => Materialize::Table,
-            (Some(other), _) => bail!("{shown}: materialize: {other:?} is neither table nor view"),
+            (Some(other), _) => bail!(t!(
+                "{shown}: materialize: {other:?} is neither table nor view",
+                "{shown}：materialize：{other:?} 应为 table 或 view"
+            )),
         };
         let export = match header.get("export") {
             None => false,
             Some("parquet") => true,
-            Some(other) => bail!("{shown}: export: {other:?} is not parquet"),
+            Some(other) => {
+                bail!(t!("{shown}: export: {other:?} is not parquet", "{shown}：export：{other:?} 应为 parquet"))
+            }
         };
         let Syntax { relations, functions, variables } = Syntax::of(parser, &file, &sql)?;
         let key = header.get("key").map(|key| key.split(',').map(|column| column.trim().to_owned()).collect());

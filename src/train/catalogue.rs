@@ -11,6 +11,7 @@ use super::embeddings::{self, LearnedTexts};
 use super::fusion;
 use super::similarity::{Similarity, uncrowded};
 use super::steps::{holdout_from, read_pairs};
+use crate::common::language::{either, t};
 use crate::common::progress::Progress;
 use crate::config::Config;
 use crate::embed::{self, Embedding, Sparse, Text};
@@ -104,13 +105,16 @@ fn join_model(
     listed: &[bool],
     progress: &Progress,
 ) -> Result<Option<String>> {
-    progress.at("texts: how much the model counts");
+    progress.at(either("texts: how much the model counts", "文本：模型占多少权重"));
     let steps = fusion::Steps::new(&steps_before_holdout(db, by_id)?, listed);
     let (vectors, mixture) = fusion::mixed(&views, &steps);
     let fusion = fusion::fusion(&embedding.sparse, &embedding.dense, &vectors, &steps);
-    progress.note(&format!("texts: the model reads {mixture}; {fusion}"));
+    progress.note(&t!("texts: the model reads {mixture}; {fusion}", "文本：模型读 {mixture}；{fusion}"));
     if !fusion.uses_model() {
-        progress.note(&format!("texts: the model {model} adds nothing to words here, and is left out"));
+        progress.note(&t!(
+            "texts: the model {model} adds nothing to words here, and is left out",
+            "文本：模型 {model} 在此没有超出词面的增益，不采用"
+        ));
         return Ok(None);
     }
     (embedding.dense, embedding.dense_weight) = fusion.fused(&embedding.dense, &vectors);
@@ -165,6 +169,9 @@ fn read_items(db: &Connection) -> Result<(Vec<Item>, Vec<Text>)> {
             Ok(())
         },
     )
-    .context("the catalogue cannot be read; `--from features` builds it")?;
+    .context(either(
+        "the catalogue cannot be read; `--from features` builds it",
+        "目录无法读取；用 `--from features` 构建",
+    ))?;
     Ok((items, texts))
 }

@@ -6,6 +6,7 @@ use std::collections::{BTreeMap, HashMap};
 use anyhow::{Context, Result};
 use duckdb::Connection;
 
+use crate::common::language::either;
 use crate::model::{History, Item, Ranked};
 use crate::warehouse::arrow::each_batch;
 
@@ -95,7 +96,7 @@ pub(super) fn read(db: &Connection, by_id: &HashMap<i64, u32>, mut items: Vec<It
             Ok(())
         },
     )
-    .context("popularity cannot be read")?;
+    .context(either("popularity cannot be read", "热度无法读取"))?;
     Ok(Relations {
         behaviour: behaviour(db, by_id)?,
         affinities: affinities(db, by_id)?,
@@ -132,7 +133,7 @@ fn behaviour(db: &Connection, by_id: &HashMap<i64, u32>) -> Result<Vec<Vec<Behav
         }
         Ok(())
     })
-    .context("behaviour neighbours cannot be read")?;
+    .context(either("behaviour neighbours cannot be read", "行为近邻无法读取"))?;
     Ok(rows)
 }
 
@@ -151,7 +152,7 @@ fn affinities(db: &Connection, by_id: &HashMap<i64, u32>) -> Result<Vec<Vec<(u32
         }
         Ok(())
     })
-    .context("affinities cannot be read")?;
+    .context(either("affinities cannot be read", "亲和度无法读取"))?;
     Ok(rows)
 }
 
@@ -172,7 +173,7 @@ fn evidence(db: &Connection, by_id: &HashMap<i64, u32>) -> Result<Vec<Vec<Eviden
         }
         Ok(())
     })
-    .context("what lists told cannot be read")?;
+    .context(either("what lists told cannot be read", "列表的反馈无法读取"))?;
     Ok(rows)
 }
 
@@ -191,7 +192,7 @@ fn popular(db: &Connection, by_id: &HashMap<i64, u32>) -> Result<Vec<Ranked>> {
         }
         Ok(())
     })
-    .context("popular datasets cannot be read")?;
+    .context(either("popular datasets cannot be read", "热门数据集无法读取"))?;
     Ok(popular)
 }
 
@@ -215,7 +216,7 @@ fn trending(db: &Connection, by_id: &HashMap<i64, u32>) -> Result<BTreeMap<Strin
         }
         Ok(())
     })
-    .context("trending datasets cannot be read")?;
+    .context(either("trending datasets cannot be read", "近期热门数据集无法读取"))?;
     Ok(trending)
 }
 
@@ -231,7 +232,7 @@ fn users(db: &Connection, by_id: &HashMap<i64, u32>) -> Result<HashMap<i64, Hist
         }
         Ok(())
     })
-    .context("the users' history cannot be read")?;
+    .context(either("the users' history cannot be read", "用户历史无法读取"))?;
     Ok(users)
 }
 
@@ -242,7 +243,7 @@ fn visits(db: &Connection, by_id: &HashMap<i64, u32>) -> Result<Vec<Vec<u32>>> {
         visits.extend(batch.i64_lists("dataset_ids")?.iter().map(|held| known(by_id, held)));
         Ok(())
     })
-    .context("past visits cannot be read")?;
+    .context(either("past visits cannot be read", "历史访问无法读取"))?;
     Ok(visits)
 }
 

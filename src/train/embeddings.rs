@@ -11,6 +11,7 @@ use sha2::{Digest, Sha256};
 
 use super::vector_cache::VectorCache;
 use crate::common::files::sha256;
+use crate::common::language::{either, t};
 use crate::common::progress::Progress;
 use crate::config::Config;
 use crate::embed::Text;
@@ -29,7 +30,8 @@ pub struct Learned {
 }
 
 /// How a text model reads a dataset: its fields apart, since a long description drowns what a few tags say.
-pub const VIEWS: [&str; 3] = ["tags", "name and tags", "name and description"];
+pub const VIEWS: [(&str, &str); 3] =
+    [("tags", "标签"), ("name and tags", "名称与标签"), ("name and description", "名称与描述")];
 
 /// The vectors of texts by each of [`VIEWS`].
 pub struct LearnedTexts {
@@ -45,7 +47,7 @@ pub fn texts(db: &Connection, config: &Config, texts: &[Text], progress: &Progre
     // SBERT_MODEL is in the old system's settings, whether or not its model is here
     if named.folder.is_none() && named.setting == "SBERT_MODEL" {
         let missing = named.require().err().map(|error| error.to_string()).unwrap_or_default();
-        progress.note(&format!("texts are compared by TF-IDF and LSA: {missing}"));
+        progress.note(&t!("texts are compared by TF-IDF and LSA: {missing}", "文本用 TF-IDF 与 LSA 比较：{missing}"));
         return Ok(None);
     }
     let folder = named.require()?;
@@ -63,7 +65,7 @@ pub fn texts(db: &Connection, config: &Config, texts: &[Text], progress: &Progre
         let texts: Vec<&str> = rows.iter().map(|row| sentences[*row].as_str()).collect();
         model.embed(&texts, Role::Document, &|_| ())
     };
-    kept.complete(&order, &contents, "texts", progress, embed)?;
+    kept.complete(&order, &contents, either("texts", "文本"), progress, embed)?;
     kept.prune(&contents)?;
     let zero = vec![0.0; model.dimensions()];
     let views = std::array::from_fn(|view| {
@@ -94,10 +96,11 @@ pub fn pictures(
 ) -> Result<Option<Learned>> {
     let Some(named) = folder::clip_model(config) else { return Ok(None) };
     let folder = named.require()?;
-    let root = config.models.image_root.as_deref().context(
-        "CLIP_MODEL_PATH is set, and nothing says where pictures are; set DATASET_IMAGE_ROOT to the folder that \
-         image_url is relative to",
-    )?;
+    let root = config.models.image_root.as_deref().context(either(
+        "CLIP_MODEL_PATH is set, and nothing says where pictures are; set DATASET_IMAGE_ROOT to the folder \
+             that image_url is relative to",
+        "已设置 CLIP_MODEL_PATH，却没有说图片在哪里；请把 DATASET_IMAGE_ROOT 设为 image_url 所相对的目录",
+    ))?;
     let model = Clip::read(folder)?;
     let id = folder::identity(&named, folder)?;
     let pictures = Pictures::read(db, by_id, root, progress)?;
@@ -111,7 +114,11 @@ pub fn pictures(
     let problems = pictures.problems(&kept.vectors);
     kept.prune(&pictures.contents)?;
     let (used, vectors) = pictures.means(&kept.vectors, by_id.len(), model.dimensions());
-    progress.note(&format!("pictures: {used} of {} are used{problems}", pictures.paths.len()));
+    progress.note(&t!(
+        "pictures: {used} of {} are used{problems}",
+        "图片：用到 {used} 张，共 {} 张{problems}",
+        pictures.paths.len()
+    ));
     Ok(Some(Learned { vectors, model: id }))
 }
 
@@ -163,10 +170,10 @@ impl Pictures {
             {
                 let is_huge = fs::metadata(path).is_ok_and(|about| about.len() > LARGEST_FILE);
                 *problems.entry(if is_huge { Unusable::Huge } else { Unusable::Broken }).or_default() += 1;
-                example.get_or_insert_with(|| format!(" (such as {})", path.display()));
+                example.get_or_insert_with(|| t!(" (such as {})", "（如 {}）", path.display()));
             }
         }
-        let said = problems.iter().map(|(problem, count)| format!(", {count} {problem}"));
+        let said = problems.iter().map(|(problem, count)| t!(", {count} {problem}", "，{problem} {count} 张"));
         said.chain(example).collect()
     }
 

@@ -9,6 +9,7 @@ use rayon::prelude::*;
 use super::steps::{Pair, read_pairs};
 use super::training::Training;
 use super::window::TrainingWindow;
+use crate::common::language::{either, t};
 use crate::model::{Feature, Model};
 use crate::recommend::channels::AS_LEARNED;
 use crate::recommend::{Pool, Request, gather as candidates};
@@ -84,7 +85,12 @@ pub fn collect(training: &Training<'_>, until: Option<DateTime<Utc>>, measure: b
         if pairs.is_empty() {
             continue;
         }
-        (training.at)(&format!("held-out visits, part {} of {}", number + 1, blocks.len()));
+        (training.at)(&t!(
+            "held-out visits, part {} of {}",
+            "留出访问，第 {} 部分，共 {} 部分",
+            number + 1,
+            blocks.len()
+        ));
         let model = training.recall(TrainingWindow { as_of: training.as_of, until, without: Some((*from, *to)) })?;
         held.steps += pairs.len();
         for part in pairs.par_chunks(64).map(|pairs| gather(&model, pairs, measure)).collect::<Vec<_>>() {
@@ -113,10 +119,11 @@ fn blocks(db: &Connection, before: &str) -> Result<Vec<(DateTime<Utc>, DateTime<
          qualify total <= {ONE_BLOCK} or block = max(block) over ()
          order by block"
     );
-    let mut statement = db.prepare(&sql).context("the steps cannot be counted")?;
+    let mut statement = db.prepare(&sql).context(either("the steps cannot be counted", "访问的步数无法统计"))?;
     let rows: Vec<(i64, i64)> =
         statement.query_map([], |row| Ok((row.get(0)?, row.get(1)?)))?.collect::<duckdb::Result<_>>()?;
-    let moment = |micros| DateTime::from_timestamp_micros(micros).context("a time that is none");
+    let moment =
+        |micros| DateTime::from_timestamp_micros(micros).context(either("a time that is none", "不成立的时间"));
     rows.into_iter().map(|(from, to)| Ok((moment(from)?, moment(to)?))).collect()
 }
 

@@ -6,6 +6,7 @@ use std::fmt;
 use rayon::prelude::*;
 
 use super::embeddings::VIEWS;
+use crate::common::language::{either, t};
 use crate::embed::Sparse;
 use crate::index::{Vectors, normalize};
 
@@ -140,7 +141,8 @@ pub fn mixed(views: &[Vectors; VIEWS.len()], steps: &Steps<'_>) -> (Vectors, Str
         }
     };
     let named = VIEWS.iter().zip(MIXTURES[best]).filter(|(_, weight)| *weight > 0.0);
-    let names: Vec<String> = named.map(|(name, weight)| format!("{name} x {weight}")).collect();
+    let names: Vec<String> =
+        named.map(|((english, chinese), weight)| format!("{} x {weight}", either(english, chinese))).collect();
     (mixtures.into_iter().nth(best).unwrap_or_default(), names.join(" + "))
 }
 
@@ -201,16 +203,29 @@ pub fn fusion(sparse: &Sparse, company: &Vectors, model: &Vectors, steps: &Steps
 impl fmt::Display for Fusion {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let words = 1.0 - self.company - self.model;
-        write!(f, "words count {words:.2}, LSA {:.2}, the model {:.2}", self.company, self.model)?;
+        write!(
+            f,
+            "{}",
+            t!(
+                "words count {words:.2}, LSA {:.2}, the model {:.2}",
+                "词面权重 {words:.2}，LSA {:.2}，模型 {:.2}",
+                self.company,
+                self.model
+            )
+        )?;
         if self.steps < FEW_STEPS {
-            return write!(f, " (too few steps to choose by)");
+            return write!(f, "{}", t!(" (too few steps to choose by)", "（步数太少，无从选择）"));
         }
         let [words, default, model, fused] = self.figures;
         write!(
             f,
-            "; NDCG@50 of likeness on {} steps: words {words:.3}, with LSA {default:.3}, the model {model:.3}, all \
-             {fused:.3}",
-            self.steps
+            "{}",
+            t!(
+                "; NDCG@50 of likeness on {} steps: words {words:.3}, with LSA {default:.3}, the model {model:.3}, \
+             all {fused:.3}",
+                "；{} 步上相似度的 NDCG@50：词面 {words:.3}，加 LSA {default:.3}，模型 {model:.3}，合用 {fused:.3}",
+                self.steps
+            )
         )
     }
 }

@@ -7,6 +7,7 @@ use chrono::{DateTime, Utc};
 use duckdb::{Connection, OptionalExt};
 
 use super::data::known;
+use crate::common::language::either;
 use crate::model::{History, Model};
 use crate::recommend::taste;
 use crate::warehouse::arrow::each_batch;
@@ -108,6 +109,6 @@ pub fn read_pairs(db: &Connection, by_id: &HashMap<i64, u32>, condition: &str, l
         }
         Ok(())
     })
-    .context("the steps of visits cannot be read")?;
+    .context(either("the steps of visits cannot be read", "访问的步无法读取"))?;
     Ok(pairs)
 }

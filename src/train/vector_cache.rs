@@ -10,6 +10,7 @@ use duckdb::Connection;
 use duckdb::arrow::array::{ArrayRef, Float32Builder, ListBuilder, StringArray};
 use duckdb::arrow::record_batch::RecordBatch;
 
+use crate::common::language::{either, t};
 use crate::common::progress::Progress;
 use crate::warehouse::arrow::each_batch;
 use crate::warehouse::quote;
@@ -37,13 +38,13 @@ impl<'a> VectorCache<'a> {
                 [],
                 |row| row.get(0),
             )
-            .context("the warehouse cannot say what it keeps")?;
+            .context(either("the warehouse cannot say what it keeps", "无法得知仓库里有什么"))?;
         if kind.is_none() {
             db.execute_batch(
                 "create schema if not exists raw;
                  create table raw.vectors (model varchar, content varchar, vector float[])",
             )
-            .context("the table of vectors cannot be made")?;
+            .context(either("the table of vectors cannot be made", "向量表无法创建"))?;
         }
         let mut vectors = HashMap::new();
         let query = format!("select content, vector from raw.vectors where model = {}", quote(model));
@@ -73,9 +74,17 @@ impl<'a> VectorCache<'a> {
         let mut done = 0;
         for rows in new.chunks(CHUNK) {
             let rate = done as f64 / started.elapsed().as_secs_f64();
-            let left =
-                if done == 0 { String::new() } else { format!(", {:.0} s left", (new.len() - done) as f64 / rate) };
-            progress.at(&format!("{what}: {done} of {} embedded by {}{left}", new.len(), self.model));
+            let left = if done == 0 {
+                String::new()
+            } else {
+                t!(", {:.0} s left", "，还需 {:.0} 秒", (new.len() - done) as f64 / rate)
+            };
+            progress.at(&t!(
+                "{what}: {done} of {} embedded by {}{left}",
+                "{what}：已用 {1} 向量化 {done} / {0}{left}",
+                new.len(),
+                self.model
+            ));
             let vectors = embed(rows)?;
             if self.is_writable {
                 self.keep(rows, contents, &vectors)?;
@@ -85,8 +94,9 @@ impl<'a> VectorCache<'a> {
         }
         if !new.is_empty() {
             let seconds = started.elapsed().as_secs_f64();
-            progress.note(&format!(
+            progress.note(&t!(
                 "{what}: {} embedded by {} in {seconds:.1} s ({:.0} a second), {} kept from before",
+                "{what}：用 {1} 向量化 {0} 个，用时 {seconds:.1} 秒（每秒 {2:.0} 个），沿用 {3} 个",
                 new.len(),
                 self.model,
                 new.len() as f64 / seconds,
@@ -121,7 +131,7 @@ impl<'a> VectorCache<'a> {
                 let listed = part.iter().map(|content| quote(content)).collect::<Vec<_>>().join(", ");
                 let sql =
                     format!("delete from raw.vectors where model = {} and content in ({listed})", quote(self.model));
-                self.db.execute_batch(&sql).context("old vectors cannot be removed")?;
+                self.db.execute_batch(&sql).context(either("old vectors cannot be removed", "旧向量无法删除"))?;
             }
         }
         Ok(())

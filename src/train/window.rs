@@ -5,6 +5,7 @@ use chrono::{DateTime, Utc};
 use duckdb::Connection;
 
 use super::data::READ;
+use crate::common::language::t;
 use crate::sql_project::{Project, Relation};
 use crate::warehouse::{ident, timestamp};
 
@@ -36,10 +37,13 @@ pub fn require_no_leak(project: &Project) -> Result<()> {
         return Ok(());
     }
     let line = |(relation, input): &(&Relation, &str)| {
-        format!(
+        t!(
             "{}: {} feeds training and reads {input}, which holds also what was held out; read training_views or \
-             training_orders, filter by both may_train_on(…) and is_held_out(…), or say in the header why no visit changes what \
-             is read (`-- unwindowed: …`)",
+             training_orders, filter by both may_train_on(…) and is_held_out(…), or say in the header why no \
+             visit changes what is read (`-- unwindowed: …`)",
+            "{}：{} 供训练使用，却读取 {input}，其中含有留出的数据；请改读 training_views 或 training_orders，或\
+             同时用 may_train_on(…) 与 is_held_out(…) 过滤，或在文件头说明为何访问不影响所读的内容（`-- \
+             unwindowed: …`）",
             relation.file.display(),
             relation.name
         )
@@ -81,5 +85,5 @@ impl TrainingWindow {
 
 fn make(db: &Connection, relation: &Relation) -> Result<()> {
     db.execute_batch(&format!("create or replace temp table {} as\n{}", ident(&relation.name), relation.sql))
-        .with_context(|| format!("{} before the held-out visits", relation.name))
+        .with_context(|| t!("{} before the held-out visits", "留出访问之前的 {}", relation.name))
 }

@@ -4,6 +4,7 @@ use anyhow::{Context, Result};
 use duckdb::Connection;
 
 use super::errors::short_error;
+use crate::common::language::either;
 use crate::common::memory;
 use crate::config::Config;
 
@@ -50,7 +51,7 @@ pub fn share_memory(db: &Connection, config: &Config, turn: Turn) -> Result<()> 
     let all = counted(config);
     let held: u64 = db
         .query_row("select sum(memory_usage_bytes)::ubigint from duckdb_memory()", [], |row| row.get(0))
-        .context("DuckDB does not say what memory it holds")?;
+        .context(either("DuckDB does not say what memory it holds", "无法得知 DuckDB 占用的内存"))?;
     let others = memory::resident().saturating_sub(held + uncounted(config));
     let share = match turn {
         Turn::Queries => all.saturating_sub(others).max(all / 4),

@@ -5,6 +5,7 @@ use chrono::{DateTime, Utc};
 use duckdb::Connection;
 
 use super::literals::{quote, timestamp};
+use crate::common::language::{either, t};
 use crate::config::Config;
 
 /// Lets SQL files turn times from zone to zone. The prebuilt DuckDB has ICU; a bundled one does not, and there every
@@ -18,12 +19,14 @@ pub(super) fn set_time_zones(db: &Connection, config: &Config) -> Result<()> {
         ("REPORT_TIMEZONE", &config.parameters.report_timezone),
     ] {
         if zone != "UTC" {
-            bail!(
-                "{name} = {zone:?}: this build's DuckDB knows no time zones but UTC; build with the prebuilt library"
-            );
+            bail!(t!(
+                "{name} = {zone:?}: this build's DuckDB knows no time zones but UTC; build with the prebuilt library",
+                "{name} = {zone:?}：此构建的 DuckDB 只认 UTC 时区；请用预编译库构建"
+            ));
         }
     }
-    db.execute_batch("create or replace temp macro timezone(zone, moment) as moment").context("time zones")
+    db.execute_batch("create or replace temp macro timezone(zone, moment) as moment")
+        .context(either("time zones", "时区"))
 }
 
 /// Sets the parameters that SQL files read with `getvariable`.
@@ -48,7 +51,7 @@ pub fn set_parameters(db: &Connection, config: &Config, as_of: DateTime<Utc>) ->
         quote(&config.parameters.report_timezone),
         config.parameters.bot_max_actions,
     ))
-    .context("the run's parameters could not be set")
+    .context(either("the run's parameters could not be set", "运行参数未能设置"))
 }
 
 /// The moment that the published warehouse stands for.
@@ -56,10 +59,15 @@ pub fn set_parameters(db: &Connection, config: &Config, as_of: DateTime<Utc>) ->
 /// # Errors
 /// It does not say.
 pub fn published_as_of(db: &Connection) -> Result<DateTime<Utc>> {
-    let micros: i64 = db
-        .query_row("select epoch_us(as_of) from raw.run_parameters", [], |row| row.get(0))
-        .context("the warehouse does not say what time it stands for; run `nearset run` again")?;
-    DateTime::from_timestamp_micros(micros).context("the warehouse stands for a time that is none; run `nearset run`")
+    let micros: i64 =
+        db.query_row("select epoch_us(as_of) from raw.run_parameters", [], |row| row.get(0)).context(either(
+            "the warehouse does not say what time it stands for; run `nearset run` again",
+            "仓库没有记下所对应的时刻；请重新 `nearset run`",
+        ))?;
+    DateTime::from_timestamp_micros(micros).context(either(
+        "the warehouse stands for a time that is none; run `nearset run`",
+        "仓库所对应的时刻不成立；请运行 `nearset run`",
+    ))
 }
 
 /// The columns of `raw.run_parameters`: what [`set_parameters`] sets, for clients that have to set it themselves.
@@ -72,7 +80,7 @@ const RUN_PARAMETERS: &str =
 /// DuckDB cannot write it.
 pub fn create_parameters_table(db: &Connection) -> Result<()> {
     db.execute_batch(&format!("create table if not exists raw.run_parameters {RUN_PARAMETERS}"))
-        .context("the table of the run's parameters could not be made")
+        .context(either("the table of the run's parameters could not be made", "运行参数表未能创建"))
 }
 
 /// Keeps the parameters of the run that made what is in the warehouse.
@@ -89,5 +97,5 @@ pub fn keep_parameters(db: &Connection, config: &Config, as_of: DateTime<Utc>) -
         quote(&parameters.report_timezone),
         parameters.bot_max_actions
     ))
-    .context("the run's parameters could not be kept")
+    .context(either("the run's parameters could not be kept", "运行参数未能保存"))
 }

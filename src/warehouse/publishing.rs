@@ -7,6 +7,7 @@ use anyhow::{Context, Result, bail};
 use duckdb::Connection;
 
 use super::connections::{Database, open_file};
+use crate::common::language::{either, t};
 use crate::common::{files, scratch};
 use crate::config::Config;
 
@@ -45,16 +46,18 @@ impl WorkCopy {
         if published.exists() {
             require_room(config, fs::metadata(&published).map_or(0, |m| m.len()))?;
             let made = scratch::uninterrupted(|| File::create(&copy.path));
-            let made = made.with_context(|| format!("{} cannot be written", copy.path.display()))?;
+            let made = made.with_context(|| t!("{} cannot be written", "{} 无法写入", copy.path.display()))?;
             files::copy_into(&published, made, &copy.path)?;
         }
         let db = open_file(config, &copy.path).with_context(|| {
-            format!(
+            t!(
                 "{} cannot be opened; if it was written by a newer DuckDB, move it away and run again",
+                "{} 无法打开；若是更新版本的 DuckDB 写的，请移走后重新运行",
                 published.display()
             )
         })?;
-        db.execute_batch("create schema if not exists raw").context("the work copy could not be set up")?;
+        db.execute_batch("create schema if not exists raw")
+            .context(either("the work copy could not be set up", "工作副本未能准备好"))?;
         copy.db = Some(db);
         Ok(copy)
     }
@@ -64,7 +67,7 @@ impl WorkCopy {
     /// # Errors
     /// It was closed.
     pub fn db(&self) -> Result<&Connection> {
-        self.db.as_deref().context("the work copy is closed")
+        self.db.as_deref().context(either("the work copy is closed", "工作副本已关闭"))
     }
 
     /// Writes it whole to disk; from then on renaming it publishes it, and it stays when this is dropped.
@@ -101,13 +104,14 @@ impl Drop for WorkCopy {
 fn require_room(config: &Config, warehouse: u64) -> Result<()> {
     let (free, needed) = (files::free_bytes(&config.data_dir)?, warehouse * GROWTH + RESERVE);
     if free < needed {
-        bail!(
-            "{}: {} MB are free, and a run works on a copy of the warehouse and needs {} MB; make room, or move DATA_DIR \
-             to a larger disk",
+        bail!(t!(
+            "{}: {} MB are free, and a run works on a copy of the warehouse and needs {} MB; make room, or move \
+             DATA_DIR to a larger disk",
+            "{}：剩余 {} MB；运行要在仓库的副本上进行，需要 {} MB；请腾出空间，或把 DATA_DIR 移到更大的磁盘",
             config.data_dir.display(),
             free / 1_000_000,
             needed / 1_000_000
-        );
+        ));
     }
     Ok(())
 }

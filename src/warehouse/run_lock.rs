@@ -8,6 +8,7 @@ use anyhow::{Context, Result};
 
 use super::publishing::{PUBLISHING, remove_work, work_path};
 use crate::common::errors::Failure;
+use crate::common::language::{either, t};
 use crate::common::lock::{self, Lock};
 use crate::common::{files, scratch};
 use crate::config::Config;
@@ -29,14 +30,15 @@ fn path(config: &Config) -> PathBuf {
 /// # Errors
 /// [`Failure::Locked`], naming the process that holds it; DATA_DIR cannot be written.
 pub fn take_run_lock(config: &Config) -> Result<RunLock> {
-    files::make_dir(&config.metadata_dir()).context("DATA_DIR must be writable")?;
+    files::make_dir(&config.metadata_dir()).context(either("DATA_DIR must be writable", "DATA_DIR 须可写"))?;
     let path = path(config);
-    let cannot = || format!("{} cannot be locked; DATA_DIR must be writable", path.display());
+    let cannot =
+        || t!("{} cannot be locked; DATA_DIR must be writable", "{} 无法加锁；DATA_DIR 须可写", path.display());
     let open = || OpenOptions::new().create(true).truncate(false).read(true).write(true).open(&path);
     let held = || {
         let mut pid = String::new();
         open().and_then(|mut file| file.read_to_string(&mut pid)).ok();
-        let holder = if pid.is_empty() { String::new() } else { format!(" (process {pid})") };
+        let holder = if pid.is_empty() { String::new() } else { t!(" (process {pid})", "（进程 {pid}）") };
         Failure::Locked { path: path.display().to_string(), holder }
     };
     // a lock on a file is gone with the file; one on the folder is not

@@ -6,6 +6,7 @@ use anyhow::{Context, Result};
 use duckdb::Connection;
 
 use super::literals::quote;
+use crate::common::language::either;
 
 /// Takes the file system (but for some folders, and all that is in them) and the network away from a connection, for
 /// good: what is in an analyst's file, or in a query, reads the warehouse and nothing else.
@@ -18,7 +19,7 @@ pub fn sandbox(db: &Connection, folders: &[PathBuf]) -> Result<()> {
         "set allowed_directories = [{}]; set enable_external_access = false;",
         folders.join(", ")
     ))
-    .context("the connection could not be put into its sandbox")
+    .context(either("the connection could not be put into its sandbox", "连接未能放入沙箱"))
 }
 
 /// Nothing can be set on the connection any more, not even by a query.
@@ -26,5 +27,6 @@ pub fn sandbox(db: &Connection, folders: &[PathBuf]) -> Result<()> {
 /// # Errors
 /// DuckDB does not take it; then nothing may be run on it.
 pub(super) fn lock(db: &Connection) -> Result<()> {
-    db.execute_batch("set lock_configuration = true").context("the connection could not be put into its sandbox")
+    db.execute_batch("set lock_configuration = true")
+        .context(either("the connection could not be put into its sandbox", "连接未能放入沙箱"))
 }

@@ -9,6 +9,7 @@ use duckdb::arrow::record_batch::RecordBatch;
 use duckdb::arrow::util::display::{ArrayFormatter, FormatOptions};
 use unicode_width::UnicodeWidthStr;
 
+use crate::common::language::either;
 use crate::common::terminal::harmless;
 
 /// How many rows are looked at before the columns' widths are settled; a longer cell further down only shifts its row.
@@ -76,7 +77,7 @@ fn cells(batch: &RecordBatch) -> Result<Vec<Vec<String>>> {
         .iter()
         .map(|column| ArrayFormatter::try_new(column, &options))
         .collect::<std::result::Result<Vec<_>, _>>()
-        .context("the result cannot be shown as a table")?;
+        .context(either("the result cannot be shown as a table", "结果无法显示为表格"))?;
     let cell =
         |row: usize| columns.iter().map(|column| harmless(&column.value(row).to_string()).into_owned()).collect();
     Ok((0..batch.num_rows()).map(cell).collect())

@@ -2,7 +2,9 @@
 
 use std::collections::BTreeSet;
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::Path;
+
+use crate::support::files_below;
 
 /// From the top to the bottom.
 const ROOMS: [&str; 17] = [
@@ -25,18 +27,6 @@ const ROOMS: [&str; 17] = [
     "common",
 ];
 
-fn sources(dir: &Path) -> Vec<PathBuf> {
-    let mut found = Vec::new();
-    for entry in fs::read_dir(dir).expect("a folder").map(|entry| entry.expect("an entry").path()) {
-        if entry.is_dir() {
-            found.extend(sources(&entry));
-        } else if entry.extension().is_some_and(|e| e == "rs") {
-            found.push(entry);
-        }
-    }
-    found
-}
-
 /// The rooms a line of code names: `crate::model::…`, or one of `use crate::{model, …}`.
 fn named(code: &str) -> Vec<&str> {
     let word = |text: &str| text.find(|c: char| !c.is_ascii_lowercase() && c != '_').unwrap_or(text.len());
@@ -57,7 +47,7 @@ fn a_room_imports_only_rooms_below_it() {
     let mut upward = BTreeSet::new();
     let mut looked_at = 0;
     for room in ROOMS {
-        for file in sources(&root.join("src").join(room)) {
+        for file in files_below(&root.join("src").join(room), "rs") {
             let text = fs::read_to_string(&file).expect("a source file");
             // what comments link to is no import
             let code: String = text.lines().filter(|line| !line.trim_start().starts_with("//")).collect();

@@ -13,6 +13,7 @@ use super::sentence::{number, unit};
 use super::tokenizer::{self, json};
 use super::transformer::{Activation, Block, Encoder, Linear, Names, Norm, rows};
 use super::weights::Weights;
+use crate::common::language::{either, t};
 
 /// Both sides of a CLIP. Vectors have length 1.
 pub struct Clip {
@@ -46,7 +47,7 @@ impl Clip {
     /// # Errors
     /// A file is missing or damaged, or asks for what is not known here.
     pub fn read(folder: &Path) -> Result<Self> {
-        Self::read_parts(folder).with_context(|| format!("the CLIP model in {}", folder.display()))
+        Self::read_parts(folder).with_context(|| t!("the CLIP model in {}", "{} 中的 CLIP 模型", folder.display()))
     }
 
     fn read_parts(folder: &Path) -> Result<Self> {
@@ -54,12 +55,14 @@ impl Clip {
         let config = json(&folder, "config.json")?;
         let (text, vision) = (&config["text_config"], &config["vision_config"]);
         if config["model_type"] != "clip" {
-            bail!("model_type is {}; clip is known here", config["model_type"]);
+            bail!(t!("model_type is {}; clip is known here", "model_type 为 {}；这里只认 clip", config["model_type"]));
         }
         let weights = Weights::read(&folder)?;
         let positions = weights.get("text_model.embeddings.position_embedding.weight")?;
         let tokenizer = tokenizer::read(&folder, positions.dim(0)?)?;
-        let end = *tokenizer::ids(&tokenizer, "", true)?.last().context("the tokenizer ends no text")?;
+        let end = *tokenizer::ids(&tokenizer, "", true)?
+            .last()
+            .context(either("the tokenizer ends no text", "分词器没有结束符"))?;
         let side = setting(vision, "image_size", 224);
         let epsilon = |side: &Value| side["layer_norm_eps"].as_f64().unwrap_or(1e-5);
         let conv = weights.get("vision_model.embeddings.patch_embedding.weight")?;

@@ -12,6 +12,7 @@ use nalgebra::DMatrix;
 use serde_json::json;
 
 use super::TextModel;
+use crate::common::language::{either, t};
 
 /// How common tokens lose: a / (a + p), p the share by Zipf's law of a vocabulary that is ordered by frequency (smooth
 /// inverse frequency, Arora et al. 2017).
@@ -33,9 +34,10 @@ pub fn distil(model: &TextModel, dimensions: usize, folder: &Path, done: Done<'_
     let vectors = model.embed_tokens(&tokens, &|count| done(count, size))?;
     let table = weighted(reduced(&vectors, dimensions.min(model.dimensions())));
     let width = table.first().map_or(0, Vec::len);
-    fs::create_dir_all(folder).with_context(|| format!("{} cannot be made", folder.display()))?;
+    fs::create_dir_all(folder).with_context(|| t!("{} cannot be made", "{} 无法创建", folder.display()))?;
     let write = |name: &str, text: String| {
-        fs::write(folder.join(name), text).with_context(|| format!("{} cannot be written", folder.join(name).display()))
+        fs::write(folder.join(name), text)
+            .with_context(|| t!("{} cannot be written", "{} 无法写入", folder.join(name).display()))
     };
     let mut tokenizer = tokenizer.clone();
     tokenizer.with_truncation(None).map_err(|error| anyhow!("{error}"))?;
@@ -48,7 +50,7 @@ pub fn distil(model: &TextModel, dimensions: usize, folder: &Path, done: Done<'_
     write("modules.json", format!("{modules:#}"))?;
     let tensor = Tensor::from_vec(table.concat(), (size, width), &Device::Cpu)?;
     candle_core::safetensors::save(&HashMap::from([("embedding.weight", tensor)]), folder.join("model.safetensors"))
-        .context("the table cannot be written")?;
+        .context(either("the table cannot be written", "向量表无法写入"))?;
     Ok(size)
 }
 

@@ -8,6 +8,7 @@ use rayon::prelude::*;
 use sha2::{Digest, Sha256};
 
 use crate::common::files::sha256;
+use crate::common::language::t;
 use crate::config::Config;
 
 /// What a setting names.
@@ -40,13 +41,15 @@ impl Named {
     pub fn require(&self) -> Result<&Path> {
         match &self.folder {
             Some(folder) => Ok(folder),
-            None => bail!(
-                "{} is {:?}, and there is no such folder, nor one of that name in SENTENCE_TRANSFORMERS_HOME, HF_HOME or \
-                 ~/.cache; nearset downloads nothing: put the model's folder on this machine and name it, or leave the \
-                 setting out for the vectors that need no model",
+            None => bail!(t!(
+                "{} is {:?}, and there is no such folder, nor one of that name in SENTENCE_TRANSFORMERS_HOME, \
+             HF_HOME or ~/.cache; nearset downloads nothing: put the model's folder on this machine and name it, \
+             or leave the setting out for the vectors that need no model",
+                "{} 为 {:?}，没有这个目录，SENTENCE_TRANSFORMERS_HOME、HF_HOME、~/.cache 里也没有这个名字；nearset 不\
+             下载任何东西：请把模型目录放到本机并写明，或去掉这项设置，改用不需要模型的向量",
                 self.setting,
                 self.value
-            ),
+            )),
         }
     }
 }
@@ -93,7 +96,8 @@ pub fn identity(named: &Named, folder: &Path) -> Result<String> {
     let mut files = Vec::new();
     let mut folders = vec![folder.to_owned()];
     while let Some(folder) = folders.pop() {
-        for entry in fs::read_dir(&folder).with_context(|| format!("{} cannot be read", folder.display()))? {
+        for entry in fs::read_dir(&folder).with_context(|| t!("{} cannot be read", "{} 无法读取", folder.display()))?
+        {
             let path = entry?.path();
             let is_read =
                 ["json", "txt", "safetensors"].iter().any(|kind| path.extension().is_some_and(|e| e == *kind));

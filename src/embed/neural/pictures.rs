@@ -9,6 +9,8 @@ use fast_image_resize::{FilterType, PixelType, ResizeAlg, ResizeOptions, Resizer
 use image::{DynamicImage, ImageDecoder, ImageError, ImageReader, Limits, RgbImage};
 use serde_json::Value;
 
+use crate::common::language::either;
+
 /// Why a picture is left out.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Unusable {
@@ -23,9 +25,9 @@ pub enum Unusable {
 impl fmt::Display for Unusable {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
-            Self::Missing => "missing",
-            Self::Huge => "huge",
-            Self::Broken => "broken",
+            Self::Missing => either("missing", "缺失"),
+            Self::Huge => either("huge", "过大"),
+            Self::Broken => either("broken", "损坏"),
         })
     }
 }

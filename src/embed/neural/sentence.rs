@@ -12,6 +12,7 @@ use tokenizers::Tokenizer;
 use super::tokenizer::{self, json};
 use super::transformer::{Activation, Block, Encoder, Linear, Names, Norm, rows};
 use super::weights::Weights;
+use crate::common::language::{either, t};
 use crate::index::normalize;
 
 /// What a text is: some models want to be told, by a prefix.
@@ -83,19 +84,23 @@ impl TextModel {
     /// # Errors
     /// A file is missing or damaged, or asks for what is not known here.
     pub fn read(folder: &Path) -> Result<Self> {
-        Self::read_parts(folder).with_context(|| format!("the text model in {}", folder.display()))
+        Self::read_parts(folder).with_context(|| t!("the text model in {}", "{} 中的文本模型", folder.display()))
     }
 
     fn read_parts(folder: &Path) -> Result<Self> {
         let modules = modules(folder)?;
-        let (first, rest) = modules.split_first().context("modules.json names no module")?;
+        let (first, rest) =
+            modules.split_first().context(either("modules.json names no module", "modules.json 里没有模块"))?;
         let about = json(folder, "config_sentence_transformers.json")?;
         let prompts = prompts(&about);
         let mut model = match first.kind.as_str() {
             "Transformer" => Self::with_transformer(&first.folder)?,
             "StaticEmbedding" => Self::with_table(&first.folder)?,
             other => {
-                bail!("its first module is {other}; known are Transformer (BERT, XLM-RoBERTa) and StaticEmbedding")
+                bail!(t!(
+                    "its first module is {other}; known are Transformer (BERT, XLM-RoBERTa) and StaticEmbedding",
+                    "第一个模块是 {other}；只认 Transformer（BERT、XLM-RoBERTa）与 StaticEmbedding"
+                ))
             }
         };
         model.prompts = prompts;
@@ -108,7 +113,7 @@ impl TextModel {
                 }
                 "Dense" => model.dense.push(Dense::read(&module.folder)?),
                 "Normalize" | "Dropout" => {}
-                other => bail!("module {other} is not known here"),
+                other => bail!(t!("module {other} is not known here", "不认识模块 {other}")),
             }
         }
         Ok(model)
@@ -121,7 +126,10 @@ impl TextModel {
         let first_position = match kind {
             "bert" => 0,
             "xlm-roberta" | "roberta" | "camembert" => config["pad_token_id"].as_u64().unwrap_or(1) as u32 + 1,
-            _ => bail!("model_type is {kind:?}; known are bert, roberta, camembert and xlm-roberta"),
+            _ => bail!(t!(
+                "model_type is {kind:?}; known are bert, roberta, camembert and xlm-roberta",
+                "model_type 为 {kind:?}；只认 bert、roberta、camembert、xlm-roberta"
+            )),
         };
         let positions = number(&config, "max_position_embeddings")? - first_position as usize;
         let settings = json(folder, "sentence_bert_config.json")?;
@@ -143,7 +151,7 @@ impl TextModel {
     fn with_table(folder: &Path) -> Result<Self> {
         let weights = Weights::read(folder)?;
         let table = weights.find("embedding.weight").or_else(|| weights.find("embeddings"));
-        let table = table.context("the weights have no embedding.weight")?;
+        let table = table.context(either("the weights have no embedding.weight", "权重里没有 embedding.weight"))?;
         let dimensions = table.dim(1)?;
         let mut tokenizer = tokenizer::read(folder, LONGEST)?;
         tokenizer.with_truncation(None).map_err(|error| anyhow!("{error}"))?;
@@ -249,7 +257,10 @@ impl TextModel {
     /// What the model makes of each token alone.
     pub(super) fn embed_tokens(&self, tokens: &[u32], done: &(dyn Fn(usize) + Sync)) -> Result<Vec<Vec<f32>>> {
         let Body::Transformer(transformer) = &self.body else {
-            bail!("it is a table of token vectors already; a transformer is needed to distil");
+            bail!(t!(
+                "it is a table of token vectors already; a transformer is needed to distil",
+                "它已经是词元向量表；蒸馏需要 transformer"
+            ));
         };
         let around = self.tokens("", "", true)?;
         let (start, end) = around.split_at(around.len().div_ceil(2));
@@ -278,7 +289,12 @@ fn modules(folder: &Path) -> Result<Vec<Module>> {
     let module = |module: &Value| {
         let kind = module["type"].as_str().and_then(|kind| kind.rsplit('.').next());
         let path = module["path"].as_str().unwrap_or_default();
-        Ok(Module { kind: kind.context("a module in modules.json has no type")?.to_owned(), folder: folder.join(path) })
+        Ok(Module {
+            kind: kind
+                .context(either("a module in modules.json has no type", "modules.json 里有个模块没有 type"))?
+                .to_owned(),
+            folder: folder.join(path),
+        })
     };
     listed.iter().map(module).collect()
 }
@@ -300,7 +316,7 @@ fn pooling(settings: &Value) -> Result<Vec<Pooling>> {
             "mean_sqrt_len_tokens" => Pooling::MeanSqrtLength,
             "weightedmean" => Pooling::WeightedMean,
             "lasttoken" => Pooling::LastToken,
-            _ => bail!("pooling_mode is {name:?}, which is not known here"),
+            _ => bail!(t!("pooling_mode is {name:?}, which is not known here", "不认识 pooling_mode {name:?}")),
         })
     };
     match &settings["pooling_mode"] {
@@ -359,7 +375,9 @@ impl Dense {
         let has_tanh = match activation.rsplit('.').next().unwrap_or_default() {
             "Tanh" => true,
             "Identity" | "" => false,
-            other => bail!("a dense layer's activation {other} is not known here"),
+            other => {
+                bail!(t!("a dense layer's activation {other} is not known here", "不认识全连接层的激活函数 {other}"))
+            }
         };
         Ok(Self { layer: Linear::read(&Weights::read(folder)?, &["linear"])?, has_tanh })
     }
@@ -386,7 +404,11 @@ impl Transformer {
         let blocks = Block::read_all(&weights, "encoder.layer", layers, &BERT, epsilon)?;
         let activation = Activation::named(config["hidden_act"].as_str().unwrap_or("gelu"))?;
         if config["position_embedding_type"].as_str().is_some_and(|kind| kind != "absolute") {
-            bail!("position_embedding_type is {}; absolute is known here", config["position_embedding_type"]);
+            bail!(t!(
+                "position_embedding_type is {}; absolute is known here",
+                "position_embedding_type 为 {}；只认 absolute",
+                config["position_embedding_type"]
+            ));
         }
         Ok(Self {
             words: weights.get(WORDS)?.clone(),
@@ -437,7 +459,7 @@ const WORDS: &str = "embeddings.word_embeddings.weight";
 
 /// A whole number in a `config.json`.
 pub(super) fn number(config: &Value, name: &str) -> Result<usize> {
-    let number = config[name].as_u64().with_context(|| format!("config.json has no {name}"))?;
+    let number = config[name].as_u64().with_context(|| t!("config.json has no {name}", "config.json 里没有 {name}"))?;
     Ok(number as usize)
 }
 

@@ -3,6 +3,7 @@
 use std::fs;
 use std::path::Path;
 
+use crate::common::language::{either, t};
 use anyhow::{Context, Result, anyhow, bail};
 use serde_json::{Value, json};
 use tokenizers::{Tokenizer, TruncationParams};
@@ -14,7 +15,13 @@ pub fn read(folder: &Path, longest: usize) -> Result<Tokenizer> {
         Tokenizer::from_file(&file).map_err(|error| anyhow!("{}: {error}", file.display()))?
     } else {
         let made = if folder.join("merges.txt").is_file() { clip(folder) } else { bert(folder) };
-        let made = made.with_context(|| format!("no tokenizer.json, and none can be made of {}", folder.display()))?;
+        let made = made.with_context(|| {
+            t!(
+                "no tokenizer.json, and none can be made of {}",
+                "没有 tokenizer.json，也无法由 {} 生成",
+                folder.display()
+            )
+        })?;
         Tokenizer::from_bytes(serde_json::to_vec(&made)?).map_err(|error| anyhow!("{}: {error}", folder.display()))?
     };
     tokenizer.with_padding(None);
@@ -35,18 +42,20 @@ pub fn json(folder: &Path, name: &str) -> Result<Value> {
     if !path.is_file() {
         return Ok(json!({}));
     }
-    let text = fs::read_to_string(&path).with_context(|| format!("{} cannot be read", path.display()))?;
-    serde_json::from_str(&text).with_context(|| format!("{} is no JSON", path.display()))
+    let text = fs::read_to_string(&path).with_context(|| t!("{} cannot be read", "{} 无法读取", path.display()))?;
+    serde_json::from_str(&text).with_context(|| t!("{} is no JSON", "{} 不是 JSON", path.display()))
 }
 
 /// WordPiece from `vocab.txt`, as BERT's first releases have it.
 fn bert(folder: &Path) -> Result<Value> {
     let path = folder.join("vocab.txt");
-    let text = fs::read_to_string(&path).with_context(|| format!("{} cannot be read", path.display()))?;
+    let text = fs::read_to_string(&path).with_context(|| t!("{} cannot be read", "{} 无法读取", path.display()))?;
     let vocabulary: serde_json::Map<String, Value> =
         text.lines().enumerate().map(|(id, word)| (word.to_owned(), json!(id))).collect();
     let lowercase = json(folder, "tokenizer_config.json")?["do_lower_case"].as_bool().unwrap_or(true);
-    let id = |word: &str| vocabulary.get(word).cloned().with_context(|| format!("{word} is not in vocab.txt"));
+    let id = |word: &str| {
+        vocabulary.get(word).cloned().with_context(|| t!("{word} is not in vocab.txt", "vocab.txt 里没有 {word}"))
+    };
     let special = |word: &str| anyhow::Ok(json!({"id": word, "ids": [id(word)?], "tokens": [word]}));
     Ok(json!({
         "version": "1.0",
@@ -64,10 +73,15 @@ fn bert(folder: &Path) -> Result<Value> {
 /// Byte pairs from `vocab.json` and `merges.txt`, as CLIP's first releases have them.
 fn clip(folder: &Path) -> Result<Value> {
     let vocabulary = json(folder, "vocab.json")?;
-    let Some(words) = vocabulary.as_object().filter(|words| !words.is_empty()) else { bail!("vocab.json is empty") };
-    let merges = fs::read_to_string(folder.join("merges.txt")).context("merges.txt cannot be read")?;
+    let Some(words) = vocabulary.as_object().filter(|words| !words.is_empty()) else {
+        bail!(t!("vocab.json is empty", "vocab.json 是空的"))
+    };
+    let merges = fs::read_to_string(folder.join("merges.txt"))
+        .context(either("merges.txt cannot be read", "merges.txt 无法读取"))?;
     let merges: Vec<&str> = merges.lines().filter(|line| !line.starts_with("#version") && !line.is_empty()).collect();
-    let id = |word: &str| words.get(word).cloned().with_context(|| format!("{word} is not in vocab.json"));
+    let id = |word: &str| {
+        words.get(word).cloned().with_context(|| t!("{word} is not in vocab.json", "vocab.json 里没有 {word}"))
+    };
     let special = |word: &str| anyhow::Ok(json!({"id": word, "ids": [id(word)?], "tokens": [word]}));
     let (start, end) = ("<|startoftext|>", "<|endoftext|>");
     let added = |word: &str| {

@@ -8,6 +8,7 @@ use candle_core::{CpuStorage, Device, InplaceOp1, InplaceOp2, Layout, Result, Te
 use multiversion::multiversion;
 
 use super::weights::Weights;
+use crate::common::language::t;
 
 /// What follows the first half of a feed-forward layer.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -28,7 +29,7 @@ impl Activation {
             "gelu_new" | "gelu_pytorch_tanh" | "gelu_fast" => Self::GeluTanh,
             "quick_gelu" => Self::QuickGelu,
             "relu" => Self::Relu,
-            _ => anyhow::bail!("hidden_act is {name:?}, which is not known here"),
+            _ => anyhow::bail!(t!("hidden_act is {name:?}, which is not known here", "不认识 hidden_act {name:?}")),
         })
     }
 }

@@ -4,6 +4,7 @@ use std::collections::HashMap;
 use std::fs;
 use std::path::Path;
 
+use crate::common::language::t;
 use anyhow::{Context, Result, bail};
 use candle_core::{DType, Device, Tensor};
 
@@ -18,22 +19,26 @@ impl Weights {
     /// Reads a folder. Where the weights are there in another format only, the error says so.
     pub fn read(folder: &Path) -> Result<Self> {
         let mut files = Vec::new();
-        for entry in fs::read_dir(folder).with_context(|| format!("{} cannot be read", folder.display()))? {
+        for entry in fs::read_dir(folder).with_context(|| t!("{} cannot be read", "{} 无法读取", folder.display()))?
+        {
             let path = entry?.path();
             if path.extension().is_some_and(|extension| extension == "safetensors") {
                 files.push(path);
             }
         }
         if files.is_empty() {
-            bail!(
+            bail!(t!(
                 "{} has no .safetensors file; save the model again with `save_pretrained(..., safe_serialization=True)`",
+                "{} 里没有 .safetensors 文件；请用 `save_pretrained(..., safe_serialization=True)` 重新保存模型",
                 folder.display()
-            );
+            ));
         }
         let mut tensors = HashMap::new();
         for file in files {
             let read = candle_core::safetensors::load(&file, &Device::Cpu);
-            for (name, tensor) in read.with_context(|| format!("{} is damaged or of another kind", file.display()))? {
+            for (name, tensor) in read
+                .with_context(|| t!("{} is damaged or of another kind", "{} 已损坏，或不是这种文件", file.display()))?
+            {
                 if tensor.dtype().is_float() {
                     tensors.insert(name, tensor.to_dtype(DType::F32)?);
                 }
@@ -46,7 +51,7 @@ impl Weights {
     pub fn under(mut self, prefixes: &[&str], name: &str) -> Result<Self> {
         let is_there = |prefix: &&&str| self.tensors.contains_key(&format!("{prefix}{name}"));
         let found = prefixes.iter().find(is_there);
-        self.prefix = found.with_context(|| format!("the weights have no {name}"))?.to_string();
+        self.prefix = found.with_context(|| t!("the weights have no {name}", "权重里没有 {name}"))?.to_string();
         Ok(self)
     }
 
@@ -55,6 +60,6 @@ impl Weights {
     }
 
     pub fn get(&self, name: &str) -> Result<&Tensor> {
-        self.find(name).with_context(|| format!("the weights have no {}{name}", self.prefix))
+        self.find(name).with_context(|| t!("the weights have no {}{name}", "权重里没有 {}{name}", self.prefix))
     }
 }

@@ -6,6 +6,7 @@ use anyhow::{Context, Result, bail};
 use percent_encoding::percent_decode_str;
 use url::Url;
 
+use crate::common::language::{either, t};
 use crate::common::secrets::scrub;
 use crate::config::{Database, Secret};
 
@@ -63,13 +64,19 @@ impl Address {
     /// Reads the settings; an error names the setting and never its value.
     pub fn read(database: &Database) -> Result<Self> {
         match &database.url {
-            Some(url) => Self::from_url(url)
-                .with_context(|| format!("{}_DB_URL cannot be used (its value is not shown)", database.settings)),
+            Some(url) => Self::from_url(url).with_context(|| {
+                t!(
+                    "{}_DB_URL cannot be used (its value is not shown)",
+                    "{}_DB_URL 无法使用（值不显示）",
+                    database.settings
+                )
+            }),
             None => {
                 let setting = |value: &Option<String>, name: &str| {
                     value.clone().with_context(|| {
-                        format!(
+                        t!(
                             "{0}_DB_{name} is not set; {0}_DATA_SOURCE=database needs it (or {0}_DB_URL)",
+                            "未设置 {0}_DB_{name}；{0}_DATA_SOURCE=database 需要它（或 {0}_DB_URL）",
                             database.settings
                         )
                     })
@@ -89,14 +96,14 @@ impl Address {
 
     fn from_url(secret: &Secret) -> Result<Self> {
         let text = secret.0.as_str();
-        let (scheme, rest) = text.split_once(':').context(FORMS)?;
+        let (scheme, rest) = text.split_once(':').with_context(forms)?;
         // a driver's name behind a plus, as SQLAlchemy writes it, changes nothing
         let kind = match scheme.split('+').next().unwrap_or(scheme) {
             "mysql" | "mariadb" => Kind::Mysql,
             "postgres" | "postgresql" => Kind::Postgres,
             "sqlite" => Kind::Sqlite,
             "duckdb" => Kind::Duckdb,
-            _ => bail!("{FORMS}"),
+            _ => bail!(forms()),
         };
         let address =
             |host: String, port, name| Self { kind, host, port, user: None, password: None, name, options: Vec::new() };
@@ -104,15 +111,15 @@ impl Address {
             // sqlite:file, sqlite:/file, and SQLAlchemy's sqlite:///file (relative) and sqlite:////file
             let path = rest.strip_prefix("///").unwrap_or(rest);
             if path.is_empty() || path.starts_with("//") && rest.strip_prefix("///").is_none() {
-                bail!("{FORMS}");
+                bail!(forms());
             }
             return Ok(address(String::new(), 0, decode(path)?));
         }
         // the parser's own errors are general enough to be shown
-        let url = Url::parse(text).map_err(|e| anyhow::anyhow!("{e}; {FORMS}"))?;
+        let url = Url::parse(text).map_err(|e| anyhow::anyhow!("{e}; {}", forms()))?;
         let name = decode(url.path().trim_start_matches('/'))?;
         if name.is_empty() {
-            bail!("it names no database; {FORMS}");
+            bail!(t!("it names no database; {}", "没有写数据库名；{}", forms()));
         }
         let port = url.port().unwrap_or(if kind == Kind::Mysql { 3306 } else { 5432 });
         let host = decode(url.host_str().filter(|h| !h.is_empty()).unwrap_or("127.0.0.1"))?;
@@ -145,9 +152,18 @@ impl Address {
 }
 
 /// What a URL may look like.
-const FORMS: &str = "expected mysql://user:password@host:3306/name, postgres://user:password@host:5432/name, \
-    sqlite:path or duckdb:path, with special characters of names and passwords as %XX";
+fn forms() -> &'static str {
+    either(
+        "expected mysql://user:password@host:3306/name, postgres://user:password@host:5432/name, sqlite:path or \
+         duckdb:path, with special characters of names and passwords as %XX",
+        "应为 mysql://user:password@host:3306/name、postgres://user:password@host:5432/name、sqlite:path 或 \
+         duckdb:path，名字与密码中的特殊字符写成 %XX",
+    )
+}
 
 fn decode(text: &str) -> Result<String> {
-    Ok(percent_decode_str(text).decode_utf8().context("a %XX in it is no UTF-8")?.into_owned())
+    Ok(percent_decode_str(text)
+        .decode_utf8()
+        .context(either("a %XX in it is no UTF-8", "其中的 %XX 不是 UTF-8"))?
+        .into_owned())
 }

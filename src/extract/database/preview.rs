@@ -6,6 +6,7 @@ use duckdb::Connection;
 use super::plan::Plan;
 use super::reading::{Reading, readings};
 use super::source::Source;
+use crate::common::language::t;
 use crate::common::progress::Progress;
 use crate::config::{Config, Database};
 use crate::warehouse;
@@ -25,7 +26,7 @@ pub fn preview(
     let mut lines = Vec::new();
     for Reading { table, remote, plan, notes, .. } in readings(published, config, name, &mut source, progress)? {
         let (what, arms) = match plan {
-            Plan::Whole(why) => (format!("the whole table ({why})"), vec!["true".to_owned()]),
+            Plan::Whole(why) => (t!("the whole table ({why})", "整张表（{why}）"), vec!["true".to_owned()]),
             Plan::New { since, arms } => (since, arms),
         };
         let mut rows: u64 = 0;
@@ -34,7 +35,12 @@ pub fn preview(
             rows += source.ask(&remote.name, |db| db.query_row(&sql, [], |row| row.get::<_, u64>(0)))?;
         }
         let known = remote.columns.iter().filter(|c| table.columns().any(|k| k == c.name)).count();
-        lines.push(format!("{}: {rows} row(s), {known} columns used of {}: {what}", table.name, remote.columns.len()));
+        lines.push(t!(
+            "{}: {rows} row(s), {known} columns used of {}: {what}",
+            "{}：{rows} 行，{} 列中用到 {known} 列：{what}",
+            table.name,
+            remote.columns.len()
+        ));
         lines.extend(notes.into_iter().map(|note| format!("  {note}")));
     }
     Ok(lines)

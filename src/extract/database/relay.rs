@@ -4,6 +4,7 @@
 //! to the server and cuts the wire once a query has been waiting for too long without one; the driver then reports a
 //! lost connection like any other.
 
+use crate::common::language::either;
 use std::io::{self, Read, Write};
 use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream, ToSocketAddrs};
 use std::sync::Arc;
@@ -104,7 +105,7 @@ impl Drop for Relay {
 }
 
 fn connect(server: &[SocketAddr]) -> io::Result<TcpStream> {
-    let mut result = Err(io::Error::new(io::ErrorKind::NotFound, "the name has no address"));
+    let mut result = Err(io::Error::new(io::ErrorKind::NotFound, either("the name has no address", "主机名没有地址")));
     for address in server {
         result = TcpStream::connect_timeout(address, CONNECT_TIMEOUT);
         if result.is_ok() {

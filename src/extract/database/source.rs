@@ -10,6 +10,7 @@ use super::address::{Address, Kind};
 use super::extension::load_extension;
 use super::relay::Relay;
 use super::remote::Remote;
+use crate::common::language::{either, t};
 use crate::common::progress::Progress;
 use crate::common::secrets::scrub;
 use crate::config::{Config, Database};
@@ -85,12 +86,17 @@ impl<'a> Source<'a> {
             let is_lost = lower.starts_with("io error") || LOST.iter().any(|words| lower.contains(words));
             let is_final = FINAL.iter().any(|words| lower.contains(words)) || !is_lost;
             if is_final || tries >= retries {
-                let advice = if is_final { self.advice(&lower) } else { "run again once it is there".to_owned() };
-                bail!("{}: {what}: {fault}; {advice}", self.shown());
+                let advice = if is_final {
+                    self.advice(&lower)
+                } else {
+                    either("run again once it is there", "等它恢复后重新运行").to_owned()
+                };
+                bail!(t!("{}: {what}: {fault}; {advice}", "{}：{what}：{fault}；{advice}", self.shown()));
             }
             tries += 1;
-            self.progress.note(&format!(
+            self.progress.note(&t!(
                 "{}: {what}: {fault}; again in {} s (try {tries} of {retries})",
+                "{}：{what}：{fault}；{} 秒后重试（第 {tries} 次，共 {retries} 次）",
                 self.shown(),
                 pause.as_secs(),
             ));
@@ -107,7 +113,7 @@ impl<'a> Source<'a> {
         };
         let (kind, alias) = (self.address.kind, self.alias.clone());
         let zone = columns::timezone(table, self.config).to_owned();
-        self.ask(&format!("table {name}"), |db| Remote::describe(db, kind, &alias, &name, table, &zone))
+        self.ask(&t!("table {name}", "表 {name}"), |db| Remote::describe(db, kind, &alias, &name, table, &zone))
     }
 
     /// The names of all tables there are, for telling what was meant.
@@ -122,7 +128,7 @@ impl<'a> Source<'a> {
                 quote(&self.alias)
             ),
         };
-        self.ask("listing its tables", |db| {
+        self.ask(either("listing its tables", "列出表"), |db| {
             db.prepare(&sql)?.query_map([], |row| row.get(0))?.collect::<duckdb::Result<_>>()
         })
     }
@@ -159,8 +165,9 @@ impl<'a> Source<'a> {
     /// What went wrong: silence that was cut short, or what the driver says.
     fn fault(&self, error: &duckdb::Error) -> String {
         match self.relay.as_ref().is_some_and(Relay::was_cut) {
-            true => format!(
+            true => t!(
                 "IO Error: no answer for {} s (DB_TIMEOUT_SECONDS), so the connection was cut",
+                "IO Error: {} 秒没有应答（DB_TIMEOUT_SECONDS），连接已断开",
                 self.config.sources.timeout.as_secs()
             ),
             false => self.plain(error),
@@ -173,7 +180,10 @@ impl<'a> Source<'a> {
         let text = match text.split_once(" for MySQL query \"") {
             Some((before, rest)) => {
                 let reason = rest.rsplit_once("\":").map_or("", |(_, reason)| reason.trim());
-                format!("{before}: {}", if reason.is_empty() { "the connection was lost" } else { reason })
+                format!(
+                    "{before}: {}",
+                    if reason.is_empty() { either("the connection was lost", "连接已断开") } else { reason }
+                )
             }
             None => text,
         };
@@ -190,15 +200,21 @@ impl<'a> Source<'a> {
         let settings = self.settings.settings;
         match fault {
             f if f.contains("denied") && f.contains("command") => {
-                "grant the user SELECT on the database's tables".to_owned()
+                either("grant the user SELECT on the database's tables", "请授予用户对这些表的 SELECT 权限").to_owned()
             }
             f if f.contains("denied") || f.contains("authentication") => {
-                format!("check {settings}_DB_USER, {settings}_DB_PASSWORD and the user's right to SELECT")
+                t!(
+                    "check {settings}_DB_USER, {settings}_DB_PASSWORD and the user's right to SELECT",
+                    "请检查 {settings}_DB_USER、{settings}_DB_PASSWORD 与用户的 SELECT 权限"
+                )
             }
             f if f.contains("unknown database") || f.contains("does not exist") => {
-                format!("check {settings}_DB_NAME (or {settings}_DB_URL)")
+                t!(
+                    "check {settings}_DB_NAME (or {settings}_DB_URL)",
+                    "请检查 {settings}_DB_NAME（或 {settings}_DB_URL）"
+                )
             }
-            _ => "`nearset doctor` checks the settings".to_owned(),
+            _ => either("`nearset doctor` checks the settings", "可用 `nearset doctor` 检查设置").to_owned(),
         }
     }
 
@@ -231,7 +247,7 @@ impl<'a> Source<'a> {
         let checks_name = options.iter().any(|(_, v)| matches!(v.as_str(), "verify_identity" | "verify-full"));
         if !is_socket && !checks_name {
             let relay = Relay::start(host, *port, self.config.sources.timeout)
-                .map_err(|e| format!("IO Error: cannot connect: {e}"))?;
+                .map_err(|e| t!("IO Error: cannot connect: {e}", "IO Error: 无法连接：{e}"))?;
             self.relay = Some(relay);
         }
         let mut parts = vec![format!("type {}", kind.name()), format!("database {}", quote(name))];
@@ -261,7 +277,7 @@ impl<'a> Source<'a> {
                 self.alias,
                 self.address.kind.name()
             )),
-            false => Err(format!("{} is no such file", path.display())),
+            false => Err(t!("{} is no such file", "没有文件 {}", path.display())),
         }
     }
 

@@ -5,6 +5,7 @@ use anyhow::{Context, Result};
 use super::reader::Reader;
 use super::reading::readings;
 use super::source::Source;
+use crate::common::language::t;
 use crate::config::Database;
 use crate::extract::intake::Intake;
 use crate::extract::tables::TABLES;
@@ -29,7 +30,7 @@ pub fn take_in(intake: Intake<'_>, (name, settings): (&str, &Database)) -> Resul
         }
         let table = reading.table;
         let mut reader = Reader { intake, source: &mut source, reading, rows: 0 };
-        reader.read().with_context(|| format!("table {}", table.name))?;
+        reader.read().with_context(|| t!("table {}", "表 {}", table.name))?;
         rows += reader.rows;
     }
     Ok(rows)

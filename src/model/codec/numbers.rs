@@ -2,12 +2,13 @@
 
 use std::fmt::Display;
 
+use crate::common::language::t;
 use anyhow::{Result, anyhow, ensure};
 use duckdb::arrow::array::Array;
 
 /// Refuses columns that lack a value.
 pub(super) fn none_missing<const N: usize>(columns: [&dyn Array; N]) -> Result<()> {
-    ensure!(columns.iter().all(|column| column.null_count() == 0), "a value is missing");
+    ensure!(columns.iter().all(|column| column.null_count() == 0), t!("a value is missing", "缺少一个值"));
     Ok(())
 }
 
@@ -27,7 +28,7 @@ pub(super) fn amount(value: f64) -> Result<f64> {
 }
 
 fn unusable(value: impl Display) -> anyhow::Error {
-    anyhow!("{value} is a number that cannot be there")
+    anyhow!(t!("{value} is a number that cannot be there", "{value} 是不该有的数"))
 }
 
 #[cfg(test)]

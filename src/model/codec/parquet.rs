@@ -7,6 +7,7 @@ use duckdb::Connection;
 use duckdb::arrow::datatypes::DataType;
 use duckdb::arrow::record_batch::RecordBatch;
 
+use crate::common::language::t;
 use crate::warehouse::{self, quote};
 
 /// A database for reading and writing Parquet files.
@@ -49,5 +50,5 @@ pub(super) fn write(db: &Connection, batch: RecordBatch, path: &Path) -> Result<
     appender.flush()?;
     drop(appender);
     db.execute_batch(&format!("copy part to {} (format parquet); drop table part;", quote(&path.to_string_lossy())))
-        .with_context(|| format!("{} cannot be written", path.display()))
+        .with_context(|| t!("{} cannot be written", "{} 无法写入", path.display()))
 }

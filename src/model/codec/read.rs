@@ -17,6 +17,7 @@ use super::layout::{
 use super::numbers::{amount, finite, none_missing, whole};
 use super::parquet;
 use super::seal::{plain, verify};
+use crate::common::language::{either, t};
 use crate::index::{Graph, Index, Vectors};
 use crate::model::{
     CANDIDATES, History, Item, Manifest, Model, Neighbour, Neighbours, Parts, Ranked, Ranker, Sessions,
@@ -31,7 +32,8 @@ use crate::warehouse::quote;
 pub fn load(models_dir: &Path, version: &str) -> Result<Model> {
     let manifest = verify(models_dir, version)?;
     let dir = models_dir.join(version);
-    let (parts, index) = read(&dir, &manifest).with_context(|| format!("{} cannot be used", dir.display()))?;
+    let (parts, index) =
+        read(&dir, &manifest).with_context(|| t!("{} cannot be used", "{} 无法使用", dir.display()))?;
     Ok(Model::new(manifest, parts, index))
 }
 
@@ -65,7 +67,7 @@ fn read(dir: &Path, manifest: &Manifest) -> Result<(Parts, Arc<Index>)> {
 }
 
 fn read_bytes(path: &Path) -> Result<Vec<u8>> {
-    fs::read(path).with_context(|| format!("{} cannot be read", path.display()))
+    fs::read(path).with_context(|| t!("{} cannot be read", "{} 无法读取", path.display()))
 }
 
 fn read_ranker(dir: &Path) -> Result<Ranker> {
@@ -78,9 +80,13 @@ fn read_ranker(dir: &Path) -> Result<Ranker> {
 fn read_vectors(dir: &Path, name: &str, items: usize) -> Result<Vectors> {
     let bytes = plain(&dir.join(name))? as usize;
     let row = 4 * items.max(1);
-    ensure!(bytes.is_multiple_of(row) && (bytes > 0 || items == 0), "{name} has no whole row for each dataset");
-    let file = File::open(dir.join(name)).with_context(|| format!("{name} cannot be read"))?;
-    Vectors::read(bytes / row, items, BufReader::new(file)).with_context(|| format!("{name} cannot be read"))
+    ensure!(
+        bytes.is_multiple_of(row) && (bytes > 0 || items == 0),
+        t!("{name} has no whole row for each dataset", "{name} 的行数与数据集对不上")
+    );
+    let file = File::open(dir.join(name)).with_context(|| t!("{name} cannot be read", "{name} 无法读取"))?;
+    Vectors::read(bytes / row, items, BufReader::new(file))
+        .with_context(|| t!("{name} cannot be read", "{name} 无法读取"))
 }
 
 /// The text by which DuckDB reads a file of the version.
@@ -92,8 +98,15 @@ fn read_items(db: &Connection, dir: &Path, manifest: &Manifest) -> Result<Vec<It
     let file = from(dir, ITEMS);
     let count: usize = db
         .query_row(&format!("select count(*) from {file}"), [], |row| row.get(0))
-        .with_context(|| format!("{ITEMS} cannot be counted"))?;
-    ensure!(count == manifest.items, "{ITEMS} has {count} rows where the manifest says {}", manifest.items);
+        .with_context(|| t!("{ITEMS} cannot be counted", "{ITEMS} 无法计数"))?;
+    ensure!(
+        count == manifest.items,
+        t!(
+            "{ITEMS} has {count} rows where the manifest says {}",
+            "{ITEMS} 有 {count} 行，清单上是 {} 行",
+            manifest.items
+        )
+    );
     // the file of vectors has as many rows: no count of its own making gets here
     let mut items: Vec<Item> = Vec::with_capacity(count);
     let sql = format!(
@@ -110,7 +123,7 @@ fn read_items(db: &Connection, dir: &Path, manifest: &Manifest) -> Result<Vec<It
             let dataset_id = ids.value(row);
             ensure!(
                 items.last().is_none_or(|last| last.dataset_id < dataset_id),
-                "dataset {dataset_id} is there twice"
+                t!("dataset {dataset_id} is there twice", "数据集 {dataset_id} 出现两次")
             );
             items.push(Item {
                 dataset_id,
@@ -126,9 +139,12 @@ fn read_items(db: &Connection, dir: &Path, manifest: &Manifest) -> Result<Vec<It
         }
         Ok(())
     })
-    .with_context(|| format!("{ITEMS} cannot be read"))?;
+    .with_context(|| t!("{ITEMS} cannot be read", "{ITEMS} 无法读取"))?;
     let listed = items.iter().filter(|item| item.is_listed).count();
-    ensure!(listed == manifest.listed_items, "{listed} datasets are listed, not {}", manifest.listed_items);
+    ensure!(
+        listed == manifest.listed_items,
+        t!("{listed} datasets are listed, not {}", "可展示的数据集有 {listed} 个，不是 {} 个", manifest.listed_items)
+    );
     Ok(items)
 }
 
@@ -145,11 +161,11 @@ struct Tables<'a> {
 impl Tables<'_> {
     fn each(&self, name: &str, columns: &str, each: impl FnMut(&Columns) -> Result<()>) -> Result<()> {
         each_batch(&self.db, &columns.replace("{file}", &from(self.dir, name)), each)
-            .with_context(|| format!("{name} cannot be read"))
+            .with_context(|| t!("{name} cannot be read", "{name} 无法读取"))
     }
 
     fn find(&self, id: i64) -> Result<u32> {
-        self.by_id.get(&id).copied().ok_or_else(|| anyhow!("dataset {id} is no item"))
+        self.by_id.get(&id).copied().ok_or_else(|| anyhow!(t!("dataset {id} is no item", "数据集 {id} 不在目录中")))
     }
 
     fn known(&self, ids: &[i64]) -> Result<Vec<u32>> {
@@ -161,7 +177,7 @@ impl Tables<'_> {
         let count: usize = self
             .db
             .query_row(&count, [], |row| row.get(0))
-            .with_context(|| format!("{NEIGHBOURS} cannot be counted"))?;
+            .with_context(|| t!("{NEIGHBOURS} cannot be counted", "{NEIGHBOURS} 无法计数"))?;
         // room for what training keeps; what is more, whoever wrote it, makes its own
         let mut neighbours = Neighbours::with_capacity(self.by_id.len(), count.min(self.by_id.len() * CANDIDATES));
         let fields = NEIGHBOUR.map(|field| field.selected()).join(", ");
@@ -171,7 +187,10 @@ impl Tables<'_> {
             none_missing([ids as &dyn Array])?;
             for (row, neighbour) in self.neighbours_of(batch)?.into_iter().enumerate() {
                 let page = self.find(ids.value(row))?;
-                ensure!(neighbours.is_next(page), "dataset {} stands after a later one", ids.value(row));
+                ensure!(
+                    neighbours.is_next(page),
+                    t!("dataset {} stands after a later one", "数据集 {} 的次序不对", ids.value(row))
+                );
                 neighbours.push(page, neighbour);
             }
             Ok(())
@@ -240,7 +259,7 @@ impl Tables<'_> {
         self.each(VISITS, "select dataset_ids from {file} order by position", |batch| {
             for ids in batch.i64_lists("dataset_ids")? {
                 held.extend(self.known(&ids)?);
-                starts.push(u32::try_from(held.len()).context("there are too many visits")?);
+                starts.push(u32::try_from(held.len()).context(either("there are too many visits", "访问过多"))?);
             }
             Ok(())
         })?;

@@ -18,6 +18,7 @@ use super::layout::{
 };
 use super::{parquet, seal};
 use crate::common::files;
+use crate::common::language::t;
 use crate::index::Index;
 use crate::model::{FORMAT, History, Model, Parts, Ranked};
 use crate::warehouse::quote;
@@ -49,7 +50,7 @@ pub(in crate::model) fn write(dir: &Path, model: &mut Model) -> Result<()> {
 fn name(dir: &Path, model: &mut Model) -> Result<()> {
     let mut files = BTreeMap::new();
     let mut hash = Sha256::new();
-    for entry in fs::read_dir(dir).with_context(|| format!("{} cannot be read", dir.display()))? {
+    for entry in fs::read_dir(dir).with_context(|| t!("{} cannot be read", "{} 无法读取", dir.display()))? {
         let path = entry?.path();
         files::sync(&path)?;
         let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
@@ -66,7 +67,7 @@ fn name(dir: &Path, model: &mut Model) -> Result<()> {
 }
 
 fn write_bytes(path: &Path, bytes: &[u8]) -> Result<()> {
-    fs::write(path, bytes).with_context(|| format!("{} cannot be written", path.display()))
+    fs::write(path, bytes).with_context(|| t!("{} cannot be written", "{} 无法写入", path.display()))
 }
 
 fn write_index(dir: &Path, vectors: &str, graph: &str, index: &Index) -> Result<()> {

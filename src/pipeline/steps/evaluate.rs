@@ -3,6 +3,7 @@
 use anyhow::Result;
 
 use super::train::train_holdout;
+use crate::common::language::either;
 use crate::evaluate;
 use crate::pipeline::state::Run;
 use crate::sql_project::Room;
@@ -11,7 +12,7 @@ use crate::sql_project::Room;
 pub fn evaluate(run: &mut Run<'_>) -> Result<u64> {
     train_holdout(run)?;
     let (config, policy) = (run.config, evaluate::policy(run.config));
-    run.observers.at("replay");
+    run.observers.at(either("replay", "回放"));
     match run.holdout.take() {
         None => evaluate::forget(run.db)?,
         Some(holdout) => {

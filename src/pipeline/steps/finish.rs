@@ -3,6 +3,7 @@
 use anyhow::Result;
 
 use crate::common::errors::Failure;
+use crate::common::language::either;
 use crate::extract::data_quality;
 use crate::pipeline::state::Run;
 use crate::pipeline::step::Step;
@@ -17,7 +18,7 @@ pub fn finish(run: &mut Run<'_>) -> Result<u64> {
     let is_coherent = !steps.contains(&Step::Extract) || steps.contains(&Step::Features);
     let rows = if is_coherent { run.build(&[Room::Checks, Room::Views])? } else { 0 };
     run.project.drop_orphans(run.db)?;
-    run.observers.at("checks");
+    run.observers.at(either("checks", "检查"));
     let violations = if is_coherent { run.project.violations(run.db)? } else { Vec::new() };
     if !violations.is_empty() {
         return Err(Failure::Gate(violations.join("; ")).into());

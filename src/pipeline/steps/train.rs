@@ -2,6 +2,7 @@
 
 use anyhow::{Context, Result};
 
+use crate::common::language::either;
 use crate::pipeline::state::{HoldoutModel, Run};
 use crate::train::holdout_from;
 
@@ -22,7 +23,7 @@ pub fn train_holdout(run: &mut Run<'_>) -> Result<()> {
     {
         let (model, choice) = run
             .with_training(|training| training.fit(Some(from), None))
-            .context("training without the held-out visits")?;
+            .context(either("training without the held-out visits", "不用留出访问的训练"))?;
         if let Some(choice) = &choice {
             run.observers.note(&choice.headline());
         }

@@ -8,6 +8,7 @@ use anyhow::{Context, Result};
 use super::LoadedVersion;
 use super::experiments::{Experiments, bucket};
 use super::variant::Variant;
+use crate::common::language::either;
 use crate::serve::endpoint::Endpoint;
 
 /// A version beside the current one, and its share of the traffic.
@@ -70,7 +71,7 @@ impl Deployment {
     /// # Errors
     /// There is none.
     pub fn assign_shadow(&self) -> Result<Assignment<'_>> {
-        let version = &self.shadow.as_ref().context("there is no shadow version")?.version;
+        let version = &self.shadow.as_ref().context(either("there is no shadow version", "没有影子版本"))?.version;
         Ok(Assignment { version, variant: self.experiments.variant(0), variant_index: 0, role: "shadow" })
     }
 

@@ -11,6 +11,7 @@ use std::time::SystemTime;
 use anyhow::{Context, Result};
 
 use super::{Deployment, LoadedVersion};
+use crate::common::language::t;
 use crate::model::{self, Model};
 use crate::recommend::{self, Policy};
 
@@ -63,7 +64,7 @@ impl<'a> Loader<'a> {
             Some(model) => model.clone(),
             None => Arc::new(model::load(self.models_dir, version)?),
         };
-        recommend::smoke(&model).with_context(|| format!("version {version} cannot answer"))?;
+        recommend::smoke(&model).with_context(|| t!("version {version} cannot answer", "版本 {version} 无法应答"))?;
         self.models.insert(version.to_owned(), model.clone());
         Ok(model)
     }

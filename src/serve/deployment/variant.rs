@@ -6,6 +6,7 @@ use std::sync::Arc;
 use anyhow::{Context, Result, bail};
 use serde_json::Value;
 
+use crate::common::language::{either, t};
 use crate::model::Channel;
 use crate::recommend::{Policy, channels};
 
@@ -54,7 +55,7 @@ impl Variant {
     pub fn of(experiment: &str, name: &str, parameters: BTreeMap<String, Value>, is_old: bool) -> Result<Self> {
         let mut variant = Self { experiment: Some(experiment.to_owned()), name: name.to_owned(), ..Self::default() };
         for (name, value) in parameters {
-            variant.set(&name, &value, is_old).with_context(|| format!("parameter {name}"))?;
+            variant.set(&name, &value, is_old).with_context(|| t!("parameter {name}", "参数 {name}"))?;
         }
         Ok(variant)
     }
@@ -62,7 +63,9 @@ impl Variant {
     fn set(&mut self, name: &str, value: &Value, is_old: bool) -> Result<()> {
         let number = |low: f64, high: f64| {
             let number = value.as_f64().filter(|n| (low..=high).contains(n));
-            number.with_context(|| format!("is {value}; it must be a number from {low} to {high}"))
+            number.with_context(|| {
+                t!("is {value}; it must be a number from {low} to {high}", "为 {value}；须为 {low} 到 {high} 的数")
+            })
         };
         if let Some(channel) = channel(name) {
             self.weights.get_or_insert(channels::AS_LEARNED)[channel] = number(0.0, 100.0)? as f32;
@@ -77,13 +80,20 @@ impl Variant {
             }
             "provider_limit" => self.provider_limit = Some(number(0.0, 100.0)? as usize),
             "exploration" => self.exploration = Some(number(0.0, 0.5)?),
-            "rules" => self.without_rules = !value.as_bool().context("must be true or false")?,
-            "model" => self.version = Some(value.as_str().context("must be the name of a version")?.to_owned()),
+            "rules" => {
+                self.without_rules = !value.as_bool().context(either("must be true or false", "须为 true 或 false"))?;
+            }
+            "model" => {
+                self.version =
+                    Some(value.as_str().context(either("must be the name of a version", "须为版本名"))?.to_owned());
+            }
             _ if is_old => tracing::warn!("parameter {name} of variant {} means nothing here; ignored", self.name),
-            _ => bail!(
-                "is unknown; there are variety, provider_limit, exploration, rules, model and a weight for each channel: {}",
+            _ => bail!(t!(
+                "is unknown; there are variety, provider_limit, exploration, rules, model and a weight for each \
+             channel: {}",
+                "没有这一项；可用 variety、provider_limit、exploration、rules、model，以及各召回通道的权重：{}",
                 Channel::ALL.map(|channel| format!("{}_weight", channel.name())).join(", ")
-            ),
+            )),
         }
         Ok(())
     }

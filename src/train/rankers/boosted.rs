@@ -6,6 +6,7 @@ use forust_ml::gradientbooster::{GradientBooster, GrowPolicy};
 use forust_ml::objective::ObjectiveType;
 use forust_ml::tree::Tree as Grown;
 
+use crate::common::language::t;
 use crate::model::{Feature, Split, Tree};
 use crate::train::examples::Examples;
 
@@ -59,7 +60,7 @@ pub fn fit(examples: &Examples, shape: Shape) -> Result<Vec<Tree>> {
     booster.grow_policy = GrowPolicy::LossGuide;
     booster
         .fit(&Matrix::new(&columns, rows, Feature::COUNT), &chosen, &weights, None)
-        .map_err(|error| anyhow!("boosted trees: {error}"))?;
+        .map_err(|error| anyhow!(t!("boosted trees: {error}", "提升树：{error}")))?;
     let mut trees: Vec<Tree> = booster.trees.iter().map(masked).collect::<Result<_>>()?;
     // what every candidate starts from, as a tree of one leaf
     trees.push(Tree { splits: Vec::new(), leaves: leaves(&[booster.base_score as f32])? });
@@ -76,7 +77,10 @@ fn masked(grown: &Grown) -> Result<Tree> {
 fn leaves(values: &[f32]) -> Result<[f32; 32]> {
     let mut leaves = [0.0; 32];
     let room = leaves.get_mut(..values.len());
-    room.ok_or_else(|| anyhow!("a tree has {} leaves where 32 fit", values.len()))?.copy_from_slice(values);
+    room.ok_or_else(|| {
+        anyhow!(t!("a tree has {} leaves where 32 fit", "一棵树有 {} 个叶子，最多 32 个", values.len()))
+    })?
+    .copy_from_slice(values);
     Ok(leaves)
 }
 

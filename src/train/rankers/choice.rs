@@ -1,6 +1,7 @@
 //! Which kind of ranker did best, and what else was tried.
 
 use super::shape::Shape;
+use crate::common::language::t;
 use crate::model::{RankerChoice, RankerTrial};
 
 /// Figures of one trial, on the same steps as all others.
@@ -46,9 +47,15 @@ impl Choice {
     pub fn headline(&self) -> String {
         let all: Vec<String> = std::iter::once(&self.prior)
             .chain(&self.trials)
-            .map(|trial| format!("{} {:.4} in {:.1} s", trial.shape, trial.ndcg, trial.seconds))
+            .map(|trial| t!("{} {:.4} in {:.1} s", "{} {:.4}，{:.1} 秒", trial.shape, trial.ndcg, trial.seconds))
             .collect();
-        format!("ranker: {} kept by NDCG@10 on {} steps ({})", self.shape, self.measured, all.join(", "))
+        t!(
+            "ranker: {} kept by NDCG@10 on {} steps ({})",
+            "排序器：按 {1} 步上的 NDCG@10 选用 {0}（{2}）",
+            self.shape,
+            self.measured,
+            all.join(", ")
+        )
     }
 }
 

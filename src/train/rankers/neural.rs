@@ -4,6 +4,7 @@ use anyhow::{Context, Result};
 use candle_core::{D, Device, Tensor, Var};
 use candle_nn::{AdamW, Optimizer, ParamsAdamW};
 
+use crate::common::language::either;
 use crate::common::random::uniform;
 use crate::model::{Feature, Layer, Network};
 use crate::train::examples::Examples;
@@ -46,7 +47,10 @@ const RATE: f64 = 3e-3;
 /// There is no thread to be had, or the tensors do not fit together.
 pub fn fit(examples: &Examples, shape: Shape) -> Result<Network> {
     // products this small take longer on several threads, and ten times as long where those wait for other work
-    let alone = rayon::ThreadPoolBuilder::new().num_threads(1).build().context("no thread for the network")?;
+    let alone = rayon::ThreadPoolBuilder::new()
+        .num_threads(1)
+        .build()
+        .context(either("no thread for the network", "无法为神经网络启动线程"))?;
     alone.install(|| descend(examples, shape))
 }
 

@@ -8,6 +8,7 @@ use chrono::{DateTime, Utc};
 use super::choice::{Choice, Trial};
 use super::shape::{Shape, TRIED, affordable};
 use super::{boosted, neural};
+use crate::common::language::t;
 use crate::model::{Feature, Ranker};
 use crate::recommend;
 use crate::train::examples::{Examples, Held, Measured, collect};
@@ -59,7 +60,7 @@ fn choose(
     let mut tried: Vec<(Trial, Ranker)> = Vec::new();
     for shape in TRIED.into_iter().take(affordable(training.budget, examples.rows.len())) {
         let at = Instant::now();
-        (training.at)(&format!("ranker: {shape}"));
+        (training.at)(&t!("ranker: {shape}", "排序器：{shape}"));
         let ranker = fit(examples, shape)?;
         let trial = Trial { shape, seconds: at.elapsed().as_secs_f64(), ..measure(Some(&ranker), measured) };
         tried.push((trial, ranker));

@@ -1,0 +1,220 @@
+//! The help in Chinese: our sentences by their English ones, and clap's own words.
+
+use clap::Command;
+use clap::builder::{Resettable, StyledStr};
+
+/// What commands, arguments and their values are said to be, paragraph by paragraph.
+pub(super) const PARAGRAPHS: &[(&str, &str)] = &[
+    (
+        "Recommends datasets beside datasets: reads the marketplace's exports, learns, evaluates itself, serves",
+        "在数据集旁推荐数据集：读取数据市场的导出，学习，自我评估，提供服务",
+    ),
+    (
+        "Recommends datasets beside datasets: reads the marketplace's exports, learns, evaluates itself, serves.",
+        "在数据集旁推荐数据集：读取数据市场的导出，学习，自我评估，提供服务。",
+    ),
+    (
+        "Settings come from flags, the environment, .env, nearset.toml, and defaults, in this order; nearset.example.toml lists them all.",
+        "设置依次取自命令行参数、环境变量、.env、nearset.toml、默认值；nearset.example.toml 列出全部。",
+    ),
+    (
+        "The folder of the warehouse, the reports and the exposure log (DATA_DIR)",
+        "仓库、报表与曝光日志的目录（DATA_DIR）",
+    ),
+    ("The folder of model versions (MODELS_DIR)", "模型版本的目录（MODELS_DIR）"),
+    ("The settings file, instead of nearset.toml", "设置文件，代替 nearset.toml"),
+    ("Run the pipeline: extract, features, train, evaluate, reconcile", "运行流水线：抽取、特征、训练、评估、对账"),
+    ("Run this step alone", "只运行这一步"),
+    ("Run this step and all after it", "从这一步运行到最后"),
+    ("Takes in what is new at the sources", "抽取数据源的新增数据"),
+    ("Builds what the SQL project makes of it, up to what training reads", "构建 SQL 项目的各关系，直到训练所读的"),
+    ("Trains a model version", "训练一个模型版本"),
+    ("Replays held-out visits and works out the figures of lists", "回放留出的访问，计算列表的指标"),
+    ("Sets the figures beside the orders, and writes reports", "与订单对账，写报表"),
+    ("Read all sources again, from their first row or file on", "从第一行（第一个文件）起重新读取所有数据源"),
+    ("Say what would be read and done, and do nothing", "只说会读什么、做什么，不实际执行"),
+    (
+        "Stands for now: 2026-10-28, 2026-10-28 09:30:00 (UTC) or 2026-10-28T09:30:00+08:00",
+        "代替当前时间：2026-10-28、2026-10-28 09:30:00（UTC）或 2026-10-28T09:30:00+08:00",
+    ),
+    ("Let it be before the moment that the published warehouse stands for", "允许它早于已发布仓库所对应的时刻"),
+    ("Take in what is new at the sources, and nothing else", "只抽取数据源的新增数据"),
+    ("Past runs and their steps", "历次运行及其步骤"),
+    ("How many runs to show, newest last", "显示几次运行，最新的在最后"),
+    ("Serve the API", "提供 API 服务"),
+    ("The address to listen on (LISTEN)", "监听的地址（LISTEN）"),
+    (
+        "Run on fixtures/ (or on your own sources, where the settings name some), then serve",
+        "用 fixtures/ 运行（设置里写了自己的数据源就用它），然后提供服务",
+    ),
+    ("Only run the pipeline", "只运行流水线"),
+    ("A read-only query on the published warehouse", "对已发布的仓库做只读查询"),
+    ("The query, or a file that holds it", "查询语句，或存放它的文件"),
+    ("How to write the result", "结果的格式"),
+    ("Aligned columns, for people", "对齐的列，给人看"),
+    ("An array of objects", "对象数组"),
+    ("With a header", "带表头"),
+    ("A file's bytes", "文件内容"),
+    (
+        "The SQL project: what there is, what feeds what, what is wrong with it",
+        "SQL 项目：有哪些关系，谁读谁，哪里有错",
+    ),
+    (
+        "Check every file: syntax, names, cycles, and (where there is a warehouse) columns and types",
+        "检查每个文件：语法、名字、循环，有仓库时还检查列与类型",
+    ),
+    ("List macros and relations with their descriptions", "列出宏与关系及其说明"),
+    ("Only this one, with its columns", "只看这一个，连同它的列"),
+    ("Show what feeds what", "显示谁读谁（血缘）"),
+    ("Only what this relation reads and what reads it", "只看这个关系读谁、被谁读"),
+    (
+        "Replay held-out visits: how good the lists are, by channel, for cold pages, and what each part brings",
+        "回放留出的访问：列表有多好，分召回通道、冷页面，以及每个部分的贡献",
+    ),
+    (
+        "Measure this saved version, on visits after it was trained; again for more, all on the same visits",
+        "评估这个已保存的版本，用它训练之后的访问；可重复给出，都用同一批访问",
+    ),
+    ("Measure all saved versions", "评估所有已保存的版本"),
+    ("Hold out the visits that began from this time on", "留出从此时起开始的访问"),
+    (
+        "Learn from this file of sessions instead (SessionId, ItemId, Time; tab-separated, plain or .gz)",
+        "改从这个会话文件学习（SessionId、ItemId、Time，以制表符分隔，可为 .gz）",
+    ),
+    ("Measure on this file of sessions", "用这个会话文件评估"),
+    (
+        "Only /recommend/detail and /similar, not every channel and what it brings",
+        "只看 /recommend/detail 与 /similar，不看各召回通道及其贡献",
+    ),
+    ("Write the figures as JSON", "以 JSON 输出指标"),
+    ("Model versions", "模型版本"),
+    ("List the versions, with their held-out figures", "列出版本及其留出指标"),
+    ("Make a version the current one", "把一个版本设为当前版本"),
+    ("Go back to the version that was current before", "回退到之前的当前版本"),
+    (
+        "Let a version answer a share of the visitors; `off` for none",
+        "让一个版本应答一部分访客（金丝雀）；`off` 为关闭",
+    ),
+    (
+        "Let a version make lists that are logged and not shown; `off` for none",
+        "让一个版本生成只记录、不展示的列表（影子）；`off` 为关闭",
+    ),
+    ("The version, or `off`", "版本，或 `off`"),
+    (
+        "For which share of the visitors (canary: 0.05) or of the requests (shadow: 0.1), 0 to 1",
+        "占访客（金丝雀，默认 0.05）或请求（影子，默认 0.1）的比例，0 到 1",
+    ),
+    ("Write and show the reconciliation of some days again", "重写并显示若干天的对账"),
+    ("The first day, as 2026-10-01", "起始日期，如 2026-10-01"),
+    ("The last day", "结束日期"),
+    ("Write one day's report again", "重写某一天的报表"),
+    ("The day, as 2026-10-01", "日期，如 2026-10-01"),
+    (
+        "Find datasets by words: by names and tags, by what texts mean, by what pictures show",
+        "按词查找数据集：按名称与标签，按文本含义，按图片内容",
+    ),
+    ("What is looked for", "要找什么"),
+    ("How many datasets", "几个数据集"),
+    (
+        "Make a table of token vectors from a text model: hundreds of times quicker, a little less exact",
+        "由文本模型蒸馏出一张词元向量表：快几百倍，精度略低",
+    ),
+    ("The folder of the model to learn from, or its name", "教师模型的目录，或名字"),
+    ("The folder to write; TEXT_MODEL_PATH can name it afterwards", "写到哪个目录；之后可用 TEXT_MODEL_PATH 指定它"),
+    ("How many dimensions its vectors have", "向量的维数"),
+    (
+        "Check settings, folders, sources and model files, and say how to mend what is wrong",
+        "检查设置、目录、数据源与模型文件，并说明如何修复",
+    ),
+];
+
+/// Clap's own words in a help; what holds another stands before it.
+const CLAP: &[(&str, &str)] = &[
+    ("Usage: ", "用法："),
+    ("Usage:", "用法："),
+    ("Commands:", "命令："),
+    ("Arguments:", "参数："),
+    ("Options:", "选项："),
+    ("Possible values:", "可选值："),
+    ("[possible values: ", "[可选值："),
+    ("[default: ", "[默认："),
+    ("[OPTIONS]", "[选项]"),
+    ("[COMMAND]", "[命令]"),
+    ("<COMMAND>", "<命令>"),
+    ("Print help (see more with '--help')", "显示帮助（--help 更详细）"),
+    ("Print help (see a summary with '-h')", "显示帮助（-h 只看摘要）"),
+    ("Print help", "显示帮助"),
+    ("Print version", "显示版本"),
+    ("Print this message or the help of the given subcommand(s)", "显示本帮助，或某个子命令的帮助"),
+];
+
+/// A command and all below it with their sentences in Chinese.
+pub(super) fn command(command: Command) -> Command {
+    let (about, long_about) = (in_chinese(command.get_about()), in_chinese(command.get_long_about()));
+    let mut command = command.mut_args(|arg| {
+        let (help, long_help) = (in_chinese(arg.get_help()), in_chinese(arg.get_long_help()));
+        arg.help(help).long_help(long_help)
+    });
+    let below: Vec<String> = command.get_subcommands().map(|below| below.get_name().to_owned()).collect();
+    for name in below {
+        command = command.mut_subcommand(name, self::command);
+    }
+    command.about(about).long_about(long_about)
+}
+
+fn in_chinese(text: Option<&StyledStr>) -> Resettable<StyledStr> {
+    let paragraphs = |text: &StyledStr| text.to_string().split("\n\n").map(sentence).collect::<Vec<_>>().join("\n\n");
+    text.map(|text| StyledStr::from(paragraphs(text))).into()
+}
+
+/// The Chinese of a paragraph; a test holds that there is one.
+fn sentence(english: &str) -> &str {
+    PARAGRAPHS.iter().find(|(text, _)| *text == english).map_or(english, |(_, chinese)| chinese)
+}
+
+/// A help that clap made, with clap's own words and what it says of values in Chinese.
+pub(super) fn help(text: &str) -> String {
+    let line = |line: &str| match line.trim_start().strip_prefix("- ").and_then(|value| value.split_once(':')) {
+        Some((_, said)) => line.replace(said.trim(), sentence(said.trim())),
+        None => line.to_owned(),
+    };
+    let text = text.lines().map(line).collect::<Vec<_>>().join("\n");
+    CLAP.iter().fold(text, |text, (english, chinese)| text.replace(english, chinese))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use clap::CommandFactory;
+
+    use super::*;
+    use crate::cli::Cli;
+
+    /// Everything that a command and those below it say of themselves.
+    fn said(command: &Command, texts: &mut BTreeSet<String>) {
+        let mut add = |text: Option<&StyledStr>| {
+            let text = text.map(|text| text.to_string()).unwrap_or_default();
+            texts.extend(text.split("\n\n").filter(|text| !text.is_empty()).map(str::to_owned));
+        };
+        add(command.get_about());
+        add(command.get_long_about());
+        for arg in command.get_arguments() {
+            add(arg.get_help());
+            add(arg.get_long_help());
+            arg.get_possible_values().iter().for_each(|value| add(value.get_help()));
+        }
+        command.get_subcommands().for_each(|below| said(below, texts));
+    }
+
+    #[test]
+    fn every_help_text_has_its_chinese_and_none_is_stale() {
+        let mut there = BTreeSet::new();
+        said(&Cli::command(), &mut there);
+        let translated: BTreeSet<String> = PARAGRAPHS.iter().map(|(english, _)| (*english).to_owned()).collect();
+        assert_eq!(translated.len(), PARAGRAPHS.len(), "a text is there twice");
+        let missing: Vec<_> = there.difference(&translated).collect();
+        let stale: Vec<_> = translated.difference(&there).collect();
+        assert!(missing.is_empty() && stale.is_empty(), "src/cli/chinese.rs lacks {missing:#?}, needs no {stale:#?}");
+    }
+}

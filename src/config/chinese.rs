@@ -1,0 +1,165 @@
+//! What each setting is for, in Chinese, by its English sentence.
+
+/// The sentences in the order of the help.
+pub(super) const SENTENCES: &[(&str, &str)] = &[
+    (
+        "Where both sources are read from: json (a folder of exports) or database.",
+        "两个数据源从哪里读：json（导出文件目录）或 database（数据库）。",
+    ),
+    ("The same for the marketplace's tables alone.", "同上，只管业务库的表。"),
+    ("The same for Matomo's tables alone.", "同上，只管 Matomo 的表。"),
+    ("The folder of JSON exports.", "JSON 导出文件的目录。"),
+    ("What the names of Matomo's tables start with; may be empty.", "Matomo 表名的前缀，可为空。"),
+    (
+        "How far before the watermark a database is read again, for rows committed late.",
+        "增量读取从水位往前多读几分钟，以免漏掉提交较晚的行。",
+    ),
+    (
+        "How often a lost connection is tried again, after 1, 2, 4, 8 ... seconds.",
+        "连接断开后的重试次数，间隔 1、2、4、8…… 秒。",
+    ),
+    ("How long a database may be silent before its connection counts as lost.", "数据库多少秒没有响应即视为断开。"),
+    (
+        "Where DuckDB's extensions are; DuckDB's own folder where empty.",
+        "DuckDB 扩展所在目录；为空时用 DuckDB 自己的目录。",
+    ),
+    ("Columns no source is asked for (* stands for anything).", "从不读取的列（* 匹配任意字符）。"),
+    (
+        "The MySQL or MariaDB server: a name, an address or a socket's path.",
+        "MySQL 或 MariaDB 服务器：主机名、地址或 socket 路径。",
+    ),
+    ("Its port.", "端口。"),
+    ("Its user; SELECT is the only right that is needed.", "用户，只需要 SELECT 权限。"),
+    ("Its password.", "密码。"),
+    ("The database that holds the tables.", "表所在的数据库名。"),
+    (
+        "Instead of these: mysql://, postgres://, sqlite: or duckdb:, with user and password.",
+        "代替以上各项的连接串：mysql://、postgres://、sqlite: 或 duckdb:，含用户和密码。",
+    ),
+    ("The folder of the warehouse, the reports and the exposure log.", "仓库、报表与曝光日志的目录。"),
+    ("The folder of model versions.", "模型版本的目录。"),
+    (
+        "The folder that holds sql/, views/ and fixtures/; found by itself where empty.",
+        "sql/、views/、fixtures/ 所在目录；为空时自动查找。",
+    ),
+    (
+        "The most memory a run may take, training included; DuckDB spills to disk to keep to it.",
+        "一次运行的内存上限，训练也算在内；超出时 DuckDB 会落盘。",
+    ),
+    ("How many threads a run uses; 0 is all cores.", "一次运行的线程数；0 为全部核。"),
+    (
+        "The language of the command line: en, zh, or auto, which asks LC_ALL, LC_MESSAGES and LANG.",
+        "命令行的语言：en、zh，或 auto（看 LC_ALL、LC_MESSAGES、LANG）。",
+    ),
+    (
+        "The folder image_url is relative to; DATA_JSON_DIR where empty.",
+        "image_url 所相对的目录；为空时用 DATA_JSON_DIR。",
+    ),
+    (
+        "A sentence-transformers folder for texts; TF-IDF and LSA where empty.",
+        "文本模型（sentence-transformers）目录；为空时用 TF-IDF 与 LSA。",
+    ),
+    (
+        "The same by its name, looked for in the folders where Python keeps models.",
+        "同上，但写模型名，在 Python 存放模型的目录里查找。",
+    ),
+    (
+        "A folder of models, looked in first for SBERT_MODEL and CLIP_MODEL_PATH.",
+        "模型目录，查找 SBERT_MODEL 与 CLIP_MODEL_PATH 时最先看这里。",
+    ),
+    (
+        "A CLIP folder (or its name) for pictures; pictures are not looked at where empty.",
+        "图像模型 CLIP 的目录（或名字）；为空时不看图片。",
+    ),
+    ("The time zone of the marketplace's own times (an IANA name).", "业务库时间所在时区（IANA 名）。"),
+    ("The time zone that days in reports are cut in.", "报表按哪个时区切分日期。"),
+    (
+        "The custom dimensions searched for a request id, in this order.",
+        "在 Matomo 的哪些自定义维度里找请求号，按此顺序。",
+    ),
+    (
+        "A visit with more actions than this is a bot's and counts nowhere.",
+        "动作数超过此值的访问视为爬虫，不计入任何指标。",
+    ),
+    (
+        "How much a dataset that is like one above it moves down a list; 0 is not at all.",
+        "数据集与排在前面的相似时后移的幅度；0 为不后移。",
+    ),
+    (
+        "The most datasets of one provider among a list's first ten; 0 is no limit.",
+        "列表前十项里同一供应方最多几项；0 为不限。",
+    ),
+    (
+        "The share of /recommend/detail lists in which one place tries a dataset that just missed the list.",
+        "/recommend/detail 的列表里，有多大比例拿出一个位置试一个差一点入选的数据集。",
+    ),
+    (
+        "Rules for lists (never, pin, boost, demote); DATA_DIR/rules.toml where empty.",
+        "列表规则文件（never、pin、boost、demote）；为空时为 DATA_DIR/rules.toml。",
+    ),
+    (
+        "About how many seconds' worth of one core's work the best ranker is looked for; 0 learns none.",
+        "搜索最佳排序器的计算量，约合单核多少秒；0 为不学排序器。",
+    ),
+    (
+        "How far an exposure is before its list is answered: none (in memory), os (survives the server), disk (survives the machine).",
+        "应答列表之前曝光写到哪一步：none（内存）、os（服务进程退出不丢）、disk（机器断电不丢）。",
+    ),
+    (
+        "At how many megabytes the exposure log begins a new file; 0 is only every day.",
+        "曝光日志满多少 MB 换新文件；0 为只按天换。",
+    ),
+    ("The address the server listens on.", "服务监听的地址。"),
+    ("How many megabytes of finished lists the server keeps.", "列表缓存的大小，单位 MB。"),
+    (
+        "How many connections the server holds at a time; for more, idle ones make room.",
+        "同时保持的连接数上限；超出时空闲连接让位。",
+    ),
+    ("How long a client may take to send a request or to take its answer.", "客户端发完请求或收完应答的时限，单位秒。"),
+    (
+        "Whose pages may ask the API from a browser: origins with commas between, or *.",
+        "允许哪些网页从浏览器调用 API：源（origin），以逗号分隔，或 *。",
+    ),
+    (
+        "How late a list may be before it is made the short way (over_budget); 0 is no limit.",
+        "列表超过多少毫秒改走捷径（over_budget）；0 为不限。",
+    ),
+    (
+        "How late the server may be before it turns requests away with 503; 0 is never.",
+        "服务积压超过多少毫秒以 503 拒绝请求；0 为从不拒绝。",
+    ),
+    (
+        "Experiments (TOML, or the old system's YAML); DATA_DIR/experiments.toml where empty.",
+        "实验文件（TOML，或旧系统的 YAML）；为空时为 DATA_DIR/experiments.toml。",
+    ),
+    (
+        "The token for admin routes (Authorization: Bearer ...); they are off without one.",
+        "管理接口的令牌（Authorization: Bearer ...）；不设则管理接口关闭。",
+    ),
+];
+
+/// The Chinese of a setting's sentence.
+pub(super) fn of(sentence: &str) -> Option<&'static str> {
+    SENTENCES.iter().find(|(english, _)| *english == sentence).map(|(_, chinese)| *chinese)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use super::*;
+    use crate::config::settings;
+
+    #[test]
+    fn every_setting_has_its_chinese_and_no_sentence_is_stale() {
+        let there: BTreeSet<String> = settings().iter().map(|setting| setting.sentence()).collect();
+        let translated: BTreeSet<String> = SENTENCES.iter().map(|(english, _)| (*english).to_owned()).collect();
+        assert_eq!(translated.len(), SENTENCES.len(), "a sentence is there twice");
+        let missing: Vec<_> = there.difference(&translated).collect();
+        let stale: Vec<_> = translated.difference(&there).collect();
+        assert!(
+            missing.is_empty() && stale.is_empty(),
+            "src/config/chinese.rs lacks {missing:#?}, needs no {stale:#?}"
+        );
+    }
+}
