@@ -1,4 +1,4 @@
-# nearset with DuckDB's library and extensions, sql/, views/ and fixtures/ inside.
+# nearset with DuckDB's library and extensions. For sql/ and views/ of your own, mount their folder at /project.
 #   docker build -t nearset .
 #   docker run -v data:/data -v models:/models -v "$PWD/exports:/exports:ro" -e DATA_JSON_DIR=/exports nearset run
 #   docker run -v data:/data -v models:/models -p 8000:8000 nearset
@@ -22,13 +22,10 @@ FROM debian:bookworm-slim
 # the user that owned the replaced system's volumes
 RUN useradd --uid 50000 --gid 0 --no-create-home nearset \
     && install -d -o 50000 -g 0 -m 0775 /data /models
-WORKDIR /app
-COPY --from=build /nearset/target/release/nearset bin/
-COPY --from=duckdb /duckdb/libduckdb.so lib/
-COPY --from=extensions /extensions extensions/
-COPY sql sql/
-COPY views views/
-COPY fixtures fixtures/
+WORKDIR /project
+COPY --from=build /nearset/target/release/nearset /app/bin/
+COPY --from=duckdb /duckdb/libduckdb.so /app/lib/
+COPY --from=extensions /extensions /app/extensions/
 ENV PATH=/app/bin:$PATH DUCKDB_EXTENSION_DIRECTORY=/app/extensions DATA_DIR=/data MODELS_DIR=/models LISTEN=0.0.0.0:8000
 USER 50000
 VOLUME ["/data", "/models"]

@@ -15,7 +15,14 @@ CARGO_DENY ?= cargo-deny
 SQLFLUFF ?= sqlfluff
 NEARSET := $(CARGO_TARGET_DIR)/release/nearset
 
-.PHONY: demo build test lint advisories format bench fixtures library extensions text-model servers clean
+# where `make install` puts it; DESTDIR comes before PREFIX and is known to nobody later, as packagers have it
+PREFIX ?= /usr/local
+DESTDIR ?=
+VERSION := $(shell sed -n 's/^version = "\(.*\)"/\1/p' Cargo.toml)
+MACHINE := $(patsubst x86_64,x64,$(patsubst aarch64,arm64,$(shell uname -m)))
+DIST := nearset-$(VERSION)-linux-$(MACHINE)
+
+.PHONY: demo build install uninstall dist test lint advisories format bench fixtures tools library extensions text-model servers clean
 
 demo: build
 	$(NEARSET) demo $(if $(DATA_JSON_DIR),,--data-dir demo/data --models-dir demo/models)
@@ -23,8 +30,33 @@ demo: build
 build: library
 	cargo build --release --locked
 
+# `make build`, then `sudo make install`: nothing is built as root
+install: | $(NEARSET)
+	@deploy/install.sh "$(CARGO_TARGET_DIR)/release" "$(DESTDIR)$(PREFIX)" "$(PREFIX)"
+	@echo "nearset is in $(DESTDIR)$(PREFIX)/bin"
+
+$(NEARSET):
+	$(MAKE) build
+
+uninstall:
+	@deploy/install.sh --remove "$(DESTDIR)$(PREFIX)"
+
+# an archive that runs wherever glibc 2.35 or newer is
+dist: build
+	@rm -rf "$(CARGO_TARGET_DIR)/dist"
+	@deploy/install.sh "$(CARGO_TARGET_DIR)/release" "$(CARGO_TARGET_DIR)/dist/$(DIST)" ""
+	@{ echo "nearset is made of these: name, version, licence, source."; \
+		echo "DuckDB v1.5.5 MIT https://github.com/duckdb/duckdb"; \
+		cargo tree --locked --edges normal --prefix none --no-dedupe --format '{p} {l} {r}' | sed 's/ (proc-macro)//' | grep -v '^nearset ' | sort -u; \
+		} >"$(CARGO_TARGET_DIR)/dist/$(DIST)/share/doc/nearset/third-party.txt"
+	@cd "$(CARGO_TARGET_DIR)/dist" && tar --sort=name --owner=0 --group=0 --numeric-owner -czf $(DIST).tar.gz $(DIST)
+	@ls -sh "$(CARGO_TARGET_DIR)/dist/$(DIST).tar.gz"
+
+tools:
+	@deploy/check-tools.sh "$(CARGO_TARGET_DIR)"
+
 # DuckDB's prebuilt library, beside the program, where it looks for it
-library:
+library: tools
 	@test -f "$(DUCKDB_LIB_DIR)/libduckdb.so" || deploy/fetch-duckdb.sh "$(DUCKDB_LIB_DIR)"
 	@mkdir -p "$(CARGO_TARGET_DIR)/release"
 	@cmp -s "$(DUCKDB_LIB_DIR)/libduckdb.so" "$(CARGO_TARGET_DIR)/release/libduckdb.so" || \
@@ -48,7 +80,7 @@ lint: library
 	cargo fmt --check
 	cargo clippy --release --locked --all-targets -- -D warnings
 	tests/same-features.sh
-	sh -n deploy/fetch-duckdb.sh && sh -n deploy/fetch-extensions.sh && sh -n deploy/fetch-text-model.sh && sh -n tests/install-servers.sh && sh -n tests/same-features.sh
+	for script in deploy/*.sh tests/*.sh; do sh -n $$script || exit 1; done
 	@if command -v "$(CARGO_DENY)" >/dev/null; then "$(CARGO_DENY)" --locked --log-level error check licenses bans sources; \
 		else echo "cargo-deny is not there; crates not checked"; fi
 	@if command -v "$(HADOLINT)" >/dev/null; then "$(HADOLINT)" Dockerfile; else echo "hadolint is not there; Dockerfile not checked"; fi

@@ -32,6 +32,8 @@ people as (
             and own_page.visit_id = stg_conversion.visit_id
             and is_past(own_page.viewed_at)
     where not coalesce(visits.is_bot, false)
+        -- a cart that was left is no order
+        and stg_conversion.goal_id <> -1
         and stg_conversion.converted_at is not null
         and is_past(stg_conversion.converted_at)
     qualify stg_conversion.order_ref is null
@@ -45,7 +47,7 @@ item_skus as (
     select
         stg_conversion_item.visit_id,
         stg_conversion_item.order_ref,
-        min(try_cast(stg_action.name as bigint)) as dataset_id
+        min(whole_number(stg_action.name)) as dataset_id
     from stg_conversion_item
     inner join stg_action on stg_action.action_id = stg_conversion_item.sku_action_id
     where is_past(stg_conversion_item.converted_at)

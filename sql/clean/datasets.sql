@@ -1,5 +1,5 @@
--- description: The catalogue as of the run, after the business rules: HTML out of descriptions, tags split and lowered, prices that are
--- no prices taken as unknown (never as free). Only listed datasets may be recommended.
+-- description: The catalogue as of the run, after the business rules: prices below nothing are unknown (never free). Only listed
+-- datasets may be recommended.
 -- key: dataset_id
 -- column dataset_id: The dataset.
 -- column title: Its name.
@@ -10,7 +10,7 @@
 -- column cover_image: Path or address of its picture.
 -- column image_count: Pictures it has.
 -- column is_deleted: Whether the marketplace deleted it.
--- column is_listed: Whether it may be recommended: named and not deleted.
+-- column is_listed: Whether it may be recommended: named, and plainly not deleted.
 -- column created_at: When it was made, UTC.
 -- column updated_at: When it was last changed, UTC; when it was made where that is unknown.
 with
@@ -18,43 +18,24 @@ image_counts as (
     select dataset_id, count(*) as image_count
     from images
     group by dataset_id
-),
-
-plain as (
-    select
-        dataset_id,
-        trim(regexp_replace(
-            replace(replace(replace(replace(replace(replace(
-                regexp_replace(
-                    regexp_replace(description, '(?is)<script\b.*?</script\s*>|<style\b.*?</style\s*>|<!--.*?-->', ' ', 'g'),
-                    '</?[A-Za-z][^<>]*>', ' ', 'g'
-                ),
-                '&nbsp;', ' '
-            ), '&lt;', '<'), '&gt;', '>'), '&quot;', '"'), '&#39;', ''''), '&amp;', '&'),
-            '\s+', ' ', 'g'
-        )) as description,
-        list_sort(list_distinct(list_filter(
-            list_transform(regexp_split_to_array(tag, '[;；,，、|]'), lambda t: lower(trim(t))),
-            lambda t: t <> ''
-        ))) as tags
-    from stg_dataset
 )
 
 select
     stg_dataset.dataset_id,
     stg_dataset.title,
-    nullif(plain.description, '') as description,
-    coalesce(plain.tags, []) as tags,
+    stg_dataset.description,
+    coalesce(stg_dataset.tags, []) as tags,
     case when stg_dataset.price >= 0 then stg_dataset.price end as price,
     stg_dataset.provider,
     coalesce(cover.image_url, first_image.image_url) as cover_image,
     coalesce(image_counts.image_count, 0) as image_count,
-    stg_dataset.is_deleted,
-    stg_dataset.title is not null and not stg_dataset.is_deleted as is_listed,
+    coalesce(stg_dataset.is_deleted, false) as is_deleted,
+    stg_dataset.title is not null
+    and not coalesce(stg_dataset.is_deleted, false)
+    and not stg_dataset.is_deletion_unclear as is_listed,
     stg_dataset.created_at,
     coalesce(if_past(stg_dataset.updated_at), stg_dataset.created_at) as updated_at
 from stg_dataset
-inner join plain on plain.dataset_id = stg_dataset.dataset_id
 left join image_counts on image_counts.dataset_id = stg_dataset.dataset_id
 left join images as cover
     on cover.image_id = stg_dataset.cover_id and cover.dataset_id = stg_dataset.dataset_id

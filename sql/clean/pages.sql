@@ -25,7 +25,8 @@ select
 from stg_link_visit_action
 inner join stg_action on stg_action.action_id = stg_link_visit_action.url_action_id
 inner join visits on visits.visit_id = stg_link_visit_action.visit_id
-where not visits.is_bot
+where stg_link_visit_action.is_page_view
+    and not visits.is_bot
     and stg_link_visit_action.viewed_at is not null
     and is_past(stg_link_visit_action.viewed_at)
     and coalesce(stg_action.payment_dataset_id, stg_action.detail_dataset_id) is not null

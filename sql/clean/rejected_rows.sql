@@ -11,157 +11,204 @@
 -- column row_number: Its row in the file.
 -- column row_json: The whole row, where it could not be stored.
 with
-found as (
+read as (
     select
-        'dataset' as source_table, id as source_key, 'price_not_a_number' as reason, 'price' as column_name, price as value,
-        'repaired' as outcome, _file, _row
-    from raw.dataset
-    where trim(price) <> '' and money(price) is null
-    union all
-    select 'dataset', id, 'negative_price', 'price', price, 'repaired', _file, _row
-    from raw.dataset
-    where money(price) < 0
-    union all
-    select 'dataset', id, 'future_update_time', 'update_time', update_time, 'repaired', _file, _row
-    from raw.dataset
-    where business_time(update_time) > getvariable('as_of')
-    union all
-    select 'dataset', id, 'odd_tags', 'tag', tag, 'repaired', _file, _row
-    from raw.dataset
-    where regexp_matches(tag, '[；，,、|]')
-    union all
-    select 'dataset', id, 'nameless', 'dataset_name', dataset_name, 'unlisted', _file, _row
-    from raw.dataset
-    where coalesce(trim(dataset_name), '') = ''
-    union all
-    select 'dataset', id, 'id_not_a_number', 'id', id, 'dropped', _file, _row
-    from raw.dataset
-    where try_cast(id as bigint) is null
-    union all
-    select 'user', id, 'id_not_a_number', 'id', id, 'dropped', _file, _row
+        'user' as source_table, id as source_key, _file, _row,
+        [
+            needed('id', 'number', id, whole_number(id)),
+            unread('create_time', 'time', create_time, business_time(create_time), 'repaired'),
+            unread('last_login_time', 'time', last_login_time, business_time(last_login_time), 'repaired'),
+            unread('update_time', 'time', update_time, business_time(update_time), 'repaired'),
+            unread('is_consumption', 'flag', is_consumption, flag(is_consumption), 'repaired'),
+            not_yet('create_time', create_time, business_time(create_time))
+        ] as faults
     from raw.user
-    where try_cast(id as bigint) is null
-    union all
-    select 'task', id, 'price_not_a_number', 'price', price, 'repaired', _file, _row
-    from raw.task
-    where trim(price) <> '' and money(price) is null
-    union all
-    select 'task', id, 'negative_price', 'price', price, 'repaired', _file, _row
-    from raw.task
-    where money(price) < 0
-    union all
-    select 'task', id, 'dataset_id_not_a_number', 'dataset_id', dataset_id, 'dropped', _file, _row
-    from raw.task
-    where try_cast(dataset_id as bigint) is null
-    union all
-    select 'task', id, 'create_time_not_a_time', 'create_time', create_time, 'dropped', _file, _row
-    from raw.task
-    where try_cast(create_time as timestamp) is null
-    union all
-    select 'task', id, 'id_not_a_number', 'id', id, 'dropped', _file, _row
-    from raw.task
-    where try_cast(id as bigint) is null
-    union all
-    select 'api_order', id, 'price_not_a_number', 'price', coalesce(price, api_price), 'repaired', _file, _row
-    from raw.api_order
-    where trim(coalesce(price, api_price)) <> '' and money(coalesce(price, api_price)) is null
-    union all
-    select 'api_order', id, 'negative_price', 'price', price, 'repaired', _file, _row
-    from raw.api_order
-    where money(coalesce(price, api_price)) < 0
-    union all
-    select 'api_order', id, 'dataset_id_not_a_number', 'api_id', api_id, 'dropped', _file, _row
-    from raw.api_order
-    where try_cast(api_id as bigint) is null
-    union all
-    select 'api_order', id, 'create_time_not_a_time', 'create_time', create_time, 'dropped', _file, _row
-    from raw.api_order
-    where try_cast(create_time as timestamp) is null
-    union all
-    select 'api_order', id, 'id_not_a_number', 'id', id, 'dropped', _file, _row
-    from raw.api_order
-    where try_cast(id as bigint) is null
-    union all
-    select 'dataset_image', id, 'no_image_url', 'image_url', image_url, 'dropped', _file, _row
-    from raw.dataset_image
-    where coalesce(trim(image_url), '') = ''
-    union all
-    select 'dataset_image', id, 'image_url_not_a_path', 'image_url', image_url, 'dropped', _file, _row
-    from raw.dataset_image
-    where trim(image_url) <> ''
-        and not is_image_path(trim(image_url))
     union all
     select
-        'matomo_log_visit', source.idvisit, 'bot_visit', 'visit_total_actions', cast(visits.actions as varchar), 'dropped',
-        source._file, source._row
-    from raw.matomo_log_visit as source
-    inner join visits on visits.visit_id = try_cast(source.idvisit as bigint)
-    where visits.is_bot
+        'dataset' as source_table, id as source_key, _file, _row,
+        [
+            needed('id', 'number', id, whole_number(id)),
+            fault('dataset_name_not_a_text', 'dataset_name', dataset_name, is_other_json(dataset_name), 'unlisted'),
+            fault(
+                'nameless',
+                'dataset_name',
+                dataset_name,
+                words(dataset_name) is null and not is_other_json(dataset_name),
+                'unlisted'
+            ),
+            fault('description_not_a_text', 'description', description, is_other_json(description), 'repaired'),
+            fault('odd_tags', 'tag', tag, has_odd_tags(tag), 'repaired'),
+            unread('price', 'number', price, money(price), 'repaired'),
+            fault('negative_price', 'price', price, money(price) < 0, 'repaired'),
+            fault(
+                'create_company_name_not_a_text', 'create_company_name', create_company_name, is_other_json(create_company_name), 'repaired'
+            ),
+            unread('is_delete', 'flag', is_delete, flag(is_delete), 'unlisted'),
+            unread('cover_id', 'number', cover_id, whole_number(cover_id), 'repaired'),
+            unread('create_time', 'time', create_time, business_time(create_time), 'repaired'),
+            unread('update_time', 'time', update_time, business_time(update_time), 'repaired'),
+            fault('future_update_time', 'update_time', update_time, business_time(update_time) > getvariable('as_of'), 'repaired'),
+            not_yet('create_time', create_time, business_time(create_time))
+        ] as faults
+    from raw.dataset
     union all
-    select 'matomo_log_visit', idvisit, 'idvisit_not_a_number', 'idvisit', idvisit, 'dropped', _file, _row
+    select
+        'task' as source_table, id as source_key, _file, _row,
+        [
+            needed('id', 'number', id, whole_number(id)),
+            needed('dataset_id', 'number', dataset_id, whole_number(dataset_id)),
+            unread('create_user', 'number', create_user, whole_number(create_user), 'repaired'),
+            needed('create_time', 'time', create_time, business_time(create_time)),
+            unread('price', 'number', price, money(price), 'repaired'),
+            fault('negative_price', 'price', price, money(price) < 0, 'repaired'),
+            unread('update_time', 'time', update_time, business_time(update_time), 'repaired'),
+            not_yet('create_time', create_time, business_time(create_time))
+        ] as faults
+    from raw.task
+    union all
+    select
+        'api_order' as source_table, id as source_key, _file, _row,
+        [
+            needed('id', 'number', id, whole_number(id)),
+            fault('dataset_id_not_a_number', 'api_id', api_id, whole_number(api_id) is null, 'dropped'),
+            unread('creator_id', 'number', creator_id, whole_number(creator_id), 'repaired'),
+            needed('create_time', 'time', create_time, business_time(create_time)),
+            unread('price', 'number', price, money(price), 'repaired'),
+            unread('api_price', 'number', api_price, money(api_price), 'repaired'),
+            fault('negative_price', 'price', coalesce(price, api_price), coalesce(money(price), money(api_price)) < 0, 'repaired'),
+            unread('update_time', 'time', update_time, business_time(update_time), 'repaired'),
+            unread('pay_time', 'time', pay_time, business_time(pay_time), 'repaired'),
+            not_yet('create_time', create_time, business_time(create_time))
+        ] as faults
+    from raw.api_order
+    union all
+    select
+        'dataset_image' as source_table, id as source_key, _file, _row,
+        [
+            needed('id', 'number', id, whole_number(id)),
+            needed('dataset_id', 'number', dataset_id, whole_number(dataset_id)),
+            fault('no_image_url', 'image_url', image_url, text_of(image_url) is null, 'dropped'),
+            fault('image_url_not_a_path', 'image_url', image_url, not is_image_path(text_of(image_url)), 'dropped'),
+            unread('image_order', 'number', image_order, small_number(image_order), 'repaired'),
+            unread('create_time', 'time', create_time, business_time(create_time), 'repaired'),
+            unread('update_time', 'time', update_time, business_time(update_time), 'repaired'),
+            not_yet('create_time', create_time, business_time(create_time))
+        ] as faults
+    from raw.dataset_image
+    union all
+    select
+        'matomo_log_action' as source_table, idaction as source_key, _file, _row,
+        [
+            needed('idaction', 'number', idaction, whole_number(idaction)),
+            unread('type', 'number', type, small_number(type), 'repaired')
+        ] as faults
+    from raw.matomo_log_action
+    union all
+    select
+        'matomo_log_visit' as source_table, idvisit as source_key, _file, _row,
+        [
+            needed('idvisit', 'number', idvisit, whole_number(idvisit)),
+            unread('idsite', 'number', idsite, small_number(idsite), 'repaired'),
+            unread('user_id', 'number', user_id, whole_number(user_id), 'repaired'),
+            unread('visit_first_action_time', 'time', visit_first_action_time, matomo_time(visit_first_action_time), 'repaired'),
+            unread('visit_last_action_time', 'time', visit_last_action_time, matomo_time(visit_last_action_time), 'repaired'),
+            unread('visit_total_actions', 'number', visit_total_actions, small_number(visit_total_actions), 'repaired'),
+            unread('visit_total_time', 'number', visit_total_time, small_number(visit_total_time), 'repaired'),
+            not_yet('visit_first_action_time', visit_first_action_time, matomo_time(visit_first_action_time))
+        ] as faults
     from raw.matomo_log_visit
-    where try_cast(idvisit as bigint) is null
     union all
-    select 'matomo_log_link_visit_action', idlink_va, 'server_time_not_a_time', 'server_time', server_time, 'dropped', _file, _row
+    select
+        'matomo_log_link_visit_action' as source_table, idlink_va as source_key, _file, _row,
+        [
+            needed('idlink_va', 'number', idlink_va, whole_number(idlink_va)),
+            needed('idvisit', 'number', idvisit, whole_number(idvisit)),
+            needed('server_time', 'time', server_time, matomo_time(server_time)),
+            unread('idaction_url', 'number', idaction_url, whole_number(idaction_url), 'repaired'),
+            unread('idaction_name', 'number', idaction_name, whole_number(idaction_name), 'repaired'),
+            unread('idaction_url_ref', 'number', idaction_url_ref, whole_number(idaction_url_ref), 'repaired'),
+            unread('idaction_product_sku', 'number', idaction_product_sku, whole_number(idaction_product_sku), 'repaired'),
+            unread('pageview_position', 'number', pageview_position, small_number(pageview_position), 'repaired'),
+            unread('idaction_event_category', 'number', idaction_event_category, whole_number(idaction_event_category), 'repaired'),
+            unread('idaction_event_action', 'number', idaction_event_action, whole_number(idaction_event_action), 'repaired'),
+            unread('idaction_content_name', 'number', idaction_content_name, whole_number(idaction_content_name), 'repaired'),
+            unread('idaction_content_piece', 'number', idaction_content_piece, whole_number(idaction_content_piece), 'repaired'),
+            unread('idaction_content_target', 'number', idaction_content_target, whole_number(idaction_content_target), 'repaired'),
+            unread(
+                'idaction_content_interaction',
+                'number',
+                idaction_content_interaction,
+                whole_number(idaction_content_interaction),
+                'repaired'
+            ),
+            not_yet('server_time', server_time, matomo_time(server_time))
+        ] as faults
     from raw.matomo_log_link_visit_action
-    where try_cast(server_time as timestamp) is null
     union all
-    select 'matomo_log_link_visit_action', idlink_va, 'idlink_va_not_a_number', 'idlink_va', idlink_va, 'dropped', _file, _row
-    from raw.matomo_log_link_visit_action
-    where try_cast(idlink_va as bigint) is null
-    union all
-    select 'matomo_log_conversion', idvisit, 'server_time_not_a_time', 'server_time', server_time, 'dropped', _file, _row
+    select
+        'matomo_log_conversion' as source_table, idvisit as source_key, _file, _row,
+        [
+            needed('idvisit', 'number', idvisit, whole_number(idvisit)),
+            unread('idgoal', 'number', idgoal, small_number(idgoal), 'dropped'),
+            needed('server_time', 'time', server_time, matomo_time(server_time)),
+            unread('revenue', 'number', revenue, money(revenue), 'repaired'),
+            unread('idaction_url', 'number', idaction_url, whole_number(idaction_url), 'repaired'),
+            unread('idlink_va', 'number', idlink_va, whole_number(idlink_va), 'repaired'),
+            not_yet('server_time', server_time, matomo_time(server_time))
+        ] as faults
     from raw.matomo_log_conversion
-    where try_cast(server_time as timestamp) is null
-    union all
-    select 'user', id, 'future_create_time', 'create_time', create_time, 'not_yet', _file, _row
-    from raw.user
-    where not is_past(business_time(create_time))
-    union all
-    select 'dataset', id, 'future_create_time', 'create_time', create_time, 'not_yet', _file, _row
-    from raw.dataset
-    where not is_past(business_time(create_time))
-    union all
-    select 'dataset_image', id, 'future_create_time', 'create_time', create_time, 'not_yet', _file, _row
-    from raw.dataset_image
-    where not is_past(business_time(create_time))
-    union all
-    select 'task', id, 'future_create_time', 'create_time', create_time, 'not_yet', _file, _row
-    from raw.task
-    where not is_past(business_time(create_time))
-    union all
-    select 'api_order', id, 'future_create_time', 'create_time', create_time, 'not_yet', _file, _row
-    from raw.api_order
-    where not is_past(business_time(create_time))
     union all
     select
-        'matomo_log_visit', idvisit, 'future_visit_first_action_time', 'visit_first_action_time', visit_first_action_time, 'not_yet',
-        _file, _row
-    from raw.matomo_log_visit
-    where not is_past(try_cast(visit_first_action_time as timestamp))
-    union all
-    select 'matomo_log_conversion_item', idvisit, 'future_server_time', 'server_time', server_time, 'not_yet', _file, _row
+        'matomo_log_conversion_item' as source_table, idvisit as source_key, _file, _row,
+        [
+            needed('idvisit', 'number', idvisit, whole_number(idvisit)),
+            fault('idorder_missing', 'idorder', idorder, text_of(idorder) is null, 'dropped'),
+            unread('idaction_sku', 'number', idaction_sku, whole_number(idaction_sku), 'repaired'),
+            unread('price', 'number', price, money(price), 'repaired'),
+            unread('quantity', 'number', quantity, small_number(quantity), 'repaired'),
+            unread('deleted', 'flag', deleted, flag(deleted), 'dropped'),
+            unread('server_time', 'time', server_time, matomo_time(server_time), 'repaired'),
+            not_yet('server_time', server_time, matomo_time(server_time))
+        ] as faults
     from raw.matomo_log_conversion_item
-    where not is_past(try_cast(server_time as timestamp))
     union all
-    select 'matomo_log_link_visit_action', idlink_va, 'future_server_time', 'server_time', server_time, 'not_yet', _file, _row
-    from raw.matomo_log_link_visit_action
-    where not is_past(try_cast(server_time as timestamp))
+    select
+        'matomo_log_visit', source.idvisit, source._file, source._row,
+        [fault('bot_visit', 'visit_total_actions', visits.actions, visits.is_bot, 'dropped')]
+    from raw.matomo_log_visit as source
+    inner join visits on visits.visit_id = whole_number(source.idvisit)
     union all
-    select 'matomo_log_conversion', idvisit, 'future_server_time', 'server_time', server_time, 'not_yet', _file, _row
-    from raw.matomo_log_conversion
-    where not is_past(try_cast(server_time as timestamp))
-    union all
-    select 'exposure_log', request_id, 'future_timestamp', 'timestamp', cast(shown_at as varchar), 'not_yet', null, null
+    select
+        'exposure_log', request_id, null, null,
+        [
+            fault('future_timestamp', 'timestamp', shown_at, not is_past(shown_at), 'not_yet'),
+            fault('no_visitor', 'context.purpose', purpose, purpose is not null, 'dropped')
+        ]
     from stg_exposure
-    where not is_past(shown_at)
     union all
-    select 'exposure_log', request_id, 'no_visitor', 'context.purpose', purpose, 'dropped', null, null
-    from stg_exposure
-    where purpose is not null
+    select
+        'exposure_log', source.request_id, null, null,
+        [fault('timestamp_not_a_time', 'timestamp', source.timestamp, true, 'dropped')]
+    from raw.exposure_log as source
+    inner join stg_exposure on stg_exposure.request_id = source.request_id
+    where stg_exposure.shown_at is null
+),
+
+found as (
+    select source_table, source_key, _file, _row, unnest(list_filter(faults, lambda fault: fault is not null)) as fault
+    from read
 )
 
-select source_table, source_key, reason, column_name, value, outcome, _file as file, _row as row_number, cast(null as varchar) as row_json
+select
+    source_table,
+    source_key,
+    fault.reason,
+    fault.column_name,
+    fault.value,
+    fault.outcome,
+    _file as file,
+    _row as row_number,
+    cast(null as varchar) as row_json
 from found
 union all
 select source_table, source_key, reason, column_name, value, outcome, file, row_number, row_json

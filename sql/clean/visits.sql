@@ -7,7 +7,7 @@
 -- column user_id: The known user; NULL where nobody was logged in.
 -- column started_at: Its first action, UTC.
 -- column ended_at: Its last action, UTC.
--- column actions: Actions in it, pages and others.
+-- column actions: Actions in it as Matomo counts them; its page views where Matomo does not say.
 -- column total_seconds: Its length in seconds, as Matomo tells it.
 -- column is_bot: Whether it has more than BOT_MAX_ACTIONS actions, and counts nowhere.
 -- column day: The day of its start in REPORT_TIMEZONE.
@@ -15,7 +15,7 @@ with
 counted as (
     select
         visit_id,
-        count(*) as seen_actions,
+        count(*) filter (where is_page_view) as seen_views,
         min(viewed_at) as first_seen_at,
         max(viewed_at) as last_seen_at
     from stg_link_visit_action
@@ -37,10 +37,8 @@ joined as (
         known.user_id,
         coalesce(if_past(known.first_action_at), counted.first_seen_at, if_past(known.last_action_at)) as started_at,
         coalesce(if_past(known.last_action_at), counted.last_seen_at) as ended_at,
-        greatest(
-            coalesce(case when not known.goes_on then known.total_actions end, 0),
-            coalesce(counted.seen_actions, 0)
-        ) as actions,
+        -- Matomo's own count leaves content impressions out
+        coalesce(case when not known.goes_on then known.total_actions end, counted.seen_views, 0) as actions,
         case when not known.goes_on then known.total_seconds end as total_seconds,
         coalesce(known.first_action_at, known.last_action_at) as recorded_at
     from known

@@ -1,7 +1,7 @@
 -- description: Each list against /recommend/detail of the same model on the very same held-out steps: what a channel, the
 -- ranker, or diversity brings (a fall without it) or costs (a rise without it), with 95 % intervals of the paired difference.
 -- key: model, list
--- column model: twin, challenger, current, or a version.
+-- column model: holdout (trained without the held-out visits), challenger, current, or a version.
 -- column list: The list compared with detail.
 -- column pairs: Held-out steps that both answered.
 -- column hit_rate@10_difference: Hit rate among the first 10, less that of detail.

@@ -2,7 +2,7 @@
 -- what was still to come; how much of the catalogue it shows, how varied and how little known. Over all steps, and apart
 -- for pages that training knew few visits of (cold: at most 2 views).
 -- key: model, list, segment
--- column model: twin, challenger, current, or a version.
+-- column model: holdout (trained without the held-out visits), challenger, current, or a version.
 -- column list: A route, a channel alone, or the whole without a part.
 -- column segment: all, cold (pages with at most 2 views in training) or warm.
 -- column pairs: Held-out steps from page to page.
@@ -96,3 +96,5 @@ select
     round(figures.novelty, 6) as "novelty@10"
 from figures
 left join shown on shown.model = figures.model and shown.list = figures.list
+-- a list that showed nothing, such as one of pictures where no model looks at them, says nothing
+where shown.items > 0 or figures.hit_rate_20 > 0

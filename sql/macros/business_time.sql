@@ -1,3 +1,3 @@
 -- description: A time of the marketplace's tables (text, in BUSINESS_TIMEZONE) as UTC; NULL where it is no time.
 create or replace macro business_time(value) as
-timezone('UTC', timezone(getvariable('business_timezone'), try_cast(value as timestamp)))
+moment(value, getvariable('business_timezone'))

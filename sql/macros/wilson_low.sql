@@ -1,9 +1,3 @@
--- description: The lower end of the 95 % interval of a share of n (Wilson, E. B. 1927): holds for small counts too.
+-- description: The lower end of the 95 % interval of a share of n (wilson).
 create or replace macro wilson_low(share, n) as
-greatest(
-    (
-        share + z_95() * z_95() / (2 * n)
-        - z_95() * sqrt(share * (1 - share) / n + z_95() * z_95() / (4 * n * n))
-    ) / (1 + z_95() * z_95() / n),
-    0
-)
+greatest(wilson(share, n, -z_95()), 0)

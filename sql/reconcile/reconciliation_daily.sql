@@ -16,7 +16,8 @@
 -- column matomo_unique_visits: Visits that hold such a view.
 -- column matomo_total_visits: Visits of people.
 -- column exposure_to_order_ratio: Orders per exposure; NULL without an exposure.
--- column status: critical (more than a fifth of orders missing in Matomo), warning (a twentieth), no_orders or ok.
+-- column status: critical (clearly more than a fifth of orders missing in Matomo), warning (a twentieth), no_orders or ok;
+-- clearly is beyond what chance makes of so few orders (clearly_above).
 with
 matches as (
     select
@@ -105,8 +106,8 @@ select
     end as exposure_to_order_ratio,
     case
         when coalesce(matches.business_order_count, 0) + coalesce(matches.matomo_only_count, 0) = 0 then 'no_orders'
-        when coalesce(matches.missing_in_matomo_count, 0) > 0.2 * matches.business_order_count then 'critical'
-        when coalesce(matches.missing_in_matomo_count, 0) > 0.05 * matches.business_order_count then 'warning'
+        when clearly_above(matches.missing_in_matomo_count, matches.business_order_count, 0.2) then 'critical'
+        when clearly_above(matches.missing_in_matomo_count, matches.business_order_count, 0.05) then 'warning'
         else 'ok'
     end as status
 from days

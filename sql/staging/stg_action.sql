@@ -1,12 +1,12 @@
 -- description: One row per Matomo URL, title or sku (log_action), with the dataset its URL names.
 -- key: action_id
 select
-    try_cast(idaction as bigint) as action_id,
+    whole_number(idaction) as action_id,
     name,
-    try_cast(type as integer) as action_type,
+    small_number(type) as action_type,
     try_cast(nullif(regexp_extract(name, 'data(?:API)?Detail/(\d+)', 1), '') as bigint) as detail_dataset_id,
     regexp_matches(name, 'dataAPIDetail/\d') as is_api_page,
     try_cast(nullif(regexp_extract(name, 'payment/(\d+)', 1), '') as bigint) as payment_dataset_id,
     nullif(regexp_extract(name, '[?&#]rid=(req_[^&#]+)', 1), '') as url_request_id
 from raw.matomo_log_action
-where try_cast(idaction as bigint) is not null
+where whole_number(idaction) is not null

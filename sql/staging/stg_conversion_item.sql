@@ -1,12 +1,13 @@
--- description: One row per item of a Matomo conversion, typed, deleted items left out.
+-- description: One row per item of a Matomo conversion, typed, deleted items left out, and those of which that is not clear.
 -- key: visit_id, order_ref, sku_action_id
 select
-    try_cast(idvisit as bigint) as visit_id,
-    trim(idorder) as order_ref,
-    try_cast(idaction_sku as bigint) as sku_action_id,
+    whole_number(idvisit) as visit_id,
+    text_of(idorder) as order_ref,
+    whole_number(idaction_sku) as sku_action_id,
     money(price) as price,
-    try_cast(quantity as integer) as quantity,
-    try_cast(server_time as timestamp) as converted_at
+    small_number(quantity) as quantity,
+    matomo_time(server_time) as converted_at
 from raw.matomo_log_conversion_item
-where try_cast(idvisit as bigint) is not null
-    and flag(deleted) = 0
+where whole_number(idvisit) is not null
+    and text_of(idorder) is not null
+    and not coalesce(flag(deleted), text_of(deleted) is not null)

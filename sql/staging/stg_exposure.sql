@@ -5,8 +5,7 @@ select
     try_cast(user_id as bigint) as user_id,
     try_cast(page_id as bigint) as page_dataset_id,
     coalesce(algorithm_version, 'unknown') as algorithm_version,
-    -- the log's times carry their offset, which a cast to timestamp would pass over
-    cast(timezone('UTC', try_cast(timestamp as timestamptz)) as timestamp) as shown_at,
+    moment(timestamp, 'UTC') as shown_at,
     items,
     coalesce(context ->> 'endpoint', 'unknown') as endpoint,
     coalesce(context ->> 'variant', 'primary') as variant,

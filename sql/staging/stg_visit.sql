@@ -1,13 +1,13 @@
 -- description: One row per Matomo visit, typed; Matomo keeps UTC.
 -- key: visit_id
 select
-    try_cast(idvisit as bigint) as visit_id,
-    try_cast(idsite as integer) as site_id,
-    lower(nullif(trim(idvisitor), '')) as visitor_id,
-    try_cast(nullif(trim(user_id), '') as bigint) as user_id,
-    try_cast(visit_first_action_time as timestamp) as first_action_at,
-    try_cast(visit_last_action_time as timestamp) as last_action_at,
-    try_cast(visit_total_actions as integer) as total_actions,
-    try_cast(visit_total_time as integer) as total_seconds
+    whole_number(idvisit) as visit_id,
+    small_number(idsite) as site_id,
+    lower(text_of(idvisitor)) as visitor_id,
+    whole_number(user_id) as user_id,
+    matomo_time(visit_first_action_time) as first_action_at,
+    matomo_time(visit_last_action_time) as last_action_at,
+    small_number(visit_total_actions) as total_actions,
+    small_number(visit_total_time) as total_seconds
 from raw.matomo_log_visit
-where try_cast(idvisit as bigint) is not null
+where whole_number(idvisit) is not null

@@ -44,8 +44,26 @@ pub(super) const PARAGRAPHS: &[(&str, &str)] = &[
     ("Serve the API", "提供 API 服务"),
     ("The address to listen on (LISTEN)", "监听的地址（LISTEN）"),
     (
-        "Run on fixtures/ (or on your own sources, where the settings name some), then serve",
-        "用 fixtures/ 运行（设置里写了自己的数据源就用它），然后提供服务",
+        "Run on the sample data in the program (or on your own sources, where the settings name some), then serve",
+        "用程序自带的示例数据运行（设置里写了自己的数据源就用它），然后提供服务",
+    ),
+    ("The project's files as a folder of your own, to edit", "把项目文件写成自己的文件夹，以便修改"),
+    (
+        "Write sql/, views/, nearset.toml and the examples of rules and experiments; no file is overwritten",
+        "写出 sql/、views/、nearset.toml 以及规则与实验的示例；不覆盖任何文件",
+    ),
+    ("The folder; the working folder where none is named", "文件夹；不写则为当前文件夹"),
+    (
+        "Say which files differ from those inside the program, as after an upgrade",
+        "哪些文件与程序自带的不同，例如升级之后",
+    ),
+    ("The folder; PROJECT_DIR or the working folder where none is named", "文件夹；不写则为 PROJECT_DIR 或当前文件夹"),
+    ("Print what completes commands in a shell", "输出 shell 的命令补全"),
+    ("The shell", "哪种 shell"),
+    ("Write the man pages", "写出 man 手册"),
+    (
+        "The folder they are written into, as nearset.1, nearset-run.1 and so on",
+        "写入的文件夹，文件名为 nearset.1、nearset-run.1 等",
     ),
     ("Only run the pipeline", "只运行流水线"),
     ("A read-only query on the published warehouse", "对已发布的仓库做只读查询"),

@@ -5,11 +5,14 @@ use std::path::PathBuf;
 use anyhow::Result;
 use clap::{Args, Parser, Subcommand};
 
+use super::completions::Completions;
 use super::demo::Demo;
 use super::distill::Distill;
 use super::evaluate::Evaluate;
 use super::extract::Extract;
+use super::man::Man;
 use super::models::Models;
+use super::project::Project;
 use super::reconcile::Reconcile;
 use super::report::Report;
 use super::run::Run;
@@ -59,13 +62,16 @@ enum Command {
     Runs(Runs),
     /// Serve the API
     Serve(Serve),
-    /// Run on fixtures/ (or on your own sources, where the settings name some), then serve
+    /// Run on the sample data in the program (or on your own sources, where the settings name some), then serve
     Demo(Demo),
     /// A read-only query on the published warehouse
     Sql(Sql),
     /// The SQL project: what there is, what feeds what, what is wrong with it
     #[command(subcommand)]
     Views(Views),
+    /// The project's files as a folder of your own, to edit
+    #[command(subcommand)]
+    Project(Project),
     /// Replay held-out visits: how good the lists are, by channel, for cold pages, and what each part brings
     Evaluate(Evaluate),
     /// Model versions
@@ -81,6 +87,10 @@ enum Command {
     Distill(Distill),
     /// Check settings, folders, sources and model files, and say how to mend what is wrong
     Doctor,
+    /// Print what completes commands in a shell
+    Completions(Completions),
+    /// Write the man pages
+    Man(Man),
 }
 
 impl Command {
@@ -101,6 +111,7 @@ impl Command {
             Self::Demo(demo) => demo.run(config),
             Self::Sql(sql) => sql.run(config),
             Self::Views(views) => views.run(config),
+            Self::Project(project) => project.run(config),
             Self::Evaluate(evaluate) => evaluate.run(config),
             Self::Models(models) => models.run(config),
             Self::Reconcile(reconcile) => reconcile.run(config),
@@ -108,6 +119,8 @@ impl Command {
             Self::Search(search) => search.run(config),
             Self::Distill(distill) => distill.run(config),
             Self::Doctor => doctor::run(config),
+            Self::Completions(completions) => completions.run(),
+            Self::Man(man) => man.run(),
         }
     }
 }
@@ -119,6 +132,12 @@ impl Command {
 pub fn run(cli: Cli) -> Result<()> {
     logging::start();
     let Cli { global: Global { data_dir, models_dir, config }, command } = cli;
+    match command {
+        // shells and packagers ask for these anywhere, whatever a settings file there says
+        Command::Completions(completions) => return completions.run(),
+        Command::Man(man) => return man.run(),
+        _ => {}
+    }
     let values = command.listen().map(|listen| ("LISTEN", listen.clone())).into_iter().collect();
     let config = Config::load(&Overrides { data_dir, models_dir, config, values })?;
     match command {

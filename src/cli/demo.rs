@@ -20,6 +20,9 @@ pub struct Demo {
 
 impl Demo {
     pub fn run(self, config: &Config) -> Result<()> {
+        if !self.no_serve {
+            serve::check_address(config)?;
+        }
         let (config, options) = pipeline::demo(config)?;
         scratch::cleaned_up_at_signals(|| run_pipeline(&config, &options))?;
         if self.no_serve {

@@ -2,13 +2,16 @@
 
 mod chinese;
 mod command_line;
+mod completions;
 mod demo;
 mod distill;
 mod doctor;
 mod evaluate;
 mod extract;
 mod logging;
+mod man;
 mod models;
+mod project;
 mod reconcile;
 mod report;
 mod run;

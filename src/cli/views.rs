@@ -28,15 +28,15 @@ pub enum Views {
 
 impl Views {
     pub fn run(self, config: &Config) -> Result<()> {
-        let project = Project::load(config.project_dir()?, &extract::raw_tables()?)?;
+        let project = Project::load(config.project.as_deref(), &extract::raw_tables()?)?;
         let mut out = io::stdout().lock();
         match self {
             Self::Check => {
                 train::require_no_leak(&project)?;
                 let bound = project.check(config)?;
-                writeln!(out, "{} files are in order{bound}", project.relations.len())?;
+                writeln!(out, "{} files are in order{bound} ({})", project.relations.len(), project.origin)?;
             }
-            Self::List { relation: None } => write!(out, "{}", project.listing())?,
+            Self::List { relation: None } => writeln!(out, "{}\n{}", project.listing(), project.origin)?,
             Self::List { relation: Some(name) } => write!(out, "{}", project.describe(&name)?)?,
             Self::Lineage { relation: None } => {
                 for (input, relation) in project.edges() {

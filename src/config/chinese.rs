@@ -39,8 +39,8 @@ pub(super) const SENTENCES: &[(&str, &str)] = &[
     ("The folder of the warehouse, the reports and the exposure log.", "仓库、报表与曝光日志的目录。"),
     ("The folder of model versions.", "模型版本的目录。"),
     (
-        "The folder that holds sql/, views/ and fixtures/; found by itself where empty.",
-        "sql/、views/、fixtures/ 所在目录；为空时自动查找。",
+        "The folder of sql/ and views/; where empty the working folder, if it has sql/, else the program's own.",
+        "sql/ 与 views/ 所在目录；为空时用当前目录（其中有 sql/ 时），否则用程序自带的。",
     ),
     (
         "The most memory a run may take, training included; DuckDB spills to disk to keep to it.",

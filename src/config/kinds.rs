@@ -80,7 +80,7 @@ pub fn path_or_none() -> Kind<Option<PathBuf>> {
 
 /// The folder of the project, which need not be named.
 pub fn project() -> Kind<Option<PathBuf>> {
-    Kind::new("a folder that holds sql/staging", |text| match some(text) {
+    Kind::new("a folder that holds sql/staging; `nearset project init DIR` makes one", |text| match some(text) {
         Some(dir) => is_project(Path::new(&dir)).then(|| Some(PathBuf::from(dir))),
         None => Some(None),
     })

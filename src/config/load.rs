@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use anyhow::{Context, Result};
+use anyhow::Result;
 
 use super::kinds::{self, is_project};
 use super::setting::Setting;
@@ -88,7 +88,7 @@ impl Config {
         let serve = Serve::read(values, "", ())?;
         let groups = (sources, models, parameters, lists, train, exposures, serve);
         let mut config = Self::read(values, "", groups)?;
-        config.project = config.project.or_else(find_project);
+        config.project = config.project.or_else(|| is_project(Path::new(".")).then(|| PathBuf::from(".")));
         Ok(config)
     }
 
@@ -101,16 +101,6 @@ impl Config {
     /// Where the source of that name, `business` or `matomo`, is read from.
     pub fn source(&self, name: &str) -> &Source {
         if name == "business" { &self.sources.business } else { &self.sources.matomo }
-    }
-
-    /// The folder with sql/, views/ and fixtures/; serving does without.
-    ///
-    /// # Errors
-    /// It is not named, and not where it is looked for.
-    pub fn project_dir(&self) -> Result<&Path> {
-        self.project
-            .as_deref()
-            .context("sql/ was found neither here nor above the program; set PROJECT_DIR to the folder that holds it")
     }
 
     /// The published warehouse.
@@ -143,15 +133,6 @@ impl Config {
     pub fn metadata_dir(&self) -> PathBuf {
         self.data_dir.join("_metadata")
     }
-}
-
-/// The folder with `sql/`: the working directory, else one above the program (a checkout, or an image's /app), else the
-/// checkout the program was built from.
-fn find_project() -> Option<PathBuf> {
-    let program = std::env::current_exe().unwrap_or_default();
-    let above = program.ancestors().skip(1);
-    let candidates = [Path::new(".")].into_iter().chain(above).chain([Path::new(env!("CARGO_MANIFEST_DIR"))]);
-    candidates.into_iter().find(|dir| is_project(dir)).map(Path::to_path_buf)
 }
 
 #[cfg(test)]

@@ -290,8 +290,10 @@ settings! {
         data_dir: PathBuf = DATA_DIR, default "data", path();
         /// The folder of model versions.
         models_dir: PathBuf = MODELS_DIR, default "models", path();
-        /// The folder that holds sql/, views/ and fixtures/; found by itself where empty.
-        project: Option<PathBuf> = PROJECT_DIR, example "/opt/nearset", project();
+        /// The folder of sql/ and views/; where empty the working folder, if it has sql/, else the program's own.
+        ///
+        /// `nearset project init` writes the program's own out. With them, views/ of the working folder is read too.
+        project: Option<PathBuf> = PROJECT_DIR, example "/srv/nearset", project();
         /// The most memory a run may take, training included; DuckDB spills to disk to keep to it.
         memory_limit: u64 = MEMORY_LIMIT, default "4GB", memory();
         /// How many threads a run uses; 0 is all cores.

@@ -30,8 +30,8 @@ pub fn examine(config: &Config, tell: &mut dyn FnMut(Finding)) {
             config.parameters.report_timezone
         )),
     ));
-    let project = config.project_dir().and_then(|dir| Project::load(dir, &extract::raw_tables()?));
-    tell(judge("sql", project.map(|p| format!("{} files in order", p.relations.len()))));
+    let project = extract::raw_tables().and_then(|raw| Project::load(config.project.as_deref(), &raw));
+    tell(judge("sql", project.map(|p| t!("{} files in order: {}", "{} 个文件无误：{}", p.relations.len(), p.origin))));
     for name in extract::SOURCES {
         extract::inspect(config, name).into_iter().for_each(&mut *tell);
     }

@@ -13,7 +13,7 @@ use crate::train::{self, Training};
 use crate::warehouse::timestamp;
 
 /// What the model is called that was trained without the held-out visits.
-pub const HOLDOUT: &str = "twin";
+pub const HOLDOUT: &str = "holdout";
 
 /// The most steps that are replayed.
 pub const STEPS: usize = 20_000;

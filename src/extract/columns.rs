@@ -1,10 +1,10 @@
-//! Columns: which are kept, and how their values are spelled.
+//! Columns: which are kept, and how keys are spelled. What a value means, the macros of the SQL project say.
 
 use duckdb::Connection;
 
 use super::tables::Table;
 use crate::config::Config;
-use crate::warehouse::{ident, quote};
+use crate::warehouse::ident;
 
 /// The zone that a table's times without an offset are in.
 pub fn timezone<'a>(table: &Table, config: &'a Config) -> &'a str {
@@ -50,23 +50,39 @@ pub fn keep_columns<'a>(
 /// A key's text in one spelling: an id is the same whether it was written 7, "7" or 7.0. `fallback` is the expression
 /// that stands in where the source has none.
 pub fn key_text(column: &str, fallback: &str) -> String {
-    let value = match fallback {
-        "" => ident(column),
-        fallback => format!("coalesce({}, {fallback})", ident(column)),
+    let value = ident(column);
+    let spelled = match column {
+        "idorder" => format!("text_of({value})"),
+        _ => format!("coalesce(cast(whole_number({value}) as varchar), text_of({value}))"),
     };
-    match column {
-        "idorder" => format!("trim({value})"),
-        _ => format!("coalesce(cast(try_cast({value} as bigint) as varchar), trim({value}))"),
+    match fallback {
+        "" => spelled,
+        fallback => format!("coalesce({spelled}, {fallback})"),
     }
 }
 
-/// A time's text as the source's clocks showed it, also where the text names its own offset.
-pub fn clock_text(column: &str, zone: &str) -> String {
-    let column = ident(column);
-    format!(
-        "case when regexp_matches({column}, ':\\d{{2}}(\\.\\d+)?\\s*(Z|[+-]\\d{{2}}(:?\\d{{2}})?)$')
-             then coalesce(cast(cast(timezone({}, try_cast({column} as timestamptz)) as timestamp) as varchar), {column})
-             else {column} end",
-        quote(zone)
-    )
+#[cfg(test)]
+mod tests {
+    use anyhow::Result;
+
+    use super::*;
+    use crate::extract::fixtures::create_macros;
+
+    #[test]
+    fn a_key_has_one_spelling_however_it_was_written() -> Result<()> {
+        let db = crate::warehouse::small()?;
+        create_macros(&db)?;
+        let spelled = |fallback: &str, value: &str| -> duckdb::Result<Option<String>> {
+            let key = key_text("id", fallback);
+            db.query_row(&format!("select {key} from (select cast(? as varchar) as id)"), [value], |row| row.get(0))
+        };
+        for value in ["7", "７", " 7 ", "007", "7.0", "\u{200b}7"] {
+            assert_eq!(spelled("", value)?.as_deref(), Some("7"), "{value}");
+        }
+        assert_eq!(spelled("", "7.5")?.as_deref(), Some("7.5"));
+        assert_eq!(spelled("", "1_000")?.as_deref(), Some("1_000"));
+        assert_eq!(spelled("", "\\N")?, None);
+        assert_eq!(spelled("'0'", "NULL")?.as_deref(), Some("0"));
+        Ok(())
+    }
 }

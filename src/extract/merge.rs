@@ -27,16 +27,12 @@ pub struct Manner {
 /// # Errors
 /// The rows cannot be read.
 pub fn load(db: &Connection, table: &Table, zone: &str, origin: &str, rows: &str) -> duckdb::Result<()> {
-    let times = table.change_columns.iter().map(|c| format!("try_cast({} as timestamp)", ident(c)));
-    let first = times.chain(["cast(null as timestamp)".to_owned()]).collect::<Vec<_>>().join(", ");
-    let changed = match zone {
-        "UTC" => format!("coalesce({first})"),
-        zone => format!("timezone('UTC', timezone({}, coalesce({first})))", quote(zone)),
-    };
+    let times = table.change_columns.iter().map(|c| format!("moment({}, {})", ident(c), quote(zone)));
+    let changed = times.chain(["cast(null as timestamp)".to_owned()]).collect::<Vec<_>>().join(", ");
     db.execute_batch(&format!(
         "create or replace temp table incoming as
          select * exclude (_row),
-             {changed} as _changed_at,
+             coalesce({changed}) as _changed_at,
              {origin} as _file,
              _row
          from ({rows})",
@@ -204,6 +200,7 @@ mod tests {
         let db = crate::warehouse::small()?;
         db.execute_batch("create schema raw")?;
         create_raw_tables(&db, false)?;
+        crate::extract::fixtures::create_macros(&db)?;
         let user = &TABLES[0];
         let as_of = DateTime::from_timestamp(1_792_000_000, 0).unwrap_or_default();
         for part in parts {

@@ -6,6 +6,8 @@
 mod columns;
 pub mod data_quality;
 mod database;
+#[cfg(test)]
+mod fixtures;
 mod intake;
 mod json;
 mod merge;

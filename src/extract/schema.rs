@@ -42,6 +42,14 @@ pub fn create_raw_tables(db: &Connection, full_refresh: bool) -> Result<()> {
             "create table if not exists raw.{} ({columns}, _changed_at timestamp, _file varchar, _row bigint)",
             ident(table.name)
         ))?;
+        // a warehouse of before may not know them all
+        for column in table.columns() {
+            db.execute_batch(&format!(
+                "alter table raw.{} add column if not exists {} varchar",
+                ident(table.name),
+                ident(column)
+            ))?;
+        }
     }
     db.execute_batch(
         "create table if not exists raw.rejected (

@@ -80,7 +80,7 @@ pub fn keep_watermark(Intake { db, as_of, .. }: Intake<'_>, table: &Table, now: 
              select ? as source, ? as table_name, ? as column_name, ? as mode, ? as origin, ? as is_there, ? as surplus,
                  ? as columns,
                  max(_changed_at) filter (_changed_at <= {as_of}) as watermark,
-                 max(try_cast({key} as bigint)) as max_key,
+                 max(whole_number({key})) as max_key,
                  count(*) as rows
              from raw.{table}",
             as_of = timestamp(as_of),

@@ -1,21 +1,25 @@
-//! The world of `nearset demo`: the sources that the settings name, or else the fixtures.
+//! The world of `nearset demo`: the sources that the settings name, or else the fixtures, which are inside the program.
 
-use std::fs;
+use std::path::Path;
 
-use anyhow::{Context, Error, Result};
+use anyhow::{Error, Result};
 use chrono::{DateTime, Utc};
+use include_dir::{Dir, include_dir};
 
 use super::clock::now;
 use super::step::{Options, Step};
 use crate::common::files;
-use crate::common::language::t;
 use crate::config::{Config, Source, parse_moment};
-use crate::exposures;
+
+static EXPORTS: Dir = include_dir!("$CARGO_MANIFEST_DIR/fixtures/json");
+const EXPOSURES: (&str, &[u8]) = ("exposure_log.1.jsonl.gz", include_bytes!("../../fixtures/exposure_log.1.jsonl.gz"));
+/// The moment the fixtures stand for.
+const AS_OF: &str = include_str!("../../fixtures/as_of");
 
 /// The settings and the run of a demonstration.
 ///
 /// # Errors
-/// The fixtures are not beside `sql/`, or DATA_DIR cannot be written.
+/// DATA_DIR cannot be written.
 pub fn demo(config: &Config) -> Result<(Config, Options)> {
     let mut config = config.clone();
     let has_own = config.has_own_sources();
@@ -24,28 +28,25 @@ pub fn demo(config: &Config) -> Result<(Config, Options)> {
     Ok((config, Options { full_refresh: false, steps: Step::ALL.to_vec(), as_of, may_be_past: !has_own }))
 }
 
-/// Points the settings at the fixtures, and returns the moment they stand for. Their exposure log joins the data folder
-/// as a rotated sibling, beside the one that serving the demo writes.
+/// Writes the fixtures into the data folder, points the settings at them, and returns the moment they stand for. Their
+/// exposure log joins the data folder as a rotated sibling, beside the one that serving the demo writes.
 fn use_fixtures(config: &mut Config) -> Result<DateTime<Utc>> {
-    let fixtures = config.project_dir()?.join("fixtures");
-    let path = fixtures.join("as_of");
-    let as_of = fs::read_to_string(&path).with_context(|| {
-        t!(
-            "{} cannot be read; fixtures/ belongs beside sql/",
-            "{} 无法读取；fixtures/ 应与 sql/ 放在一起",
-            path.display()
-        )
-    })?;
-    let evaluation = config.evaluation_dir();
-    files::make_dir(&evaluation)?;
-    for log in
-        exposures::files::all(&fixtures).with_context(|| t!("{} cannot be read", "{} 无法读取", fixtures.display()))?
-    {
-        files::copy(&log, &evaluation.join(log.file_name().unwrap_or_default()))?;
-    }
-    config.sources.json_dir = Some(fixtures.join("json"));
+    let exports = config.data_dir.join("fixtures");
+    write_out(&EXPORTS, &exports)?;
+    keep(&config.evaluation_dir().join(EXPOSURES.0), EXPOSURES.1)?;
+    config.models.image_root = Some(exports.clone());
+    config.sources.json_dir = Some(exports);
     config.sources.business = Source::Json;
     config.sources.matomo = Source::Json;
-    config.models.image_root = config.sources.json_dir.clone();
-    parse_moment(as_of.trim()).map_err(Error::msg)
+    parse_moment(AS_OF.trim()).map_err(Error::msg)
+}
+
+fn write_out(dir: &Dir, to: &Path) -> Result<()> {
+    dir.files().try_for_each(|file| keep(&to.join(file.path()), file.contents()))?;
+    dir.dirs().try_for_each(|below| write_out(below, to))
+}
+
+/// Writes a file that is not there as it is: one that is keeps its time of change.
+fn keep(path: &Path, bytes: &[u8]) -> Result<()> {
+    if files::read(path)?.is_some_and(|found| found == bytes) { Ok(()) } else { files::write(path, bytes) }
 }

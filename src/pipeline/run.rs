@@ -25,7 +25,7 @@ use crate::{extract, model, train};
 /// # Errors
 /// The published state is as it was, unless the error says otherwise: [`Failure::HeldBack`], [`Failure::Incomplete`].
 pub fn run(config: &Config, options: &Options, observers: &[&dyn Observer]) -> Result<()> {
-    let project = Project::load(config.project_dir()?, &extract::raw_tables()?)?;
+    let project = Project::load(config.project.as_deref(), &extract::raw_tables()?)?;
     train::require_no_leak(&project)?;
     let _lock = warehouse::take_run_lock(config)?;
     let started = Instant::now();
@@ -49,6 +49,8 @@ fn run_locked(config: &Config, project: &Project, options: &Options, observers: 
     require_later(config, options)?;
     let work = WorkCopy::open(config)?;
     warehouse::set_parameters(work.db()?, config, options.as_of)?;
+    // extraction reads values as every relation does
+    project.create_macros(work.db()?)?;
     let mut run = Run::new(config, project, options, work.db()?, observers);
     run.judge_memory()?;
     for step in &options.steps {

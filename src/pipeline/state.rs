@@ -83,7 +83,6 @@ impl<'a> Run<'a> {
     pub fn sandbox(&mut self) -> Result<()> {
         if !self.is_sandboxed {
             warehouse::sandbox(self.db, &[self.config.data_dir.join("processed")])?;
-            self.project.create_macros(self.db)?;
             self.is_sandboxed = true;
         }
         Ok(())

@@ -18,4 +18,4 @@ mod state;
 mod testing;
 mod upkeep;
 
-pub use server::{print_where_to_look, serve};
+pub use server::{check_address, print_where_to_look, serve};

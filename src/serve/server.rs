@@ -1,5 +1,6 @@
 //! The server from its start to its end.
 
+use std::net::SocketAddr;
 use std::time::Duration;
 
 use anyhow::{Context, Result};
@@ -11,6 +12,7 @@ use super::recent_views::READ_BACK;
 use super::routes::router;
 use super::state::{Shared, State};
 use super::upkeep::Upkeep;
+use crate::common::language::{either, t};
 use crate::common::priority;
 use crate::common::terminal::say;
 use crate::config::Config;
@@ -28,7 +30,7 @@ pub fn serve(config: &Config) -> Result<()> {
         .worker_threads(config.threads)
         .enable_all()
         .build()
-        .context("the server's threads could not be started")?;
+        .context(either("the server's threads could not be started", "服务的线程未能启动"))?;
     runtime.block_on(serve_async(config))?;
     runtime.shutdown_timeout(SHUTDOWN_PATIENCE);
     Ok(())
@@ -37,10 +39,8 @@ pub fn serve(config: &Config) -> Result<()> {
 async fn serve_async(config: &Config) -> Result<()> {
     // whoever is told that the server listens may stop it
     let told_to_stop = stop_signal()?;
-    let listener = TcpListener::bind(config.serve.listen)
-        .await
-        .with_context(|| format!("{} cannot be listened on; choose another with --listen", config.serve.listen))?;
-    let address = listener.local_addr().context("the server's address cannot be read")?;
+    let listener = TcpListener::bind(config.serve.listen).await.with_context(|| unusable(config.serve.listen))?;
+    let address = listener.local_addr().context(either("the server's address cannot be read", "无法得知服务的地址"))?;
     let state = State::open(config.clone())?;
     read_back_views(state.clone())?;
     // rules and experiments that cannot be read would show what they forbid: the operator hears of it now
@@ -79,13 +79,14 @@ fn read_back_views(state: Shared) -> Result<()> {
         priority::lowest_of_thread();
         state.views.read_back(&state.config.evaluation_dir(), now, READ_BACK);
     });
-    reading.context("no thread could be started to read the exposure log back")?;
+    reading
+        .context(either("no thread could be started to read the exposure log back", "读回曝光日志的线程未能启动"))?;
     Ok(())
 }
 
 /// Takes signals that would end the process from now on; what is returned waits for one.
 fn stop_signal() -> Result<impl Future<Output = ()>> {
-    let listen = |kind| signal(kind).context("signals cannot be waited for");
+    let listen = |kind| signal(kind).context(either("signals cannot be waited for", "无法等待信号"));
     let (mut interrupt, mut terminate) = (listen(SignalKind::interrupt())?, listen(SignalKind::terminate())?);
     Ok(async move {
         tokio::select! {
@@ -95,7 +96,25 @@ fn stop_signal() -> Result<impl Future<Output = ()>> {
     })
 }
 
-/// Tells a person what to open first.
+/// Tries the address: whoever works for minutes first and serves then knows before.
+///
+/// # Errors
+/// It cannot be listened on.
+pub fn check_address(config: &Config) -> Result<()> {
+    std::net::TcpListener::bind(config.serve.listen).map(drop).with_context(|| unusable(config.serve.listen))
+}
+
+fn unusable(address: SocketAddr) -> String {
+    let port = address.port();
+    t!(
+        "{address} cannot be listened on: choose another with --listen, as in --listen 127.0.0.1:8001, or stop what \
+         listens there (`ss -ltnp 'sport = :{port}'` names it)",
+        "无法监听 {address}：请用 --listen 换一个地址，例如 --listen 127.0.0.1:8001，或停止占用它的程序\
+         （`ss -ltnp 'sport = :{port}'` 会给出名称）"
+    )
+}
+
+/// Tells a person what to open first, and which commands go on from here.
 ///
 /// # Errors
 /// There is no current version, or it cannot be loaded.
@@ -103,12 +122,30 @@ pub fn print_where_to_look(config: &Config) -> Result<()> {
     let model = model::load_current(&config.models_dir)?;
     let Some(best) = model.parts.popular.first() else { return Ok(()) };
     let (base, item) = (format!("http://{}", config.serve.listen), model.item(best.item));
-    say!("\nlook here (stop with Ctrl-C):");
-    say!("  {base}/   a page to try lists on");
-    say!("  {base}/similar/{}   beside “{}”", item.dataset_id, item.title);
+    say!("\n{}", either("look here (stop with Ctrl-C):", "从这里看起（按 Ctrl-C 停止）："));
+    say!("  {base}/   {}", either("a page to try lists on", "可试看列表的页面"));
+    say!("  {base}/similar/{}   {}", item.dataset_id, t!("beside “{}”", "“{}”旁边的推荐", item.title));
     say!("  {base}/recommend/detail/{}?user_id=1", item.dataset_id);
     say!("  {base}/hot/trending?timeframe=7d");
     say!("  {base}/health   {base}/metrics   {base}/openapi.json");
-    say!("  nearset sql \"from funnel_by_day\" --data-dir {}", config.data_dir.display());
+    say!("\n{}", either("and in another terminal, from any folder:", "再开一个终端，在任意文件夹运行："));
+    let program =
+        std::env::current_exe().context(either("the program's own path cannot be read", "无法得知程序自身的路径"))?;
+    let folders = [("--data-dir", &config.data_dir), ("--models-dir", &config.models_dir)];
+    let flags: Vec<String> = folders
+        .into_iter()
+        .map(|(flag, dir)| Ok(format!("{flag} {}", shell_word(&std::path::absolute(dir)?.display().to_string()))))
+        .collect::<Result<_>>()?;
+    let program = shell_word(&program.display().to_string());
+    for command in ["sql \"from funnel_by_day\"", "views list", "models list", "--help"] {
+        let flags = if command == "--help" { String::new() } else { format!(" {}", flags.join(" ")) };
+        say!("  {program} {command}{flags}");
+    }
     Ok(())
+}
+
+/// A text as one word of a shell's.
+fn shell_word(text: &str) -> String {
+    let is_plain = text.chars().all(|c| c.is_alphanumeric() || "/._-+:=@%".contains(c));
+    if is_plain { text.to_owned() } else { format!("'{}'", text.replace('\'', "'\\''")) }
 }

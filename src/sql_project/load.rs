@@ -1,7 +1,6 @@
 //! From files to a project in order.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::fs;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, bail};
@@ -9,12 +8,14 @@ use duckdb::Connection;
 
 use super::errors::hint;
 use super::lineage::Lineage;
-use super::source_file::{SourceFile, sql_files};
+use super::source_file::{folders, origin, source_files};
 use super::{Macro, Materialize, Relation, Room, macros};
 use crate::warehouse;
 
 /// All macros and relations, inputs before what reads them.
 pub struct Project {
+    /// Where its files come from, for people.
+    pub origin: String,
     /// Macros, each after those it calls.
     pub macros: Vec<Macro>,
     /// Relations and assertions, each after those it reads.
@@ -23,23 +24,24 @@ pub struct Project {
 }
 
 impl Project {
-    /// Reads `sql/` and `views/` below `dir`, and orders them. `raw_tables` are the tables extraction makes, `raw.…`.
+    /// Reads `sql/` and `views/`, those below the folder `project` or else those inside the program (and `views/` of the
+    /// working folder), and orders them. `raw_tables` are the tables extraction makes, `raw.…`.
     ///
     /// # Errors
     /// All that is wrong with any file, a line each: no single `SELECT`, a syntax error (with file, line and caret),
     /// an unknown relation, one of a later room, a name used twice, a circle (with the way around).
-    pub fn load(dir: &Path, raw_tables: &BTreeSet<String>) -> Result<Self> {
+    pub fn load(project: Option<&Path>, raw_tables: &BTreeSet<String>) -> Result<Self> {
         let parser = warehouse::small()?;
         let mut problems = Vec::new();
         let mut macros: Vec<Macro> = Vec::new();
-        for path in sql_files(&dir.join(macros::FOLDER))? {
-            match SourceFile::read(dir, &path).and_then(|source| Macro::read(&parser, source)) {
+        for source in source_files(project, macros::FOLDER)? {
+            match source.and_then(|source| Macro::read(&parser, source)) {
                 Ok(found) => macros.push(found),
                 Err(problem) => problems.push(format!("{problem:#}")),
             }
         }
-        problems.extend(unknown_rooms(dir)?);
-        let mut relations = read_relations(&parser, dir, &mut problems)?;
+        problems.extend(unknown_rooms(project)?);
+        let mut relations = read_relations(&parser, project, &mut problems)?;
         let macros = in_order(macros, |m| (&m.name, &m.syntax.functions, &m.file), "call", &mut problems);
         resolve_macros(&macros, &mut relations);
         for relation in &relations {
@@ -54,7 +56,7 @@ impl Project {
             bail!("{}", problems.join("\n"));
         }
         let lineage = Lineage::new(relations.iter().map(|r| (r.name.as_str(), &r.inputs)));
-        Ok(Self { macros, relations, lineage })
+        Ok(Self { origin: origin(project)?, macros, relations, lineage })
     }
 
     /// The relation of this name.
@@ -69,26 +71,22 @@ impl Project {
 }
 
 /// Folders of `sql/` that are no rooms: what is in them would never run.
-fn unknown_rooms(dir: &Path) -> Result<Vec<String>> {
+fn unknown_rooms(project: Option<&Path>) -> Result<Vec<String>> {
     let known: Vec<&str> = Room::ALL.into_iter().map(Room::folder).chain([macros::FOLDER]).collect();
     let mut problems = Vec::new();
-    let entries = fs::read_dir(dir.join("sql")).with_context(|| format!("{} has no folder sql", dir.display()))?;
-    for entry in entries {
-        let entry = entry?;
-        let folder = format!("sql/{}", entry.file_name().to_string_lossy());
-        if !known.contains(&folder.as_str()) && !sql_files(&entry.path())?.is_empty() {
+    for folder in folders(project)? {
+        if !known.contains(&folder.as_str()) && !source_files(project, &folder)?.is_empty() {
             problems.push(format!("{folder}: there is no such room; move its files to one of {}", known.join(", ")));
         }
     }
-    problems.sort();
     Ok(problems)
 }
 
-fn read_relations(parser: &Connection, dir: &Path, problems: &mut Vec<String>) -> Result<Vec<Relation>> {
+fn read_relations(parser: &Connection, project: Option<&Path>, problems: &mut Vec<String>) -> Result<Vec<Relation>> {
     let mut relations: Vec<Relation> = Vec::new();
     for room in Room::ALL {
-        for path in sql_files(&dir.join(room.folder()))? {
-            match SourceFile::read(dir, &path).and_then(|source| Relation::read(parser, room, source)) {
+        for source in source_files(project, room.folder())? {
+            match source.and_then(|source| Relation::read(parser, room, source)) {
                 Ok(relation) => match relations.iter().find(|r| r.name == relation.name) {
                     Some(other) => problems.push(format!(
                         "{}: the name {} is taken by {}; rename one of the files",

@@ -1,7 +1,8 @@
 //! The SQL project: one `SELECT` a file in `sql/` and `views/`, ordered by what each reads, and the macros they share.
 //!
 //! A file's name is its relation's name and its first comment lines are its header. There are no templates: what feeds
-//! what is read from DuckDB's own parse tree, so a file runs as it is in any DuckDB client.
+//! what is read from DuckDB's own parse tree, so a file runs as it is in any DuckDB client. The program carries the files as
+//! they were when it was built, and runs on them where no folder of the user's has others.
 
 mod build;
 mod check;
@@ -11,6 +12,7 @@ mod lineage;
 mod listing;
 mod load;
 mod macros;
+mod own_copy;
 mod relation;
 mod room;
 mod source_file;
@@ -20,5 +22,6 @@ pub use build::{Built, existing, export_parquet};
 pub use header::Column;
 pub use load::Project;
 pub use macros::Macro;
+pub use own_copy::{Difference, Written, differences, write_out};
 pub use relation::{Materialize, Relation};
 pub use room::Room;

@@ -1,11 +1,20 @@
-//! The files of the project, before their text means anything.
+//! The files of the project, before their text means anything: those of a folder, or those inside the program.
 
 use std::fs;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, bail};
+use include_dir::{Dir, include_dir};
 
 use crate::common::files;
+use crate::common::language::{either, t};
+
+/// `sql/` and `views/` as they were when the program was built.
+pub(super) static INSIDE: [(&str, Dir<'static>); 2] =
+    [("sql", include_dir!("$CARGO_MANIFEST_DIR/sql")), ("views", include_dir!("$CARGO_MANIFEST_DIR/views"))];
+
+/// What analysts add: read from the working folder also where the rest is the program's.
+const VIEWS: &str = "views";
 
 /// A file's name without its ending, its path relative to the project, and what is in it.
 pub struct SourceFile {
@@ -15,41 +24,127 @@ pub struct SourceFile {
 }
 
 impl SourceFile {
-    /// Reads the file at `path` of the project in `dir`.
-    ///
-    /// # Errors
-    /// It cannot be read, or its name is none of a relation.
-    pub fn read(dir: &Path, path: &Path) -> Result<Self> {
-        let file = path.strip_prefix(dir).unwrap_or(path).to_path_buf();
-        let name = path.file_stem().unwrap_or_default().to_string_lossy().into_owned();
+    fn new(file: PathBuf, text: &str) -> Result<Self> {
+        let name = file.file_stem().unwrap_or_default().to_string_lossy().into_owned();
         if name.is_empty() || !name.chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '_') {
-            bail!("{}: a relation's name is made of a-z, 0-9 and _; rename the file", file.display());
+            bail!(t!(
+                "{}: a relation's name is made of a-z, 0-9 and _; rename the file",
+                "{}：关系名只能由 a-z、0-9 和 _ 组成，请改文件名",
+                file.display()
+            ));
         }
-        let text = fs::read_to_string(path).with_context(|| format!("{} cannot be read as UTF-8", file.display()))?;
         let sql = text.trim_end().trim_end_matches(';').to_owned();
         Ok(Self { name, file, sql })
     }
 }
 
-/// The `.sql` files of a folder, by name; none where there is no folder.
+/// The `.sql` files of one folder of the project, as in `sql/staging`, by name; none where there is no such folder. The
+/// project is the folder `project`, or where there is none what is inside the program, and beside it `views/` of the working
+/// folder, in which a file replaces the program's of its name.
 ///
 /// # Errors
-/// The folder cannot be read, or a link in it leaves it.
-pub fn sql_files(folder: &Path) -> Result<Vec<PathBuf>> {
-    if !folder.is_dir() {
+/// The folder cannot be read, or a link in it leaves it. A file's own error: it cannot be read, or its name is none of a
+/// relation.
+pub fn source_files(project: Option<&Path>, folder: &str) -> Result<Vec<Result<SourceFile>>> {
+    let (here, inside) = match project {
+        Some(dir) => (sql_files(dir, folder)?, Vec::new()),
+        None if folder == VIEWS => (sql_files(Path::new("."), folder)?, sql_files_inside(folder)),
+        None => (Vec::new(), sql_files_inside(folder)),
+    };
+    let dir = project.unwrap_or(Path::new("."));
+    let read = |file: &PathBuf| {
+        let text = fs::read_to_string(dir.join(file));
+        SourceFile::new(
+            file.clone(),
+            &text.with_context(|| t!("{} cannot be read as UTF-8", "{} 无法按 UTF-8 读取", file.display()))?,
+        )
+    };
+    let replaced = |(file, _): &(PathBuf, &str)| !here.contains(file);
+    let mut found: Vec<_> =
+        inside.into_iter().filter(replaced).map(|(file, text)| SourceFile::new(file, text)).collect();
+    found.extend(here.iter().map(read));
+    Ok(found)
+}
+
+/// Where the files of the project come from, for people.
+///
+/// # Errors
+/// `views/` of the working folder cannot be read.
+pub fn origin(project: Option<&Path>) -> Result<String> {
+    let Some(dir) = project else {
+        let inside = either("sql/ and views/ inside the program", "程序自带的 sql/ 和 views/");
+        let here = sql_files(Path::new("."), VIEWS)?.len();
+        return Ok(match here {
+            0 => inside.to_owned(),
+            _ => t!("{inside}, and views/ here ({here})", "{inside}，以及当前文件夹的 views/（{here}）"),
+        });
+    };
+    let dir = dir.canonicalize().with_context(|| t!("{} cannot be read", "{} 无法读取", dir.display()))?;
+    Ok(t!("sql/ and views/ of {}", "{} 的 sql/ 和 views/", dir.display()))
+}
+
+/// The folders below `sql/`.
+///
+/// # Errors
+/// `sql/` cannot be read.
+pub fn folders(project: Option<&Path>) -> Result<Vec<String>> {
+    let Some(dir) = project else {
+        let mut found: Vec<_> = INSIDE[0].1.dirs().map(|dir| format!("sql/{}", dir.path().display())).collect();
+        found.sort();
+        return Ok(found);
+    };
+    let entries = fs::read_dir(dir.join("sql"))
+        .with_context(|| t!("{} has no folder sql", "{} 中没有 sql 文件夹", dir.display()))?;
+    let name = |entry: std::io::Result<fs::DirEntry>| Ok(format!("sql/{}", entry?.file_name().to_string_lossy()));
+    let mut found = entries.map(name).collect::<Result<Vec<_>>>()?;
+    found.sort();
+    Ok(found)
+}
+
+fn sql_files_inside(folder: &str) -> Vec<(PathBuf, &'static str)> {
+    let is_in = |file: &Path| file.parent() == Some(Path::new(folder)) && file.extension().is_some_and(|e| e == "sql");
+    let mut found: Vec<_> = inside().filter(|(file, _)| is_in(file)).collect();
+    found.sort();
+    found
+}
+
+/// Every file of the project that is inside the program.
+pub(super) fn inside() -> impl Iterator<Item = (PathBuf, &'static str)> {
+    INSIDE.iter().flat_map(|(folder, dir)| {
+        let mut folders = vec![dir];
+        let mut found = Vec::new();
+        while let Some(dir) = folders.pop() {
+            folders.extend(dir.dirs());
+            // a test reads them all
+            let texts =
+                dir.files().map(|file| (Path::new(folder).join(file.path()), file.contents_utf8().unwrap_or_default()));
+            found.extend(texts);
+        }
+        found
+    })
+}
+
+/// The `.sql` files in `dir` below `folder`, relative to `dir`, by name.
+pub(super) fn sql_files(dir: &Path, folder: &str) -> Result<Vec<PathBuf>> {
+    let below = dir.join(folder);
+    if !below.is_dir() {
         return Ok(Vec::new());
     }
-    let within = folder.canonicalize().with_context(|| format!("{} cannot be read", folder.display()))?;
+    let within = below.canonicalize().with_context(|| t!("{} cannot be read", "{} 无法读取", below.display()))?;
     let mut found = Vec::new();
-    for entry in fs::read_dir(folder).with_context(|| format!("{} cannot be read", folder.display()))? {
+    for entry in fs::read_dir(&below).with_context(|| t!("{} cannot be read", "{} 无法读取", below.display()))? {
         let path = entry?.path();
         if path.extension().is_some_and(|e| e == "sql") {
             files::plain(&path)?;
             // what an error shows of a file must not be any file's
             if !path.canonicalize().is_ok_and(|real| real.starts_with(&within)) {
-                bail!("{} is a link that leaves its folder; put the file itself there", path.display());
+                bail!(t!(
+                    "{} is a link that leaves its folder; put the file itself there",
+                    "{} 是指向文件夹之外的链接，请直接放入文件",
+                    path.display()
+                ));
             }
-            found.push(path);
+            found.push(Path::new(folder).join(path.file_name().unwrap_or_default()));
         }
     }
     found.sort();

@@ -16,7 +16,7 @@ const RUN: &[&str] = &["run", "--as-of", AS_OF];
 const EXTRACT: &[&str] = &["extract", "--as-of", AS_OF];
 
 /// Three datasets, the least that can be recommended.
-fn three_datasets(db: &MariaDb) {
+pub fn three_datasets(db: &MariaDb) {
     db.sql(
         "insert into shop.dataset (id, dataset_name, create_time, update_time) values
          (1, 'one', '2026-01-01', '2026-01-01'), (2, 'two', '2026-01-01', '2026-01-02'), (3, 'three', '2026-01-01', '2026-01-03');",
@@ -406,7 +406,7 @@ fn files_of_sqlite_and_duckdb_are_sources_too() {
             .execute_batch(&format!(
                 "attach '{}' as shop (type {kind});
                  create table shop.dataset (id bigint, dataset_name varchar, create_time timestamp, update_time timestamp, price varchar);
-                 insert into shop.dataset values (1, '一', '2026-01-01', null, 'free'), (2, 'two', '2026-01-01', '2026-01-02 03:04:05', '2.5');
+                 insert into shop.dataset values (1, '一', '2026-01-01', null, 'ask us'), (2, 'two', '2026-01-01', '2026-01-02 03:04:05', '2.5');
                  detach shop;",
                 path.display()
             ))

@@ -39,6 +39,7 @@ fn odd_values_are_set_aside_and_never_served() {
         {"id": null, "dataset_name": "keyless", "create_time": "2026-01-01"},
         {"id": "abc", "dataset_name": "no number", "create_time": "2026-01-01"},
         {"id": 3, "dataset_name": "丙", "create_time": "never", "price": "THE_PRICE"},
+        {"id": 4, "dataset_name": "丁", "create_time": "2026-01-01", "price": "面议"},
     ]);
     // a byte order mark in front and NaN inside, as some exporters write them
     n.write("dataset.json", &format!("\u{feff}{}", rows.to_string().replace("\"THE_PRICE\"", "NaN")));
@@ -49,19 +50,20 @@ fn odd_values_are_set_aside_and_never_served() {
         found.iter().map(|r| format!("{} {} {}", r["source_table"], r["source_key"], r["reason"])).collect();
     let expected = [
         r#""dataset" "" "id_missing""#,
-        r#""dataset" "1" "price_not_a_number""#,
-        r#""dataset" "3" "price_not_a_number""#,
+        r#""dataset" "1" "description_not_a_text""#,
+        r#""dataset" "3" "create_time_not_a_time""#,
+        r#""dataset" "4" "price_not_a_number""#,
         r#""dataset" "abc" "id_not_a_number""#,
         r#""task" "1" "create_time_not_a_time""#,
-        r#""task" "1" "price_not_a_number""#,
     ];
     assert_eq!(found, expected);
     assert_eq!(
         n.sql("select dataset_id, price from datasets where is_listed order by all"),
-        [json!({"dataset_id": 1}), json!({"dataset_id": 3})].map(|mut row| {
-            row["price"] = json!(null);
-            row
-        })
+        [
+            json!({"dataset_id": 1, "price": 1200.0}),
+            json!({"dataset_id": 3, "price": null}),
+            json!({"dataset_id": 4, "price": null})
+        ]
     );
     assert_eq!(n.value("select count(*) from orders"), 0);
     assert!(!n.data().join("export.work.json").exists());

@@ -2,9 +2,8 @@
 
 use std::fs;
 use std::path::Path;
-use std::process::Command;
 
-use crate::support::{AS_OF, Nearset, ROOT, copy_dir, text};
+use crate::support::{AS_OF, Nearset, ROOT, text};
 
 #[test]
 fn the_example_and_the_help_hold_every_setting() {
@@ -109,33 +108,4 @@ fn nobody_reading_on_is_no_failure() {
         assert!(!text(&output.stderr).contains("panicked"), "{args:?}: {}", text(&output.stderr));
         assert_ne!(output.status.code(), Some(101), "{args:?}");
     }
-}
-
-#[test]
-fn the_images_layout_runs_from_anywhere_with_nothing_set() {
-    let n = Nearset::empty();
-    let app = n.path().join("app");
-    for folder in ["sql", "views", "fixtures"] {
-        copy_dir(&Path::new(ROOT).join(folder), &app.join(folder));
-    }
-    fs::write(app.join("views/only_here.sql"), "-- description: Tells this project from others.\nselect 1 as one\n")
-        .expect("a view");
-    let built = Path::new(env!("CARGO_BIN_EXE_nearset"));
-    for (from, to) in [(built.to_path_buf(), "bin/nearset"), (built.with_file_name("libduckdb.so"), "lib/libduckdb.so")]
-    {
-        let place = app.join(to);
-        fs::create_dir_all(place.parent().expect("a folder")).expect("a folder");
-        // a program with DuckDB compiled in needs no library
-        if from.exists() {
-            fs::copy(from, place).expect("a copy");
-        }
-    }
-    let output = Command::new(app.join("bin/nearset"))
-        .args(["demo", "--no-serve", "--data-dir", "volumes/data", "--models-dir", "volumes/models"])
-        .current_dir(n.path())
-        .env_clear()
-        .output()
-        .expect("nearset runs");
-    assert!(output.status.success(), "{}", text(&output.stderr));
-    assert_eq!(n.ok(&["sql", "from only_here", "--format", "csv", "--data-dir", "volumes/data"]), "one\n1\n");
 }

@@ -152,7 +152,7 @@ fn a_relation_between_lets_nothing_into_training() {
     assert_eq!(n.sql(replayed), plain.sql(replayed));
     assert_eq!(n.value("select count(*) > 0 from raw.offline_replays"), json!(true));
 
-    let project = Project::load(&n.project, &extract::raw_tables().expect("the raw tables")).expect("a project");
+    let project = Project::load(Some(&n.project), &extract::raw_tables().expect("the raw tables")).expect("a project");
     let db = duckdb::Connection::open(n.data().join("warehouse.duckdb")).expect("the warehouse");
     db.execute_batch("set variable report_timezone = 'UTC'").expect("a variable");
     assert!(project.needed_for(&[Room::Training]).iter().any(|relation| relation.name == "my_views"));

@@ -14,9 +14,7 @@ impl Reader<'_, '_> {
     fn marked(&mut self) -> Result<(i64, i64)> {
         let Reading { table, ref remote, .. } = self.reading;
         let Some(column) = remote.column("is_delete") else { return Ok((0, 0)) };
-        let count = |relation: &str, text: &str| {
-            format!("select count(*) from {relation} where lower({text}) in ('1', 'true', 't')")
-        };
+        let count = |relation: &str, text: &str| format!("select count(*) from {relation} where flag({text})");
         let stored = count(&format!("raw.{}", ident(table.name)), "is_delete");
         let here = self.intake.db.query_row(&stored, [], |row| row.get(0))?;
         let sql = count(&remote.relation, &column.text);

@@ -83,7 +83,7 @@ impl Reader<'_, '_> {
     pub(super) fn here(&self, range: Range) -> Result<Extent> {
         let table = self.reading.table;
         let key = match self.reading.remote.number(table) {
-            Some(_) => format!("try_cast({} as bigint)", ident(table.key[0].0)),
+            Some(_) => format!("whole_number({})", ident(table.key[0].0)),
             None => "cast(null as bigint)".to_owned(),
         };
         let sql = format!(
@@ -137,7 +137,7 @@ impl Reader<'_, '_> {
         let there = self.reading.remote.number(table).map_or(key.clone(), |c| ident(&c.name));
         Part {
             condition: between(&there, range),
-            replaced: (table.gone != Gone::Kept).then(|| between(&format!("try_cast(stored.{key} as bigint)"), range)),
+            replaced: (table.gone != Gone::Kept).then(|| between(&format!("whole_number(stored.{key})"), range)),
         }
     }
 

@@ -163,8 +163,11 @@ impl Column {
                 format!("coalesce(try(decode({value})), lower(hex({value})))")
             }
             ("BLOB", _) => format!("lower(hex({value}))"),
-            ("VARCHAR", _) if is_known && name.ends_with("_time") => columns::clock_text(&column, zone),
             ("VARCHAR", _) => value,
+            // a list or a record as JSON has it
+            (nested, _) if nested.ends_with(']') || nested.contains('(') && !nested.starts_with("DECIMAL") => {
+                format!("cast(to_json({value}) as varchar)")
+            }
             _ => format!("cast({value} as varchar)"),
         };
         Self {

@@ -131,17 +131,13 @@ fn load_incoming(
     }
     let spec = wanted.iter().map(|c| format!("{}: 'varchar'", quote(c))).collect::<Vec<_>>().join(", ");
     let zone = columns::timezone(table, config);
-    let times = table
-        .columns()
-        .filter(|c| c.ends_with("_time"))
-        .map(|column| format!("{} as {}", columns::clock_text(column, zone), ident(column)));
     let keys = table
         .key
         .iter()
         .map(|(column, fallback)| format!("{} as {}", columns::key_text(column, fallback), ident(column)));
     let rows = format!(
         "select * replace ({}), row_number() over () as _row from read_json({}, columns = {{{spec}}}, format = 'auto')",
-        times.chain(keys).collect::<Vec<_>>().join(", "),
+        keys.collect::<Vec<_>>().join(", "),
         quote(&path.to_string_lossy()),
     );
     load(db, table, zone, &file.name, &rows).map_err(|e| unreadable(file, &e))

@@ -1,0 +1,10 @@
+-- description: The words of a JSON object that names something: its display name, name, title or label, or those of one language
+-- (Chinese, else English, else the first there is). NULL where it has none.
+create or replace macro label_of(value) as
+json_extract_string(value, list_filter(
+    ['$.display_name', '$.name', '$.title', '$.label', '$.zh', '$."zh-CN"', '$.zh_CN', '$."zh-Hans"', '$.en', '$."en-US"', '$.en_US']
+    || list_transform(
+        list_filter(json_keys(value), lambda name: name ~ '[a-z]{2}(?:[-_][A-Za-z]{2,4})?'), lambda name: '$."' || name || '"'
+    ),
+    lambda path: json_type(value, path) = 'VARCHAR' and text_of(json_extract_string(value, path)) is not null
+)[1])

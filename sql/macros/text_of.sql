@@ -1,0 +1,13 @@
+-- description: Text without what nobody sees at its ends; NULL where it says nothing: it is blank, or one of the words that exporters
+-- write for nothing.
+create or replace macro text_of(value) as
+case
+    when not regexp_full_match(
+            value,
+            blank()
+            || '*(?:NULL|Null|null|\(null\)|\(NULL\)|\[null\]|\[NULL\]|<null>|<NULL>|\\N|None|nan|NaN|NaT|undefined|N/A|n/a|#N/A)?'
+            || blank()
+            || '*'
+        )
+        then regexp_replace(value, '^' || blank() || '+|' || blank() || '+$', '', 'g')
+end
