@@ -81,7 +81,7 @@ pub fn worse(db: &Connection, models_dir: &Path, summary: &OfflineSummary) -> Re
         if difference + margin < 0.0 {
             return Ok(Some(t!(
                 "on the same {pairs} steps of visits the new version's hit rate@10 is {:.4} below that of {} (at \
-             least {:.4})",
+                 least {:.4})",
                 "在同样的 {pairs} 步访问上，新版本的命中率@10 比 {1} 低 {0:.4}（至少低 {2:.4}）",
                 -difference,
                 manifest.version,

@@ -108,7 +108,7 @@ fn take_in_file(db: &Connection, path: &Path, chunk: &Path, progress: &Progress)
 fn set_damage_aside(db: &Connection, name: &str, lines: u64, why: &str, progress: &Progress) -> Result<()> {
     progress.note(&t!(
         "{name} is damaged ({why}): the {lines} lines before that were taken in, what comes after them \
-             cannot be read; put a whole copy in its place, or move it out of the folder",
+         cannot be read; put a whole copy in its place, or move it out of the folder",
         "{name} 已损坏（{why}）：此前的 {lines} 行已读入，其后无法读取；请换上完整的副本，或把它移出该目录"
     ));
     db.execute(

@@ -48,7 +48,9 @@ pub fn published(db: &Connection) -> Result<Vec<u8>> {
 pub fn read(metadata_dir: &Path) -> Result<Vec<TableQuality>> {
     let path = path(metadata_dir);
     match files::read(&path)? {
-        Some(text) => serde_json::from_slice(&text).with_context(|| format!("{} makes no sense", path.display())),
+        Some(text) => {
+            serde_json::from_slice(&text).with_context(|| t!("{} makes no sense", "{} 内容有误", path.display()))
+        }
         None => Ok(Vec::new()),
     }
 }

@@ -6,6 +6,7 @@ use anyhow::{Context, Result};
 use duckdb::Connection;
 
 use super::tables::TABLES;
+use crate::common::language::either;
 use crate::exposures;
 use crate::warehouse::{self, ident};
 
@@ -67,7 +68,7 @@ pub fn create_raw_tables(db: &Connection, full_refresh: bool) -> Result<()> {
          alter table raw.watermarks add column if not exists columns varchar;
          drop table if exists raw.offline_lists;",
     )
-    .context("the raw schema could not be made")?;
+    .context(either("the raw schema could not be made", "raw 模式未能创建"))?;
     if full_refresh {
         // exposures stay, and so does what was wrong with them: rotated logs may be gone
         db.execute_batch("delete from raw.rejected where source_table <> 'exposure_log'")?;
@@ -89,5 +90,5 @@ pub fn create_replay_tables(db: &Connection) -> Result<()> {
              page_views bigint);
          create table if not exists raw.offline_shown (model varchar, list varchar, item_id bigint, times bigint);",
     )
-    .context("the tables for replays could not be made")
+    .context(either("the tables for replays could not be made", "回放所用的表未能创建"))
 }

@@ -9,6 +9,7 @@ use serde_json::{Value, json};
 
 use super::intake::Intake;
 use super::tables::Table;
+use crate::common::language::either;
 use crate::warehouse::{ident, timestamp};
 
 /// What the warehouse knows of a table: how far it was read, from where, and what it was like there.
@@ -97,7 +98,7 @@ pub fn keep_watermark(Intake { db, as_of, .. }: Intake<'_>, table: &Table, now: 
             serde_json::to_string(&now.columns)?,
         ],
     )
-    .context("the watermark could not be kept")?;
+    .context(either("the watermark could not be kept", "水位未能保存"))?;
     Ok(())
 }
 

@@ -52,7 +52,7 @@ pub fn require_later(config: &Config, options: &Options) -> Result<()> {
     }
     bail!(t!(
         "the published warehouse stands for {} UTC, and this run for {}, which is before that; set this \
-             machine's clock, or say --as-of-past where it is meant",
+         machine's clock, or say --as-of-past where it is meant",
         "已发布仓库对应的时刻是 {} UTC，本次运行为 {}，比它早；请校准本机时钟，确有此意则加 --as-of-past",
         time(published),
         time(options.as_of)

@@ -99,7 +99,7 @@ impl<'a> Run<'a> {
         if self.config.memory_limit < least {
             self.observers.note(&t!(
                 "MEMORY_LIMIT is {} MB, and this run may take more: {} datasets need about {} MB; set it to that, \
-             where the machine has so much",
+                 where the machine has so much",
                 "MEMORY_LIMIT 为 {} MB，本次运行可能超出：{} 个数据集约需 {} MB；机器内存够的话请调到这个值",
                 self.config.memory_limit / 1_000_000,
                 grouped(datasets),

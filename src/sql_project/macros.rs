@@ -8,6 +8,7 @@ use duckdb::Connection;
 use super::header::Header;
 use super::source_file::SourceFile;
 use super::syntax::Syntax;
+use crate::common::language::t;
 use crate::warehouse::{ident, quote, short_error};
 
 /// The macros' folder below the project's.
@@ -36,19 +37,28 @@ impl Macro {
         let description = header.description(&file)?;
         let is_taken = "select exists (from duckdb_functions() where function_name = ?)";
         if parser.query_row(is_taken, [&name], |row| row.get(0))? {
-            bail!("{shown}: DuckDB has a function {name} of its own; rename the file and the macro");
+            bail!(t!(
+                "{shown}: DuckDB has a function {name} of its own; rename the file and the macro",
+                "{shown}：DuckDB 已有函数 {name}；请给文件与宏改名"
+            ));
         }
         let statement: Vec<&str> = sql.lines().skip_while(|line| line.starts_with("--")).collect();
         let statement = statement.join("\n");
         let head = format!("create or replace macro {name}(");
         let Some((parameters, expression)) = statement.strip_prefix(&head).and_then(|rest| rest.split_once(") as\n"))
         else {
-            bail!("{shown}: after its header a macro's file says `{head}…) as`, and on the next lines an expression");
+            bail!(t!(
+                "{shown}: after its header a macro's file says `{head}…) as`, and on the next lines an expression",
+                "{shown}：宏文件在文件头之后应写 `{head}…) as`，其后是一个表达式"
+            ));
         };
         // in brackets, nothing but one expression is a SELECT
         let syntax = Syntax::of(parser, &file, &format!("select (\n{expression}\n)"))?;
         if let Some(relation) = syntax.relations.first() {
-            bail!("{shown}: a macro reads no relation, and this one reads {relation}; make it a relation itself");
+            bail!(t!(
+                "{shown}: a macro reads no relation, and this one reads {relation}; make it a relation itself",
+                "{shown}：宏不能读关系，而它读了 {relation}；请改成关系"
+            ));
         }
         let (parameters, expression) = (parameters.to_owned(), expression.to_owned());
         Ok(Self { name, file, description, parameters, expression, syntax })
@@ -74,8 +84,9 @@ impl Macro {
         db.execute_batch(&format!("create or replace {kind} {name}({}) as\n{}", self.parameters, self.expression))
             .map_err(|e| anyhow!("{}: {}", self.file.display(), short_error(&e)))?;
         if !is_temporary {
-            db.execute_batch(&format!("comment on macro {name} is {}", quote(&self.comment())))
-                .with_context(|| format!("{}: its description could not be kept", self.file.display()))?;
+            db.execute_batch(&format!("comment on macro {name} is {}", quote(&self.comment()))).with_context(|| {
+                t!("{}: its description could not be kept", "{}：说明未能保存", self.file.display())
+            })?;
         }
         Ok(())
     }

@@ -98,7 +98,7 @@ pub fn pictures(
     let folder = named.require()?;
     let root = config.models.image_root.as_deref().context(either(
         "CLIP_MODEL_PATH is set, and nothing says where pictures are; set DATASET_IMAGE_ROOT to the folder \
-             that image_url is relative to",
+         that image_url is relative to",
         "已设置 CLIP_MODEL_PATH，却没有说图片在哪里；请把 DATASET_IMAGE_ROOT 设为 image_url 所相对的目录",
     ))?;
     let model = Clip::read(folder)?;

@@ -222,7 +222,7 @@ impl fmt::Display for Fusion {
             "{}",
             t!(
                 "; NDCG@50 of likeness on {} steps: words {words:.3}, with LSA {default:.3}, the model {model:.3}, \
-             all {fused:.3}",
+                 all {fused:.3}",
                 "；{} 步上相似度的 NDCG@50：词面 {words:.3}，加 LSA {default:.3}，模型 {model:.3}，合用 {fused:.3}",
                 self.steps
             )

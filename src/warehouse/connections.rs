@@ -12,6 +12,7 @@ use duckdb::{AccessMode, Connection};
 use super::memory::limits;
 use super::parameters::set_time_zones;
 use super::sandbox::sandbox;
+use crate::common::language::{either, t};
 use crate::common::scratch::{self, Scratch};
 use crate::config::Config;
 
@@ -41,8 +42,8 @@ impl Database {
     /// # Errors
     /// It cannot be written or closed.
     pub(super) fn close(self) -> Result<()> {
-        self.db.execute_batch("checkpoint").context("the warehouse could not be written")?;
-        self.db.close().map_err(|(_, e)| e).context("the warehouse could not be closed")
+        self.db.execute_batch("checkpoint").context(either("the warehouse could not be written", "仓库未能写入"))?;
+        self.db.close().map_err(|(_, e)| e).context(either("the warehouse could not be closed", "仓库未能关闭"))
     }
 }
 
@@ -57,8 +58,10 @@ fn settled(options: duckdb::Config, folder: &Path) -> duckdb::Result<duckdb::Con
 /// A folder for what a connection spills: beside the warehouse where that can be written, else where the system has
 /// its temporary files.
 fn spill(config: &Config) -> Result<Scratch> {
-    Scratch::new(&[&config.data_dir, &std::env::temp_dir()])
-        .context("DuckDB needs a folder to spill to: make DATA_DIR or TMPDIR writable")
+    Scratch::new(&[&config.data_dir, &std::env::temp_dir()]).context(either(
+        "DuckDB needs a folder to spill to: make DATA_DIR or TMPDIR writable",
+        "DuckDB 需要一个目录来落盘：请让 DATA_DIR 或 TMPDIR 可写",
+    ))
 }
 
 /// Opens a database file for reading and writing.
@@ -84,12 +87,16 @@ pub fn open_published(config: &Config) -> Result<Database> {
 pub(super) fn open_outside_sandbox(config: &Config) -> Result<Database> {
     let path = config.warehouse_path();
     if !path.exists() {
-        bail!("{} does not exist yet; `nearset run` makes it", path.display());
+        bail!(t!(
+            "{} does not exist yet; `nearset run` makes it",
+            "{} 还不存在；用 `nearset run` 生成",
+            path.display()
+        ));
     }
     let spill = spill(config)?;
     let options = settled(limits(config)?.access_mode(AccessMode::ReadOnly)?, spill.path())?;
-    let db =
-        Connection::open_with_flags(&path, options).with_context(|| format!("{} cannot be opened", path.display()))?;
+    let db = Connection::open_with_flags(&path, options)
+        .with_context(|| t!("{} cannot be opened", "{} 无法打开", path.display()))?;
     set_time_zones(&db, config)?;
     Ok(Database { db, spill })
 }
@@ -114,5 +121,5 @@ pub fn small() -> Result<Connection> {
         .enable_autoload_extension(false)?
         .with("autoinstall_known_extensions", "false")?
         .with("temp_directory", "")?;
-    Connection::open_in_memory_with_flags(options).context("DuckDB cannot be started")
+    Connection::open_in_memory_with_flags(options).context(either("DuckDB cannot be started", "DuckDB 无法启动"))
 }

@@ -4,6 +4,7 @@ mod api;
 mod databases;
 mod description;
 mod embed;
+mod exports;
 mod extract;
 mod faults;
 mod fuzz;

@@ -43,10 +43,10 @@ impl Named {
             Some(folder) => Ok(folder),
             None => bail!(t!(
                 "{} is {:?}, and there is no such folder, nor one of that name in SENTENCE_TRANSFORMERS_HOME, \
-             HF_HOME or ~/.cache; nearset downloads nothing: put the model's folder on this machine and name it, \
-             or leave the setting out for the vectors that need no model",
+                 HF_HOME or ~/.cache; nearset downloads nothing: put the model's folder on this machine and name it, \
+                 or leave the setting out for the vectors that need no model",
                 "{} 为 {:?}，没有这个目录，SENTENCE_TRANSFORMERS_HOME、HF_HOME、~/.cache 里也没有这个名字；nearset 不\
-             下载任何东西：请把模型目录放到本机并写明，或去掉这项设置，改用不需要模型的向量",
+                 下载任何东西：请把模型目录放到本机并写明，或去掉这项设置，改用不需要模型的向量",
                 self.setting,
                 self.value
             )),

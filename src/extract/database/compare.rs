@@ -5,6 +5,7 @@ use anyhow::Result;
 use super::ranges::Extent;
 use super::reader::Reader;
 use super::reading::Reading;
+use crate::common::language::{either, t};
 use crate::extract::tables::Gone;
 use crate::warehouse::ident;
 
@@ -18,7 +19,8 @@ impl Reader<'_, '_> {
         let stored = count(&format!("raw.{}", ident(table.name)), "is_delete");
         let here = self.intake.db.query_row(&stored, [], |row| row.get(0))?;
         let sql = count(&remote.relation, &column.text);
-        let there = self.source.ask("counting rows", |db| db.query_row(&sql, [], |row| row.get(0)))?;
+        let there =
+            self.source.ask(either("counting rows", "统计行数"), |db| db.query_row(&sql, [], |row| row.get(0)))?;
         Ok((there, here))
     }
 
@@ -58,11 +60,19 @@ impl Reader<'_, '_> {
         let (now_there, now_here) = counts(self)?;
         let (gone, came) = ((here.rows - now_here.rows).max(0), (now_here.rows - here.rows).max(0));
         let what = match marks.0 == marks.1 {
-            true => format!("the source had {} rows where {} were stored", there.rows, here.rows),
-            false => format!("the source had {} rows marked as deleted where {} were stored", marks.0, marks.1),
+            true => {
+                t!("the source had {} rows where {} were stored", "数据源有 {} 行，已存 {} 行", there.rows, here.rows)
+            }
+            false => t!(
+                "the source had {} rows marked as deleted where {} were stored",
+                "数据源有 {} 行标记为删除，已存 {} 行",
+                marks.0,
+                marks.1
+            ),
         };
-        self.intake.progress.note(&format!(
+        self.intake.progress.note(&t!(
             "{}: {what}; {} were read again, {gone} taken out, {came} added",
+            "{}：{what}；重读 {} 行，移除 {gone} 行，新增 {came} 行",
             table.name,
             self.rows - read
         ));

@@ -10,6 +10,7 @@ use super::remote::Remote;
 use super::source::Source;
 use crate::common::errors::describe;
 use crate::common::finding::{Finding, Verdict};
+use crate::common::language::{either, t};
 use crate::common::progress::Progress;
 use crate::config::{Config, Database};
 use crate::extract::columns;
@@ -28,7 +29,11 @@ pub fn inspect(config: &Config, (name, settings): (&str, &Database)) -> Result<V
     let mut source = Source::open(&db, &config, name, settings, &Progress::SILENT)?;
     let mut findings = vec![Finding::new(Verdict::Fine, name, answers(&mut source)?)];
     if let Some(place) = &source.extension {
-        findings.push(Finding::new(Verdict::Fine, name, format!("DuckDB's extension is loaded from {place}")));
+        findings.push(Finding::new(
+            Verdict::Fine,
+            name,
+            t!("DuckDB's extension is loaded from {place}", "DuckDB 扩展从 {place} 加载"),
+        ));
     }
     if source.address.kind == Kind::Mysql {
         findings.push(rights(&mut source, name)?);
@@ -41,8 +46,12 @@ pub fn inspect(config: &Config, (name, settings): (&str, &Database)) -> Result<V
                 findings.extend(look_at(&mut source, &config, table, &remote)?);
             }
             None => {
-                let rest = if table.name == "dataset" { "" } else { "; a run goes on without it" };
-                let text = format!("not there, or the user may not read it{rest}");
+                let rest = if table.name == "dataset" {
+                    ""
+                } else {
+                    either("; a run goes on without it", "；没有它也能运行")
+                };
+                let text = t!("not there, or the user may not read it{rest}", "不存在，或用户无权读取{rest}");
                 findings.push(Finding::new(Verdict::Odd, table.name, text));
             }
         }
@@ -59,30 +68,38 @@ pub fn inspect(config: &Config, (name, settings): (&str, &Database)) -> Result<V
 fn answers(source: &mut Source) -> Result<String> {
     let version = match source.address.kind {
         Kind::Mysql | Kind::Postgres => {
-            let rows = source.ask_server("asking its version", "select version()")?;
+            let rows = source.ask_server(either("asking its version", "查询版本"), "select version()")?;
             rows.into_iter().flatten().flatten().next().unwrap_or_default()
         }
         Kind::Sqlite | Kind::Duckdb => "a file".to_owned(),
     };
-    Ok(format!("{} answers: {version}", source.shown()))
+    Ok(t!("{} answers: {version}", "{} 有应答：{version}", source.shown()))
 }
 
 /// Whether the user may do more than it must.
 fn rights(source: &mut Source, name: &str) -> Result<Finding> {
-    let grants: Vec<String> =
-        source.ask_server("asking the user's rights", "show grants")?.into_iter().flatten().flatten().collect();
+    let grants: Vec<String> = source
+        .ask_server(either("asking the user's rights", "查询用户权限"), "show grants")?
+        .into_iter()
+        .flatten()
+        .flatten()
+        .collect();
     let writes = |grant: &&String| {
         let rights = grant.split(" ON ").next().unwrap_or_default().to_uppercase();
         ["ALL PRIVILEGES", "INSERT", "UPDATE", "DELETE", "DROP", "ALTER", "CREATE"].iter().any(|r| rights.contains(r))
     };
     Ok(match grants.iter().find(writes) {
-        None => Finding::new(Verdict::Fine, name, "the user may read and not write".to_owned()),
+        None => {
+            Finding::new(Verdict::Fine, name, either("the user may read and not write", "用户可读、不可写").to_owned())
+        }
         Some(grant) => Finding::new(
             Verdict::Odd,
             name,
-            format!(
+            t!(
                 "the user may write ({}); SELECT is all that is needed: create user nearset identified by '...'; \
                  grant select on {}.* to nearset",
+                "用户有写权限（{}）；只需要 SELECT：create user nearset identified by '...'; grant select on {}.* to \
+                 nearset",
                 grant.split(" TO ").next().unwrap_or_default(),
                 ident(&source.address.name).replace('"', "`")
             ),
@@ -97,20 +114,24 @@ fn look_at(source: &mut Source, config: &Config, table: &Table, remote: &Remote)
     if !missing.is_empty() {
         return Ok(vec![finding(
             Verdict::Broken,
-            format!("{} has no column {missing}; it must be there", remote.name),
+            t!("{} has no column {missing}; it must be there", "{} 缺少必需的列 {missing}", remote.name),
         )]);
     }
     let sql = format!("select count(*) from {}", remote.relation);
     let rows: u64 = source.ask(&remote.name, |db| db.query_row(&sql, [], |row| row.get(0)))?;
     let without = remote.lacks(table.optional).join(", ");
-    let without = if without.is_empty() { String::new() } else { format!("; without {without}") };
+    let without = if without.is_empty() { String::new() } else { t!("; without {without}", "；没有 {without}") };
     let verdict = if rows == 0 && table.name == "dataset" { Verdict::Broken } else { Verdict::Fine };
-    let mut findings = vec![finding(verdict, format!("{rows} rows, {} columns{without}", remote.columns.len()))];
+    let mut findings = vec![finding(
+        verdict,
+        t!("{rows} rows, {} columns{without}", "{rows} 行，{} 列{without}", remote.columns.len()),
+    )];
     if !table.change_columns.is_empty() && remote.timed(table).next().is_none() {
         findings.push(finding(
             Verdict::Odd,
-            format!(
+            t!(
                 "no column of a time type among {}: every run reads the whole table",
+                "{} 里没有时间类型的列：每次运行都读整张表",
                 table.change_columns.join(", ")
             ),
         ));
@@ -118,18 +139,27 @@ fn look_at(source: &mut Source, config: &Config, table: &Table, remote: &Remote)
     // when a row was made tells the clock; when it is said to change next may be anybody's plan
     if let Some((column, _)) = remote.timed(table).next_back() {
         let zone = columns::timezone(table, config);
-        let name = ident(&column.name);
+        let name = &column.there;
         let sql =
             format!("select {} from (select max({name}) as {name} from {}) as newest", column.text, remote.relation);
         let newest: Option<String> = source.ask(&remote.name, |db| db.query_row(&sql, [], |row| row.get(0)))?;
         findings.extend(newest.and_then(|n| in_the_future(&n, zone)).map(|(ahead, text)| {
             let advice = match table.is_matomo() {
-                true => "Matomo keeps UTC; this one seems to keep another time",
-                false => "check BUSINESS_TIMEZONE, and the rows themselves",
+                true => {
+                    either("Matomo keeps UTC; this one seems to keep another time", "Matomo 应存 UTC；这里似乎不是")
+                }
+                false => {
+                    either("check BUSINESS_TIMEZONE, and the rows themselves", "请检查 BUSINESS_TIMEZONE 和数据本身")
+                }
             };
             finding(
                 Verdict::Odd,
-                format!("its newest {} is {text}, {:.1} h in the future in {zone}; {advice}", column.name, ahead),
+                t!(
+                    "its newest {} is {text}, {:.1} h in the future in {zone}; {advice}",
+                    "最新的 {} 是 {text}，按 {zone} 晚于现在 {:.1} 小时；{advice}",
+                    column.name,
+                    ahead
+                ),
             )
         }));
     }
@@ -149,7 +179,7 @@ fn in_the_future(text: &str, zone: &str) -> Option<(f64, String)> {
 fn server_clock(source: &mut Source, config: &Config) -> Result<Finding> {
     let sql =
         "select timestampdiff(minute, utc_timestamp(), convert_tz(utc_timestamp(), '+00:00', @@global.time_zone))";
-    let rows = source.ask_server("asking its time zone", sql)?;
+    let rows = source.ask_server(either("asking its time zone", "查询时区"), sql)?;
     let server: Option<i32> = rows.into_iter().flatten().flatten().next().and_then(|m| m.parse().ok());
     let zone: Tz = config.parameters.business_timezone.parse().unwrap_or(Tz::UTC);
     let ours = zone.offset_from_utc_datetime(&Utc::now().naive_utc()).fix().local_minus_utc() / 60;
@@ -159,10 +189,12 @@ fn server_clock(source: &mut Source, config: &Config) -> Result<Finding> {
     Ok(match server {
         Some(server) if server != ours => Finding::new(
             Verdict::Odd,
-            "time zone",
-            format!(
-                "the server's clock shows {}, BUSINESS_TIMEZONE = {} is {}; where the shop writes times by the server's \
-                 clock, set BUSINESS_TIMEZONE to that zone (for example {})",
+            either("time zone", "时区"),
+            t!(
+                "the server's clock shows {}, BUSINESS_TIMEZONE = {} is {}; where the shop writes times by the \
+                 server's clock, set BUSINESS_TIMEZONE to that zone (for example {})",
+                "服务器的时钟是 {}，BUSINESS_TIMEZONE = {} 是 {}；若业务系统按服务器时钟写时间，请把 \
+                 BUSINESS_TIMEZONE 设为那个时区（例如 {}）",
                 utc(server),
                 config.parameters.business_timezone,
                 utc(ours),
@@ -171,13 +203,18 @@ fn server_clock(source: &mut Source, config: &Config) -> Result<Finding> {
         ),
         Some(server) => Finding::new(
             Verdict::Fine,
-            "time zone",
-            format!(
+            either("time zone", "时区"),
+            t!(
                 "the server's clock and BUSINESS_TIMEZONE = {} both show {}",
+                "服务器的时钟与 BUSINESS_TIMEZONE = {} 一致，都是 {}",
                 config.parameters.business_timezone,
                 utc(server)
             ),
         ),
-        None => Finding::new(Verdict::Odd, "time zone", "the server does not tell what its clock shows".to_owned()),
+        None => Finding::new(
+            Verdict::Odd,
+            either("time zone", "时区"),
+            either("the server does not tell what its clock shows", "服务器没有说明它的时钟").to_owned(),
+        ),
     })
 }

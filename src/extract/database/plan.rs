@@ -5,11 +5,11 @@ use chrono::{DateTime, Offset, TimeDelta, TimeZone, Utc};
 use chrono_tz::Tz;
 
 use super::remote::{Clock, Remote};
+use crate::common::language::{either, t};
 use crate::config::Config;
 use crate::extract::columns;
 use crate::extract::tables::Table;
 use crate::extract::watermarks::Known;
-use crate::warehouse::ident;
 
 /// How far below the largest key a table is read again: keys are given out before rows are committed.
 const KEY_OVERLAP: i64 = 10_000;
@@ -33,46 +33,26 @@ pub fn plan(
     notes: &mut Vec<String>,
 ) -> Result<Plan> {
     if known.rows == 0 {
-        return Ok(Plan::Whole("nothing was read so far".to_owned()));
+        return Ok(Plan::Whole(either("nothing was read so far", "还没有读过").to_owned()));
     }
     if !known.is_database() {
-        return Ok(Plan::Whole("read from exports before".to_owned()));
+        return Ok(Plan::Whole(either("read from exports before", "以前从导出文件读取").to_owned()));
     }
     if known.origin != origin {
-        return Ok(Plan::Whole(format!("read from {} before", known.origin)));
+        return Ok(Plan::Whole(t!("read from {} before", "以前从 {} 读取", known.origin)));
     }
-    for (name, before) in &known.columns {
-        let is_used = table.columns().any(|c| c == name);
-        let breaks = |what: &str| -> Result<()> {
-            bail!(
-                "{origin}: the column {name}, which is used, {what}; where that is meant, --full-refresh reads the table anew"
-            )
-        };
-        match remote.column(name) {
-            None if is_used => breaks("is gone")?,
-            None => notes.push(format!("{}: the column {name} is gone; what it held stays", table.name)),
-            Some(column) if column.kind != *before => {
-                let was_time = before.starts_with("date") || before.starts_with("timestamp");
-                if table.change_columns.contains(&name.as_str()) && was_time && column.clock.is_none() {
-                    breaks(&format!("was {before} and is {} now: no time", column.kind))?;
-                }
-                if table.key.iter().any(|(k, _)| k == name) && before.contains("int") && !column.is_integer {
-                    breaks(&format!("was {before} and is {} now: no whole number", column.kind))?;
-                }
-                notes.push(format!("{}: {name} is {} now, was {before}", table.name, column.kind));
-            }
-            Some(_) => {}
-        }
-    }
+    require_same_columns(table, remote, known, origin, notes)?;
     let added: Vec<&str> =
         remote.columns.iter().map(|c| c.name.as_str()).filter(|c| !known.columns.contains_key(*c)).collect();
     if !added.is_empty() {
-        return Ok(Plan::Whole(format!("new column(s) {}", added.join(", "))));
+        return Ok(Plan::Whole(t!("new column(s) {}", "新增列 {}", added.join(", "))));
     }
     let arms = arms(config, table, remote, known);
     let keeps_time = table.change_columns.is_empty() || remote.timed(table).next().is_some();
     if arms.is_empty() || !keeps_time {
-        return Ok(Plan::Whole("no column of a time type tells what is new".to_owned()));
+        return Ok(Plan::Whole(
+            either("no column of a time type tells what is new", "没有时间类型的列可以判断新增").to_owned(),
+        ));
     }
     let since = arms
         .iter()
@@ -83,19 +63,72 @@ pub fn plan(
     Ok(Plan::New { since, arms })
 }
 
+/// Says which columns are gone or of another type now, and stops where one that is used cannot be read as before.
+fn require_same_columns(
+    table: &Table,
+    remote: &Remote,
+    known: &Known,
+    origin: &str,
+    notes: &mut Vec<String>,
+) -> Result<()> {
+    for (name, before) in &known.columns {
+        let is_used = table.columns().any(|c| c == name);
+        let breaks = |what: &str| -> Result<()> {
+            bail!(t!(
+                "{origin}: the column {name}, which is used, {what}; where that is meant, --full-refresh reads the \
+                 table anew",
+                "{origin}：要用到的列 {name} {what}；确有此意则用 --full-refresh 重读整张表"
+            ))
+        };
+        match remote.column(name) {
+            None if is_used => breaks(either("is gone", "已不存在"))?,
+            None => notes.push(t!(
+                "{}: the column {name} is gone; what it held stays",
+                "{}：列 {name} 已不存在；原有的值保留",
+                table.name
+            )),
+            Some(column) if column.kind != *before => {
+                let was_time = before.starts_with("date") || before.starts_with("timestamp");
+                if table.change_columns.contains(&name.as_str()) && was_time && column.clock.is_none() {
+                    breaks(&t!(
+                        "was {before} and is {} now: no time",
+                        "原为 {before}，现为 {}：不是时间",
+                        column.kind
+                    ))?;
+                }
+                if table.key.iter().any(|(k, _)| k == name) && before.contains("int") && !column.is_integer {
+                    breaks(&t!(
+                        "was {before} and is {} now: no whole number",
+                        "原为 {before}，现为 {}：不是整数",
+                        column.kind
+                    ))?;
+                }
+                notes.push(t!(
+                    "{}: {name} is {} now, was {before}",
+                    "{}：{name} 现为 {}，原为 {before}",
+                    table.name,
+                    column.kind
+                ));
+            }
+            Some(_) => {}
+        }
+    }
+    Ok(())
+}
+
 /// The conditions that find what is new, by each change time and then by key; each leaves out what those before it find.
 fn arms(config: &Config, table: &Table, remote: &Remote, known: &Known) -> Vec<String> {
     let mut arms = Vec::new();
     let mut otherwise = String::new();
     if let Some(watermark) = known.watermark {
         for (column, clock) in remote.timed(table) {
-            let (name, since) = (ident(&column.name), since(config, table, watermark, clock));
+            let (name, since) = (&column.there, since(config, table, watermark, clock));
             arms.push(format!("{name} >= {since}{otherwise}"));
             otherwise += &format!(" and ({name} < {since} or {name} is null)");
         }
     }
     if let (Some(column), Some(largest)) = (remote.number(table), known.max_key) {
-        arms.push(format!("{} > {}{otherwise}", ident(&column.name), (largest - KEY_OVERLAP).max(0)));
+        arms.push(format!("{} > {}{otherwise}", column.there, (largest - KEY_OVERLAP).max(0)));
     }
     arms
 }

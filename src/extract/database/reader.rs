@@ -6,6 +6,7 @@ use super::plan::Plan;
 use super::ranges::{Extent, Part, Range, between};
 use super::reading::Reading;
 use super::source::Source;
+use crate::common::language::{either, t};
 use crate::extract::columns;
 use crate::extract::intake::Intake;
 use crate::extract::merge::{self, Manner};
@@ -37,13 +38,13 @@ impl Reader<'_, '_> {
     pub fn read(&mut self) -> Result<()> {
         let Reading { table, ref remote, ref plan, .. } = self.reading;
         columns::keep_columns(self.intake.db, table, remote.columns.iter().map(|c| &c.name))
-            .context("its columns cannot be kept")?;
+            .context(either("its columns cannot be kept", "列信息无法保存"))?;
         let mut here = self.here(None)?;
         let mut surplus = self.reading.known.surplus;
         match plan {
             Plan::Whole(why) => {
                 if here.rows > 0 {
-                    self.intake.progress.note(&format!("{}: read whole: {why}", table.name));
+                    self.intake.progress.note(&t!("{}: read whole: {why}", "{}：整表读取：{why}", table.name));
                 }
                 here = self.read_whole(here)?;
                 surplus = None;
@@ -73,7 +74,7 @@ impl Reader<'_, '_> {
         let mut parts: Vec<Part> = self.ranges(there, here).into_iter().map(|r| self.part(r)).collect();
         if let (Some(key), true) = (self.reading.remote.number(table), there.keyed < there.rows) {
             // rows without a key are in no range
-            parts.push(Part { condition: format!("{} is null", ident(&key.name)), replaced: None });
+            parts.push(Part { condition: format!("{} is null", key.there), replaced: None });
         }
         self.read_parts(parts, Some(there.rows), is_fresh)?;
         Ok(here)
@@ -99,14 +100,13 @@ impl Reader<'_, '_> {
         let Reading { table, ref remote, .. } = self.reading;
         let sql = match remote.number(table) {
             Some(column) => {
-                let key = ident(&column.name);
-                let condition =
-                    if range.is_some() { format!(" where {}", between(&key, range)) } else { String::new() };
+                let key = &column.there;
+                let condition = if range.is_some() { format!(" where {}", between(key, range)) } else { String::new() };
                 format!("select count(*), min({key}), max({key}), count({key}) from {}{condition}", remote.relation)
             }
             None => format!("select count(*), null::bigint, null::bigint, 0 from {}", remote.relation),
         };
-        self.source.ask("counting rows", |db| db.query_row(&sql, [], Extent::read))
+        self.source.ask(either("counting rows", "统计行数"), |db| db.query_row(&sql, [], Extent::read))
     }
 
     /// Cuts a table into ranges of keys, from the first to the last on either side; what was purged stays outside.
@@ -134,7 +134,7 @@ impl Reader<'_, '_> {
     pub(super) fn part(&self, range: Range) -> Part {
         let table = self.reading.table;
         let key = ident(table.key[0].0);
-        let there = self.reading.remote.number(table).map_or(key.clone(), |c| ident(&c.name));
+        let there = self.reading.remote.number(table).map_or(key.clone(), |c| c.there.clone());
         Part {
             condition: between(&there, range),
             replaced: (table.gone != Gone::Kept).then(|| between(&format!("whole_number(stored.{key})"), range)),
@@ -148,20 +148,26 @@ impl Reader<'_, '_> {
         let zone = columns::timezone(table, self.intake.config);
         for Part { condition, replaced } in parts {
             let rows = remote.rows(table, &condition);
-            self.source.ask("reading rows", |db| merge::load(db, table, zone, origin, &rows))?;
+            self.source
+                .ask(either("reading rows", "读取数据行"), |db| merge::load(db, table, zone, origin, &rows))?;
             if let (Some(replaced), false) = (replaced, is_fresh) {
                 merge::replace(self.intake.db, table, &replaced)
-                    .context("rows gone at the source cannot be taken out")?;
+                    .context(either("rows gone at the source cannot be taken out", "数据源已删除的行无法移除"))?;
             }
             let how = Manner { keep_newer: false, is_fresh, is_numbered: false, as_of: self.intake.as_of };
-            self.rows += merge::merge(self.intake.db, table, how).context("its rows cannot be merged")?;
+            self.rows += merge::merge(self.intake.db, table, how)
+                .context(either("its rows cannot be merged", "数据行无法合并"))?;
             let rows = self.rows;
             self.intake.progress.at(&match expected {
                 Some(all) => {
                     let percent = (rows as f64 * 100.0 / all.max(1) as f64).min(100.0);
-                    format!("{}: {rows} of {all} rows ({percent:.0} %)", table.name)
+                    t!(
+                        "{}: {rows} of {all} rows ({percent:.0} %)",
+                        "{}：{rows} / {all} 行（{percent:.0}%）",
+                        table.name
+                    )
                 }
-                None => format!("{}: {rows} new rows", table.name),
+                None => t!("{}: {rows} new rows", "{}：新增 {rows} 行", table.name),
             });
         }
         Ok(())

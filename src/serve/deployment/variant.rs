@@ -90,7 +90,7 @@ impl Variant {
             _ if is_old => tracing::warn!("parameter {name} of variant {} means nothing here; ignored", self.name),
             _ => bail!(t!(
                 "is unknown; there are variety, provider_limit, exploration, rules, model and a weight for each \
-             channel: {}",
+                 channel: {}",
                 "没有这一项；可用 variety、provider_limit、exploration、rules、model，以及各召回通道的权重：{}",
                 Channel::ALL.map(|channel| format!("{}_weight", channel.name())).join(", ")
             )),
