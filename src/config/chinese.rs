@@ -9,6 +9,10 @@ pub(super) const SENTENCES: &[(&str, &str)] = &[
     ("The same for the marketplace's tables alone.", "同上，只管业务库的表。"),
     ("The same for Matomo's tables alone.", "同上，只管 Matomo 的表。"),
     ("The folder of JSON exports.", "JSON 导出文件的目录。"),
+    (
+        "What exports are encoded in that are not UTF-8, such as gbk, gb18030, big5.",
+        "非 UTF-8 导出文件的编码，如 gbk、gb18030、big5。",
+    ),
     ("What the names of Matomo's tables start with; may be empty.", "Matomo 表名的前缀，可为空。"),
     (
         "How far before the watermark a database is read again, for rows committed late.",

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use bytesize::ByteSize;
 use chrono::TimeDelta;
+use encoding_rs::Encoding;
 
 use crate::common::language::Language;
 
@@ -131,6 +132,14 @@ pub fn threads() -> Kind<usize> {
     Kind::new("a whole number", |text| match text.parse().ok()? {
         0 => Some(std::thread::available_parallelism().map_or(1, |cores| cores.get())),
         threads => Some(threads),
+    })
+}
+
+/// A text encoding by its name; none where it is empty.
+pub fn encoding() -> Kind<Option<&'static Encoding>> {
+    Kind::new("an encoding such as gbk, gb18030 or big5", |text| match text {
+        "" => Some(None),
+        label => Encoding::for_label(label.as_bytes()).map(Some),
     })
 }
 

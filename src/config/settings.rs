@@ -6,10 +6,11 @@ use std::time::Duration;
 
 use anyhow::Result;
 use chrono::TimeDelta;
+use encoding_rs::Encoding;
 
 use super::kinds::{
-    Kind, dimensions, is_name, language, memory, milliseconds, minutes, names, origins, parsed, path, path_or_none,
-    project, seconds, seconds_from_one, some, text, text_or_none, threads, timezone, whole,
+    Kind, dimensions, encoding, is_name, language, memory, milliseconds, minutes, names, origins, parsed, path,
+    path_or_none, project, seconds, seconds_from_one, some, text, text_or_none, threads, timezone, whole,
 };
 use super::setting::{Setting, settings};
 use super::values::Values;
@@ -103,6 +104,10 @@ settings! {
         ///
         /// It holds dataset.json and what else there is.
         json_dir: Option<PathBuf> = DATA_JSON_DIR, example "exports", path_or_none();
+        /// What exports are encoded in that are not UTF-8, such as gbk, gb18030, big5.
+        ///
+        /// Names are those of web pages. UTF-8 and UTF-16 are told by themselves.
+        json_encoding: Option<&'static Encoding> = JSON_ENCODING, example "gbk", encoding();
         /// What the names of Matomo's tables start with; may be empty.
         matomo_prefix: String = MATOMO_TABLE_PREFIX, default "matomo_", text();
         /// How far before the watermark a database is read again, for rows committed late.

@@ -11,6 +11,7 @@ mod fixtures;
 mod intake;
 mod json;
 mod merge;
+mod names;
 mod schema;
 mod sources;
 mod tables;

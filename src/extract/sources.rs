@@ -9,6 +9,7 @@ use super::schema::create_raw_tables;
 use super::{database, json};
 use crate::common::errors::describe;
 use crate::common::finding::{Finding, Verdict};
+use crate::common::language::t;
 use crate::common::progress::Progress;
 use crate::config::{Config, Source};
 use crate::exposures;
@@ -41,8 +42,13 @@ pub fn extract(
     if datasets == 0 {
         match &config.sources.business {
             Source::Json => bail!(
-                "{} holds no dataset: dataset.json (or .json.gz) is needed, with at least one row",
-                json::folder(config)?.display()
+                "{}{}",
+                t!(
+                    "{} holds no dataset: dataset.json (or .json.gz) is needed, with at least one row",
+                    "{} 中没有数据集：需要 dataset.json（或 .json.gz），且至少有一行",
+                    json::folder(config)?.display()
+                ),
+                json::similar(config, "dataset")?.map(|note| format!("; {note}")).unwrap_or_default()
             ),
             Source::Database(_) => bail!("the business database's table dataset holds no row"),
         }

@@ -437,6 +437,42 @@ fn files_of_sqlite_and_duckdb_are_sources_too() {
 }
 
 #[test]
+fn columns_of_databases_are_known_in_any_spelling_and_names_of_nearsets_own_are_left() {
+    let setup = duckdb::Connection::open_in_memory().expect("a database");
+    setup.execute_batch(&format!("load '{}'", extension("sqlite_scanner").display())).expect("the extension");
+    for kind in ["sqlite", "duckdb"] {
+        let mut n = Nearset::empty();
+        let path = n.path().join("shop.db");
+        let change = |sql: &str| {
+            let attached = format!("attach '{}' as shop (type {kind}); {sql}; detach shop;", path.display());
+            setup.execute_batch(&attached).expect("changed");
+        };
+        change(
+            r#"create table shop.dataset ("ID" bigint, "datasetName" varchar, "createTime" timestamp, "updateTime" timestamp,
+                   "Price" varchar, "_row" bigint, "_file" varchar, "_changed_at" varchar, "unit price" varchar);
+               insert into shop.dataset values (1, 'one', '2026-01-01', null, '7', 9, 'x', 'y', 'z'),
+                   (2, 'two', '2026-01-01', '2026-01-02', '8', 9, 'x', 'y', 'z')"#,
+        );
+        n.set("BUSINESS_DATA_SOURCE", "database");
+        n.set("DUCKDB_EXTENSION_DIRECTORY", &extensions().to_string_lossy());
+        n.set("BUSINESS_DB_URL", &format!("{kind}:{}", path.display()));
+        let said = n.ok(RUN);
+        assert!(said.contains("datasetName as dataset_name") && said.contains("_row, _file, _changed_at"), "{said}");
+        assert_eq!(titles(&n), "1=one 2=two");
+        assert_eq!(n.value("select price::varchar from datasets where dataset_id = 2"), "8.0");
+        assert_eq!(n.value("select \"unit price\" from raw.dataset where id = '2'"), "z");
+        change(
+            r#"insert into shop.dataset ("ID", "datasetName", "createTime") values (3, 'three', '2026-01-02');
+               update shop.dataset set "datasetName" = 'zwei', "updateTime" = '2026-01-03' where "ID" = 2;
+               delete from shop.dataset where "ID" = 1"#,
+        );
+        n.ok(RUN);
+        assert_eq!(titles(&n), "2=zwei 3=three");
+        n.ok(&["doctor"]);
+    }
+}
+
+#[test]
 fn postgres_is_a_source_too() {
     let db = Postgres::start(PASSWORD);
     db.sql(

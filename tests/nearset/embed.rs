@@ -53,6 +53,35 @@ fn text_models_say_what_sentence_transformers_says() {
 }
 
 #[test]
+fn berts_with_the_names_of_before_are_the_same() {
+    let folder = tempfile::tempdir().expect("a folder");
+    crate::support::copy_dir(&models().join("bert"), folder.path());
+    let path = folder.path().join("model.safetensors");
+    let bytes = std::fs::read(&path).expect("weights");
+    let length = u64::from_le_bytes(bytes[..8].try_into().expect("a length")) as usize;
+    let (header, data) = bytes[8..].split_at(length);
+    let header: serde_json::Map<String, Value> = serde_json::from_slice(header).expect("a header");
+    let old = |name: &str| {
+        format!(
+            "bert.{}",
+            name.replace("LayerNorm.weight", "LayerNorm.gamma").replace("LayerNorm.bias", "LayerNorm.beta")
+        )
+    };
+    let renamed =
+        header.into_iter().map(|(name, tensor)| (if name == "__metadata__" { name } else { old(&name) }, tensor));
+    let mut header = Value::Object(renamed.collect()).to_string();
+    assert!(header.contains("bert.embeddings.LayerNorm.gamma"));
+    header.push_str(&" ".repeat(header.len().wrapping_neg() % 8));
+    let length = (header.len() as u64).to_le_bytes();
+    std::fs::write(&path, [&length[..], header.as_bytes(), data].concat()).expect("written");
+    let vectors = |folder: &Path| {
+        let model = TextModel::read(folder).expect("a model");
+        model.embed(&["crop yields", "空气质量"], Role::Document, &|_| ()).expect("vectors")
+    };
+    assert_eq!(vectors(folder.path()), vectors(&models().join("bert")));
+}
+
+#[test]
 fn minilm_says_what_sentence_transformers_says() {
     let folder =
         std::env::var("TEST_TEXT_MODEL").map_or(Path::new(ROOT).join(".duckdb/models/all-MiniLM-L6-v2"), PathBuf::from);

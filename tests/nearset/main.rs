@@ -3,6 +3,7 @@
 mod api;
 mod databases;
 mod embed;
+mod exports;
 mod extract;
 mod faults;
 mod fuzz;

@@ -15,6 +15,14 @@ pub struct Weights {
     prefix: String,
 }
 
+/// A tensor's name as it is called today: models converted from TensorFlow, as the first BERTs of Hugging Face were, call
+/// the scale and the shift of a normalization gamma and beta.
+fn todays_name(name: String) -> String {
+    let renamed = |old: &str, new: &str| name.strip_suffix(old).map(|start| format!("{start}{new}"));
+    let found = renamed("LayerNorm.gamma", "LayerNorm.weight").or_else(|| renamed("LayerNorm.beta", "LayerNorm.bias"));
+    found.unwrap_or(name)
+}
+
 impl Weights {
     /// Reads a folder. Where the weights are there in another format only, the error says so.
     pub fn read(folder: &Path) -> Result<Self> {
@@ -40,7 +48,7 @@ impl Weights {
                 .with_context(|| t!("{} is damaged or of another kind", "{} 已损坏，或不是这种文件", file.display()))?
             {
                 if tensor.dtype().is_float() {
-                    tensors.insert(name, tensor.to_dtype(DType::F32)?);
+                    tensors.insert(todays_name(name), tensor.to_dtype(DType::F32)?);
                 }
             }
         }

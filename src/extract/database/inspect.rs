@@ -139,7 +139,7 @@ fn look_at(source: &mut Source, config: &Config, table: &Table, remote: &Remote)
     // when a row was made tells the clock; when it is said to change next may be anybody's plan
     if let Some((column, _)) = remote.timed(table).next_back() {
         let zone = columns::timezone(table, config);
-        let name = ident(&column.name);
+        let name = &column.there;
         let sql =
             format!("select {} from (select max({name}) as {name} from {}) as newest", column.text, remote.relation);
         let newest: Option<String> = source.ask(&remote.name, |db| db.query_row(&sql, [], |row| row.get(0)))?;

@@ -10,7 +10,6 @@ use crate::config::Config;
 use crate::extract::columns;
 use crate::extract::tables::Table;
 use crate::extract::watermarks::Known;
-use crate::warehouse::ident;
 
 /// How far below the largest key a table is read again: keys are given out before rows are committed.
 const KEY_OVERLAP: i64 = 10_000;
@@ -123,13 +122,13 @@ fn arms(config: &Config, table: &Table, remote: &Remote, known: &Known) -> Vec<S
     let mut otherwise = String::new();
     if let Some(watermark) = known.watermark {
         for (column, clock) in remote.timed(table) {
-            let (name, since) = (ident(&column.name), since(config, table, watermark, clock));
+            let (name, since) = (&column.there, since(config, table, watermark, clock));
             arms.push(format!("{name} >= {since}{otherwise}"));
             otherwise += &format!(" and ({name} < {since} or {name} is null)");
         }
     }
     if let (Some(column), Some(largest)) = (remote.number(table), known.max_key) {
-        arms.push(format!("{} > {}{otherwise}", ident(&column.name), (largest - KEY_OVERLAP).max(0)));
+        arms.push(format!("{} > {}{otherwise}", column.there, (largest - KEY_OVERLAP).max(0)));
     }
     arms
 }

@@ -74,7 +74,7 @@ impl Reader<'_, '_> {
         let mut parts: Vec<Part> = self.ranges(there, here).into_iter().map(|r| self.part(r)).collect();
         if let (Some(key), true) = (self.reading.remote.number(table), there.keyed < there.rows) {
             // rows without a key are in no range
-            parts.push(Part { condition: format!("{} is null", ident(&key.name)), replaced: None });
+            parts.push(Part { condition: format!("{} is null", key.there), replaced: None });
         }
         self.read_parts(parts, Some(there.rows), is_fresh)?;
         Ok(here)
@@ -100,9 +100,8 @@ impl Reader<'_, '_> {
         let Reading { table, ref remote, .. } = self.reading;
         let sql = match remote.number(table) {
             Some(column) => {
-                let key = ident(&column.name);
-                let condition =
-                    if range.is_some() { format!(" where {}", between(&key, range)) } else { String::new() };
+                let key = &column.there;
+                let condition = if range.is_some() { format!(" where {}", between(key, range)) } else { String::new() };
                 format!("select count(*), min({key}), max({key}), count({key}) from {}{condition}", remote.relation)
             }
             None => format!("select count(*), null::bigint, null::bigint, 0 from {}", remote.relation),
@@ -135,7 +134,7 @@ impl Reader<'_, '_> {
     pub(super) fn part(&self, range: Range) -> Part {
         let table = self.reading.table;
         let key = ident(table.key[0].0);
-        let there = self.reading.remote.number(table).map_or(key.clone(), |c| ident(&c.name));
+        let there = self.reading.remote.number(table).map_or(key.clone(), |c| c.there.clone());
         Part {
             condition: between(&there, range),
             replaced: (table.gone != Gone::Kept).then(|| between(&format!("whole_number(stored.{key})"), range)),

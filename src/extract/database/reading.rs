@@ -6,11 +6,12 @@ use duckdb::Connection;
 use super::plan::{Plan, plan};
 use super::remote::Remote;
 use super::source::Source;
+use crate::common::language::t;
 use crate::common::progress::Progress;
 use crate::config::Config;
-use crate::extract::columns;
 use crate::extract::tables::{TABLES, Table};
 use crate::extract::watermarks::{Known, known};
+use crate::extract::{columns, names};
 
 /// A table that is there, with what is known of it.
 pub struct Reading {
@@ -49,6 +50,7 @@ pub fn readings(
             progress.note(&format!("{}: no such table in {}; the run goes on without it", table.name, source.shown()));
             continue;
         };
+        let unusable = remote.leave_out(names::is_unusable);
         let left_out = remote.leave_out(|column| columns::is_left_out(config, table, column));
         let origin = format!("{} {}", source.shown(), remote.name);
         if let Some(missing) = remote.lacks(table.required).first() {
@@ -59,6 +61,22 @@ pub fn readings(
             let absent = remote.lacks(table.optional);
             if !absent.is_empty() {
                 notes.push(format!("{}: without {}", table.name, absent.join(", ")));
+            }
+            if !unusable.is_empty() {
+                let all = unusable.join(", ");
+                notes.push(t!(
+                    "{}: left out, since every table has columns of these names already: {all}",
+                    "{}：以下列名与系统列相同，已略去：{all}",
+                    table.name
+                ));
+            }
+            let renamed = remote.renamed();
+            if !renamed.is_empty() {
+                notes.push(t!(
+                    "{}: {renamed}: read as the columns they stand for",
+                    "{}：{renamed}：按其所指的列读取",
+                    table.name
+                ));
             }
             if !left_out.is_empty() {
                 notes.push(format!("{}: {} left where they are (LEAVE_OUT_COLUMNS)", table.name, left_out.join(", ")));

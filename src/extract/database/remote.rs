@@ -3,15 +3,18 @@
 use duckdb::Connection;
 
 use super::address::Kind;
-use crate::extract::columns;
+use crate::common::language::t;
 use crate::extract::tables::Table;
+use crate::extract::{columns, names};
 use crate::warehouse::{ident, quote};
 
 /// A column at the source.
 #[derive(Debug)]
 pub struct Column {
-    /// In lower case, as nearset names it.
+    /// As nearset names it: that of the column it stands for, else in lower case.
     pub name: String,
+    /// As the source names it, quoted.
+    pub there: String,
     /// The type in the source's own words.
     pub kind: String,
     /// The expression that gives its value as text.
@@ -82,13 +85,15 @@ impl Remote {
             Err(e) if crate::warehouse::message(&e).starts_with("Catalog Error: Table with name") => return Ok(None),
             described => described?,
         };
-        let columns = described
-            .into_iter()
-            .map(|(column, duckdb_type)| {
-                let own = own.iter().find(|(t, c, _)| *t == name && *c == column).map(|(_, _, kind)| kind.clone());
-                Column::read(column, &duckdb_type, own, table, zone)
-            })
-            .collect();
+        let is_there = |known: &str| described.iter().any(|(column, _)| column.to_lowercase() == known);
+        let mut columns: Vec<Column> = Vec::new();
+        for (column, duckdb_type) in &described {
+            let own = own.iter().find(|(t, c, _)| *t == name && c == column).map(|(_, _, kind)| kind.clone());
+            // a column that is called so comes before one that only stands for it
+            let stands_for = names::known(table, column).filter(|known| !is_there(known));
+            let stands_for = stands_for.filter(|known| columns.iter().all(|c| c.name != *known));
+            columns.push(Column::read(column, stands_for, duckdb_type, own, table, zone));
+        }
         Ok(Some(Self { relation, name, columns }))
     }
 
@@ -100,6 +105,12 @@ impl Remote {
     pub fn leave_out(&mut self, is_left_out: impl Fn(&str) -> bool) -> Vec<String> {
         let left_out = self.columns.extract_if(.., |column| is_left_out(&column.name));
         left_out.map(|column| column.name).collect()
+    }
+
+    /// The columns that are called otherwise than in lower case here, each with what it stands for.
+    pub fn renamed(&self) -> String {
+        let renamed = self.columns.iter().filter(|c| c.there.to_lowercase() != ident(&c.name));
+        renamed.map(|c| t!("{} as {}", "{} 作 {}", c.there.trim_matches('"'), c.name)).collect::<Vec<_>>().join(", ")
     }
 
     /// Those of some columns that the table does not have.
@@ -141,9 +152,16 @@ impl Remote {
 }
 
 impl Column {
-    fn read(column: String, duckdb_type: &str, own: Option<String>, table: &Table, zone: &str) -> Self {
-        let name = column.to_lowercase();
-        let value = ident(&column);
+    fn read(
+        column: &str,
+        stands_for: Option<&str>,
+        duckdb_type: &str,
+        own: Option<String>,
+        table: &Table,
+        zone: &str,
+    ) -> Self {
+        let name = stands_for.map_or_else(|| column.to_lowercase(), str::to_owned);
+        let value = ident(column);
         let is_known = table.columns().any(|known| known == name);
         let is_moment = own.as_deref().is_some_and(|kind| kind.starts_with("timestamp"));
         let clock = match duckdb_type {
@@ -172,6 +190,7 @@ impl Column {
         };
         Self {
             name,
+            there: ident(column),
             kind: own.unwrap_or_else(|| duckdb_type.to_lowercase()),
             text,
             clock,

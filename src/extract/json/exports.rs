@@ -6,9 +6,10 @@ use std::path::Path;
 use anyhow::{Context, Result, bail};
 use duckdb::Connection;
 
-use super::file::{self, forget};
-use super::listing::{ExportFile, is_full_name, list};
+use super::file::{Taking, forget};
+use super::listing::{ExportFile, Unknown, is_full_name, list};
 use crate::common::finding::{Finding, Verdict};
+use crate::common::language::{either, t};
 use crate::config::{Config, Source};
 use crate::extract::SOURCES;
 use crate::extract::intake::Intake;
@@ -20,11 +21,10 @@ use crate::extract::watermarks::{Known, keep_watermark, known};
 /// # Errors
 /// It is not set.
 pub fn folder(config: &Config) -> Result<&Path> {
-    config
-        .sources
-        .json_dir
-        .as_deref()
-        .context("DATA_JSON_DIR is not set; point it at the folder of JSON exports (dataset.json and others)")
+    config.sources.json_dir.as_deref().context(either(
+        "DATA_JSON_DIR is not set; point it at the folder of JSON exports (dataset.json and others)",
+        "未设置 DATA_JSON_DIR；请将其指向 JSON 导出文件的目录（dataset.json 等）",
+    ))
 }
 
 /// Looks at what exports there are of what a run needs.
@@ -40,13 +40,31 @@ pub fn inspect(config: &Config, name: &str) -> Result<Finding> {
         n if n == tables.len() => Verdict::Odd,
         _ => Verdict::Fine,
     };
-    let without = if absent.is_empty() { String::new() } else { format!("; none of {}", absent.join(", ")) };
+    let without = absent.join(", ");
+    let without = match absent.is_empty() {
+        true => String::new(),
+        false => t!("; none of {without}", "；缺少 {without}"),
+    };
     let there = tables.len() - absent.len();
     Ok(Finding::new(
         verdict,
         name,
-        format!("{there} of {} tables have exports in DATA_JSON_DIR{without}", tables.len()),
+        t!(
+            "{there} of {} tables have exports in DATA_JSON_DIR{without}",
+            "{} 张表中有 {there} 张在 DATA_JSON_DIR 中有导出{without}",
+            tables.len()
+        ),
     ))
+}
+
+/// What to say of a file that may be meant as an export of a table; none where no file's name is like it.
+///
+/// # Errors
+/// The folder cannot be read.
+pub fn similar(config: &Config, table: &str) -> Result<Option<String>> {
+    let listing = list(folder(config)?)?;
+    let is_meant = |unknown: &&Unknown| unknown.meant.as_ref().is_some_and(|(name, _)| *name == table);
+    Ok(listing.unknown.iter().find(is_meant).map(Unknown::note))
 }
 
 /// Takes in the new exports of a source's tables; returns how many rows that was.
@@ -59,12 +77,12 @@ pub fn take_in(intake: Intake<'_>, name: &str) -> Result<u64> {
     let listing = list(folder(config)?)?;
     if SOURCES.iter().find(|s| matches!(config.source(s), Source::Json)) == Some(&name) {
         for unknown in &listing.unknown {
-            intake.progress.note(&format!("{unknown} is no export of a table that is read; left out"));
+            intake.progress.note(&unknown.note());
         }
     }
     for table in TABLES.iter().filter(|t| t.source == name) {
         let files = listing.files.get(table.name).map(Vec::as_slice).unwrap_or_default();
-        rows += take_in_table(intake, table, files).with_context(|| format!("table {}", table.name))?;
+        rows += take_in_table(intake, table, files).with_context(|| t!("table {}", "表 {}", table.name))?;
     }
     Ok(rows)
 }
@@ -74,37 +92,45 @@ fn take_in_table(intake: Intake<'_>, table: &Table, files: &[ExportFile]) -> Res
     let Intake { db, progress, .. } = intake;
     let before = known(db, table)?.unwrap_or_default();
     if before.is_database() && before.rows > 0 {
-        progress.note(&format!(
+        progress.note(&t!(
             "{}: read from {} before; exports are folded into its rows, the newer of each staying; --full-refresh starts \
              from the exports alone",
+            "{}：此前读自 {}；导出将并入其已有的行，各取较新者；--full-refresh 只从导出重新开始",
             table.name, before.origin
         ));
     }
     let mut rows = 0;
     let taken = taken_files(db, table)?;
+    let taking = Taking::new(intake, table);
     for file in files {
         match taken.get(&file.name) {
-            None if file.is_full() && taken.keys().any(|name| is_full_name(table, name)) => bail!(
+            None if file.is_full() && taken.keys().any(|name| is_full_name(table, name)) => bail!(t!(
                 "{} is a full export, but the table's full export was taken in before under another name; \
                  --full-refresh reads everything anew, --data-dir keeps it apart",
+                "{} 是全量导出，但该表的全量导出此前已以另一文件名读取；--full-refresh 全部重读，--data-dir 可另存一处",
                 file.name
-            ),
-            None => rows += file::take_in(intake, table, file)?,
+            )),
+            None => rows += taking.take_in(file)?,
             Some(then) if file.fingerprint()? == *then => {}
             Some(then) if file.began_as(then)? => {
-                progress.note(&format!("{} has grown since it was taken in, and is read again", file.name));
+                progress.note(&t!(
+                    "{} has grown since it was taken in, and is read again",
+                    "{} 读取后又有增长，已重新读取",
+                    file.name
+                ));
                 forget(db, table, &file.name)?;
-                rows += file::take_in(intake, table, file)?;
+                rows += taking.take_in(file)?;
             }
-            Some(_) => progress.note(&format!(
+            Some(_) => progress.note(&t!(
                 "{} changed since it was taken in and was not read again; --full-refresh reads it",
+                "{} 读取后有改动，未重新读取；--full-refresh 会读取",
                 file.name
             )),
         }
     }
     let is_there = !files.is_empty() || !taken.is_empty();
     if !is_there {
-        progress.note(&format!("{}: no export; the run goes on without it", table.name));
+        progress.note(&t!("{}: no export; the run goes on without it", "{}：没有导出，略过此表继续运行", table.name));
     }
     let now = Known { mode: "json".to_owned(), origin: "exports".to_owned(), is_there, ..Known::default() };
     keep_watermark(intake, table, &now)?;
@@ -126,8 +152,8 @@ pub fn preview(published: Option<&Connection>, config: &Config, name: &str) -> R
         let files = listing.files.get(table.name).map(Vec::as_slice).unwrap_or_default();
         let fresh: Vec<&str> = files.iter().map(|f| f.name.as_str()).filter(|f| !taken.contains_key(*f)).collect();
         lines.push(match fresh.len() {
-            0 => format!("{}: nothing new", table.name),
-            n => format!("{}: {n} file(s): {}", table.name, fresh.join(", ")),
+            0 => t!("{}: nothing new", "{}：没有新内容", table.name),
+            n => t!("{}: {n} file(s): {}", "{}：{n} 个文件：{}", table.name, fresh.join(", ")),
         });
     }
     Ok(lines)

@@ -1,56 +1,230 @@
 //! How one export is taken in.
 
-use std::collections::BTreeSet;
+use std::cell::RefCell;
+use std::collections::{BTreeSet, HashSet};
 use std::path::Path;
 
 use anyhow::{Context, Result, anyhow, bail};
 use duckdb::Connection;
-use serde::de::IgnoredAny;
 
+use super::contents::Contents;
+use super::faults;
 use super::listing::ExportFile;
-use crate::common::progress::Progress;
+use super::rows::{self, Place};
+use crate::common::language::t;
 use crate::common::scratch::Scratch;
-use crate::config::Config;
 use crate::extract::columns;
 use crate::extract::intake::Intake;
 use crate::extract::merge::{Manner, load, merge};
+use crate::extract::names::Names;
 use crate::extract::tables::Table;
 use crate::warehouse::{ident, quote, short_error};
 
-/// Takes one file in. A row replaces the one with its key where its own change time is not older; of rows with one key
-/// in one file the newest stays, and of equally new ones the last. Change times in the future count as unknown, and an
-/// unknown time neither protects a row nor holds it back.
-///
-/// A file counts as taken in where it is after reading what it was before. One that is still being written gives what is
-/// there already, and is read again by the next run.
-///
-/// # Errors
-/// The file is no JSON, or a column that has to be there is missing.
-pub fn take_in(intake: Intake<'_>, table: &Table, file: &ExportFile) -> Result<u64> {
-    let Intake { db, progress, .. } = intake;
-    let scratch = Scratch::new(&[&intake.config.data_dir])?;
-    let before = file.fingerprint()?;
-    let taken = take_in_once(intake, &scratch, table, file);
-    if file.fingerprint()? == before {
-        let rows = taken.with_context(|| format!("{} cannot be taken in", file.name))?;
-        db.execute(
-            "insert into raw.files values (?, ?, ?, ?, ?)",
-            duckdb::params![table.name, file.name, before.0, before.1, rows],
-        )?;
-        return Ok(rows);
+/// How many columns that nearset does not know of are kept of a table: no table of a marketplace has more, where values
+/// were taken for names an export has thousands.
+const UNKNOWN_KEPT: usize = 500;
+
+/// How many bytes of a row DuckDB reads where it is not told of longer ones.
+const ROW_BYTES: u64 = 16 << 20;
+
+/// How much memory a run needs for its longest row, as a multiple of it: texts are cleaned in steps. Measured with rows of
+/// 40, 100 and 200 MB.
+const MEMORY_OF_A_ROW: u64 = 16;
+
+/// A table whose exports are taken in one after the other.
+pub struct Taking<'a> {
+    pub intake: Intake<'a>,
+    pub table: &'a Table,
+    /// What was said of one of its files and need not be said of the next.
+    said: RefCell<BTreeSet<String>>,
+}
+
+impl<'a> Taking<'a> {
+    /// Of no export yet.
+    pub fn new(intake: Intake<'a>, table: &'a Table) -> Self {
+        Self { intake, table, said: RefCell::default() }
     }
-    // read while it was written to: what of it was read, nobody knows
-    forget(db, table, &file.name)?;
-    let now = file.copied(scratch.path().join("growing").join(&file.name))?;
-    let rows = take_in_once(intake, &scratch, table, &now)
-        .with_context(|| format!("{} is still being written; run again once it is whole", file.name))?;
-    forget(db, table, &file.name)?;
-    progress.note(&format!(
-        "{} is still being written: what is there was taken in, and the next run reads it again; write an export under \
-         another name and rename it once it is whole",
-        file.name
-    ));
-    Ok(rows)
+
+    /// Takes one file in. A row replaces the one with its key where its own change time is not older; of rows with one key
+    /// in one file the newest stays, and of equally new ones the last. Change times in the future count as unknown, and an
+    /// unknown time neither protects a row nor holds it back.
+    ///
+    /// A file counts as taken in where it is after reading what it was before. One that is still being written gives what
+    /// is there already, and is read again by the next run.
+    ///
+    /// # Errors
+    /// The file is no JSON, or a column that has to be there is missing.
+    pub fn take_in(&self, file: &ExportFile) -> Result<u64> {
+        let (Intake { db, config, progress, .. }, table, name) = (self.intake, self.table, &file.name);
+        let scratch = Scratch::new(&[&config.data_dir])?;
+        let before = file.fingerprint()?;
+        let taken = self.take_in_once(&scratch, file);
+        if file.fingerprint()? == before {
+            let rows = taken.with_context(|| file.path.display().to_string())?;
+            db.execute(
+                "insert into raw.files values (?, ?, ?, ?, ?)",
+                duckdb::params![table.name, name, before.0, before.1, rows],
+            )?;
+            return Ok(rows);
+        }
+        // read while it was written to: what of it was read, nobody knows
+        forget(db, table, name)?;
+        let now = file.copied(scratch.path().join("growing").join(name))?;
+        let rows = self.take_in_once(&scratch, &now).with_context(|| {
+            t!("{name} is still being written; run again once it is whole", "{name} 仍在写入，请待其写完后重新运行")
+        })?;
+        forget(db, table, name)?;
+        progress.note(&t!(
+            "{name} is still being written: what is there was taken in, and the next run reads it again; write an export \
+             under another name and rename it once it is whole",
+            "{name} 仍在写入：已读取现有内容，下次运行会重新读取；导出时请先写入其他文件名，写完后再改名"
+        ));
+        Ok(rows)
+    }
+
+    fn take_in_once(&self, scratch: &Scratch, file: &ExportFile) -> Result<u64> {
+        let (Intake { db, config, as_of, progress }, table) = (self.intake, self.table);
+        let contents = Contents::open(file, config.sources.json_encoding, table, scratch.path(), progress)?;
+        let (contents, mut names) = self.readable(contents, scratch.path())?;
+        names.columns.retain(|_, column| !columns::is_left_out(config, table, column));
+        for note in &names.notes {
+            if self.said.borrow_mut().insert(note.clone()) {
+                progress.note(&format!("{}: {note}", file.name));
+            }
+        }
+        let absent = |column: &&&str| !names.columns.values().any(|c| c == **column);
+        let without: Vec<&str> = table.optional.iter().filter(absent).copied().collect();
+        if !without.is_empty() && !names.columns.is_empty() && file.is_full() {
+            let without = without.join(", ");
+            progress.note(&t!("{}: without {without}", "{}：缺少 {without}", file.name));
+        }
+        self.leave_out_many(&mut names, &file.name);
+        self.load_incoming(&contents, &names).map_err(|error| self.cannot(&contents, &error))?;
+        self.refuse_columns()?;
+        merge(db, table, Manner { keep_newer: true, is_fresh: false, is_numbered: true, as_of })
+            .map_err(|error| self.cannot(&contents, &error))
+    }
+
+    /// What to say where DuckDB cannot read the rows or merge them.
+    fn cannot(&self, contents: &Contents, error: &duckdb::Error) -> anyhow::Error {
+        let (error, longest) = (short_error(error), contents.longest / 1_000_000);
+        if error.contains("Out of Memory") && contents.longest > ROW_BYTES {
+            return anyhow!(t!(
+                "its longest row has {longest} MB, which is too much for MEMORY_LIMIT; set it to {} MB or more, or export the \
+                 table without what is so long",
+                "其最长的一行有 {longest} MB，超出 MEMORY_LIMIT 所能容纳；请将其设为 {} MB 以上，或导出时去掉过长的内容",
+                longest * MEMORY_OF_A_ROW
+            ));
+        }
+        anyhow!(t!("its rows cannot be read: {error}", "其数据行无法读取：{error}"))
+    }
+
+    /// The contents as DuckDB reads them, and the names of the rows: as they are where they are rows alone, each with one
+    /// name for a column; else written anew.
+    fn readable(&self, contents: Contents, dir: &Path) -> Result<(Contents, Names)> {
+        let (db, table) = (self.intake.db, self.table);
+        let read = keys_of(db, &contents);
+        let names = read.as_ref().map(|keys| Names::of(table, all(keys))).unwrap_or_default();
+        let is_plain = names.has(table.required) && read.as_ref().is_ok_and(|keys| is_told_apart(&names, keys));
+        // MongoDB's rows may hold values in objects
+        if is_plain && !names.columns.contains_key("_id") {
+            return Ok((contents, names));
+        }
+        let looked = rows::look(contents.reader()?, table).map_err(|fault| faults::explain(&contents, &fault))?;
+        let places = looked.places(table);
+        let is_root = |place: &Place| place.header.is_none() && place.path.is_empty();
+        let (written, mut notes) = match (places.as_slice(), read) {
+            ([place], _) if is_root(place) && !looked.is_extended && is_plain => return Ok((contents, names)),
+            ([place], read) => {
+                let (mut written, (longest, twice)) = contents.rewritten(dir, "rows.json", |out| {
+                    rows::write(contents.reader()?, table, place, out)
+                        .map_err(|fault| faults::explain(&contents, &fault))
+                })?;
+                written.longest = longest;
+                let names = match (&place.header, read) {
+                    (Some((header, _)), _) => header.iter().cloned().collect(),
+                    (None, Ok(keys)) if place.path.is_empty() => all(&keys),
+                    _ => looked.found.get(&place.path).iter().flat_map(|found| found.names.iter().cloned()).collect(),
+                };
+                let mut notes = Names::of(table, names).notes;
+                notes.extend(place.note());
+                notes.extend(twice.map(|name| {
+                    t!("{name} stands twice in a row; the last one counts", "{name} 在同一行出现两次，取最后一个")
+                }));
+                (written, notes)
+            }
+            ([], _) if let Some(path) = looked.only_empty() => {
+                let (written, ()) = contents.rewritten(dir, "rows.json", |_| Ok(()))?;
+                let note =
+                    (!path.is_empty()).then(|| t!("it holds no row: `{path}` is empty", "无数据行：`{path}` 为空"));
+                (written, note.into_iter().collect())
+            }
+            _ => bail!(faults::no_rows(table, &looked, &places)),
+        };
+        let keys = keys_of(db, &written).map_err(|error| self.cannot(&written, &error))?;
+        let names = Names::of(table, all(&keys));
+        notes.extend(names.notes);
+        Ok((written, Names { notes, ..names }))
+    }
+
+    /// Fails where the only row holds whole columns, as pandas writes them where it is not told otherwise.
+    fn refuse_columns(&self) -> Result<()> {
+        let key = ident(self.table.key[0].0);
+        let sql = format!("select count(*), count(*) filter ({key} like '{{%') from incoming");
+        let (rows, objects): (u64, u64) = self.intake.db.query_row(&sql, [], |row| Ok((row.get(0)?, row.get(1)?)))?;
+        if rows == 1 && objects == 1 {
+            bail!(t!(
+                "it holds columns and not rows; in pandas, write it with to_json(..., orient=\"records\")",
+                "文件按列而非按行存放；pandas 请用 to_json(..., orient=\"records\") 导出"
+            ));
+        }
+        Ok(())
+    }
+
+    /// Leaves out columns beyond [`UNKNOWN_KEPT`], and says so.
+    fn leave_out_many(&self, names: &mut Names, file: &str) {
+        let is_unknown = |column: &String| !self.table.columns().any(|known| known == column);
+        let count = names.columns.len();
+        let unknown = names.columns.iter().filter(|(_, column)| is_unknown(column)).map(|(name, _)| name.clone());
+        let surplus: BTreeSet<String> = unknown.skip(UNKNOWN_KEPT).collect();
+        if let Some(first) = surplus.first() {
+            let many = surplus.len();
+            self.intake.progress.note(&t!(
+                "{file} has {count} columns; {many} of those that nearset does not use are left out, such as {first}",
+                "{file} 有 {count} 列；其中 nearset 不使用的 {many} 列已略去，如 {first}"
+            ));
+        }
+        names.columns.retain(|name, _| !surplus.contains(name));
+    }
+
+    /// Reads the rows into the temporary table `incoming`.
+    fn load_incoming(&self, contents: &Contents, names: &Names) -> duckdb::Result<()> {
+        let (Intake { db, config, .. }, table) = (self.intake, self.table);
+        columns::keep_columns(db, table, names.columns.values())?;
+        let there = names.columns.iter().map(|(name, column)| format!("{} as {}", ident(name), ident(column)));
+        let absent = table
+            .columns()
+            .filter(|known| !names.columns.values().any(|column| column == known))
+            .map(|column| format!("cast(null as varchar) as {}", ident(column)));
+        let zone = columns::timezone(table, config);
+        let keys = table
+            .key
+            .iter()
+            .map(|(column, fallback)| format!("{} as {}", columns::key_text(column, fallback), ident(column)));
+        // a file without rows has no names, and still columns
+        let spec = match names.columns.is_empty() {
+            true => "'id': 'varchar'".to_owned(),
+            false => names.columns.keys().map(|c| format!("{}: 'varchar'", quote(c))).collect::<Vec<_>>().join(", "),
+        };
+        let rows = format!(
+            "select * replace ({}), row_number() over () as _row
+             from (select {} from read_json({}, columns = {{{spec}}}))",
+            keys.collect::<Vec<_>>().join(", "),
+            there.chain(absent).collect::<Vec<_>>().join(", "),
+            arguments(contents),
+        );
+        load(db, table, zone, &contents.name, &rows)
+    }
 }
 
 /// Forgets that a file was taken in, and what was wrong with its rows; the rows stay, and are replaced by themselves when
@@ -64,94 +238,35 @@ pub fn forget(db: &Connection, table: &Table, name: &str) -> Result<()> {
     Ok(())
 }
 
-fn take_in_once(intake: Intake<'_>, scratch: &Scratch, table: &Table, file: &ExportFile) -> Result<u64> {
-    let Intake { db, config, as_of, progress } = intake;
-    let plain = scratch.path().join("export.json");
-    let path = if file.unmark(&plain)? { &plain } else { &file.path };
-    let mut present = columns_of(db, file, path)?;
-    present.retain(|column| !columns::is_left_out(config, table, column));
-    if !present.is_empty() {
-        if let Some(missing) = table.required.iter().find(|c| !present.contains(**c)) {
-            bail!("{}: the column {missing} is missing; it must be there", file.name);
-        }
-        let without: Vec<&str> = table.optional.iter().copied().filter(|c| !present.contains(*c)).collect();
-        if !without.is_empty() && file.stamp.is_empty() {
-            progress.note(&format!("{}: without {}", file.name, without.join(", ")));
-        }
-    }
-    leave_out_many(table, &mut present, &file.name, progress);
-    load_incoming(db, config, table, (file, path), &present)?;
-    merge(db, table, Manner { keep_newer: true, is_fresh: false, is_numbered: true, as_of })
-        .map_err(|e| anyhow!("{}: its rows cannot be merged: {}", file.name, short_error(&e)))
+/// What DuckDB is told of a file that it reads.
+fn arguments(contents: &Contents) -> String {
+    format!(
+        "{}, format = 'auto', compression = '{}', maximum_object_size = {}",
+        quote(&contents.path.to_string_lossy()),
+        if contents.is_packed { "gzip" } else { "uncompressed" },
+        contents.longest.max(ROW_BYTES)
+    )
 }
 
-/// How many columns that nearset does not know of are kept of a table: no table of a marketplace has more, where values
-/// were taken for names an export has thousands.
-const UNKNOWN_KEPT: usize = 500;
-
-/// Leaves out columns beyond [`UNKNOWN_KEPT`], and says so.
-fn leave_out_many(table: &Table, present: &mut BTreeSet<String>, name: &str, progress: &Progress<'_>) {
-    let known: BTreeSet<&str> = table.columns().collect();
-    let surplus: Vec<String> =
-        present.iter().filter(|c| !known.contains(c.as_str())).skip(UNKNOWN_KEPT).cloned().collect();
-    if let Some(first) = surplus.first() {
-        progress.note(&format!(
-            "{name} has {} columns; {} of those that nearset does not use are left out, such as {first}",
-            present.len(),
-            surplus.len()
-        ));
-    }
-    present.retain(|column| !surplus.contains(column));
-}
-
-/// The columns a file's rows have; none for an empty file.
-fn columns_of(db: &Connection, file: &ExportFile, path: &Path) -> Result<BTreeSet<String>> {
+/// The lists of names that a file's values have, each list once; an empty one for what is no object.
+fn keys_of(db: &Connection, contents: &Contents) -> duckdb::Result<Vec<Vec<String>>> {
     let sql = format!(
-        "select distinct unnest(keys) from (
-             select distinct json_keys(json) as keys from read_json_objects({}, format = 'auto'))",
-        quote(&path.to_string_lossy())
+        "select coalesce(to_json(keys)::varchar, '[]')
+         from (select distinct json_keys(json) as keys from read_json_objects({}))",
+        arguments(contents)
     );
-    db.prepare(&sql)
-        .and_then(|mut statement| statement.query_map([], |row| row.get(0)).and_then(|rows| rows.collect()))
-        .map_err(|e| unreadable(file, &e))
+    let mut statement = db.prepare(&sql)?;
+    let lists = statement.query_map([], |row| row.get::<_, String>(0))?;
+    let parsed = |list: String| serde_json::from_str(&list).unwrap_or_default();
+    lists.map(|list| list.map(parsed)).collect()
 }
 
-/// Reads the file into the temporary table `incoming`.
-fn load_incoming(
-    db: &Connection,
-    config: &Config,
-    table: &Table,
-    (file, path): (&ExportFile, &Path),
-    present: &BTreeSet<String>,
-) -> Result<()> {
-    columns::keep_columns(db, table, present)?;
-    let mut wanted: BTreeSet<&str> = present.iter().map(String::as_str).collect();
-    for column in table.columns() {
-        wanted.insert(column);
-    }
-    let spec = wanted.iter().map(|c| format!("{}: 'varchar'", quote(c))).collect::<Vec<_>>().join(", ");
-    let zone = columns::timezone(table, config);
-    let keys = table
-        .key
-        .iter()
-        .map(|(column, fallback)| format!("{} as {}", columns::key_text(column, fallback), ident(column)));
-    let rows = format!(
-        "select * replace ({}), row_number() over () as _row from read_json({}, columns = {{{spec}}}, format = 'auto')",
-        keys.collect::<Vec<_>>().join(", "),
-        quote(&path.to_string_lossy()),
-    );
-    load(db, table, zone, &file.name, &rows).map_err(|e| unreadable(file, &e))
+fn all(keys: &[Vec<String>]) -> BTreeSet<String> {
+    keys.iter().flatten().cloned().collect()
 }
 
-/// Says which file cannot be read and where it breaks: serde_json counts lines and columns over the whole file, where
-/// DuckDB counts bytes within a record.
-fn unreadable(file: &ExportFile, error: &duckdb::Error) -> anyhow::Error {
-    let place = file.reader().ok().and_then(|reader| {
-        let mut values = serde_json::Deserializer::from_reader(reader).into_iter::<IgnoredAny>();
-        values.find_map(|value| value.err())
-    });
-    match place {
-        Some(fault) => anyhow!("{} is no valid JSON: {fault}; export it again", file.path.display()),
-        None => anyhow!("{}: {}", file.path.display(), short_error(error)),
-    }
+/// Whether each column has one name in all rows, and once.
+fn is_told_apart(names: &Names, keys: &[Vec<String>]) -> bool {
+    let is_once = |list: &Vec<String>| list.len() == list.iter().collect::<HashSet<_>>().len();
+    names.clashing.is_empty() && keys.iter().all(|list| !list.is_empty() && is_once(list))
 }

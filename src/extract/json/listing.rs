@@ -2,13 +2,13 @@
 
 use std::collections::BTreeMap;
 use std::fs::{self, File};
-use std::io::{BufReader, Read};
+use std::io::{ErrorKind, Read};
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, bail};
-use flate2::read::MultiGzDecoder;
 
 use crate::common::files;
+use crate::common::language::t;
 use crate::extract::tables::{TABLES, Table};
 
 /// One export of one table.
@@ -33,7 +33,17 @@ impl ExportFile {
     }
 
     /// The file's length and the hash of its bytes, in hex.
+    ///
+    /// # Errors
+    /// It is no plain file, or cannot be read.
     pub fn fingerprint(&self) -> Result<(u64, String)> {
+        if File::open(&self.path).is_err_and(|error| error.kind() == ErrorKind::PermissionDenied) {
+            let path = self.path.display();
+            bail!(t!(
+                "{path} may not be read by this user; allow it: chmod a+r {path}",
+                "当前用户无权读取 {path}；请授权：chmod a+r {path}"
+            ));
+        }
         Ok((files::plain(&self.path)?.len(), files::sha256(&self.path)?))
     }
 
@@ -56,29 +66,6 @@ impl ExportFile {
         }
         Ok(Self { name: self.name.clone(), path: place, stamp: self.stamp.clone() })
     }
-
-    /// Where the file starts with a byte order mark, as some Windows programs write it, copies it without to `plain`.
-    pub fn unmark(&self, plain: &Path) -> Result<bool> {
-        let mut reader = self.reader()?;
-        let mut start = Vec::new();
-        // a file that is no gzip is told of where it is read
-        if reader.by_ref().take(3).read_to_end(&mut start).is_err() || start != b"\xef\xbb\xbf" {
-            return Ok(false);
-        }
-        let mut copy = File::create(plain).with_context(|| format!("{} cannot be written", plain.display()))?;
-        std::io::copy(&mut reader, &mut copy).with_context(|| format!("{} cannot be read", self.name))?;
-        Ok(true)
-    }
-
-    /// What is in it, unpacked.
-    pub fn reader(&self) -> Result<Box<dyn Read>> {
-        let file = File::open(&self.path).with_context(|| format!("{} cannot be read", self.name))?;
-        Ok(if self.name.ends_with(".gz") {
-            Box::new(BufReader::new(MultiGzDecoder::new(BufReader::new(file))))
-        } else {
-            Box::new(BufReader::new(file))
-        })
-    }
 }
 
 /// The exports in a folder.
@@ -87,18 +74,81 @@ pub struct Listing {
     /// By table: the full export, then increments in the order of their stamps.
     pub files: BTreeMap<&'static str, Vec<ExportFile>>,
     /// JSON files that are no table's.
-    pub unknown: Vec<String>,
+    pub unknown: Vec<Unknown>,
+}
+
+/// A file that is no table's.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Unknown {
+    /// Its file name.
+    pub name: String,
+    /// The table it may be an export of, and the name it should have then.
+    pub meant: Option<(&'static str, String)>,
+}
+
+impl Unknown {
+    /// A file of this name, where it is JSON or may be meant as an export.
+    fn of(name: &str) -> Option<Self> {
+        let is_json = name.ends_with(".json") || name.ends_with(".json.gz");
+        let meant = meant(name);
+        (is_json || meant.is_some()).then(|| Self { name: name.to_owned(), meant })
+    }
+
+    /// What to say of it.
+    pub fn note(&self) -> String {
+        let name = &self.name;
+        match &self.meant {
+            Some((_, right)) => t!(
+                "{name} is no export's name and is left out; did you mean {right}?",
+                "{name} 不是导出文件的名称，已略去；是否应为 {right}？"
+            ),
+            None => t!("{name} is no export of a table that is read; left out", "{name} 不是所读表的导出，已略去"),
+        }
+    }
+}
+
+/// The table a file may be an export of, and the name it should have: another case, a plural, a letter too many, a date in
+/// another form.
+fn meant(name: &str) -> Option<(&'static str, String)> {
+    let lower = name.to_lowercase();
+    let kinds =
+        [(".json.gz", ".json.gz"), (".json", ".json"), (".jsonl", ".json"), (".ndjson", ".json"), (".csv", ".json")];
+    let (stem, ending) = kinds.iter().find_map(|(kind, right)| Some((lower.strip_suffix(kind)?, right)))?;
+    let digits: String = stem.chars().filter(char::is_ascii_digit).collect();
+    let end = stem.find(|c: char| c.is_ascii_digit()).unwrap_or(stem.len());
+    let word = stem[..end].trim_end_matches(|c: char| !c.is_alphanumeric()).replace([' ', '-'], "_");
+    let rest = stem[end..].trim_matches(|c: char| c.is_ascii_digit() || " -_:.tz+".contains(c));
+    let distance = |table: &&Table| strsim::damerau_levenshtein(&word, table.name);
+    let table = TABLES.iter().min_by_key(distance).filter(|table| distance(table) <= table.name.len().min(8) / 4)?;
+    let stamp = match (rest, digits.len()) {
+        ("", 0) => String::new(),
+        ("", 8 | 10 | 12 | 14) if digits.starts_with("20") => {
+            let padded = format!("{digits:0<14}");
+            format!("_{}_{}", &padded[..8], &padded[8..])
+        }
+        ("", _) => format!("_{}", "YYYYMMDD_HHMMSS"),
+        _ => return None,
+    };
+    Some((table.name, format!("{}{stamp}{ending}", table.name)))
 }
 
 /// Finds `{table}.json` and `{table}_{YYYYMMDD}_{HHMMSS}.json`, plain or `.gz`.
 pub fn list(dir: &Path) -> Result<Listing> {
-    let entries = fs::read_dir(dir)
-        .with_context(|| format!("DATA_JSON_DIR {} cannot be read; it is the folder of JSON exports", dir.display()))?;
+    let entries = fs::read_dir(dir).with_context(|| {
+        t!(
+            "DATA_JSON_DIR {} cannot be read; it is the folder of JSON exports",
+            "无法读取 DATA_JSON_DIR {}；它应是 JSON 导出文件的目录",
+            dir.display()
+        )
+    })?;
     let mut listing = Listing::default();
     for entry in entries {
         let path = entry?.path();
         let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
-        let Some(stem) = name.strip_suffix(".json.gz").or_else(|| name.strip_suffix(".json")) else { continue };
+        let Some(stem) = name.strip_suffix(".json.gz").or_else(|| name.strip_suffix(".json")) else {
+            listing.unknown.extend(Unknown::of(&name));
+            continue;
+        };
         let found = TABLES.iter().find_map(|table| {
             let rest = stem.strip_prefix(table.name)?;
             if rest.is_empty() {
@@ -111,19 +161,61 @@ pub fn list(dir: &Path) -> Result<Listing> {
         });
         match found {
             Some((table, stamp)) => {
+                if path.is_dir() {
+                    bail!(t!(
+                        "{} is a folder; an export is a file: rename it, or move what is in it one level up",
+                        "{} 是文件夹，而导出应为文件：请改名，或将其中的文件上移一级",
+                        path.display()
+                    ));
+                }
                 files::plain(&path)?;
                 let file = ExportFile { stamp: stamp.to_owned(), name: name.clone(), path: path.clone() };
                 listing.files.entry(table.name).or_default().push(file);
             }
-            None => listing.unknown.push(name),
+            None => listing.unknown.extend(Unknown::of(&name)),
         }
     }
-    listing.unknown.sort();
+    listing.unknown.sort_by(|a, b| a.name.cmp(&b.name));
     for files in listing.files.values_mut() {
         files.sort_by(|a, b| (&a.stamp, &a.name).cmp(&(&b.stamp, &b.name)));
         if let Some(pair) = files.windows(2).find(|pair| pair[0].stamp == pair[1].stamp) {
-            bail!("{} and {} are the same export twice; remove one of them", pair[0].name, pair[1].name);
+            bail!(t!(
+                "{} and {} are the same export twice; remove one of them",
+                "{} 与 {} 是同一份导出；请删去其一",
+                pair[0].name,
+                pair[1].name
+            ));
         }
     }
     Ok(listing)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_that_are_nearly_an_exports_are_told_what_they_should_be() {
+        for (name, right) in [
+            ("DATASET.JSON", "dataset.json"),
+            ("Dataset.json", "dataset.json"),
+            ("datasets.json", "dataset.json"),
+            ("datset.json.gz", "dataset.json.gz"),
+            ("dataset.jsonl", "dataset.json"),
+            ("task.csv", "task.json"),
+            ("api-order.json", "api_order.json"),
+            ("task_2026-10-01.json", "task_20261001_000000.json"),
+            ("task-20261001.json.gz", "task_20261001_000000.json.gz"),
+            ("task_2026-10-01T08-30-00Z.json", "task_20261001_083000.json"),
+            ("task_20261001083000.json", "task_20261001_083000.json"),
+            ("tasks_20261001_083000.json", "task_20261001_083000.json"),
+            ("task_1.json", "task_YYYYMMDD_HHMMSS.json"),
+            ("matomo_log_visits.json", "matomo_log_visit.json"),
+        ] {
+            assert_eq!(meant(name).map(|(_, right)| right).as_deref(), Some(right), "{name}");
+        }
+        for name in ["orders.json", "readme.md", "package.json", "task_old.json", "images", "dataset.json.part"] {
+            assert_eq!(meant(name), None, "{name}");
+        }
+    }
 }
