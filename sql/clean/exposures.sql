@@ -1,4 +1,4 @@
--- description: One row per shown item: the list it stood in, its position there (from 0), and who saw it when.
+-- description: One row per item shown to a visitor: the list it stood in, its position there (from 0), and who saw it when.
 -- key: request_id, position
 -- column request_id: The answered list (req_…).
 -- column position: The position in the list, from 0.
@@ -36,7 +36,7 @@ items as (
         kept_propensity,
         explored_propensity
     from stg_exposure
-    where shown_at is not null and is_past(shown_at)
+    where shown_at is not null and is_past(shown_at) and purpose is null
 )
 
 select

@@ -180,7 +180,10 @@ read as (
     union all
     select
         'exposure_log', request_id, null, null,
-        [fault('future_timestamp', 'timestamp', shown_at, not is_past(shown_at), 'not_yet')]
+        [
+            fault('future_timestamp', 'timestamp', shown_at, not is_past(shown_at), 'not_yet'),
+            fault('no_visitor', 'context.purpose', purpose, purpose is not null, 'dropped')
+        ]
     from stg_exposure
     union all
     select

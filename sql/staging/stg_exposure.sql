@@ -13,6 +13,8 @@ select
     coalesce(context ->> 'experiment_variant', 'control') as experiment_variant,
     coalesce(context ->> 'degrade_reason', 'none') as degrade_reason,
     context ->> 'model_run_id' as model_run_id,
+    -- prefetch, prerender or crawler: no visitor looked at it
+    context ->> 'purpose' as purpose,
     -- where one position of the list may try a dataset that just missed it: the position, and the probabilities
     try_cast(context -> 'exploration' ->> 'place' as integer) as explored_place,
     try_cast(context -> 'exploration' ->> 'kept' as double) as kept_propensity,

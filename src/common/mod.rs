@@ -4,6 +4,7 @@
 pub mod errors;
 pub mod files;
 pub mod finding;
+pub mod ids;
 pub mod language;
 pub mod lock;
 pub mod memory;

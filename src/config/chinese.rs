@@ -114,6 +114,10 @@ pub(super) const SENTENCES: &[(&str, &str)] = &[
         "曝光日志满多少 MB 换新文件；0 为只按天换。",
     ),
     ("The address the server listens on.", "服务监听的地址。"),
+    (
+        "How answers and the exposure log write ids: number or string.",
+        "应答与曝光日志里 ID 的写法：number（数字）或 string（字符串）。",
+    ),
     ("How many megabytes of finished lists the server keeps.", "列表缓存的大小，单位 MB。"),
     (
         "How many connections the server holds at a time; for more, idle ones make room.",

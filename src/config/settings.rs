@@ -14,6 +14,7 @@ use super::kinds::{
 };
 use super::setting::{Setting, settings};
 use super::values::Values;
+use crate::common::ids::IdFormat;
 use crate::common::language::Language;
 use crate::common::secrets::Secret;
 
@@ -235,6 +236,10 @@ settings! {
     pub struct Serve {
         /// The address the server listens on.
         listen: SocketAddr = LISTEN, default "127.0.0.1:8000", parsed("an address with a port, as in 127.0.0.1:8000");
+        /// How answers and the exposure log write ids: number or string.
+        ///
+        /// Browsers and JSON.parse change digits of numbers above 9007199254740991 (2^53 - 1); ids in requests are the same.
+        id_format: IdFormat = ID_FORMAT, default "number", Kind::new("number or string", IdFormat::named);
         /// How many megabytes of finished lists the server keeps.
         cache_mb: u64 = CACHE_MB, default "64", whole();
         /// How many connections the server holds at a time; for more, idle ones make room.

@@ -8,6 +8,7 @@ use crate::common::errors::describe;
 use crate::common::finding::{Finding, Verdict};
 use crate::common::language::t;
 use crate::config::{self, Config};
+use crate::model::Model;
 use crate::sql_project::Project;
 use crate::{extract, model, warehouse};
 
@@ -54,9 +55,21 @@ pub fn examine(config: &Config, tell: &mut dyn FnMut(Finding)) {
         }),
     ));
     tell(judge("covers", covers(config)));
-    tell(judge(
-        "model",
-        model::load_current(&config.models_dir)
-            .map(|m| format!("{} is whole: {} datasets", m.manifest.version, m.parts.items.len())),
-    ));
+    let model = model::load_current(&config.models_dir);
+    let largest_id = model.as_ref().map_or(0, Model::largest_id);
+    let whole = |m: Model| format!("{} is whole: {} datasets", m.manifest.version, m.parts.items.len());
+    tell(judge("model", model.map(whole)));
+    if config.serve.id_format.is_lossy(largest_id) {
+        tell(Finding::new(Verdict::Odd, "ids", lossy_ids(largest_id)));
+    }
+}
+
+/// What is said where browsers would change digits of ids.
+fn lossy_ids(largest: i64) -> String {
+    t!(
+        "the catalogue has ids such as {largest}, beyond 2^53: JSON.parse in a browser changes their digits, and links lead \
+         nowhere; set ID_FORMAT=string, or read ids as text, as the snippet in docs/front-end.md does",
+        "目录里有 {largest} 这样超过 2^53 的 ID：浏览器的 JSON.parse 会改变它的数字，链接会失效；请设置 ID_FORMAT=string，\
+         或像 docs/front-end.zh-CN.md 的代码那样把 ID 当作文本读取"
+    )
 }

@@ -4,9 +4,12 @@
 use std::fmt::Display;
 
 use chrono::{DateTime, SecondsFormat, Utc};
-use serde::{Deserialize, Serialize, Serializer};
+use serde::de::IgnoredAny;
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use serde_json::value::RawValue;
 use utoipa::ToSchema;
+
+use crate::common::ids::Id;
 
 /// One answered list: a line of the log.
 #[derive(Serialize)]
@@ -14,9 +17,9 @@ pub struct Exposure<'a> {
     /// New for every answer.
     pub request_id: &'a str,
     /// The marketplace's id of the visitor, where it is known.
-    pub user_id: Option<i64>,
+    pub user_id: Option<Id>,
     /// The dataset whose page was looked at; `None` for a list that belongs to no page.
-    pub page_id: Option<i64>,
+    pub page_id: Option<Id>,
     /// The model version that made the list.
     pub algorithm_version: &'a str,
     /// When it was answered; to the millisecond in the log.
@@ -32,7 +35,7 @@ pub struct Exposure<'a> {
 #[derive(Serialize)]
 pub struct ExposureItem<R: Display> {
     /// The marketplace's id.
-    pub dataset_id: i64,
+    pub dataset_id: Id,
     /// How likely it was to be chosen.
     pub score: f32,
     /// The figures that decided.
@@ -59,6 +62,10 @@ pub struct Context<'a> {
     pub degrade_reason: Option<&'a str>,
     /// The model version once more, under the name that reports ask for.
     pub model_run_id: &'a str,
+    /// Who asked, where it was no visitor looking at a page: `prefetch`, `prerender` or `crawler`; `null` else. Such a list
+    /// counts as no exposure and no view.
+    #[schema(example = "prefetch")]
+    pub purpose: Option<&'a str>,
     /// What was tried in this list; `null` where nothing may be.
     pub exploration: Option<Exploration>,
 }
@@ -78,9 +85,36 @@ pub struct Exploration {
 #[derive(Clone, Copy, Debug, Deserialize)]
 pub struct View {
     /// The dataset whose page was looked at.
+    #[serde(default, deserialize_with = "number_or_text")]
     pub page_id: Option<i64>,
     /// When.
     pub timestamp: DateTime<Utc>,
+    /// Whether nobody looked at it: its context has a purpose.
+    #[serde(default, rename = "context", deserialize_with = "has_purpose")]
+    pub is_unseen: bool,
+}
+
+/// An id, however it was written; what is none is no id of ours.
+fn number_or_text<'de, D: Deserializer<'de>>(from: D) -> Result<Option<i64>, D::Error> {
+    #[derive(Deserialize)]
+    #[serde(untagged)]
+    enum Written {
+        Number(i64),
+        Text(String),
+    }
+    Ok(match Option::<Written>::deserialize(from)? {
+        Some(Written::Number(id)) => Some(id),
+        Some(Written::Text(text)) => text.parse().ok(),
+        None => None,
+    })
+}
+
+fn has_purpose<'de, D: Deserializer<'de>>(from: D) -> Result<bool, D::Error> {
+    #[derive(Deserialize)]
+    struct Purpose {
+        purpose: Option<IgnoredAny>,
+    }
+    Ok(Option::<Purpose>::deserialize(from)?.is_some_and(|context| context.purpose.is_some()))
 }
 
 fn to_milliseconds<S: Serializer>(at: &DateTime<Utc>, into: S) -> Result<S::Ok, S::Error> {
@@ -156,9 +190,14 @@ mod tests {
     use serde_json::value::to_raw_value;
 
     use super::*;
+    use crate::common::ids::IdFormat;
 
     fn line() -> Vec<u8> {
-        let items = [ExposureItem { dataset_id: 1002, score: 0.25, reason: "popular: 3 views" }];
+        written(IdFormat::Number, None)
+    }
+
+    fn written(ids: IdFormat, purpose: Option<&str>) -> Vec<u8> {
+        let items = [ExposureItem { dataset_id: ids.id(1002), score: 0.25, reason: "popular: 3 views" }];
         let exploration = Some(Exploration { place: None, kept: 0.99, explored: 0.01 });
         let context = Context {
             endpoint: "recommend_detail",
@@ -168,12 +207,13 @@ mod tests {
             model_role: "primary",
             degrade_reason: None,
             model_run_id: "v1",
+            purpose,
             exploration,
         };
         let exposure = Exposure {
             request_id: "req_1",
             user_id: None,
-            page_id: Some(1001),
+            page_id: Some(ids.id(1001)),
             algorithm_version: "v1",
             timestamp: DateTime::from_timestamp_nanos(1_790_000_000_123_456_789),
             items: &to_raw_value(&items).expect("items"),
@@ -200,5 +240,12 @@ mod tests {
     fn a_view_is_read_from_it() {
         let view: View = serde_json::from_slice(&line()).expect("a view");
         assert_eq!((view.page_id, view.timestamp.timestamp_millis()), (Some(1001), 1_790_000_000_123));
+        assert!(!view.is_unseen);
+        let read = |line: &[u8]| serde_json::from_slice::<View>(line).expect("a view");
+        let text = read(&written(IdFormat::String, Some("crawler")));
+        assert_eq!((text.page_id, text.is_unseen), (Some(1001), true));
+        // lines of other systems
+        let other = read(br#"{"page_id": "home", "timestamp": "2026-10-15T00:00:00Z", "context": null}"#);
+        assert_eq!((other.page_id, other.is_unseen), (None, false));
     }
 }

@@ -88,6 +88,11 @@ impl Model {
         &self.parts.items[index as usize]
     }
 
+    /// The largest id in the catalogue; 0 where it is empty.
+    pub fn largest_id(&self) -> i64 {
+        self.parts.items.iter().map(|item| item.dataset_id).max().unwrap_or_default()
+    }
+
     /// The candidates of an item, best first.
     pub fn neighbours(&self, index: u32) -> &[Neighbour] {
         self.parts.neighbours.of(index)

@@ -229,7 +229,7 @@ impl Metrics {
         })
     }
 
-    /// A list was answered; `level` is what stood in, where something had to.
+    /// A list was answered; `level` is what stood in, where something had to, `items` how many were shown.
     pub fn answered(&self, endpoint: Endpoint, labels: [&str; 3], level: Option<&str>, items: usize, seconds: f64) {
         let counts = &self.lists.endpoints[endpoint as usize];
         counts.answered.inc();

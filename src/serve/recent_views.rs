@@ -99,7 +99,7 @@ impl RecentViews {
 
     /// Counts a view that was logged in the day before `now`.
     fn count(&self, view: View, now: DateTime<Utc>) {
-        if let Some(page) = view.page_id
+        if let Some(page) = view.page_id.filter(|_| !view.is_unseen)
             && (1..86_400_000).contains(&(now - view.timestamp).num_milliseconds())
         {
             self.add(page, view.timestamp);

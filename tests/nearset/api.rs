@@ -153,6 +153,24 @@ fn malformed_requests_are_told_what_was_expected() {
         ("/similar/abc", 400, "bad_request"),
         ("/similar/-5", 400, "bad_request"),
         ("/similar/99999999999999999999", 400, "bad_request"),
+        ("/similar/9223372036854775808", 400, "bad_request"),
+        ("/similar/%EF%BC%97", 400, "bad_request"),
+        ("/similar/%207", 400, "bad_request"),
+        ("/similar/+7", 400, "bad_request"),
+        ("/similar/7.0", 400, "bad_request"),
+        ("/similar/1e2", 400, "bad_request"),
+        ("/similar/007", 400, "bad_request"),
+        ("/similar/-0", 400, "bad_request"),
+        ("/similar/%FF", 400, "bad_request"),
+        ("/similar/%zz", 400, "bad_request"),
+        ("/recommend/detail/1001?user_id=+7", 400, "bad_request"),
+        ("/recommend/detail/1001?user_id=%EF%BC%97", 400, "bad_request"),
+        ("/recommend/detail/1001?user_id=undefined", 400, "bad_request"),
+        ("/recommend/detail/1001?recent=1002,1e3", 400, "bad_request"),
+        ("/similar/1001?top_n=%EF%BC%91%EF%BC%90", 400, "bad_request"),
+        ("/similar/1001?top_n=+5", 400, "bad_request"),
+        ("/similar/1001?top_n=05", 400, "bad_request"),
+        ("/search?q=a&limit=1e1", 400, "bad_request"),
         ("/similar/1001?top_n=0", 400, "bad_request"),
         ("/similar/1001?top_n=101", 400, "bad_request"),
         ("/similar/1001?limit=ten", 400, "bad_request"),
@@ -171,6 +189,83 @@ fn malformed_requests_are_told_what_was_expected() {
     assert!(
         !n.data().join("evaluation/exposure_log.jsonl").exists() || logged(&n).is_empty(),
         "errors are no exposures"
+    );
+}
+
+#[test]
+fn no_language_and_no_blank_costs_a_list() {
+    let n = Nearset::demo();
+    let server = n.serve();
+    let reason = |lang: &str, accepted: &str| {
+        let url = format!("{}/similar/1001?top_n=1{lang}", server.base);
+        let mut response = agent().get(url).header("accept-language", accepted).call().expect("an answer");
+        let list: Value = response.body_mut().read_json().expect("JSON");
+        list["similar_items"][0]["reason"].as_str().unwrap_or_else(|| panic!("{lang} {accepted}: {list}")).to_owned()
+    };
+    for (lang, accepted, is_chinese) in [
+        ("&lang=zh_CN", "en", true),
+        ("&lang=zh-Hant-TW", "en", true),
+        ("&lang=EN", "zh", false),
+        ("&lang=ja", "ja,zh;q=0.3", true),
+        ("&lang=ja", "", false),
+        ("&lang=%FF%00", "*", false),
+        ("&lang=", "fr, *;q=0.5, en;q=0", true),
+        ("", ";;q=,,rubbish;q=x", false),
+    ] {
+        assert_eq!(reason(lang, accepted).contains('次'), is_chinese, "{lang} {accepted}");
+    }
+    let plain = ids(&server.list("/recommend/detail/1001?recent=1200,1201")["recommendations"]);
+    for recent in ["1200,%201201", ",1200,,1201,", "1200%EF%BC%8C1201", "%E3%80%801200,+1201%09"] {
+        let list = server.list(&format!("/recommend/detail/1001?recent={recent}"));
+        assert_eq!(ids(&list["recommendations"]), plain, "{recent}");
+    }
+}
+
+#[test]
+fn lists_that_nobody_looks_at_are_no_exposures_and_no_views() {
+    let n = Nearset::demo();
+    n.take_fixtures(|_| true);
+    let server = n.serve();
+    let url = format!("{}/similar/1033?top_n=3", server.base);
+    // HEAD asks for no list, only whether there would be one
+    let head = agent().head(&url).call().expect("an answer");
+    assert_eq!(
+        (head.status().as_u16(), &head.headers()["cache-control"]),
+        (200, &"no-store".parse().expect("a value"))
+    );
+    assert_eq!(agent().head(format!("{}/similar/x", server.base)).call().expect("an answer").status().as_u16(), 400);
+    assert!(logged(&n).is_empty());
+    assert!(!server.get_text("/metrics").1.contains("recommendation_exposures_total{"), "HEAD shows nothing");
+    let ask = |name: &str, value: &str| {
+        let mut response = agent().get(&url).header(name, value).call().expect("an answer");
+        assert_eq!(response.headers()["cache-control"], "no-store");
+        let list: Value = response.body_mut().read_json().expect("JSON");
+        assert_eq!(ids(&list["similar_items"]).len(), 3, "{list}");
+        list["request_context"]["purpose"].clone()
+    };
+    assert_eq!(ask("sec-purpose", "prefetch"), "prefetch");
+    assert_eq!(ask("sec-purpose", "prefetch;prerender"), "prerender");
+    assert_eq!(
+        ask("user-agent", "Mozilla/5.0 (compatible; Googlebot/2.1; +http://www.google.com/bot.html)"),
+        "crawler"
+    );
+    // a condition is none that a list would meet
+    assert_eq!(ask("if-none-match", "*"), Value::Null);
+    assert_eq!(logged(&n).iter().map(|line| line["context"]["purpose"].clone()).collect::<Vec<_>>().len(), 4);
+    let metrics = server.get_text("/metrics").1;
+    assert!(metrics.contains(r#"endpoint="similar",experiment_variant="control",variant="primary"} 3"#), "{metrics}");
+    assert!(metrics.contains(r#"recommendation_requests_total{endpoint="similar",status="200"} 4"#), "{metrics}");
+    server.signal("TERM");
+    server.wait();
+    n.ok(&["run"]);
+    let ours = "algorithm_version not like 'legacy%'";
+    assert_eq!(n.value(&format!("select count(distinct request_id) from exposures where {ours}")), 1);
+    let aside = n.sql(
+        "select value, count(*) as lists from rejected_rows where reason = 'no_visitor' group by all order by all",
+    );
+    assert_eq!(
+        json!(aside),
+        json!([{"value": "crawler", "lists": 1}, {"value": "prefetch", "lists": 1}, {"value": "prerender", "lists": 1}])
     );
 }
 

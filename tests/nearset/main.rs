@@ -2,6 +2,7 @@
 
 mod api;
 mod databases;
+mod description;
 mod embed;
 mod exports;
 mod extract;
@@ -11,6 +12,7 @@ mod hostile;
 mod house;
 mod mariadb;
 mod memory;
+mod pages;
 mod pipeline;
 mod postgres;
 mod program;

@@ -345,16 +345,10 @@ fn greedy_and_slow_clients_are_cut_off_and_others_are_answered() {
         stream.read_to_end(&mut answer).ok();
         String::from_utf8_lossy(&answer).into_owned()
     };
-    // a request that never ends, a head that is too long, an address that is
+    // a request that never ends
     let started = Instant::now();
-    talk(b"GET /similar/1001 HTTP/1.1\r\nhost: x\r\n");
+    assert!(talk(b"GET /similar/1001 HTTP/1.1\r\nhost: x\r\n").starts_with("HTTP/1.1 408"));
     assert!(started.elapsed() < Duration::from_secs(15));
-    let long = format!("GET /similar/1001 HTTP/1.1\r\nhost: x\r\nx-long: {}\r\n\r\n", "a".repeat(100_000));
-    let answer = talk(long.as_bytes());
-    assert!(answer.is_empty() || answer.starts_with("HTTP/1.1 431"), "{answer}");
-    let address = format!("GET /recommend/detail/1001?recent={} HTTP/1.1\r\nhost: x\r\n\r\n", "1,".repeat(50_000));
-    let answer = talk(address.as_bytes());
-    assert!(answer.is_empty() || answer.starts_with("HTTP/1.1 4"), "{answer}");
     // of more idle connections than there are places, the idlest make room
     let idle: Vec<TcpStream> = (0..6).map(|_| TcpStream::connect(port(&server)).expect("a connection")).collect();
     assert_eq!(server.get("/similar/1001").0, 200);
@@ -376,6 +370,95 @@ fn greedy_and_slow_clients_are_cut_off_and_others_are_answered() {
             .get("access-control-allow-origin")
             .is_none_or(|allowed| allowed != "https://elsewhere.example")
     );
+}
+
+#[test]
+fn whatever_is_refused_is_refused_in_one_form() {
+    let mut n = Nearset::demo();
+    n.set("SLOW_CLIENT_SECONDS", "2");
+    let server = n.serve();
+    let talk = |bytes: &[u8]| {
+        let mut stream = TcpStream::connect(port(&server)).expect("a connection");
+        stream.set_read_timeout(Some(Duration::from_secs(20))).expect("a limit");
+        stream.write_all(bytes).expect("a request");
+        let mut answer = Vec::new();
+        stream.read_to_end(&mut answer).expect("an answer, then the end");
+        String::from_utf8(answer).expect("text")
+    };
+    let with =
+        |line: &str, headers: &str| format!("{line}\r\nhost: x\r\nconnection: close\r\n{headers}\r\n").into_bytes();
+    let many: String = (0..101).map(|number| format!("x-{number}: 1\r\n")).collect();
+    let address = |length: usize| format!("GET /recommend/detail/1001?recent={} HTTP/1.1", "1,".repeat(length / 2));
+    for (request, status, code) in [
+        (with("GET /similar/1001 HTTP/1.1", &format!("x-long: {}\r\n", "a".repeat(20_000))), 431, "head_too_large"),
+        (with("GET /similar/1001 HTTP/1.1", &format!("x-long: {}\r\n", "a".repeat(400_000))), 431, "head_too_large"),
+        (with("GET /similar/1001 HTTP/1.1", &many), 431, "head_too_large"),
+        (with(&address(20_000), ""), 414, "address_too_long"),
+        (with(&address(100_000), ""), 414, "address_too_long"),
+        (with("GET /similar/1001 HTTP/9.9", ""), 400, "bad_request"),
+        (with("GET  /similar/1001 HTTP/1.1", ""), 400, "bad_request"),
+        (with("NONSENSE", ""), 400, "bad_request"),
+        (b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03 TLS to a port without it\r\n\r\n".to_vec(), 400, "bad_request"),
+        (with("GET /similar/1001 HTTP/1.1", "x y: 1\r\n"), 400, "bad_request"),
+        (with("GET /similar/%FF HTTP/1.1", ""), 400, "bad_request"),
+        ([b"GET /similar/\xff HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n".to_vec()].concat(), 400, "bad_request"),
+        (with("POST /similar/1001 HTTP/1.1", "content-length: 0\r\n"), 405, "method_not_allowed"),
+        (with("BREW /similar/1001 HTTP/1.1", ""), 405, "method_not_allowed"),
+        (with("OPTIONS /similar/1001 HTTP/1.1", ""), 405, "method_not_allowed"),
+        (with("OPTIONS * HTTP/1.1", ""), 404, "not_found"),
+        (with("CONNECT x:80 HTTP/1.1", ""), 404, "not_found"),
+        (with("GET /nowhere HTTP/1.0", ""), 404, "not_found"),
+        (with("POST /models/reload HTTP/1.1", "content-length: 99999999\r\n"), 413, "too_large"),
+        (b"GET /similar/1001 HTTP/1.1\r\nhost: x\r\n".to_vec(), 408, "too_slow"),
+        (b"GET /similar/10".to_vec(), 408, "too_slow"),
+    ] {
+        let line = String::from_utf8_lossy(&request[..request.len().min(40)]).into_owned();
+        let answer = talk(&request);
+        let (head, body) = answer.split_once("\r\n\r\n").unwrap_or_else(|| panic!("{line}: {answer:?}"));
+        assert!(
+            head.starts_with(&format!("HTTP/1.1 {status} ")) || head.starts_with(&format!("HTTP/1.0 {status} ")),
+            "{line}: {head}"
+        );
+        assert!(head.contains("content-type: application/json"), "{line}: {head}");
+        let error: Value = serde_json::from_str(body).unwrap_or_else(|error| panic!("{line}: {error}: {body}"));
+        assert_eq!(error["error"]["code"], code, "{line}: {body}");
+        assert!(error["error"]["message"].as_str().is_some_and(|message| !message.is_empty()), "{line}");
+    }
+    // HTTP/1.0 is answered; a connection that said nothing hears nothing
+    assert!(talk(&with("GET /similar/1001 HTTP/1.0", "")).contains("\"similar_items\""));
+    assert_eq!(talk(b""), "");
+    // what was refused by itself leaves the next request alone
+    let mut stream = TcpStream::connect(port(&server)).expect("a connection");
+    stream
+        .write_all(b"GET /similar/x HTTP/1.1\r\nhost: x\r\n\r\nHEAD /similar/1001 HTTP/1.1\r\nhost: x\r\n\r\n")
+        .expect("two");
+    stream.write_all(b"GET /similar/1001 HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n").expect("a third");
+    let mut answers = String::new();
+    stream.read_to_string(&mut answers).expect("answers");
+    assert_eq!(answers.matches("HTTP/1.1 ").count(), 3, "{answers}");
+}
+
+#[test]
+fn whoever_leaves_before_the_answer_has_seen_no_list() {
+    let n = Nearset::demo();
+    let server = n.serve();
+    server.list("/similar/1001");
+    // the server gets request and end at once
+    server.signal("STOP");
+    for page in 1002..1012 {
+        let mut stream = TcpStream::connect(port(&server)).expect("a connection");
+        write!(stream, "GET /similar/{page} HTTP/1.1\r\nhost: x\r\n\r\n").expect("a request");
+    }
+    server.signal("CONT");
+    server.list("/similar/1012");
+    // all connections have ended once the server has
+    server.signal("TERM");
+    assert_eq!(server.wait().0, Some(0));
+    let pages: Vec<Value> = log(&n, "exposure_log.jsonl")
+        .lines()
+        .map(|line| serde_json::from_str::<Value>(line).expect("JSON")["page_id"].clone())
+        .collect();
+    assert_eq!(pages, [1001, 1012]);
 }
 
 #[test]

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Instant;
 
-use axum::http::header;
+use axum::http::{HeaderName, header};
 use axum::response::{IntoResponse, Response};
 use chrono::Utc;
 
@@ -12,16 +12,22 @@ use super::envelope::Envelope;
 use super::outcome::{DegradeReason, Outcome};
 use super::query::{ListQuery, Target};
 use super::shadow::{shadow, translate};
+use crate::common::ids::IdFormat;
 use crate::exposures::Exploration;
 use crate::recommend::exploration::{self, Propensity};
 use crate::recommend::{Effort, Recommended};
 use crate::serve::deployment::{Assignment, Deployment};
-use crate::serve::http::ApiError;
+use crate::serve::http::{ApiError, Purpose};
 use crate::serve::lists::{List, ListKey, RenderedList};
 use crate::serve::state::Shared;
 
 /// How many earlier pages are read of `recent`.
 const RECENT_READ: usize = 20;
+
+/// The headers of every list: JSON, new for each request.
+pub fn headers() -> [(HeaderName, &'static str); 2] {
+    [(header::CONTENT_TYPE, "application/json"), (header::CACHE_CONTROL, "no-store")]
+}
 
 /// A request for a list while it is answered.
 pub struct Answering<'a> {
@@ -36,7 +42,13 @@ pub struct Answering<'a> {
 
 impl<'a> Answering<'a> {
     /// Assigns a request to a version and says what it asks in that version's numbers.
-    pub fn new(state: &'a Shared, at: Instant, query: &'a ListQuery, deployment: &'a Arc<Deployment>) -> Self {
+    pub fn new(
+        state: &'a Shared,
+        at: Instant,
+        query: &'a ListQuery,
+        purpose: Purpose,
+        deployment: &'a Arc<Deployment>,
+    ) -> Self {
         let target = &query.target;
         let assignment = deployment.assign(target.endpoint(), target.visitor());
         let (list, degrade_reason) = resolve(state, &assignment, query);
@@ -46,7 +58,8 @@ impl<'a> Answering<'a> {
             language: query.language,
             variant: assignment.variant_index,
         };
-        Self { state, at, target, deployment, assignment, key, outcome: Outcome::of(target, degrade_reason) }
+        let outcome = Outcome::of(target, purpose, degrade_reason);
+        Self { state, at, target, deployment, assignment, key, outcome }
     }
 
     /// Finds or makes the list, logs the exposure, then renders the answer.
@@ -58,13 +71,14 @@ impl<'a> Answering<'a> {
         let now = Utc::now();
         let request_id = format!("req_{:020x}", rand::random::<u128>() >> 48);
         let context = self.outcome.context(&self.assignment);
-        let line = self.outcome.line(&request_id, now, context, &list.logged_items)?;
+        let line = self.outcome.line(&request_id, now, context, &list.logged_items, self.ids())?;
         if self.state.log.append(&line).await.is_err() {
             // the page comes first: the log has said why, once
             self.state.metrics.error("exposure_log", context.endpoint);
         }
         let is_unknown = self.outcome.degrade_reason == Some(DegradeReason::UnknownDataset);
-        if let Some(page) = self.outcome.page_id.filter(|_| !is_unknown) {
+        let is_view = self.outcome.purpose == Purpose::View && !is_unknown;
+        if let Some(page) = self.outcome.page_id.filter(|_| is_view) {
             self.state.views.add(page, now);
         }
         let envelope = Envelope {
@@ -74,10 +88,14 @@ impl<'a> Answering<'a> {
             experiment_variant: context.experiment_variant,
             request_context: context,
         };
-        let body = envelope.around(&list.items, self.target)?;
+        let body = envelope.around(&list.items, self.target, self.ids())?;
         self.count(&list);
         self.shadow(request_id);
-        Ok(([(header::CONTENT_TYPE, "application/json"), (header::CACHE_CONTROL, "no-store")], body).into_response())
+        Ok((headers(), body).into_response())
+    }
+
+    fn ids(&self) -> IdFormat {
+        self.state.config.serve.id_format
     }
 
     /// The rendered list: from the cache or made now. Where the server is late, one that is made the short way has to do, or
@@ -129,7 +147,7 @@ impl<'a> Answering<'a> {
     }
 
     fn render(&self, list: Vec<Recommended>) -> serde_json::Result<RenderedList> {
-        RenderedList::new(&self.assignment.version.model, list, self.key.list.top_n(), self.key.language)
+        RenderedList::new(&self.assignment.version.model, list, self.key.list.top_n(), self.key.language, self.ids())
     }
 
     /// The share of lists in which something is tried.
@@ -169,7 +187,8 @@ impl<'a> Answering<'a> {
         let labels = [context.variant, context.experiment_variant, context.degrade_reason.unwrap_or("none")];
         let level = self.outcome.degrade_reason.map(DegradeReason::level);
         let seconds = self.at.elapsed().as_secs_f64();
-        self.state.metrics.answered(self.outcome.endpoint, labels, level, list.count, seconds);
+        let exposures = if self.outcome.purpose == Purpose::View { list.count } else { 0 };
+        self.state.metrics.answered(self.outcome.endpoint, labels, level, exposures, seconds);
     }
 
     /// Has the shadow version make its list too, in its share of the requests.

@@ -5,13 +5,14 @@ use serde_json::value::RawValue;
 use utoipa::ToSchema;
 
 use super::query::Target;
+use crate::common::ids::{Id, IdFormat};
 use crate::exposures::Context;
 use crate::serve::lists::ListItem;
 
 /// The answer of `/similar`.
 #[derive(Debug, Serialize, ToSchema)]
 pub struct SimilarAnswer<'a> {
-    pub dataset_id: i64,
+    pub dataset_id: Id,
     #[schema(value_type = Vec<ListItem>)]
     pub similar_items: &'a RawValue,
     #[serde(flatten)]
@@ -21,7 +22,7 @@ pub struct SimilarAnswer<'a> {
 /// The answer of `/recommend/detail`.
 #[derive(Debug, Serialize, ToSchema)]
 pub struct DetailAnswer<'a> {
-    pub dataset_id: i64,
+    pub dataset_id: Id,
     #[schema(value_type = Vec<ListItem>)]
     pub recommendations: &'a RawValue,
     #[serde(flatten)]
@@ -57,14 +58,14 @@ impl Envelope<'_> {
     ///
     /// # Errors
     /// A figure that JSON cannot say.
-    pub fn around(self, items: &RawValue, target: &Target) -> serde_json::Result<Vec<u8>> {
+    pub fn around(self, items: &RawValue, target: &Target, ids: IdFormat) -> serde_json::Result<Vec<u8>> {
         let envelope = self;
         match *target {
             Target::Similar { dataset_id, .. } => {
-                serde_json::to_vec(&SimilarAnswer { dataset_id, similar_items: items, envelope })
+                serde_json::to_vec(&SimilarAnswer { dataset_id: ids.id(dataset_id), similar_items: items, envelope })
             }
             Target::Detail { dataset_id, .. } => {
-                serde_json::to_vec(&DetailAnswer { dataset_id, recommendations: items, envelope })
+                serde_json::to_vec(&DetailAnswer { dataset_id: ids.id(dataset_id), recommendations: items, envelope })
             }
             Target::Trending { timeframe } => serde_json::to_vec(&TrendingAnswer { timeframe, items, envelope }),
         }

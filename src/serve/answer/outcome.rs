@@ -4,9 +4,11 @@ use chrono::{DateTime, Utc};
 use serde_json::value::RawValue;
 
 use super::query::Target;
+use crate::common::ids::IdFormat;
 use crate::exposures::{Context, Exploration, Exposure};
 use crate::serve::deployment::Assignment;
 use crate::serve::endpoint::Endpoint;
+use crate::serve::http::Purpose;
 
 /// Why a list is not what it would be at best, and what stood in.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -50,15 +52,17 @@ pub struct Outcome {
     pub user_id: Option<i64>,
     /// Why it is a fallback, where it is one.
     pub degrade_reason: Option<DegradeReason>,
+    /// Whether a visitor looks at it.
+    pub purpose: Purpose,
     /// What was tried, where something may be.
     pub exploration: Option<Exploration>,
 }
 
 impl Outcome {
     /// That of a request as it was asked.
-    pub fn of(target: &Target, degrade_reason: Option<DegradeReason>) -> Self {
+    pub fn of(target: &Target, purpose: Purpose, degrade_reason: Option<DegradeReason>) -> Self {
         let (endpoint, page_id, user_id) = (target.endpoint(), target.page_id(), target.user_id());
-        Self { endpoint, page_id, user_id, degrade_reason, exploration: None }
+        Self { endpoint, page_id, user_id, degrade_reason, purpose, exploration: None }
     }
 
     /// What answer and log say of how the list was made.
@@ -71,6 +75,7 @@ impl Outcome {
             model_role: assignment.role,
             degrade_reason: self.degrade_reason.map(DegradeReason::name),
             model_run_id: assignment.version.name(),
+            purpose: self.purpose.name(),
             exploration: self.exploration,
         }
     }
@@ -85,8 +90,10 @@ impl Outcome {
         timestamp: DateTime<Utc>,
         context: Context<'_>,
         items: &RawValue,
+        ids: IdFormat,
     ) -> serde_json::Result<Vec<u8>> {
-        let (user_id, page_id, algorithm_version) = (self.user_id, self.page_id, context.model_run_id);
+        let (user_id, page_id) = (self.user_id.map(|id| ids.id(id)), self.page_id.map(|id| ids.id(id)));
+        let algorithm_version = context.model_run_id;
         Exposure { request_id, user_id, page_id, algorithm_version, timestamp, items, context }.line()
     }
 }

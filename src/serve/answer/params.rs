@@ -7,6 +7,7 @@ use serde::de::DeserializeOwned;
 use utoipa::IntoParams;
 
 use super::query::{ListQuery, Target};
+use crate::common::ids::Id;
 use crate::serve::endpoint::Endpoint;
 use crate::serve::http::{ApiError, params};
 use crate::serve::state::Shared;
@@ -29,15 +30,17 @@ pub trait ListParams: DeserializeOwned + Send {
 #[derive(Debug, Deserialize, IntoParams)]
 #[into_params(parameter_in = Query)]
 pub struct SimilarParams {
-    /// How many items, 1 to 100; 10 where it is left out. `limit` is another name for it.
+    /// How many items, 1 to 100; 10 where it is left out.
     #[param(value_type = Option<u32>, minimum = 1, maximum = 100)]
     top_n: Option<String>,
+    /// Another name for `top_n`.
     #[param(value_type = Option<u32>, minimum = 1, maximum = 100)]
     limit: Option<String>,
     /// Any name that stays with this visitor, so that an experiment does.
     visitor_id: Option<String>,
-    /// The language of reasons, `zh` or `en`; what Accept-Language prefers where it is left out.
-    #[param(pattern = "^(zh|en)")]
+    /// The language of reasons: a tag of Chinese or English, such as `zh-CN`. Where it is another or left out, what
+    /// Accept-Language prefers; else English.
+    #[param(example = "zh-CN")]
     lang: Option<String>,
 }
 
@@ -47,7 +50,7 @@ impl ListParams for SimilarParams {
 
     fn check(self, Path(dataset_id): Self::Path, headers: &HeaderMap) -> Result<ListQuery, ApiError> {
         let dataset_id = params::id("dataset_id", &dataset_id)?;
-        let language = params::language(self.lang.as_deref(), headers)?;
+        let language = params::language(self.lang.as_deref(), headers);
         let top_n = params::count("top_n", self.top_n.or(self.limit).as_deref(), 10)?;
         Ok(ListQuery { target: Target::Similar { dataset_id, visitor: named(self.visitor_id) }, language, top_n })
     }
@@ -57,21 +60,23 @@ impl ListParams for SimilarParams {
 #[derive(Debug, Deserialize, IntoParams)]
 #[into_params(parameter_in = Query)]
 pub struct DetailParams {
-    /// How many items, 1 to 100; 10 where it is left out. `limit` is another name for it.
+    /// How many items, 1 to 100; 10 where it is left out.
     #[param(value_type = Option<u32>, minimum = 1, maximum = 100)]
     top_n: Option<String>,
+    /// Another name for `top_n`.
     #[param(value_type = Option<u32>, minimum = 1, maximum = 100)]
     limit: Option<String>,
     /// The marketplace's id of the visitor, where it is known.
-    #[param(value_type = Option<i64>, minimum = 0)]
+    #[param(value_type = Option<Id>)]
     user_id: Option<String>,
     /// Any name that stays with a visitor who is not known, such as Matomo's visitor id, so that an experiment does.
     visitor_id: Option<String>,
-    /// Datasets this visitor looked at before, newest first, as in 3,1,2.
-    #[param(pattern = "^[0-9, ]*$")]
+    /// Datasets this visitor looked at before, newest first, as in 3,1,2; the first 20 that are known are read.
+    #[param(pattern = "^[0-9,， ]*$")]
     recent: Option<String>,
-    /// The language of reasons, `zh` or `en`; what Accept-Language prefers where it is left out.
-    #[param(pattern = "^(zh|en)")]
+    /// The language of reasons: a tag of Chinese or English, such as `zh-CN`. Where it is another or left out, what
+    /// Accept-Language prefers; else English.
+    #[param(example = "zh-CN")]
     lang: Option<String>,
 }
 
@@ -81,7 +86,7 @@ impl ListParams for DetailParams {
 
     fn check(self, Path(dataset_id): Self::Path, headers: &HeaderMap) -> Result<ListQuery, ApiError> {
         let dataset_id = params::id("dataset_id", &dataset_id)?;
-        let language = params::language(self.lang.as_deref(), headers)?;
+        let language = params::language(self.lang.as_deref(), headers);
         let top_n = params::count("top_n", self.top_n.or(self.limit).as_deref(), 10)?;
         let user = named(self.user_id);
         let user_id = user.as_deref().map(|text| params::id("user_id", text)).transpose()?;
@@ -95,16 +100,18 @@ impl ListParams for DetailParams {
 #[derive(Debug, Deserialize, IntoParams)]
 #[into_params(parameter_in = Query)]
 pub struct TrendingParams {
-    /// How many items, 1 to 100; 20 where it is left out. `top_n` is another name for it.
+    /// How many items, 1 to 100; 20 where it is left out.
     #[param(value_type = Option<u32>, minimum = 1, maximum = 100)]
     limit: Option<String>,
+    /// Another name for `limit`.
     #[param(value_type = Option<u32>, minimum = 1, maximum = 100)]
     top_n: Option<String>,
     /// `1h`, `24h` (where it is left out), `7d` or `30d`.
     #[param(pattern = "^(1h|24h|7d|30d)$")]
     timeframe: Option<String>,
-    /// The language of reasons, `zh` or `en`; what Accept-Language prefers where it is left out.
-    #[param(pattern = "^(zh|en)")]
+    /// The language of reasons: a tag of Chinese or English, such as `zh-CN`. Where it is another or left out, what
+    /// Accept-Language prefers; else English.
+    #[param(example = "zh-CN")]
     lang: Option<String>,
 }
 
@@ -113,7 +120,7 @@ impl ListParams for TrendingParams {
     type Path = ();
 
     fn check(self, (): Self::Path, headers: &HeaderMap) -> Result<ListQuery, ApiError> {
-        let language = params::language(self.lang.as_deref(), headers)?;
+        let language = params::language(self.lang.as_deref(), headers);
         let top_n = params::count("limit", self.limit.or(self.top_n).as_deref(), 20)?;
         let timeframe = params::timeframe(self.timeframe.as_deref())?;
         Ok(ListQuery { target: Target::Trending { timeframe }, language, top_n })

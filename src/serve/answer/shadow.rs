@@ -44,7 +44,7 @@ fn line(state: &Shared, deployment: &Deployment, list: &List, request_id: &str, 
     let assignment = deployment.assign_shadow()?;
     let (model, policy) = (&assignment.version.model, &assignment.version.policies[0]);
     let (made, _) = compute(model, list, policy, &state.views.rankings(), 0, Effort::Full);
-    let items = log_items(model, &made[..made.len().min(list.top_n())])?;
+    let items = log_items(model, &made[..made.len().min(list.top_n())], state.config.serve.id_format)?;
     let context = Outcome { exploration: None, ..outcome }.context(&assignment);
-    Ok(outcome.line(request_id, Utc::now(), context, &items)?)
+    Ok(outcome.line(request_id, Utc::now(), context, &items, state.config.serve.id_format)?)
 }

@@ -114,7 +114,19 @@ impl Deployments {
             return Err(error);
         }
         tracing::info!("serving model {current}");
+        self.warn_of_large_ids();
         Ok(current)
+    }
+
+    /// Tells the operator where browsers would change digits of ids.
+    fn warn_of_large_ids(&self) {
+        let largest = self.current().map_or(0, |deployment| deployment.current.model.largest_id());
+        if self.config.serve.id_format.is_lossy(largest) {
+            tracing::warn!(
+                "the catalogue has ids such as {largest}, beyond 2^53: JSON.parse in a browser changes their digits, and links \
+                 lead nowhere; set ID_FORMAT=string, or read ids as text, as the snippet in docs/front-end.md does"
+            );
+        }
     }
 
     /// Deploys the version that answers once more, with what else has changed.

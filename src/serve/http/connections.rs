@@ -24,6 +24,7 @@ use tokio::sync::{mpsc, watch};
 use tower::ServiceExt;
 
 use super::ApiError;
+use super::refusals::Refusals;
 use super::slots::{Slot, SlotGuard, Slots, guarded};
 
 /// The most bytes of a request line with all its headers.
@@ -78,7 +79,7 @@ pub async fn serve(
         }
         let (router, slot) = (router.clone(), guard.slot.clone());
         let service = service_fn(move |request| answer(router.clone(), slot.clone(), peer, request));
-        let connection = builder.serve_connection(TokioIo::new(stream), service).into_owned();
+        let connection = builder.serve_connection(TokioIo::new(Refusals::new(stream, HEAD)), service).into_owned();
         let (stop, open) = (stop.clone(), open.clone());
         tokio::spawn(async move {
             attend(connection, &guard, limits, stop).await;
@@ -100,7 +101,8 @@ fn protocols(slow: Duration) -> Builder<TokioExecutor> {
         .http2()
         .timer(TokioTimer::new())
         .max_concurrent_streams(STREAMS)
-        .max_header_list_size(HEAD as u32)
+        // what is beyond this is refused by a bare 431; between the two, in the form of all errors
+        .max_header_list_size(2 * HEAD as u32)
         .max_pending_accept_reset_streams(RESETS)
         .initial_stream_window_size(WINDOW)
         .initial_connection_window_size(WINDOW)
@@ -161,6 +163,8 @@ async fn answer(
     let version = request.version();
     let mut response = if slot.is_reserve && !is_probe(request.uri().path()) {
         ApiError::Overloaded.into_response()
+    } else if let Some(error) = too_long(&request) {
+        error.into_response()
     } else {
         let mut request = request.map(Body::new);
         request.extensions_mut().insert(ConnectInfo(peer));
@@ -173,6 +177,19 @@ async fn answer(
         response.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
     }
     Ok(response)
+}
+
+/// The error of a request whose head is too long. Both protocols let some through that are: what arrives at once, say.
+fn too_long<B>(request: &Request<B>) -> Option<ApiError> {
+    /// What stands between and behind the parts.
+    const EACH: usize = 4;
+    let path = request.uri().path_and_query().map_or(0, |path| path.as_str().len());
+    let headers = request.headers().iter().map(|(name, value)| name.as_str().len() + value.len() + EACH);
+    match () {
+        () if path > HEAD => Some(ApiError::AddressTooLong(HEAD)),
+        () if path + headers.sum::<usize>() > HEAD => Some(ApiError::HeadTooLarge(HEAD)),
+        () => None,
+    }
 }
 
 /// Whether a path is asked for to learn how the server is.

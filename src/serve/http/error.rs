@@ -22,8 +22,14 @@ pub enum ApiError {
     NotFound(String),
     /// 405.
     WrongMethod(String),
+    /// 408: the head of a request did not come in time.
+    TooSlow,
     /// 413: how many bytes a body may have.
     TooLarge(usize),
+    /// 414: how many bytes a request's first line may have.
+    AddressTooLong(usize),
+    /// 431: how many bytes a request's head may have.
+    HeadTooLarge(usize),
     /// 503: no model is loaded.
     NoModel,
     /// 503: more is asked than can be answered in time.
@@ -56,7 +62,10 @@ impl ApiError {
             Self::Unauthorized(_) => "unauthorized",
             Self::NotFound(_) => "not_found",
             Self::WrongMethod(_) => "method_not_allowed",
+            Self::TooSlow => "too_slow",
             Self::TooLarge(_) => "too_large",
+            Self::AddressTooLong(_) => "address_too_long",
+            Self::HeadTooLarge(_) => "head_too_large",
             Self::NoModel => "no_model",
             Self::Overloaded => "overloaded",
             Self::Internal(_) => "internal",
@@ -70,10 +79,37 @@ impl ApiError {
             Self::Unauthorized(_) => StatusCode::UNAUTHORIZED,
             Self::NotFound(_) => StatusCode::NOT_FOUND,
             Self::WrongMethod(_) => StatusCode::METHOD_NOT_ALLOWED,
+            Self::TooSlow => StatusCode::REQUEST_TIMEOUT,
             Self::TooLarge(_) => StatusCode::PAYLOAD_TOO_LARGE,
+            Self::AddressTooLong(_) => StatusCode::URI_TOO_LONG,
+            Self::HeadTooLarge(_) => StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE,
             Self::NoModel | Self::Overloaded => StatusCode::SERVICE_UNAVAILABLE,
             Self::Internal(_) => StatusCode::INTERNAL_SERVER_ERROR,
         }
+    }
+
+    /// The body that is answered. What is internal goes to the log, not to whoever asked.
+    pub fn body(self) -> ErrorBody {
+        let code = self.code();
+        let message = match self {
+            Self::BadRequest(message) | Self::NotFound(message) | Self::WrongMethod(message) => message,
+            Self::Unauthorized(message) => message.to_owned(),
+            Self::TooSlow => "the request did not come to its end in time; send it again, at once".to_owned(),
+            Self::TooLarge(most) => format!("a body may have {most} bytes; no route reads one"),
+            Self::AddressTooLong(most) => format!("a request's first line may have {most} bytes; shorten its address"),
+            Self::HeadTooLarge(most) => {
+                format!(
+                    "a request's first line and headers may have {most} bytes, and be 100; send fewer or shorter ones"
+                )
+            }
+            Self::NoModel => "no model is loaded yet; run the pipeline, then try again".to_owned(),
+            Self::Overloaded => "too much is asked of this server just now; ask again in a moment".to_owned(),
+            Self::Internal(cause) => {
+                tracing::error!("a request failed: {cause:#}");
+                "something broke on our side; the log has the details".to_owned()
+            }
+        };
+        ErrorBody { error: ErrorDetail { code, message } }
     }
 }
 
@@ -110,24 +146,14 @@ impl From<PathRejection> for ApiError {
 
 impl IntoResponse for ApiError {
     fn into_response(self) -> Response {
-        let (status, code) = (self.status(), self.code());
+        let status = self.status();
         let retry_after = match self {
             Self::NoModel => Some("5"),
             Self::Overloaded => Some("1"),
             _ => None,
         };
-        let message = match self {
-            Self::BadRequest(message) | Self::NotFound(message) | Self::WrongMethod(message) => message,
-            Self::Unauthorized(message) => message.to_owned(),
-            Self::TooLarge(most) => format!("a body may have {most} bytes; no route reads one"),
-            Self::NoModel => "no model is loaded yet; run the pipeline, then try again".to_owned(),
-            Self::Overloaded => "too much is asked of this server just now; ask again in a moment".to_owned(),
-            Self::Internal(cause) => {
-                tracing::error!("a request failed: {cause:#}");
-                "something broke on our side; the log has the details".to_owned()
-            }
-        };
-        let mut response = (status, Json(ErrorBody { error: ErrorDetail { code, message } })).into_response();
+        let body = self.body();
+        let mut response = (status, Json(body)).into_response();
         if let Some(seconds) = retry_after {
             response.headers_mut().insert(header::RETRY_AFTER, header::HeaderValue::from_static(seconds));
         }
@@ -164,7 +190,10 @@ mod tests {
             ApiError::Unauthorized("send the admin token: Authorization: Bearer …"),
             no_route(Uri::from_static("/nowhere?a=b")).await,
             wrong_method(Method::POST, Uri::from_static("/health")).await,
+            ApiError::TooSlow,
             ApiError::TooLarge(65536),
+            ApiError::AddressTooLong(16384),
+            ApiError::HeadTooLarge(16384),
             ApiError::NoModel,
             ApiError::Overloaded,
             ApiError::Internal(anyhow!("a secret path")),

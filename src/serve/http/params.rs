@@ -6,21 +6,23 @@ use super::ApiError;
 use crate::model::TIMEFRAMES;
 use crate::recommend::Language;
 
-/// An id: a whole number, 0 or more.
+/// An id: a whole number, 0 or more, in the digits 0 to 9 and nothing else.
 ///
 /// # Errors
 /// It is none; the error says `name`.
 pub fn id(name: &str, text: &str) -> Result<i64, ApiError> {
-    let id = text.parse::<i64>().ok().filter(|id| *id >= 0);
-    id.ok_or_else(|| ApiError::BadRequest(format!("{name} is {text:?}; it must be a whole number")))
+    whole(text).and_then(|number| i64::try_from(number).ok()).ok_or_else(|| {
+        let most = i64::MAX;
+        ApiError::BadRequest(format!("{name} is {text:?}; it must be a whole number from 0 to {most}, such as 1001"))
+    })
 }
 
-/// Ids between commas, some of which may be blank.
+/// Ids between commas, full-width ones too; blanks around them and parts without any say nothing.
 ///
 /// # Errors
 /// One is no id; the error says `name`.
 pub fn ids(name: &str, text: &str) -> Result<Vec<i64>, ApiError> {
-    text.split(',').map(str::trim).filter(|text| !text.is_empty()).map(|text| id(name, text)).collect()
+    text.split([',', '，']).map(str::trim).filter(|text| !text.is_empty()).map(|text| id(name, text)).collect()
 }
 
 /// How many items, 1 to 100.
@@ -29,8 +31,17 @@ pub fn ids(name: &str, text: &str) -> Result<Vec<i64>, ApiError> {
 /// It is no such number; the error says `name`.
 pub fn count(name: &str, text: Option<&str>, default: usize) -> Result<usize, ApiError> {
     let Some(text) = text else { return Ok(default) };
-    let count = text.parse::<usize>().ok().filter(|n| (1..=100).contains(n));
-    count.ok_or_else(|| ApiError::BadRequest(format!("{name} is {text:?}; it must be a whole number from 1 to 100")))
+    let count = whole(text).filter(|count| (1..=100).contains(count));
+    count.map(|count| count as usize).ok_or_else(|| {
+        ApiError::BadRequest(format!("{name} is {text:?}; it must be a whole number from 1 to 100, such as 10"))
+    })
+}
+
+/// A number in the one way to write it: the digits 0 to 9, no sign, no blank, no leading zero. What could be read as another
+/// number elsewhere names no dataset here.
+fn whole(text: &str) -> Option<u64> {
+    let is_plain = text == "0" || !text.starts_with(['0', '+']);
+    text.parse().ok().filter(|_| is_plain)
 }
 
 /// One of [`TIMEFRAMES`], `24h` where it is left out.
@@ -45,39 +56,41 @@ pub fn timeframe(text: Option<&str>) -> Result<&'static str, ApiError> {
         .ok_or_else(|| ApiError::BadRequest(format!("timeframe is {text:?}; it may be {}", TIMEFRAMES.join(", "))))
 }
 
-/// The language asked for: by `lang`, else the one of ours that Accept-Language prefers, else English. A header that makes no
-/// sense costs nobody a list.
-///
-/// # Errors
-/// `lang` is none of ours.
-pub fn language(lang: Option<&str>, headers: &HeaderMap) -> Result<Language, ApiError> {
-    match lang {
-        Some(lang) => of_tag(lang).ok_or_else(|| ApiError::BadRequest(format!("lang is {lang:?}; it may be zh or en"))),
-        None => {
-            let accepted = headers.get(header::ACCEPT_LANGUAGE).and_then(|value| value.to_str().ok());
-            Ok(accepted.and_then(preferred).unwrap_or_default())
-        }
-    }
+/// The language asked for: that of `lang`, where it is one of ours; else the one of ours that Accept-Language prefers; else
+/// English. No language costs anybody a list.
+pub fn language(lang: Option<&str>, headers: &HeaderMap) -> Language {
+    let accepted = || headers.get(header::ACCEPT_LANGUAGE).and_then(|value| value.to_str().ok());
+    lang.and_then(of_tag).or_else(|| accepted().and_then(preferred)).unwrap_or_default()
 }
 
-/// The language of a tag such as `zh-CN`.
+/// The language of a tag such as `zh-Hant-TW`, `zh_CN` or `EN`.
 fn of_tag(tag: &str) -> Option<Language> {
-    match tag.trim().get(..2)? {
-        zh if zh.eq_ignore_ascii_case("zh") => Some(Language::Chinese),
-        en if en.eq_ignore_ascii_case("en") => Some(Language::English),
+    match tag.trim().split(['-', '_']).next()?.to_ascii_lowercase().as_str() {
+        "zh" => Some(Language::Chinese),
+        "en" => Some(Language::English),
         _ => None,
     }
 }
 
-/// The language of ours with the highest quality in an Accept-Language header (RFC 9110, 12.5.4), the first of equal ones.
+/// The language of ours with the highest quality in an Accept-Language header (RFC 9110, 12.5.4), the first of equal ones;
+/// `*` stands for those of ours that are not named.
 fn preferred(accepted: &str) -> Option<Language> {
-    let mut best = (None, 0.0);
+    let (mut ranges, mut any) = (Vec::new(), None);
     for range in accepted.split(',') {
         let (tag, rest) = range.split_once(';').unwrap_or((range, ""));
         let quality = rest.trim().strip_prefix("q=").and_then(|q| q.trim().parse::<f32>().ok()).unwrap_or(1.0);
-        if let Some(language) = of_tag(tag)
-            && quality > best.1
-        {
+        match of_tag(tag) {
+            Some(language) => ranges.push((language, quality)),
+            None if tag.trim() == "*" => any = Some(quality),
+            None => {}
+        }
+    }
+    let named: Vec<Language> = ranges.iter().map(|(language, _)| *language).collect();
+    let unnamed = [Language::English, Language::Chinese].into_iter().filter(|language| !named.contains(language));
+    ranges.extend(any.into_iter().flat_map(|quality| unnamed.clone().map(move |language| (language, quality))));
+    let mut best = (None, 0.0);
+    for (language, quality) in ranges {
+        if quality > best.1 {
             best = (Some(language), quality);
         }
     }
@@ -92,7 +105,7 @@ mod tests {
     fn the_header_is_read_by_its_qualities_and_never_fails() {
         let of = |text: &str| {
             let headers = HeaderMap::from_iter([(header::ACCEPT_LANGUAGE, text.parse().expect("a header"))]);
-            language(None, &headers).expect("a language")
+            language(None, &headers)
         };
         for (text, expected) in [
             ("", Language::English),
@@ -106,14 +119,33 @@ mod tests {
             ("zh;q=nonsense", Language::Chinese),
             ("en;q=nan, zh;q=0.5", Language::Chinese),
             ("*", Language::English),
+            ("ja, *;q=0.5", Language::English),
+            ("*, zh;q=0.5", Language::English),
+            ("en;q=0, *;q=0.1", Language::Chinese),
+            ("zh, *", Language::Chinese),
+            ("zh-Hant-TW", Language::Chinese),
+            ("zh_CN", Language::Chinese),
+            ("zhuang, en;q=0.1", Language::English),
             (";;q=,,;q=1;zh", Language::English),
         ] {
             assert_eq!(of(text), expected, "{text}");
         }
         assert_eq!(of(&format!("{}zh", "x;q=nan,".repeat(1000))), Language::Chinese);
+    }
+
+    #[test]
+    fn a_language_that_is_none_of_ours_falls_back_to_the_browsers() {
         let headers = HeaderMap::from_iter([(header::ACCEPT_LANGUAGE, "zh".parse().expect("a header"))]);
-        assert_eq!(language(Some("en-GB"), &headers).expect("a language"), Language::English);
-        assert!(language(Some("fr"), &headers).is_err());
+        for lang in ["en-GB", "EN", "en_us", " en "] {
+            assert_eq!(language(Some(lang), &headers), Language::English, "{lang}");
+        }
+        for lang in ["ja", "", "-", "english", "日本語", "null", "\u{0}"] {
+            assert_eq!(language(Some(lang), &headers), Language::Chinese, "{lang}");
+            assert_eq!(language(Some(lang), &HeaderMap::new()), Language::English, "{lang}");
+        }
+        for lang in ["zh", "ZH", "zh-Hant-TW", "zh_CN", "zh-CN.UTF-8"] {
+            assert_eq!(language(Some(lang), &HeaderMap::new()), Language::Chinese, "{lang}");
+        }
     }
 
     #[test]
@@ -123,10 +155,36 @@ mod tests {
             other => format!("{other:?}"),
         };
         assert_eq!(id("user_id", "7").ok(), Some(7));
-        assert_eq!(said(id("user_id", "-7").expect_err("an error")), "user_id is \"-7\"; it must be a whole number");
+        assert_eq!(
+            said(id("user_id", "-7").expect_err("an error")),
+            "user_id is \"-7\"; it must be a whole number from 0 to 9223372036854775807, such as 1001"
+        );
         assert_eq!(ids("recent", " 3,,1 ,").ok(), Some(vec![3, 1]));
+        assert_eq!(ids("recent", "3， 1,\u{3000}2\u{3000},").ok(), Some(vec![3, 1, 2]));
+        assert_eq!(ids("recent", " , ，").ok(), Some(Vec::new()));
         assert!(said(ids("recent", "3,x").expect_err("an error")).contains("recent is \"x\""));
         assert_eq!((count("top_n", None, 10).ok(), count("top_n", Some("100"), 10).ok()), (Some(10), Some(100)));
+        assert_eq!((id("x", "0").ok(), id("x", "9223372036854775807").ok()), (Some(0), Some(i64::MAX)));
+        for text in [
+            "７",
+            " 7",
+            "7 ",
+            "7.0",
+            "1e2",
+            "+7",
+            "007",
+            "-0",
+            "00",
+            "9223372036854775808",
+            "",
+            "0x7",
+            "7,8",
+            "1_0",
+            "٧",
+        ] {
+            assert!(id("x", text).is_err() && count("top_n", Some(text), 10).is_err(), "{text:?}");
+        }
+        assert!(count("top_n", Some("１０"), 10).is_err());
         assert!(count("top_n", Some("101"), 10).is_err() && count("top_n", Some("0"), 10).is_err());
         assert_eq!((timeframe(None).ok(), timeframe(Some("7d")).ok()), (Some("24h"), Some("7d")));
         assert!(said(timeframe(Some("2h")).expect_err("an error")).ends_with("it may be 1h, 24h, 7d, 30d"));

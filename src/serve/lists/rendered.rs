@@ -4,6 +4,7 @@ use serde::{Serialize, Serializer};
 use serde_json::value::{RawValue, to_raw_value};
 use utoipa::ToSchema;
 
+use crate::common::ids::{Id, IdFormat};
 use crate::exposures::ExposureItem;
 use crate::model::Model;
 use crate::recommend::{Language, Recommended, Words};
@@ -12,7 +13,7 @@ use crate::recommend::{Language, Recommended, Words};
 #[derive(Debug, Serialize, ToSchema)]
 pub struct ListItem<'a> {
     /// The marketplace's id.
-    pub dataset_id: i64,
+    pub dataset_id: Id,
     /// Its name.
     pub title: &'a str,
     /// `null` where the price is not known; 0 is free.
@@ -48,14 +49,20 @@ impl RenderedList {
     ///
     /// # Errors
     /// A figure that JSON cannot say.
-    pub fn new(model: &Model, ranked: Vec<Recommended>, top_n: usize, language: Language) -> serde_json::Result<Self> {
+    pub fn new(
+        model: &Model,
+        ranked: Vec<Recommended>,
+        top_n: usize,
+        language: Language,
+        ids: IdFormat,
+    ) -> serde_json::Result<Self> {
         let shown = &ranked[..ranked.len().min(top_n)];
         let items: Vec<ListItem<'_>> = shown
             .iter()
             .map(|entry| {
                 let item = model.item(entry.item);
                 ListItem {
-                    dataset_id: item.dataset_id,
+                    dataset_id: ids.id(item.dataset_id),
                     title: &item.title,
                     price: item.price,
                     cover_image: item.cover_image.as_deref(),
@@ -64,7 +71,7 @@ impl RenderedList {
                 }
             })
             .collect();
-        let (items, logged_items) = (to_raw_value(&items)?, log_items(model, shown)?);
+        let (items, logged_items) = (to_raw_value(&items)?, log_items(model, shown, ids)?);
         Ok(Self { items, logged_items, count: shown.len(), ranked })
     }
 
@@ -79,9 +86,9 @@ impl RenderedList {
 ///
 /// # Errors
 /// A figure that JSON cannot say.
-pub fn log_items(model: &Model, shown: &[Recommended]) -> serde_json::Result<Box<RawValue>> {
+pub fn log_items(model: &Model, shown: &[Recommended], ids: IdFormat) -> serde_json::Result<Box<RawValue>> {
     let item = |entry: &Recommended| ExposureItem {
-        dataset_id: model.item(entry.item).dataset_id,
+        dataset_id: ids.id(model.item(entry.item).dataset_id),
         score: entry.score,
         reason: entry.reason,
     };
@@ -103,10 +110,15 @@ mod tests {
             entry(2, 0.25, Reason::Pinned),
             entry(7, 0.125, Reason::Popular { views: 3 }),
         ];
-        let rendered = |language| RenderedList::new(&model, ranked.clone(), 2, language).expect("a list");
-        let (english, chinese) = (rendered(Language::English), rendered(Language::Chinese));
+        let rendered = |language, ids| RenderedList::new(&model, ranked.clone(), 2, language, ids).expect("a list");
+        let english = rendered(Language::English, IdFormat::Number);
+        let chinese = rendered(Language::Chinese, IdFormat::Number);
         assert_eq!((english.count, english.ranked.len()), (2, 3));
         assert_eq!(english.logged_items.get(), chinese.logged_items.get());
+        let text = rendered(Language::English, IdFormat::String);
+        let quoted =
+            |list: &RawValue| ["5", "3"].iter().all(|id| list.get().contains(&format!("\"dataset_id\":\"{id}\"")));
+        assert!(quoted(&text.items) && quoted(&text.logged_items));
         insta::assert_snapshot!([english.items.get(), chinese.items.get(), english.logged_items.get()].join("\n"));
     }
 }

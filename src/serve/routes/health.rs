@@ -43,7 +43,10 @@ pub struct CacheHealth {
 
 /// How the server is; 503 where it cannot answer lists.
 #[utoipa::path(get, path = "/health", tag = "operation",
-    responses((status = 200, body = Health), (status = 503, body = Health)))]
+    responses(
+        (status = 200, body = Health, description = "Lists are answered"),
+        (status = 503, body = Health, description = "No model is loaded"),
+    ))]
 pub async fn health(State(state): State<Shared>) -> Response {
     let deployment = state.deployments.current();
     let is_logging = !state.log.is_failing();
@@ -81,14 +84,18 @@ pub struct Probe {
 }
 
 /// The process runs.
-#[utoipa::path(get, path = "/health/live", tag = "operation", responses((status = 200, body = Probe)))]
+#[utoipa::path(get, path = "/health/live", tag = "operation", 
+    responses((status = 200, body = Probe, description = "It runs")))]
 pub async fn live() -> Json<Probe> {
     Json(Probe { status: "live" })
 }
 
 /// A model is loaded and lists are answered.
 #[utoipa::path(get, path = "/health/ready", tag = "operation",
-    responses((status = 200, body = Probe), (status = 503, body = Probe)))]
+    responses(
+        (status = 200, body = Probe, description = "Lists are answered"),
+        (status = 503, body = Probe, description = "No model is loaded"),
+    ))]
 pub async fn ready(State(state): State<Shared>) -> Response {
     let ready = state.deployments.peek().is_some();
     (status_of(ready), Json(Probe { status: if ready { "ready" } else { "no_model" } })).into_response()

@@ -3,6 +3,7 @@
 use axum::extract::State;
 use axum::response::Response;
 
+use crate::common::ids::Id;
 use crate::serve::answer::{
     DetailAnswer, DetailParams, ListRequest, SimilarAnswer, SimilarParams, TrendingAnswer, TrendingParams,
 };
@@ -12,11 +13,11 @@ use crate::serve::state::Shared;
 /// Datasets to show beside a dataset, the same for everyone.
 #[utoipa::path(
     get, path = "/similar/{dataset_id}", tag = "lists",
-    params(("dataset_id" = i64, Path, minimum = 0, description = "The page's dataset"), SimilarParams),
+    params(("dataset_id" = Id, Path, description = "The page's dataset"), SimilarParams),
     responses(
-        (status = 200, body = SimilarAnswer),
+        (status = 200, body = SimilarAnswer, description = "The list"),
         (status = 400, body = ErrorBody, description = "A malformed id or top_n"),
-        (status = 503, body = ErrorBody, description = "No model is loaded"),
+        (status = 503, body = ErrorBody, description = "No model is loaded, or too much is asked of the server; Retry-After says when to ask again"),
     ),
 )]
 pub async fn similar(State(state): State<Shared>, request: ListRequest<SimilarParams>) -> Response {
@@ -26,11 +27,11 @@ pub async fn similar(State(state): State<Shared>, request: ListRequest<SimilarPa
 /// Datasets to show a visitor beside a dataset: moved by what they looked at, without what they bought.
 #[utoipa::path(
     get, path = "/recommend/detail/{dataset_id}", tag = "lists",
-    params(("dataset_id" = i64, Path, minimum = 0, description = "The page's dataset"), DetailParams),
+    params(("dataset_id" = Id, Path, description = "The page's dataset"), DetailParams),
     responses(
-        (status = 200, body = DetailAnswer),
+        (status = 200, body = DetailAnswer, description = "The list"),
         (status = 400, body = ErrorBody, description = "A malformed id or top_n"),
-        (status = 503, body = ErrorBody, description = "No model is loaded"),
+        (status = 503, body = ErrorBody, description = "No model is loaded, or too much is asked of the server; Retry-After says when to ask again"),
     ),
 )]
 pub async fn detail(State(state): State<Shared>, request: ListRequest<DetailParams>) -> Response {
@@ -42,9 +43,9 @@ pub async fn detail(State(state): State<Shared>, request: ListRequest<DetailPara
     get, path = "/hot/trending", tag = "lists",
     params(TrendingParams),
     responses(
-        (status = 200, body = TrendingAnswer),
+        (status = 200, body = TrendingAnswer, description = "The list"),
         (status = 400, body = ErrorBody, description = "A malformed limit or timeframe"),
-        (status = 503, body = ErrorBody, description = "No model is loaded"),
+        (status = 503, body = ErrorBody, description = "No model is loaded, or too much is asked of the server; Retry-After says when to ask again"),
     ),
 )]
 pub async fn trending(State(state): State<Shared>, request: ListRequest<TrendingParams>) -> Response {

@@ -9,7 +9,8 @@ use crate::serve::metrics::Gauges;
 use crate::serve::state::Shared;
 
 /// Metrics in Prometheus' text form.
-#[utoipa::path(get, path = "/metrics", tag = "operation", responses((status = 200, body = String)))]
+#[utoipa::path(get, path = "/metrics", tag = "operation", 
+    responses((status = 200, body = String, content_type = "text/plain", description = "All figures")))]
 pub async fn metrics(State(state): State<Shared>) -> Result<Response, ApiError> {
     let deployment = state.deployments.current();
     let known = deployment.as_ref().map_or(0, |d| d.current.model.parts.users.len()).max(1);

@@ -51,7 +51,11 @@ pub struct Reloaded {
 
 /// Load the current version now, without waiting to notice it. Needs the admin token.
 #[utoipa::path(post, path = "/models/reload", tag = "operation", security(("admin_token" = [])),
-    responses((status = 200, body = Reloaded), (status = 401, body = ErrorBody), (status = 503, body = ErrorBody)))]
+    responses(
+        (status = 200, body = Reloaded, description = "It answers now"),
+        (status = 401, body = ErrorBody, description = "The admin token is missing or wrong, or none is set"),
+        (status = 503, body = ErrorBody, description = "It cannot be loaded, and no other answers"),
+    ))]
 pub async fn reload(_: Admin, State(state): State<Shared>) -> Result<Json<Reloaded>, ApiError> {
     let loading = state.clone();
     let loaded = tokio::task::spawn_blocking(move || loading.deployments.deploy_current()).await;

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use axum::Router;
-use axum::http::{Method, StatusCode};
+use axum::http::{HeaderValue, Method, StatusCode, header};
 use axum::middleware::map_response;
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
@@ -40,10 +40,13 @@ pub fn router(state: Shared) -> Router {
         .layer(CompressionLayer::new().quality(CompressionLevel::Fastest))
         .layer(RequestBodyLimitLayer::new(BODY))
         .layer(map_response(|response: Response| async move {
-            match response.status() {
+            let mut response = match response.status() {
                 StatusCode::PAYLOAD_TOO_LARGE => ApiError::TooLarge(BODY).into_response(),
                 _ => response,
-            }
+            };
+            // lists are new for each request, errors and figures are of the moment
+            response.headers_mut().entry(header::CACHE_CONTROL).or_insert(HeaderValue::from_static("no-store"));
+            response
         }));
     let router = match cors(&state.config.serve.cors_origins) {
         Some(layer) => router.layer(layer),

@@ -11,6 +11,7 @@ use axum::response::{IntoResponse, Response};
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
+use crate::common::ids::Id;
 use crate::search::{self, By};
 use crate::serve::deployment::LoadedVersion;
 use crate::serve::http::params::count;
@@ -37,7 +38,7 @@ pub struct SearchParams {
 /// A dataset that was found.
 #[derive(Debug, Serialize, ToSchema)]
 pub struct FoundItem {
-    dataset_id: i64,
+    dataset_id: Id,
     title: String,
     price: Option<f64>,
     cover_image: Option<String>,
@@ -62,9 +63,9 @@ pub struct SearchAnswer {
     get, path = "/search", tag = "lists",
     params(SearchParams),
     responses(
-        (status = 200, body = SearchAnswer),
+        (status = 200, body = SearchAnswer, description = "What was found"),
         (status = 400, body = ErrorBody, description = "No words, too many, or a malformed limit"),
-        (status = 503, body = ErrorBody, description = "No model is loaded"),
+        (status = 503, body = ErrorBody, description = "No model is loaded, or too much is asked of the server; Retry-After says when to ask again"),
     ),
 )]
 pub async fn search(
@@ -104,7 +105,7 @@ fn find(state: &Shared, version: &LoadedVersion, query: String, limit: usize) ->
     let item = |found: search::Found| {
         let item = version.model.item(found.item);
         FoundItem {
-            dataset_id: item.dataset_id,
+            dataset_id: state.config.serve.id_format.id(item.dataset_id),
             title: item.title.clone(),
             price: item.price,
             cover_image: item.cover_image.clone(),

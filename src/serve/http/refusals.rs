@@ -1,0 +1,163 @@
+//! What hyper refuses by itself (a request that is malformed, or whose head is too long) it answers without a body, before any
+//! route sees it. Here such an answer leaves in the form of all other errors, and a head that does not end in time gets one.
+
+use std::io::{self, Write};
+use std::pin::Pin;
+use std::task::{Context, Poll, ready};
+
+use axum::http::StatusCode;
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::net::TcpStream;
+
+use super::ApiError;
+
+/// The stream of one connection.
+pub struct Refusals {
+    stream: TcpStream,
+    /// The most bytes of a head.
+    head: usize,
+    state: State,
+    /// What is left to send of an error in hyper's place.
+    instead: Vec<u8>,
+}
+
+/// What was read of a request that is not answered.
+#[derive(Clone, Copy, Default, PartialEq)]
+enum State {
+    /// Nothing.
+    #[default]
+    Idle,
+    /// A part of its first line.
+    FirstLine,
+    /// The first line, and some of what follows it.
+    Headers,
+    /// A head that ended; perhaps more.
+    Whole,
+    /// Binary frames follow, in which this has no say.
+    Http2,
+}
+
+impl Refusals {
+    /// A stream on which a request's head may have so many bytes.
+    pub fn new(stream: TcpStream, head: usize) -> Self {
+        Self { stream, head, state: State::Idle, instead: Vec::new() }
+    }
+
+    fn has_read(&mut self, bytes: &[u8]) {
+        self.state = match self.state {
+            State::Http2 => State::Http2,
+            State::Idle if bytes.starts_with(b"PRI ") => State::Http2,
+            _ if bytes.is_empty() => return,
+            _ if bytes.ends_with(b"\r\n\r\n") => State::Whole,
+            State::Idle | State::FirstLine if !bytes.contains(&b'\n') => State::FirstLine,
+            _ => State::Headers,
+        }
+    }
+
+    /// The error that is meant by bytes that hyper writes; `None` where they are an answer of ours, which has a body.
+    fn meant(&self, bytes: &[u8]) -> Option<ApiError> {
+        const NO_BODY: &[u8] = b"\r\ncontent-length: 0\r\n";
+        let code = bytes.strip_prefix(b"HTTP/1.1 ").filter(|_| self.state != State::Http2)?.get(..3)?;
+        let status = StatusCode::from_bytes(code).ok().filter(StatusCode::is_client_error)?;
+        if !bytes.ends_with(b"\r\n\r\n") || !bytes.windows(NO_BODY.len()).any(|part| part == NO_BODY) {
+            return None;
+        }
+        Some(match status {
+            StatusCode::URI_TOO_LONG => ApiError::AddressTooLong(self.head),
+            StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE if self.state == State::FirstLine => {
+                ApiError::AddressTooLong(self.head)
+            }
+            StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE => ApiError::HeadTooLarge(self.head),
+            _ => ApiError::BadRequest("this is no request of HTTP/1.0, HTTP/1.1 or HTTP/2".to_owned()),
+        })
+    }
+}
+
+/// An error as an HTTP/1.1 answer after which the connection ends.
+fn answer(error: ApiError) -> io::Result<Vec<u8>> {
+    let status = error.status();
+    let body = serde_json::to_vec(&error.body())?;
+    let mut answer = Vec::new();
+    write!(
+        answer,
+        "HTTP/1.1 {status}\r\ncontent-type: application/json\r\ncontent-length: {}\r\ncache-control: no-store\r\n\
+         connection: close\r\n\r\n",
+        body.len()
+    )?;
+    answer.extend(body);
+    Ok(answer)
+}
+
+impl AsyncRead for Refusals {
+    fn poll_read(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buffer: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
+        let before = buffer.filled().len();
+        ready!(Pin::new(&mut self.stream).poll_read(cx, buffer))?;
+        self.has_read(&buffer.filled()[before..]);
+        Poll::Ready(Ok(()))
+    }
+}
+
+impl AsyncWrite for Refusals {
+    fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
+        if self.instead.is_empty() {
+            let Some(error) = self.meant(bytes) else {
+                if self.state != State::Http2 {
+                    self.state = State::Idle;
+                }
+                return Pin::new(&mut self.stream).poll_write(cx, bytes);
+            };
+            self.instead = answer(error)?;
+            self.state = State::Idle;
+        }
+        // hyper's own bytes are written once all in their place is
+        while !self.instead.is_empty() {
+            let this = &mut *self;
+            let written = ready!(Pin::new(&mut this.stream).poll_write(cx, &this.instead))?;
+            if written == 0 {
+                return Poll::Ready(Err(io::ErrorKind::WriteZero.into()));
+            }
+            this.instead.drain(..written);
+        }
+        Poll::Ready(Ok(bytes.len()))
+    }
+
+    fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.stream).poll_flush(cx)
+    }
+
+    fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.stream).poll_shutdown(cx)
+    }
+
+    fn poll_write_vectored(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        parts: &[io::IoSlice<'_>],
+    ) -> Poll<io::Result<usize>> {
+        match parts {
+            // a refusal of hyper's is in one piece
+            [one] => self.poll_write(cx, one),
+            _ => {
+                if self.state != State::Http2 {
+                    self.state = State::Idle;
+                }
+                Pin::new(&mut self.stream).poll_write_vectored(cx, parts)
+            }
+        }
+    }
+
+    fn is_write_vectored(&self) -> bool {
+        self.stream.is_write_vectored()
+    }
+}
+
+impl Drop for Refusals {
+    /// A connection that ends in the middle of a head was too slow, or is gone and hears nothing.
+    fn drop(&mut self) {
+        if matches!(self.state, State::FirstLine | State::Headers)
+            && let Ok(answer) = answer(ApiError::TooSlow)
+        {
+            self.stream.try_write(&answer).ok();
+        }
+    }
+}
