@@ -39,6 +39,13 @@ pub(super) const PARAGRAPHS: &[(&str, &str)] = &[
     ),
     ("Let it be before the moment that the published warehouse stands for", "允许它早于已发布仓库所对应的时刻"),
     ("Take in what is new at the sources, and nothing else", "只抽取数据源的新增数据"),
+    ("The settings in force", "生效的设置"),
+    (
+        "Print the settings in force, each with the place it comes from; secrets are hidden",
+        "显示生效的设置及各自的来源；密钥不显示",
+    ),
+    ("Only those with another value than the default", "只列出与默认值不同的"),
+    ("As JSON", "以 JSON 输出"),
     ("Past runs and their steps", "历次运行及其步骤"),
     ("How many runs to show, newest last", "显示几次运行，最新的在最后"),
     ("Serve the API", "提供 API 服务"),

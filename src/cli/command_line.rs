@@ -8,8 +8,11 @@ use clap::{Args, Parser, Subcommand};
 use super::completions::Completions;
 use super::demo::Demo;
 use super::distill::Distill;
+use super::doctor::Doctor;
 use super::evaluate::Evaluate;
+use super::examples::examples;
 use super::extract::Extract;
+use super::invocation::Invocation;
 use super::man::Man;
 use super::models::Models;
 use super::project::Project;
@@ -19,11 +22,13 @@ use super::run::Run;
 use super::runs::Runs;
 use super::search::Search;
 use super::serve::Serve;
+use super::settings::Settings;
 use super::sql::Sql;
 use super::views::Views;
-use super::{doctor, logging};
+use super::{greeting, logging};
+use crate::common::language::t;
 use crate::common::scratch;
-use crate::config::{self, Config, Overrides};
+use crate::config::{self, Config, Overrides, Values};
 
 /// Recommends datasets beside datasets: reads the marketplace's exports, learns, evaluates itself, serves.
 ///
@@ -31,40 +36,67 @@ use crate::config::{self, Config, Overrides};
 /// lists them all.
 #[derive(Debug, Parser)]
 // 0: lines are as long as they are, so that a setting is one line for grep
-#[command(version, propagate_version = true, term_width = 0, after_long_help = config::settings_help())]
+#[command(version, propagate_version = true, term_width = 0, after_long_help = after_help())]
 pub struct Cli {
     #[command(flatten)]
     global: Global,
     #[command(subcommand)]
-    command: Command,
+    command: Option<Command>,
+}
+
+/// What stands below the help: the settings, and what a command ends with.
+fn after_help() -> String {
+    let codes = t!(
+        "Exit codes:
+  0  done
+  1  it failed, and says why on standard error
+  2  wrong usage
+  3  another run goes on
+  4  a check failed and nothing was published
+  5  the figures were published, and the new model, clearly worse, was held back",
+        "退出码：
+  0  完成
+  1  失败，原因写在标准错误输出
+  2  用法有误
+  3  另一次运行正在进行
+  4  检查未通过，什么也没有发布
+  5  指标已发布，新模型明显更差，未予启用"
+    );
+    format!("{}\n{codes}", config::settings_help())
 }
 
 #[derive(Debug, Args)]
-struct Global {
+pub(super) struct Global {
     /// The folder of the warehouse, the reports and the exposure log (DATA_DIR)
     #[arg(long, global = true, value_name = "DIR")]
-    data_dir: Option<PathBuf>,
+    pub(super) data_dir: Option<PathBuf>,
     /// The folder of model versions (MODELS_DIR)
     #[arg(long, global = true, value_name = "DIR")]
-    models_dir: Option<PathBuf>,
+    pub(super) models_dir: Option<PathBuf>,
     /// The settings file, instead of nearset.toml
     #[arg(long, global = true, value_name = "FILE")]
-    config: Option<PathBuf>,
+    pub(super) config: Option<PathBuf>,
 }
 
 #[derive(Debug, Subcommand)]
 enum Command {
     /// Run the pipeline: extract, features, train, evaluate, reconcile
+    #[command(after_help = examples(&["run --dry-run", "run --as-of 2026-10-17"]))]
     Run(Run),
     /// Take in what is new at the sources, and nothing else
+    #[command(after_help = examples(&["extract --dry-run"]))]
     Extract(Extract),
     /// Past runs and their steps
+    #[command(after_help = examples(&["runs --limit 3"]))]
     Runs(Runs),
     /// Serve the API
+    #[command(after_help = examples(&["serve", "serve --listen 127.0.0.1:8001"]))]
     Serve(Serve),
     /// Run on the sample data in the program (or on your own sources, where the settings name some), then serve
+    #[command(after_help = examples(&["demo", "demo --no-serve"]))]
     Demo(Demo),
     /// A read-only query on the published warehouse
+    #[command(after_help = examples(&["sql \"from funnel_by_day\"", "sql \"select dataset_id, title from datasets limit 5\" --format csv"]))]
     Sql(Sql),
     /// The SQL project: what there is, what feeds what, what is wrong with it
     #[command(subcommand)]
@@ -73,23 +105,34 @@ enum Command {
     #[command(subcommand)]
     Project(Project),
     /// Replay held-out visits: how good the lists are, by channel, for cold pages, and what each part brings
+    #[command(after_help = examples(&["evaluate --brief", "evaluate --brief --json > figures.json"]))]
     Evaluate(Evaluate),
     /// Model versions
     #[command(subcommand)]
     Models(Models),
     /// Write and show the reconciliation of some days again
+    #[command(after_help = examples(&["reconcile --start 2026-10-01 --end 2026-10-15"]))]
     Reconcile(Reconcile),
     /// Write one day's report again
+    #[command(after_help = examples(&["report --date 2026-10-15"]))]
     Report(Report),
     /// Find datasets by words: by names and tags, by what texts mean, by what pictures show
+    #[command(after_help = examples(&["search \"crop yields\" --limit 3"]))]
     Search(Search),
     /// Make a table of token vectors from a text model: hundreds of times quicker, a little less exact
+    #[command(after_help = examples(&["distill fixtures/models/bert --dimensions 8 --out small"]))]
     Distill(Distill),
+    /// The settings in force
+    #[command(subcommand)]
+    Config(Settings),
     /// Check settings, folders, sources and model files, and say how to mend what is wrong
-    Doctor,
+    #[command(after_help = examples(&["doctor", "doctor --json"]))]
+    Doctor(Doctor),
     /// Print what completes commands in a shell
+    #[command(after_help = examples(&["completions bash"]))]
     Completions(Completions),
     /// Write the man pages
+    #[command(after_help = examples(&["man pages"]))]
     Man(Man),
 }
 
@@ -102,48 +145,50 @@ impl Command {
         }
     }
 
-    fn run(self, config: &Config) -> Result<()> {
+    fn run(self, values: &Values) -> Result<()> {
+        let config = || Config::of(values);
         match self {
-            Self::Run(run) => run.run(config),
-            Self::Extract(extract) => extract.run(config),
-            Self::Runs(runs) => runs.run(config),
-            Self::Serve(serve) => serve.run(config),
-            Self::Demo(demo) => demo.run(config),
-            Self::Sql(sql) => sql.run(config),
-            Self::Views(views) => views.run(config),
-            Self::Project(project) => project.run(config),
-            Self::Evaluate(evaluate) => evaluate.run(config),
-            Self::Models(models) => models.run(config),
-            Self::Reconcile(reconcile) => reconcile.run(config),
-            Self::Report(report) => report.run(config),
-            Self::Search(search) => search.run(config),
-            Self::Distill(distill) => distill.run(config),
-            Self::Doctor => doctor::run(config),
+            Self::Run(run) => run.run(&config()?),
+            Self::Extract(extract) => extract.run(&config()?),
+            Self::Runs(runs) => runs.run(&config()?),
+            Self::Serve(serve) => serve.run(&config()?),
+            Self::Demo(demo) => demo.run(&config()?),
+            Self::Sql(sql) => sql.run(&config()?),
+            Self::Views(views) => views.run(&config()?),
+            Self::Project(project) => project.run(&config()?),
+            Self::Evaluate(evaluate) => evaluate.run(&config()?),
+            Self::Models(models) => models.run(&config()?),
+            Self::Reconcile(reconcile) => reconcile.run(&config()?),
+            Self::Report(report) => report.run(&config()?),
+            Self::Search(search) => search.run(&config()?),
+            Self::Distill(distill) => distill.run(&config()?),
+            // these look at the settings before they are known to be good
+            Self::Config(settings) => settings.run(values),
+            Self::Doctor(doctor) => doctor.run(values),
+            // shells and packagers ask for these anywhere, whatever a settings file there says
             Self::Completions(completions) => completions.run(),
             Self::Man(man) => man.run(),
         }
     }
 }
 
-/// Runs the command that was asked for.
+/// Runs the command that was asked for; without one, says what there is and what can be done next.
 ///
 /// # Errors
 /// A setting cannot be used, or the command failed; [`Failure`](crate::common::errors::Failure) has its own exit code.
 pub fn run(cli: Cli) -> Result<()> {
     logging::start();
-    let Cli { global: Global { data_dir, models_dir, config }, command } = cli;
+    let Cli { global, command } = cli;
+    let invocation = Invocation::of(&global);
+    let Global { data_dir, models_dir, config } = global;
+    let listen = command.as_ref().and_then(Command::listen);
+    let values = listen.map(|listen| ("LISTEN", listen.clone())).into_iter().collect();
+    let values = config::gather(&Overrides { data_dir, models_dir, config, values });
     match command {
-        // shells and packagers ask for these anywhere, whatever a settings file there says
-        Command::Completions(completions) => return completions.run(),
-        Command::Man(man) => return man.run(),
-        _ => {}
-    }
-    let values = command.listen().map(|listen| ("LISTEN", listen.clone())).into_iter().collect();
-    let config = Config::load(&Overrides { data_dir, models_dir, config, values })?;
-    match command {
+        None => greeting::run(&values, &invocation),
         // these wait for signals themselves, to answer what is under way first
-        Command::Serve(_) | Command::Demo(_) => command.run(&config),
-        _ => scratch::cleaned_up_at_signals(|| command.run(&config)),
+        Some(command @ (Command::Serve(_) | Command::Demo(_))) => command.run(&values),
+        Some(command) => scratch::cleaned_up_at_signals(|| command.run(&values)),
     }
 }
 

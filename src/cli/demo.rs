@@ -4,6 +4,7 @@ use anyhow::Result;
 use clap::Args;
 
 use super::run::run_pipeline;
+use crate::common::progress::StepBar;
 use crate::common::scratch;
 use crate::config::Config;
 use crate::{pipeline, serve};
@@ -24,7 +25,7 @@ impl Demo {
             serve::check_address(config)?;
         }
         let (config, options) = pipeline::demo(config)?;
-        scratch::cleaned_up_at_signals(|| run_pipeline(&config, &options))?;
+        scratch::cleaned_up_at_signals(|| run_pipeline(&config, &options, StepBar::default()))?;
         if self.no_serve {
             return Ok(());
         }

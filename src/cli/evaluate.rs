@@ -67,7 +67,7 @@ impl Evaluate {
             })?,
             false => self.models.clone(),
         };
-        measure(config, config, &Subject { versions, from: self.from, brief: self.brief })
+        self.measure(config, config, &Subject { versions, from: self.from, brief: self.brief })
     }
 
     /// Learns from one file of sessions and measures on another, through the same code as a marketplace's visits.
@@ -77,15 +77,20 @@ impl Evaluate {
         let sessions = session_files::prepare(config, scratch.path(), (train, test))?;
         let steps = vec![Step::Extract, Step::Features];
         let options = Options { full_refresh: false, steps, as_of: sessions.as_of, may_be_past: false };
-        run_pipeline(&sessions.config, &options)?;
+        run_pipeline(&sessions.config, &options, self.bar())?;
         let subject = Subject { versions: Vec::new(), from: Some(sessions.from), brief: self.brief };
-        measure(config, &sessions.config, &subject)
+        self.measure(config, &sessions.config, &subject)
     }
-}
 
-fn measure(config: &Config, data: &Config, subject: &Subject) -> Result<Database> {
-    let bar = StepBar::default();
-    bar.start("evaluate");
-    let progress = Progress { at: &|what| bar.at(what), note: &|text| bar.note(text) };
-    offline::evaluate(data, &evaluate::policy(config), subject, &offline::folder(config), &progress)
+    fn measure(&self, config: &Config, data: &Config, subject: &Subject) -> Result<Database> {
+        let bar = self.bar();
+        bar.start("evaluate", None);
+        let progress = Progress { at: &|what| bar.at(what), note: &|text| bar.note(text) };
+        offline::evaluate(data, &evaluate::policy(config), subject, &offline::folder(config), &progress)
+    }
+
+    /// Standard output is for the figures alone, where a program reads them.
+    fn bar(&self) -> StepBar {
+        if self.json { StepBar::on_stderr() } else { StepBar::default() }
+    }
 }

@@ -5,6 +5,7 @@ use std::path::Path;
 use anyhow::Result;
 use clap::{Args, Subcommand};
 
+use super::examples::examples;
 use crate::common::terminal::{self, say};
 use crate::config::Config;
 use crate::model::{self, Beside, Overview, Share};
@@ -13,14 +14,19 @@ use crate::recommend;
 #[derive(Debug, Subcommand)]
 pub enum Models {
     /// List the versions, with their held-out figures
+    #[command(after_help = examples(&["models list"]))]
     List,
     /// Make a version the current one
+    #[command(after_help = examples(&["models promote $(basename $(readlink models/current))"]))]
     Promote { version: String },
     /// Go back to the version that was current before
+    #[command(after_help = examples(&["models rollback"]))]
     Rollback,
     /// Let a version answer a share of the visitors; `off` for none
+    #[command(after_help = examples(&["models canary $(basename $(readlink models/current)) --share 0.05", "models canary off"]))]
     Canary(Part),
     /// Let a version make lists that are logged and not shown; `off` for none
+    #[command(after_help = examples(&["models shadow off"]))]
     Shadow(Part),
 }
 

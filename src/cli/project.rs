@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, Result};
 use clap::Subcommand;
 
+use super::examples::examples;
 use crate::common::language::{either, t};
 use crate::common::terminal::say;
 use crate::config::Config;
@@ -13,12 +14,14 @@ use crate::sql_project::{Difference, Written, differences, write_out};
 #[derive(Debug, Subcommand)]
 pub enum Project {
     /// Write sql/, views/, nearset.toml and the examples of rules and experiments; no file is overwritten
+    #[command(after_help = examples(&["project init analysis"]))]
     Init {
         /// The folder; the working folder where none is named
         #[arg(default_value = ".")]
         dir: PathBuf,
     },
     /// Say which files differ from those inside the program, as after an upgrade
+    #[command(after_help = examples(&["project diff analysis"]))]
     Diff {
         /// The folder; PROJECT_DIR or the working folder where none is named
         dir: Option<PathBuf>,

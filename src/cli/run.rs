@@ -5,6 +5,7 @@ use chrono::{DateTime, Utc};
 use clap::Args;
 
 use crate::common::priority;
+use crate::common::progress::StepBar;
 use crate::config::{Config, parse_moment};
 use crate::pipeline::{self, History, Options, Step, Terminal};
 
@@ -49,10 +50,13 @@ impl Run {
 pub fn run_steps(config: &Config, steps: Vec<Step>, extent: &Extent) -> Result<()> {
     let as_of = extent.as_of.map_or_else(pipeline::now, Ok)?;
     let options = Options { full_refresh: extent.full_refresh, steps, as_of, may_be_past: extent.as_of_past };
-    if extent.dry_run { pipeline::dry_run(config, &options) } else { run_pipeline(config, &options) }
+    match extent.dry_run {
+        true => pipeline::dry_run(config, &options),
+        false => run_pipeline(config, &options, StepBar::default()),
+    }
 }
 
 /// Runs the pipeline before the eyes of its history and of a person.
-pub fn run_pipeline(config: &Config, options: &Options) -> Result<()> {
-    pipeline::run(config, options, &[&History::of(config), &Terminal::default()])
+pub fn run_pipeline(config: &Config, options: &Options, bar: StepBar) -> Result<()> {
+    pipeline::run(config, options, &[&History::of(config), &Terminal::new(config, bar)])
 }

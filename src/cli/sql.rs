@@ -6,11 +6,13 @@ use anyhow::Result;
 use clap::Args;
 
 use crate::config::Config;
-use crate::warehouse::{self, Format};
+use crate::warehouse::{self, Format, Query};
 
 #[derive(Debug, Args)]
 pub struct Sql {
     /// The query, or a file that holds it
+    // a query may begin with a comment
+    #[arg(allow_hyphen_values = true)]
     query: String,
     /// How to write the result
     #[arg(long, value_enum, default_value_t = Format::Table)]
@@ -19,6 +21,6 @@ pub struct Sql {
 
 impl Sql {
     pub fn run(self, config: &Config) -> Result<()> {
-        warehouse::run_query(config, &warehouse::query_text(&self.query)?, self.format, &mut io::stdout())
+        warehouse::run_query(config, &Query::read(&self.query)?, self.format, &mut io::stdout())
     }
 }

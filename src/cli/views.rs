@@ -5,6 +5,7 @@ use std::io::{self, Write};
 use anyhow::Result;
 use clap::Subcommand;
 
+use super::examples::examples;
 use crate::config::Config;
 use crate::extract;
 use crate::sql_project::Project;
@@ -13,13 +14,16 @@ use crate::train;
 #[derive(Debug, Subcommand)]
 pub enum Views {
     /// Check every file: syntax, names, cycles, and (where there is a warehouse) columns and types
+    #[command(after_help = examples(&["views check"]))]
     Check,
     /// List macros and relations with their descriptions
+    #[command(after_help = examples(&["views list", "views list dataset_stats_v2"]))]
     List {
         /// Only this one, with its columns
         relation: Option<String>,
     },
     /// Show what feeds what
+    #[command(after_help = examples(&["views lineage dataset_stats_v2"]))]
     Lineage {
         /// Only what this relation reads and what reads it
         relation: Option<String>,

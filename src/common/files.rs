@@ -4,7 +4,7 @@ use std::fs::{self, File, Metadata};
 use std::io::{Read, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result, anyhow, bail};
 use sha2::{Digest, Sha256};
 
 use crate::common::language::t;
@@ -59,6 +59,29 @@ pub fn read(path: &Path) -> Result<Option<Vec<u8>>> {
     }
     plain(path)?;
     fs::read(path).map(Some).with_context(|| t!("{} cannot be read", "{} 无法读取", path.display()))
+}
+
+/// The text of a plain file, without a byte order mark; `None` where there is none.
+///
+/// # Errors
+/// It cannot be read, or is not UTF-8; the error says from which line on, and what to do.
+pub fn read_text(path: &Path) -> Result<Option<String>> {
+    read(path)?.map(|bytes| text_of(&bytes).map_err(|fault| anyhow!("{}{fault}", path.display()))).transpose()
+}
+
+/// The text that bytes are, or the end of the sentence that says why they are none.
+fn text_of(bytes: &[u8]) -> Result<String, String> {
+    if bytes.starts_with(b"\xff\xfe") || bytes.starts_with(b"\xfe\xff") {
+        return Err(t!(" is UTF-16; save it as UTF-8", " 是 UTF-16 编码；请另存为 UTF-8"));
+    }
+    let bytes = bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(bytes);
+    std::str::from_utf8(bytes).map(str::to_owned).map_err(|error| {
+        let line = bytes[..error.valid_up_to()].split(|byte| *byte == b'\n').count();
+        t!(
+            ":{line}: this line is not UTF-8 (perhaps GBK); save the file as UTF-8",
+            ":{line}：该行不是 UTF-8 编码（可能是 GBK）；请将文件另存为 UTF-8"
+        )
+    })
 }
 
 /// Makes a folder, with those above it.
@@ -205,4 +228,17 @@ pub fn free_bytes(dir: &Path) -> Result<u64> {
     let about = rustix::fs::statvfs(dir)
         .with_context(|| t!("{}: its free space cannot be read", "{}：无法得知剩余空间", dir.display()))?;
     Ok(about.f_bavail.saturating_mul(about.f_frsize))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_mark_is_passed_over_and_what_is_no_utf_8_is_named() {
+        assert_eq!(text_of(b"\xef\xbb\xbfA=1"), Ok("A=1".to_owned()));
+        assert_eq!(text_of(b"\xff\xfeA\0"), Err(" is UTF-16; save it as UTF-8".to_owned()));
+        let gbk = text_of(b"A=1\nB=\xd6\xd0\n").err().unwrap_or_default();
+        assert!(gbk.starts_with(":2: ") && gbk.contains("GBK"), "{gbk}");
+    }
 }

@@ -1,18 +1,23 @@
 //! What was found out about something that a run needs.
 
+use serde::Serialize;
+
 /// How good a finding is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 pub enum Verdict {
     /// All is as it should be.
+    #[serde(rename = "ok")]
     Fine,
     /// A run works, perhaps not as is meant.
+    #[serde(rename = "look")]
     Odd,
-    /// A run fails.
+    /// A run or a server fails.
+    #[serde(rename = "mend")]
     Broken,
 }
 
 /// Something found out.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize)]
 pub struct Finding {
     /// How good it is.
     pub verdict: Verdict,

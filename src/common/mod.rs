@@ -6,6 +6,7 @@ pub mod files;
 pub mod finding;
 pub mod ids;
 pub mod language;
+pub mod likeness;
 pub mod lock;
 pub mod memory;
 pub mod priority;

@@ -8,7 +8,7 @@ use bytesize::ByteSize;
 use chrono::TimeDelta;
 use encoding_rs::Encoding;
 
-use crate::common::language::Language;
+use crate::common::language::{Language, either};
 
 /// With less, DuckDB cannot open a warehouse; in bytes.
 const LEAST_MEMORY: u64 = 128_000_000;
@@ -48,15 +48,36 @@ pub fn whole<T: FromStr>() -> Kind<T> {
     parsed("a whole number")
 }
 
+/// More is no time to wait for anything, and more than a clock can be added to.
+const MOST_SECONDS: u64 = 1_000_000_000;
+
+/// A whole number between two.
+fn between(text: &str, least: u64, most: u64) -> Option<u64> {
+    text.parse().ok().filter(|number| (least..=most).contains(number))
+}
+
 /// A time in seconds that may be 0.
 pub fn seconds() -> Kind<Duration> {
-    Kind::new("a whole number of seconds", |text| text.parse().ok().map(Duration::from_secs))
+    Kind::new("a whole number of seconds", |text| between(text, 0, MOST_SECONDS).map(Duration::from_secs))
 }
 
 /// A time of at least a second.
 pub fn seconds_from_one() -> Kind<Duration> {
-    let read = |text: &str| text.parse().ok().filter(|seconds| *seconds > 0).map(Duration::from_secs);
+    let read = |text: &str| between(text, 1, MOST_SECONDS).map(Duration::from_secs);
     Kind::new("a whole number of seconds, 1 or more", read)
+}
+
+/// A number of megabytes.
+pub fn megabytes() -> Kind<u64> {
+    Kind::new(either("a whole number of megabytes, as in 64", "以 MB 计的整数，如 64"), |text| {
+        between(text, 0, 1_000_000_000)
+    })
+}
+
+/// A number of connections.
+pub fn connections() -> Kind<usize> {
+    let read = |text: &str| between(text, 1, 1_000_000).map(|count| count as usize);
+    Kind::new(either("a whole number from 1 to 1000000", "1 到 1000000 的整数"), read)
 }
 
 /// A time in minutes.
@@ -66,17 +87,28 @@ pub fn minutes() -> Kind<TimeDelta> {
 
 /// A time in milliseconds.
 pub fn milliseconds() -> Kind<Duration> {
-    Kind::new("a whole number", |text| text.parse().ok().map(Duration::from_millis))
+    let read = |text: &str| between(text, 0, MOST_SECONDS).map(Duration::from_millis);
+    Kind::new(either("a whole number of milliseconds", "以毫秒计的整数"), read)
 }
 
 /// A file or a folder.
 pub fn path() -> Kind<PathBuf> {
-    parsed("a path")
+    Kind::new(expected_path(), written_out)
+}
+
+/// A shell writes `~` out before a program sees it; here it would be a folder of that name.
+fn expected_path() -> &'static str {
+    either("a path (with the home folder in place of ~)", "路径（~ 须写成用户目录的全路径）")
+}
+
+fn written_out(text: &str) -> Option<PathBuf> {
+    let is_written_out = text != "~" && !text.starts_with("~/");
+    is_written_out.then(|| PathBuf::from(text))
 }
 
 /// A file or a folder that need not be named.
 pub fn path_or_none() -> Kind<Option<PathBuf>> {
-    Kind::new("a path", |text| Some(some(text).map(PathBuf::from)))
+    Kind::new(expected_path(), |text| if text.is_empty() { Some(None) } else { written_out(text).map(Some) })
 }
 
 /// The folder of the project, which need not be named.
@@ -129,9 +161,9 @@ pub fn memory() -> Kind<u64> {
 
 /// A number of threads; 0 is as many as there are cores.
 pub fn threads() -> Kind<usize> {
-    Kind::new("a whole number", |text| match text.parse().ok()? {
+    Kind::new(either("a whole number up to 1024", "不大于 1024 的整数"), |text| match between(text, 0, 1024)? {
         0 => Some(std::thread::available_parallelism().map_or(1, |cores| cores.get())),
-        threads => Some(threads),
+        threads => Some(threads as usize),
     })
 }
 
@@ -205,6 +237,28 @@ mod tests {
         for text in ["lots", "", "-4GB", "4", "127MB", "1e30GB", "NaNGB", "99999999TB"] {
             assert_eq!(read(text), None, "{text}");
         }
+    }
+
+    #[test]
+    fn a_number_is_plain_and_within_what_can_be_meant() {
+        for text in ["", " ", "６４", "2GB", "-1", "1.5", "1e3", "0x10", "1_000", "99999999999999999999", "1000000001"]
+        {
+            assert_eq!((megabytes().read)(text), None, "{text}");
+            assert_eq!((seconds().read)(text), None, "{text}");
+            assert_eq!((threads().read)(text), None, "{text}");
+            assert_eq!((connections().read)(text), None, "{text}");
+            assert_eq!((milliseconds().read)(text), None, "{text}");
+        }
+        assert_eq!((megabytes().read)("64"), Some(64));
+        assert_eq!(((connections().read)("0"), (connections().read)("1")), (None, Some(1)));
+        assert_eq!(((seconds_from_one().read)("0"), (seconds().read)("0")), (None, Some(Duration::ZERO)));
+    }
+
+    #[test]
+    fn a_home_folder_is_written_out() {
+        assert_eq!(((path().read)("~/data"), (path_or_none().read)("~")), (None, None));
+        assert_eq!((path().read)("a/~b"), Some(PathBuf::from("a/~b")));
+        assert_eq!((path_or_none().read)(""), Some(None));
     }
 
     #[test]

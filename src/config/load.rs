@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use anyhow::Result;
+use anyhow::{Result, bail};
 
 use super::kinds::{self, is_project};
 use super::setting::Setting;
@@ -10,7 +10,7 @@ use super::settings::{
     Config, Database, Exposures, Lists, Mode, Models, Modes, Parameters, Serve, Source, Sources, Train,
 };
 use super::values::{Overrides, Values};
-use crate::common::language::Language;
+use crate::common::language::{Language, t};
 
 /// What the names of the settings of the two databases begin with.
 const BUSINESS: &str = "BUSINESS_";
@@ -46,13 +46,44 @@ impl Source {
     }
 }
 
+/// Looks for the values of all settings in all places.
+pub fn gather(overrides: &Overrides) -> Values {
+    Values::gather(&settings(), overrides)
+}
+
+impl Values {
+    /// All that is wrong with names and values, each with its place. Nobody asks for the values of a database that is not read.
+    pub fn problems(&self) -> Vec<String> {
+        let modes = Modes::read(self, "", ()).ok();
+        let is_asked = |name: &str, prefix: &str, own: fn(&Modes) -> Option<Mode>| {
+            let mode = modes.as_ref().map(|modes| own(modes).unwrap_or(modes.both));
+            mode == Some(Mode::Database) || !name.strip_prefix(prefix).is_some_and(|rest| rest.starts_with("DB_"))
+        };
+        let settings = settings();
+        let asked = settings.iter().filter(|setting| {
+            is_asked(&setting.name, BUSINESS, |modes| modes.business)
+                && is_asked(&setting.name, MATOMO, |modes| modes.matomo)
+        });
+        self.faults().iter().cloned().chain(asked.filter_map(|setting| setting.problem(self))).collect()
+    }
+}
+
 impl Config {
-    /// Reads all settings and checks each.
+    /// The settings in force.
     ///
     /// # Errors
-    /// A file cannot be read, or a value cannot be used; the error names it and where it stands.
-    pub fn load(overrides: &Overrides) -> Result<Self> {
-        Self::of(&Values::gather(&settings(), overrides)?)
+    /// A file cannot be read, a name is none, or a value cannot be used: the error names all such and where they stand.
+    pub fn of(values: &Values) -> Result<Self> {
+        match values.problems().as_slice() {
+            [] => Self::read_all(values),
+            [problem] => bail!("{problem}"),
+            problems => bail!(t!(
+                "{} settings cannot be used:\n  {}",
+                "有 {} 项设置无法使用：\n  {}",
+                problems.len(),
+                problems.join("\n  ")
+            )),
+        }
     }
 
     /// The settings of a test: the defaults, but for some, by their names.
@@ -69,12 +100,11 @@ impl Config {
     pub fn language_early(overrides: &Overrides) -> Language {
         let kind = kinds::language();
         let variable = |name: &str| std::env::var(name).ok();
-        let in_files = || Values::gather(&settings(), overrides)?.read("", "UI_LANGUAGE", &kind);
-        let set = variable("UI_LANGUAGE").and_then(|text| (kind.read)(text.trim())).or_else(|| in_files().ok());
-        set.flatten().unwrap_or_else(|| Language::of_locale(variable))
+        let set = gather(overrides).read("", "UI_LANGUAGE", &kind);
+        set.ok().flatten().unwrap_or_else(|| Language::of_locale(variable))
     }
 
-    fn of(values: &Values) -> Result<Self> {
+    fn read_all(values: &Values) -> Result<Self> {
         let modes = Modes::read(values, "", ())?;
         let business = Source::read(values, modes.business.unwrap_or(modes.both), BUSINESS)?;
         let matomo = Source::read(values, modes.matomo.unwrap_or(modes.both), MATOMO)?;

@@ -1,12 +1,14 @@
 //! Settings. A value comes from the first place that has one: a flag, the environment, `.env`, `nearset.toml`, the default.
 //!
 //! Each setting is written once, in `settings.rs`: its name, its default, its sentence and its reader; the help and
-//! `nearset.example.toml` are made of that. A name nearset does not know is ignored (an `.env` of the replaced system works
-//! as it is); a value it cannot use is an error that names it and the place it came from. `.env` is read here and not by
-//! a crate: those refuse values with spaces that Docker Compose takes.
+//! `nearset.example.toml` are made of that. A name nearset does not know is ignored in `.env` and the environment (an `.env`
+//! of the replaced system works as it is) and an error in `nearset.toml`; a value it cannot use is an error that names it and
+//! the place it came from. All such errors are told at once.
 
 mod chinese;
+mod dot_env;
 mod help;
+mod in_force;
 mod kinds;
 mod load;
 mod moments;
@@ -16,8 +18,9 @@ mod values;
 
 pub use crate::common::secrets::Secret;
 pub use help::{example_file, settings_help};
-pub use load::settings;
+pub use in_force::{InForce, in_force, places};
+pub use load::{gather, settings};
 pub use moments::parse_moment;
 pub use setting::Setting;
 pub use settings::{Config, Database, Durability, Exposures, Lists, Models, Parameters, Serve, Source, Sources, Train};
-pub use values::Overrides;
+pub use values::{Origin, Overrides, Values};

@@ -1,6 +1,9 @@
 //! What a setting is, and [`settings!`], in which each is written once: its name, default, sentence and reader.
 
+use anyhow::Result;
+
 use super::chinese;
+use super::values::Values;
 use crate::common::language::either;
 
 /// One setting, as the help and the example file show it.
@@ -14,16 +17,27 @@ pub struct Setting {
     pub example: &'static str,
     /// The lines of its documentation: a sentence, and after an empty line what only the example file says.
     pub(super) lines: Vec<&'static str>,
+    /// What its name begins with, where a group of settings is there more than once.
+    prefix: &'static str,
+    /// Reads its value, given that prefix, for what is wrong with it.
+    check: fn(&Values, &str) -> Result<()>,
 }
 
 impl Setting {
     pub(super) fn new(
-        name: String,
+        (prefix, name): (&'static str, &str),
         (word, text): (&str, &'static str),
         lines: impl IntoIterator<Item = &'static str>,
+        check: fn(&Values, &str) -> Result<()>,
     ) -> Self {
         let (default, example) = if word == "default" { (text, "") } else { ("", text) };
-        Self { name, default, example, lines: lines.into_iter().map(str::trim).collect() }
+        let lines = lines.into_iter().map(str::trim).collect();
+        Self { name: format!("{prefix}{name}"), default, example, lines, prefix, check }
+    }
+
+    /// What is wrong with its value, if anything.
+    pub(super) fn problem(&self, values: &Values) -> Option<String> {
+        (self.check)(values, self.prefix).err().map(|error| error.to_string())
     }
 
     /// What it is for, in a sentence of the language in force.
@@ -58,8 +72,16 @@ macro_rules! settings {
 
         impl $group {
             /// The settings themselves; their names begin with `prefix`.
-            pub(super) fn settings(prefix: &str) -> Vec<Setting> {
-                vec![$(Setting::new(format!("{prefix}{}", stringify!($name)), (stringify!($word), $text), [$($line),+]),)+]
+            pub(super) fn settings(prefix: &'static str) -> Vec<Setting> {
+                vec![$(Setting::new(
+                    (prefix, stringify!($name)),
+                    (stringify!($word), $text),
+                    [$($line),+],
+                    |values, prefix| {
+                        let kind: Kind<$type> = $kind;
+                        values.read(prefix, stringify!($name), &kind).map(drop)
+                    },
+                ),)+]
             }
 
             /// Reads the values of the settings whose names begin with `prefix`; the others are given.

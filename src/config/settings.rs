@@ -9,8 +9,9 @@ use chrono::TimeDelta;
 use encoding_rs::Encoding;
 
 use super::kinds::{
-    Kind, dimensions, encoding, is_name, language, memory, milliseconds, minutes, names, origins, parsed, path,
-    path_or_none, project, seconds, seconds_from_one, some, text, text_or_none, threads, timezone, whole,
+    Kind, connections, dimensions, encoding, is_name, language, megabytes, memory, milliseconds, minutes, names,
+    origins, parsed, path, path_or_none, project, seconds, seconds_from_one, some, text, text_or_none, threads,
+    timezone, whole,
 };
 use super::setting::{Setting, settings};
 use super::values::Values;
@@ -227,7 +228,7 @@ settings! {
         /// At how many megabytes the exposure log begins a new file; 0 is only every day.
         ///
         /// Full files are compressed aside.
-        rotate_mb: u64 = EXPOSURE_ROTATE_MB, default "256", whole();
+        rotate_mb: u64 = EXPOSURE_ROTATE_MB, default "256", megabytes();
     }
 }
 
@@ -241,12 +242,9 @@ settings! {
         /// Browsers and JSON.parse change digits of numbers above 9007199254740991 (2^53 - 1); ids in requests are the same.
         id_format: IdFormat = ID_FORMAT, default "number", Kind::new("number or string", IdFormat::named);
         /// How many megabytes of finished lists the server keeps.
-        cache_mb: u64 = CACHE_MB, default "64", whole();
+        cache_mb: u64 = CACHE_MB, default "64", megabytes();
         /// How many connections the server holds at a time; for more, idle ones make room.
-        max_connections: usize =
-            MAX_CONNECTIONS, default "4096", Kind::new("a whole number, 1 or more", |text| {
-                text.parse().ok().filter(|count| *count > 0)
-            });
+        max_connections: usize = MAX_CONNECTIONS, default "4096", connections();
         /// How long a client may take to send a request or to take its answer.
         ///
         /// In seconds; and how long it may say nothing.

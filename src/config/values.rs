@@ -1,13 +1,18 @@
-//! The values that were found for settings, each with the place it was found in.
+//! The values that were found for settings, each with the place it was found in, and what is wrong in those places.
 
 use std::collections::BTreeMap;
+use std::fmt;
 use std::path::{Path, PathBuf};
 
-use anyhow::{Context, Result, anyhow, bail};
+use anyhow::{Context, Result, bail};
+use toml::{Spanned, Value as Toml};
 
+use super::dot_env;
 use super::kinds::Kind;
 use super::setting::Setting;
-use crate::common::secrets;
+use crate::common::language::{either, t};
+use crate::common::likeness::{hint, near_miss};
+use crate::common::{files, secrets};
 
 /// What the command line says of settings; `None` where it says nothing.
 #[derive(Clone, Debug, Default)]
@@ -25,55 +30,88 @@ pub struct Overrides {
 /// The one setting that may be set to nothing: Matomo's tables may have no prefix.
 const MAY_BE_EMPTY: &str = "MATOMO_TABLE_PREFIX";
 
+/// Where a value stands.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Origin {
+    /// On the command line.
+    Flag(String),
+    /// In the environment.
+    Environment,
+    /// In a line of a file.
+    Line(String, usize),
+    /// Nowhere.
+    Default,
+}
+
+impl fmt::Display for Origin {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Flag(flag) => f.write_str(flag),
+            Self::Environment => f.write_str(either("the environment", "环境变量")),
+            Self::Line(file, line) => write!(f, "{file}:{line}"),
+            Self::Default => f.write_str(either("the default", "默认值")),
+        }
+    }
+}
+
 /// The first value of each setting in the order of places, and that place.
 #[derive(Default)]
-pub struct Values(BTreeMap<String, (String, String)>);
+pub struct Values {
+    found: BTreeMap<String, (String, Origin)>,
+    problems: Vec<String>,
+    notes: Vec<String>,
+}
 
 impl Values {
-    /// Looks in all places: flags, the environment, `.env`, the settings file, defaults.
-    ///
-    /// # Errors
-    /// A file cannot be read or understood.
-    pub fn gather(settings: &[Setting], overrides: &Overrides) -> Result<Self> {
+    /// Looks in all places: flags, the environment, `.env`, the settings file, defaults. What is wrong there is kept, too.
+    pub fn gather(settings: &[Setting], overrides: &Overrides) -> Self {
         let mut values = Self::default();
         values.add_flags(overrides);
-        for Setting { name, .. } in settings {
-            if let Ok(value) = std::env::var(name) {
-                // a password may well end in a space
-                let value = if name.ends_with("PASSWORD") { value } else { value.trim().to_owned() };
-                values.add(name, value, "the environment");
-            }
+        values.add_environment(settings);
+        for read in [values.add_dot_env(settings), values.add_file(settings, overrides.config.as_deref())] {
+            values.problems.extend(read.err().map(|error| format!("{error:#}")));
         }
-        if Path::new(".env").is_file() {
-            for (name, value) in read_dot_env(Path::new(".env"))? {
-                values.add(&name, value, ".env");
-            }
-        }
-        values.add_file(settings, overrides.config.as_deref())?;
         values.add_defaults(settings);
-        Ok(values)
+        values
     }
 
     /// Those of a test, and defaults.
     #[cfg(test)]
     pub fn for_test(settings: &[Setting], given: &[(&str, &str)]) -> Self {
         let mut values = Self::default();
-        given.iter().for_each(|(name, value)| values.add(name, (*value).to_owned(), "a test"));
+        given.iter().for_each(|(name, value)| values.add(name, (*value).to_owned(), Origin::Environment));
         values.add_defaults(settings);
         values
     }
 
+    /// What is wrong in the places that were looked in, whatever the settings.
+    pub(super) fn faults(&self) -> &[String] {
+        &self.problems
+    }
+
+    /// What is worth a look: names that miss a setting's by a letter where others have names, too.
+    pub fn notes(&self) -> &[String] {
+        &self.notes
+    }
+
+    /// What a setting's value is, and where it stands.
+    pub fn get(&self, name: &str) -> (&str, &Origin) {
+        self.found.get(name).map_or(("", &Origin::Default), |(value, origin)| (value, origin))
+    }
+
     fn add_defaults(&mut self, settings: &[Setting]) {
         for Setting { name, default, .. } in settings {
-            self.add(name, (*default).to_owned(), "the default");
+            self.add(name, (*default).to_owned(), Origin::Default);
         }
     }
 
     /// Keeps a value unless an earlier place has one. An empty value counts as none.
-    fn add(&mut self, name: &str, value: String, place: &str) {
-        if (!value.is_empty() || name == MAY_BE_EMPTY) && !self.0.contains_key(name) {
+    fn add(&mut self, name: &str, value: String, origin: Origin) {
+        // a password may well end in a space
+        let value = if name.ends_with("PASSWORD") { value } else { value.trim().to_owned() };
+        if (!value.is_empty() || name == MAY_BE_EMPTY) && !self.found.contains_key(name) {
             hide(name, &value);
-            self.0.insert(name.to_owned(), (value, place.to_owned()));
+            self.found.insert(name.to_owned(), (value, origin));
         }
     }
 
@@ -82,34 +120,98 @@ impl Values {
         for path in [&overrides.config, &overrides.data_dir, &overrides.models_dir].into_iter().flatten() {
             secrets::register_url(&text(path));
         }
-        for (name, path, flag) in
-            [("DATA_DIR", &overrides.data_dir, "--data-dir"), ("MODELS_DIR", &overrides.models_dir, "--models-dir")]
-        {
-            self.add(name, path.as_ref().map(text).unwrap_or_default(), flag);
+        let folders = [("DATA_DIR", &overrides.data_dir), ("MODELS_DIR", &overrides.models_dir)];
+        let folders = folders.into_iter().filter_map(|(name, path)| Some((name, text(path.as_ref()?))));
+        for (name, value) in folders.chain(overrides.values.iter().map(|(name, value)| (*name, value.clone()))) {
+            self.add(name, value, Origin::Flag(format!("--{}", name.to_lowercase().replace('_', "-"))));
         }
-        for (name, value) in &overrides.values {
-            self.add(name, value.clone(), "the command line");
+    }
+
+    fn add_environment(&mut self, settings: &[Setting]) {
+        for Setting { name, .. } in settings {
+            match std::env::var_os(name).map(|value| value.into_string()) {
+                Some(Ok(value)) => self.add(name, value, Origin::Environment),
+                Some(Err(_)) => self
+                    .problems
+                    .push(t!("{name} (from the environment) is not UTF-8", "{name}（来自环境变量）不是 UTF-8 编码")),
+                None => {}
+            }
         }
+        let names = std::env::vars_os().filter_map(|(name, _)| name.into_string().ok());
+        let missed: Vec<String> = names.filter_map(|name| slip(settings, &name, &Origin::Environment)).collect();
+        self.notes.extend(missed);
+    }
+
+    fn add_dot_env(&mut self, settings: &[Setting]) -> Result<()> {
+        let Some(text) = files::read_text(Path::new(".env"))? else { return Ok(()) };
+        let (entries, faults) = dot_env::entries(&text);
+        self.problems.extend(faults.iter().map(|(line, fault)| format!(".env:{line}: {fault}")));
+        // the last of a name counts, as for those that read the file before
+        for entry in entries.into_iter().rev() {
+            let origin = Origin::Line(".env".to_owned(), entry.line);
+            self.notes.extend(slip(settings, &entry.name, &origin));
+            let is_known = settings.iter().any(|setting| setting.name == entry.name);
+            if is_known && entry.is_filled_in && !is_secret(&entry.name) {
+                self.problems.push(t!(
+                    "{origin}: {} holds ${{…}}, which is not filled in here; write the value out",
+                    "{origin}：{} 含有 ${{…}}，此处不做替换；请写出完整的值",
+                    entry.name
+                ));
+            }
+            match self.found.get(&entry.name) {
+                Some((_, Origin::Line(_, line))) if is_known => {
+                    self.notes.push(t!(
+                        "{origin}: {} is set again in line {line}, which counts",
+                        "{origin}：{} 在第 {line} 行又设置了一次，以后者为准",
+                        entry.name
+                    ));
+                }
+                _ => self.add(&entry.name, entry.value, origin),
+            }
+        }
+        Ok(())
     }
 
     fn add_file(&mut self, settings: &[Setting], named: Option<&Path>) -> Result<()> {
         let file = named.unwrap_or(Path::new("nearset.toml"));
-        if !file.is_file() {
-            return match named {
-                Some(_) => bail!("{} does not exist; --config names the settings file to read", file.display()),
-                None => Ok(()),
-            };
-        }
-        let text = std::fs::read_to_string(file).with_context(|| format!("{} cannot be read", file.display()))?;
-        let table: toml::Table = toml::from_str(&text).map_err(|e| anyhow!("{}: {}", file.display(), e.message()))?;
-        for Setting { name, .. } in settings {
-            let text = match table.get(&name.to_lowercase()) {
-                None => continue,
-                Some(toml::Value::String(text)) => text.clone(),
-                Some(toml::Value::Array(items)) => items.iter().map(|i| i.to_string()).collect::<Vec<_>>().join(","),
-                Some(other) => other.to_string(),
-            };
-            self.add(name, text, &file.to_string_lossy());
+        let shown = file.to_string_lossy();
+        let text = match (files::read_text(file)?, named) {
+            (Some(text), _) => text,
+            (None, Some(_)) => bail!(t!(
+                "{shown} does not exist; --config names the settings file to read",
+                "{shown} 不存在；--config 指定要读取的设置文件"
+            )),
+            (None, None) => return Ok(()),
+        };
+        let line = |place: usize| text[..place].matches('\n').count() + 1;
+        let table: BTreeMap<Spanned<String>, Spanned<Toml>> = match toml::from_str(&text) {
+            Ok(table) => table,
+            Err(error) => bail!("{shown}:{}: {}", line(error.span().map_or(0, |span| span.start)), error.message()),
+        };
+        let mut entries: Vec<_> = table.into_iter().collect();
+        entries.sort_by_key(|(name, _)| name.span().start);
+        for (key, value) in entries {
+            let origin = Origin::Line(shown.clone().into_owned(), line(key.span().start));
+            match settings.iter().find(|setting| setting.name.to_lowercase() == *key.get_ref()) {
+                Some(setting) => match toml_text(value.get_ref()) {
+                    Some(text)
+                        if text.trim().is_empty() && !setting.default.is_empty() && setting.name != MAY_BE_EMPTY =>
+                    {
+                        self.problems.push(t!(
+                            "{origin}: {} is empty; leave it out for its default",
+                            "{origin}：{} 为空；要用默认值请删去这一行",
+                            key.get_ref()
+                        ));
+                    }
+                    Some(text) => self.add(&setting.name, text, origin),
+                    None => self.problems.push(t!(
+                        "{origin}: {} is a table, and should be a value",
+                        "{origin}：{} 是表，应为一个值",
+                        key.get_ref()
+                    )),
+                },
+                None => self.problems.push(format!("{origin}: {}", unknown(settings, key.get_ref(), value.get_ref()))),
+            }
         }
         Ok(())
     }
@@ -118,50 +220,70 @@ impl Values {
     ///
     /// # Errors
     /// It cannot be used; the error names the setting, where its value stands, and what it should be.
-    pub fn read<T>(&self, prefix: &str, name: &str, kind: &Kind<T>) -> Result<T> {
+    pub(super) fn read<T>(&self, prefix: &str, name: &str, kind: &Kind<T>) -> Result<T> {
         let name = format!("{prefix}{name}");
-        let (value, place) = self.0.get(&name).map_or(("", "the default"), |(value, place)| (value, place));
+        let (value, origin) = self.get(&name);
         (kind.read)(value).with_context(|| {
             let expected = kind.expected.replace("{prefix}", prefix);
             let shown = if kind.is_shown { format!(" = {value:?}") } else { String::new() };
-            format!("{name}{shown} (from {place}) cannot be used: expected {expected}")
+            t!(
+                "{name}{shown} (from {origin}) cannot be used: expected {expected}",
+                "{name}{shown}（来自 {origin}）无法使用：应为 {expected}"
+            )
         })
     }
+}
+
+/// Whether a setting's value is never shown.
+pub(super) fn is_secret(name: &str) -> bool {
+    name.ends_with("PASSWORD") || name.ends_with("TOKEN") || name.ends_with("SECRET")
 }
 
 /// Has what is secret in a setting's value hidden wherever it would be shown. A URL with a password may stand in a setting
 /// that is no place for one.
 fn hide(name: &str, value: &str) {
-    if name.ends_with("PASSWORD") || name.ends_with("TOKEN") || name.ends_with("SECRET") {
+    if is_secret(name) {
         secrets::register(value);
     } else {
         secrets::register_url(value);
     }
 }
 
-/// Reads `NAME=value` lines as Docker Compose does: values may hold spaces, quotes around them are taken off, and what
-/// follows ` #` is a comment.
-fn read_dot_env(path: &Path) -> Result<Vec<(String, String)>> {
-    let text = std::fs::read_to_string(path).with_context(|| format!("{} cannot be read", path.display()))?;
-    let mut entries = Vec::new();
-    for (number, line) in text.lines().enumerate() {
-        let line = line.trim().trim_start_matches("export ");
-        if line.is_empty() || line.starts_with('#') {
-            continue;
-        }
-        // the line itself is not repeated: it may hold a secret
-        let (name, value) = line
-            .split_once('=')
-            .with_context(|| format!("{} line {} is not NAME=value", path.display(), number + 1))?;
-        let value = value.trim();
-        let quoted = ['"', '\''].into_iter().find_map(|q| value.strip_prefix(q)?.split_once(q));
-        let value = match quoted {
-            Some((inner, _)) => inner,
-            None => value.split_once(" #").map_or(value, |(before, _)| before.trim_end()),
-        };
-        entries.push((name.trim().to_owned(), value.to_owned()));
+/// What is said of a name that may be a slip, where unknown names are other programs'.
+fn slip(settings: &[Setting], name: &str, origin: &Origin) -> Option<String> {
+    let meant = near_miss(name, settings.iter().map(|setting| setting.name.as_str()))?;
+    let is_known = settings.iter().any(|setting| setting.name == name);
+    (!is_known).then(|| {
+        t!(
+            "{origin}: {name} is no setting and is passed over; did you mean {meant}?",
+            "{origin}：没有 {name} 这一设置，已忽略；是否指 {meant}？"
+        )
+    })
+}
+
+/// What is said of a name in the settings file that is no setting's.
+fn unknown(settings: &[Setting], name: &str, value: &Toml) -> String {
+    if value.is_table() {
+        return t!(
+            "[{name}] is no setting; settings stand in the file without headings",
+            "[{name}] 不是设置；设置直接写在文件中，不分小节"
+        );
     }
-    Ok(entries)
+    let names: Vec<String> = settings.iter().map(|setting| setting.name.to_lowercase()).collect();
+    match names.iter().find(|known| **known == name.to_lowercase()) {
+        Some(known) => t!("{name} is written in lower case here: {known}", "{name} 在此须写作小写：{known}"),
+        None => t!("{name} is no setting{}", "没有 {name} 这一设置{}", hint(name, names.iter().map(String::as_str))),
+    }
+}
+
+/// A value of TOML as the environment would have it; none for what it could not have.
+fn toml_text(value: &Toml) -> Option<String> {
+    match value {
+        Toml::String(text) => Some(text.clone()),
+        Toml::Array(items) => Some(items.iter().map(toml_text).collect::<Option<Vec<_>>>()?.join(",")),
+        Toml::Table(_) => None,
+        other => Some(other.to_string()),
+    }
 }
 
 #[cfg(test)]
@@ -170,54 +292,73 @@ mod tests {
     use crate::config::kinds::whole;
 
     fn setting(name: &str, default: &'static str) -> Setting {
-        Setting::new(name.to_owned(), ("default", default), [])
+        Setting::new(("", name), ("default", default), [], |_, _| Ok(()))
+    }
+
+    /// What is found in a settings file of that text.
+    fn read(settings: &[Setting], text: &str) -> (Values, String) {
+        let folder = tempfile::tempdir().expect("a folder");
+        let file = folder.path().join("own.toml");
+        std::fs::write(&file, text).expect("a file");
+        let overrides = Overrides { config: Some(file.clone()), ..Overrides::default() };
+        (Values::gather(settings, &overrides), file.to_string_lossy().into_owned())
     }
 
     #[test]
     fn the_first_place_wins_and_an_empty_value_is_none() {
         let mut values = Values::default();
-        for (value, place) in [("", "--flag"), ("7", ".env"), ("8", "nearset.toml")] {
-            values.add("BOT_MAX_ACTIONS", value.to_owned(), place);
+        for (value, origin) in [("", Origin::Environment), ("7", Origin::Environment), ("8", Origin::Default)] {
+            values.add("BOT_MAX_ACTIONS", value.to_owned(), origin);
         }
         assert_eq!(values.read("BOT_", "MAX_ACTIONS", &whole::<u32>()).ok(), Some(7));
-        values.add(MAY_BE_EMPTY, String::new(), ".env");
-        values.add(MAY_BE_EMPTY, "matomo_".to_owned(), "the default");
-        assert_eq!(values.0[MAY_BE_EMPTY], (String::new(), ".env".to_owned()));
+        values.add(MAY_BE_EMPTY, String::new(), Origin::Environment);
+        values.add(MAY_BE_EMPTY, "matomo_".to_owned(), Origin::Default);
+        assert_eq!(values.get(MAY_BE_EMPTY), ("", &Origin::Environment));
     }
 
     #[test]
-    fn a_file_comes_before_defaults_and_a_wrong_value_is_named_with_its_place() -> Result<()> {
-        let folder = tempfile::tempdir()?;
-        let file = folder.path().join("own.toml");
-        std::fs::write(&file, "some_places = [4, 2]\nsome_limit = \"many\"\n")?;
-        let overrides = Overrides { config: Some(file.clone()), ..Overrides::default() };
-        let settings = [setting("SOME_PLACES", "1"), setting("SOME_LIMIT", "9"), setting("SOME_REST", "5")];
-        let values = Values::gather(&settings, &overrides)?;
-        assert_eq!(values.0["SOME_PLACES"].0, "4,2");
+    fn a_file_comes_before_defaults_and_a_wrong_value_is_named_with_its_place() {
+        let settings = [
+            setting("SOME_PLACES", "1"),
+            setting("SOME_NAMES", ""),
+            setting("SOME_LIMIT", "9"),
+            setting("SOME_REST", "5"),
+        ];
+        let text = "some_places = [4, 2]\nsome_names = [\"a\", \"b\"]\n\nsome_limit = \"many\"\n";
+        let (values, file) = read(&settings, text);
+        assert_eq!((values.get("SOME_PLACES").0, values.get("SOME_NAMES").0), ("4,2", "a,b"));
         assert_eq!(values.read("", "SOME_REST", &whole::<u32>()).ok(), Some(5));
         let error = values.read("", "SOME_LIMIT", &whole::<u32>()).map_err(|e| e.to_string());
-        let place = file.display();
-        assert_eq!(error, Err(format!("SOME_LIMIT = \"many\" (from {place}) cannot be used: expected a whole number")));
+        assert_eq!(
+            error,
+            Err(format!("SOME_LIMIT = \"many\" (from {file}:4) cannot be used: expected a whole number"))
+        );
         let hidden = Kind::<u32>::hidden("a number; a URL belongs into {prefix}URL", |_| None);
         let error = values.read("SOME_", "LIMIT", &hidden).map_err(|e| e.to_string());
         assert_eq!(
             error,
-            Err(format!("SOME_LIMIT (from {place}) cannot be used: expected a number; a URL belongs into SOME_URL"))
+            Err(format!("SOME_LIMIT (from {file}:4) cannot be used: expected a number; a URL belongs into SOME_URL"))
         );
-        Ok(())
     }
 
     #[test]
-    fn dot_env_is_read_as_docker_compose_reads_it() -> Result<()> {
-        let folder = tempfile::tempdir()?;
-        let path = folder.path().join(".env");
-        std::fs::write(&path, "# old\nexport A=two words # by hand\nB='a b=c # d'\nC=\"\"\n\n D = x#y \n")?;
-        let entries = read_dot_env(&path)?;
-        let entries: Vec<(&str, &str)> = entries.iter().map(|(n, v)| (n.as_str(), v.as_str())).collect();
-        assert_eq!(entries, [("A", "two words"), ("B", "a b=c # d"), ("C", ""), ("D", "x#y")]);
-        std::fs::write(&path, "ADMIN TOKEN hunter2\n")?;
-        let error = read_dot_env(&path).map_err(|e| e.to_string()).unwrap_err();
-        assert!(error.contains("line 1") && !error.contains("hunter2"), "{error}");
-        Ok(())
+    fn all_that_is_wrong_in_a_file_is_told_at_once() {
+        let settings = [setting("CACHE_MB", "64"), setting("LISTEN", "127.0.0.1:8000")];
+        let text = "cahce_mb = 3\n# why\nLISTEN = \"x\"\ncolour = 1\nlisten = { port = 3 }\ncache_mb = \" \"\n[serve]\ncache_mb = 3\n";
+        let (values, file) = read(&settings, text);
+        let said: Vec<&str> = values.faults().iter().map(|fault| fault.strip_prefix(&file).unwrap_or(fault)).collect();
+        assert_eq!(
+            said,
+            [
+                ":1: cahce_mb is no setting; did you mean cache_mb?",
+                ":3: LISTEN is written in lower case here: listen",
+                ":4: colour is no setting",
+                ":5: listen is a table, and should be a value",
+                ":6: cache_mb is empty; leave it out for its default",
+                ":7: [serve] is no setting; settings stand in the file without headings",
+            ]
+        );
+        let (values, file) = read(&settings, "cache_mb = 3\nlisten = \"x\n");
+        assert!(values.faults()[0].starts_with(&format!("{file}:2: ")), "{:?}", values.faults());
     }
 }

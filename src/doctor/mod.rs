@@ -1,7 +1,12 @@
-//! `nearset doctor`: what is in order, what is not, and how to mend it.
+//! `nearset doctor`: what is in order, what is not, and how to mend it. Nothing is made or changed by looking.
 
 mod examine;
 mod folders;
 mod models;
+mod pictures;
+mod server;
+mod versions;
+mod warehouse;
 
 pub use examine::examine;
+pub use server::{Serving, serving};

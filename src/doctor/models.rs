@@ -71,7 +71,7 @@ fn present(what: &str, folder: &Path, dimensions: usize, cost: &str) -> Finding 
 /// Up to `count` texts of the published warehouse; none before the first run.
 fn sample(config: &Config, query: &str, count: usize) -> Vec<String> {
     let read = || -> Result<Vec<String>> {
-        let db = warehouse::open_published(config)?;
+        let db = warehouse::glance(config)?;
         let mut statement = db.prepare(&format!("{query} limit {count}"))?;
         Ok(statement.query_map([], |row| row.get(0))?.collect::<duckdb::Result<_>>()?)
     };
@@ -80,8 +80,7 @@ fn sample(config: &Config, query: &str, count: usize) -> Vec<String> {
 
 /// What embedding everything would take, where there is a catalogue.
 fn cost(config: &Config, count: &str, each: f64, what: &str) -> String {
-    let count =
-        warehouse::open_published(config).and_then(|db| Ok(db.query_row(count, [], |row| row.get::<_, u64>(0))?));
+    let count = warehouse::glance(config).and_then(|db| Ok(db.query_row(count, [], |row| row.get::<_, u64>(0))?));
     match count {
         Ok(count) if count > 0 && each > 0.0 => {
             format!("; about {:.0} s for {} {what}, once", (each * count as f64).ceil(), grouped(count))
@@ -94,18 +93,4 @@ fn cost(config: &Config, count: &str, each: f64, what: &str) -> String {
 fn size(folder: &Path) -> u64 {
     let entries = WalkDir::new(folder).follow_links(true).into_iter().flatten();
     entries.filter(|entry| entry.file_type().is_file()).filter_map(|entry| Some(entry.metadata().ok()?.len())).sum()
-}
-
-/// Whether the pictures the catalogue names are where it says.
-pub fn covers(config: &Config) -> Result<String> {
-    let db = warehouse::open_published(config)?;
-    let mut statement = db.prepare("select image_url from images order by image_id")?;
-    let urls: Vec<String> = statement.query_map([], |row| row.get(0))?.collect::<duckdb::Result<_>>()?;
-    let Some(root) = &config.models.image_root else {
-        return Ok(format!("{} pictures are named; DATASET_IMAGE_ROOT tells where they are", urls.len()));
-    };
-    let is_there = |url: &&String| picture_path(root, url).is_some_and(|path| path.is_file());
-    let there = urls.iter().filter(is_there).count();
-    let missing = urls.iter().find(|url| !is_there(url)).map_or(String::new(), |url| format!("; {url} is not"));
-    Ok(format!("{there} of {} pictures are in {}{missing}", urls.len(), root.display()))
 }

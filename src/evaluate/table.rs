@@ -112,7 +112,9 @@ fn write_segment(rows: &[ListRow], out: &mut String) -> Result<()> {
     };
     writeln!(out, "\n{}", t!("{model}: {about}, {} steps", "{model}：{about}，{} 步", metrics.pairs))?;
     write_row(out, either("list", "列表"), COLUMNS.map(|(english, chinese, _)| either(english, chinese).to_owned()))?;
-    for ListRow { list, metrics: m, .. } in rows.iter().filter(|row| !is_ablation(&row.list)) {
+    // a channel that has nothing to propose from, such as pictures nobody looks at, is no row
+    let is_idle = |row: &&ListRow| row.metrics.coverage_10 == Some(0.0);
+    for ListRow { list, metrics: m, .. } in rows.iter().filter(|row| !is_ablation(&row.list) && !is_idle(row)) {
         let cells = [
             figure(m.hit_rate_10, 4),
             format!("{} - {}", figure(m.hit_rate_10_low, 4), figure(m.hit_rate_10_high, 4)),

@@ -77,7 +77,7 @@ pub fn preview(published: Option<&Connection>, config: &Config, progress: &Progr
 /// Looks at a source: what is there of what a run needs, and how to mend what is not.
 pub fn inspect(config: &Config, name: &str) -> Vec<Finding> {
     let found = match config.source(name) {
-        Source::Json => json::inspect(config, name).map(|finding| vec![finding]),
+        Source::Json => json::inspect(config, name),
         Source::Database(settings) => database::inspect(config, (name, settings)),
     };
     found.unwrap_or_else(|error| vec![Finding::new(Verdict::Broken, name, describe(&error))])

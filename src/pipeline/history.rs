@@ -156,6 +156,16 @@ pub fn past_runs(config: &Config) -> Result<Vec<PastRun>> {
     read(&path(config), warehouse::is_run_lock_held(config))
 }
 
+/// How long each step took when it was last done, in seconds; nothing where that is not known.
+pub(super) fn last_times(config: &Config) -> BTreeMap<String, f64> {
+    let text = fs::read_to_string(path(config)).unwrap_or_default();
+    let done = |line: &str| match serde_json::from_str(line) {
+        Ok(Line::Step { step, seconds, error: None, .. }) => Some((step, seconds)),
+        _ => None,
+    };
+    text.lines().filter_map(done).collect()
+}
+
 /// A line cut short by a crash is passed over.
 fn read(path: &Path, is_lock_held: bool) -> Result<Vec<PastRun>> {
     if !path.exists() {
@@ -174,6 +184,7 @@ fn read(path: &Path, is_lock_held: bool) -> Result<Vec<PastRun>> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::common::files;
     use crate::pipeline::{Options, Step};
 
     #[test]
@@ -203,6 +214,10 @@ mod tests {
           error: the disk is full
         3  running  as of 2026-10-14 17:46:40
         ");
+        let config = Config::for_test(&[("DATA_DIR", &folder.path().to_string_lossy())])?;
+        files::make_dir(&config.metadata_dir())?;
+        fs::copy(&history.path, path(&config))?;
+        assert_eq!(last_times(&config), BTreeMap::from([("extract".to_owned(), 1.235)]));
         let text: Vec<String> = shown(false)?;
         assert!(text[2].starts_with("3  killed"), "{}", text[2]);
         assert!(fs::read_to_string(&history.path)?.contains("\"seconds\":1.235,"));

@@ -1,45 +1,55 @@
 //! The observer in front of a person: a line a step, and a spinner while it goes on.
 
+use std::collections::BTreeMap;
+
+use super::history::last_times;
 use super::observer::{Event, Observer};
 use crate::common::language::t;
 use crate::common::progress::StepBar;
-use crate::common::terminal::say;
+use crate::config::Config;
 
-/// Prints what happens on standard output.
-#[derive(Default)]
+/// Tells what happens.
 pub struct Terminal {
     bar: StepBar,
+    /// How long each step took when it was last done, in seconds.
+    last_times: BTreeMap<String, f64>,
+}
+
+impl Terminal {
+    /// One in front of this bar, for a run in DATA_DIR.
+    pub fn new(config: &Config, bar: StepBar) -> Self {
+        Self { bar, last_times: last_times(config) }
+    }
 }
 
 impl Observer for Terminal {
     fn hear(&self, run: &str, event: Event<'_>) {
+        let bar = &self.bar;
         match event {
-            Event::Started(options) => say!(
-                "{}",
-                t!("run {run}, as of {}", "运行 {run}，时点 {}", options.as_of.format("%Y-%m-%d %H:%M:%S UTC"))
-            ),
-            Event::StepStarted(step) => self.bar.start(step.name()),
-            Event::At(what) => self.bar.at(what),
-            Event::Note(text) => self.bar.note(text),
-            Event::StepFinished { step, seconds, rows, error: None } => self.bar.finish(step.name(), seconds, rows),
-            Event::PublishStarted => self.bar.start("publish"),
+            Event::Started(options) => bar.say(&t!(
+                "run {run}, as of {}",
+                "运行 {run}，时点 {}",
+                options.as_of.format("%Y-%m-%d %H:%M:%S UTC")
+            )),
+            Event::StepStarted(step) => bar.start(step.name(), self.last_times.get(step.name()).copied()),
+            Event::At(what) => bar.at(what),
+            Event::Note(text) => bar.note(text),
+            Event::StepFinished { step, seconds, rows, error: None } => bar.finish(step.name(), seconds, rows),
+            Event::PublishStarted => bar.start("publish", None),
             Event::Published { version: Some(version) } => {
-                self.bar.note(&t!("model {version} is current", "当前模型为 {version}"));
+                bar.note(&t!("model {version} is current", "当前模型为 {version}"));
             }
             // why a step failed, the command says when it ends
             Event::StepFinished { error: Some(_), .. } | Event::Published { version: None } => {}
-            Event::PublishFinished { seconds, rows } => self.bar.finish("publish", seconds, rows),
+            Event::PublishFinished { seconds, rows } => bar.finish("publish", seconds, rows),
             Event::Ended { seconds, peak_bytes, error } => {
-                self.bar.clear();
+                bar.clear();
                 if error.is_none() {
-                    say!(
-                        "{}",
-                        t!(
-                            "done in {seconds:.1} s, peak memory {} MB",
-                            "完成，用时 {seconds:.1} 秒，内存峰值 {} MB",
-                            peak_bytes / 1_000_000
-                        )
-                    );
+                    bar.say(&t!(
+                        "done in {seconds:.1} s, peak memory {} MB",
+                        "完成，用时 {seconds:.1} 秒，内存峰值 {} MB",
+                        peak_bytes / 1_000_000
+                    ));
                 }
             }
         }

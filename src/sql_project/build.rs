@@ -9,7 +9,7 @@ use duckdb::Connection;
 
 use super::errors::explain;
 use super::{Materialize, Project, Relation};
-use crate::warehouse::{ident, quote};
+use crate::warehouse::{ident, located, quote};
 
 /// What building one relation took.
 #[derive(Debug)]
@@ -68,7 +68,7 @@ impl Relation {
         };
         // the file starts on the statement's third line, so that DuckDB's line numbers can be taken back to it
         let statement = format!("create or replace {kind} {name} as\nfrom (\n{}\n){order}", self.sql);
-        db.execute_batch(&statement).map_err(|e| explain(self, &e, 2))?;
+        located(db, &statement, |sql| db.execute_batch(sql)).map_err(|fault| explain(self, &statement, &fault, 2))?;
         self.comment(db)?;
         let rows = match self.materialize {
             Materialize::Table => db.query_row(&format!("select count(*) from {name}"), [], |row| row.get(0))?,

@@ -3,10 +3,11 @@
 use anyhow::{Result, anyhow, bail};
 use duckdb::Connection;
 
-use super::errors::{explain, hint};
+use super::errors::explain;
 use super::{Project, Relation, Room, existing};
+use crate::common::likeness::hint;
 use crate::config::Config;
-use crate::warehouse::{self, ident};
+use crate::warehouse::{self, ident, located};
 
 impl Project {
     /// Binds every relation against the published warehouse, where there is one, without building any; says so in words
@@ -19,9 +20,17 @@ impl Project {
             return Ok("; columns are checked once there is a warehouse (`nearset run`)");
         }
         let published = warehouse::open_published(config)?;
-        warehouse::set_parameters(&published, config, warehouse::published_as_of(&published)?)?;
-        self.macros.iter().try_for_each(|one| one.create(&published, true))?;
-        let found = self.relations.iter().filter_map(|relation| relation.bind(&published).err());
+        self.bind(config, &published)
+    }
+
+    /// The same against this connection to the published warehouse.
+    ///
+    /// # Errors
+    /// As of [`Project::check`].
+    pub fn bind(&self, config: &Config, published: &Connection) -> Result<&'static str> {
+        warehouse::set_parameters(published, config, warehouse::published_as_of(published)?)?;
+        self.macros.iter().try_for_each(|one| one.create(published, true))?;
+        let found = self.relations.iter().filter_map(|relation| relation.bind(published).err());
         let problems: Vec<String> = found.map(|error| format!("{error:#}")).collect();
         if problems.is_empty() { Ok(", and bind against the warehouse") } else { bail!("{}", problems.join("\n")) }
     }
@@ -58,9 +67,9 @@ impl Relation {
 
     /// Checks that the columns it describes are among those that `describe` names.
     pub(super) fn check_columns(&self, db: &Connection, describe: &str) -> Result<()> {
-        let names: duckdb::Result<Vec<String>> =
-            db.prepare(describe).and_then(|mut statement| statement.query_map([], |row| row.get(0))?.collect());
-        let names = names.map_err(|e| explain(self, &e, 1))?;
+        let names: Vec<String> =
+            located(db, describe, |sql| db.prepare(sql)?.query_map([], |row| row.get(0))?.collect())
+                .map_err(|fault| explain(self, describe, &fault, 1))?;
         let is_there = |name: &str| names.iter().any(|n| n.eq_ignore_ascii_case(name));
         match self.columns.iter().find(|column| !is_there(&column.name)) {
             None => Ok(()),
@@ -77,7 +86,8 @@ impl Relation {
     fn violation(&self, db: &Connection) -> Result<Option<String>> {
         let sql = format!("select count(*), any_value(to_json(violations)) from (\n{}\n) as violations", self.sql);
         let (rows, example): (u64, Option<String>) =
-            db.query_row(&sql, [], |row| Ok((row.get(0)?, row.get(1)?))).map_err(|e| explain(self, &e, 1))?;
+            located(db, &sql, |sql| db.query_row(sql, [], |row| Ok((row.get(0)?, row.get(1)?))))
+                .map_err(|fault| explain(self, &sql, &fault, 1))?;
         let text = || format!("{}: {rows} row(s), such as {}", self.file.display(), example.unwrap_or_default());
         Ok((rows > 0).then(text))
     }

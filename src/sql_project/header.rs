@@ -5,7 +5,7 @@ use std::path::Path;
 
 use anyhow::{Context, Result, bail};
 
-use super::errors::hint;
+use crate::common::likeness::hint;
 
 /// The keys a header may have, beside `column NAME`.
 const KEYS: [&str; 6] = ["description", "key", "materialize", "export", "chart", "unwindowed"];

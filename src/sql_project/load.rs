@@ -6,10 +6,10 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, Result, bail};
 use duckdb::Connection;
 
-use super::errors::hint;
 use super::lineage::Lineage;
 use super::source_file::{folders, origin, source_files};
 use super::{Macro, Materialize, Relation, Room, macros};
+use crate::common::likeness::hint;
 use crate::warehouse;
 
 /// All macros and relations, inputs before what reads them.

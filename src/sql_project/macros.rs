@@ -42,18 +42,20 @@ impl Macro {
                 "{shown}：DuckDB 已有函数 {name}；请给文件与宏改名"
             ));
         }
-        let statement: Vec<&str> = sql.lines().skip_while(|line| line.starts_with("--")).collect();
-        let statement = statement.join("\n");
+        let sql = sql.replace("\r\n", "\n");
+        let header: usize = sql.split_inclusive('\n').take_while(|line| line.starts_with("--")).map(str::len).sum();
         let head = format!("create or replace macro {name}(");
-        let Some((parameters, expression)) = statement.strip_prefix(&head).and_then(|rest| rest.split_once(") as\n"))
+        let Some((parameters, expression)) =
+            sql[header..].strip_prefix(&head).and_then(|rest| rest.split_once(") as\n"))
         else {
             bail!(t!(
                 "{shown}: after its header a macro's file says `{head}…) as`, and on the next lines an expression",
                 "{shown}：宏文件在文件头之后应写 `{head}…) as`，其后是一个表达式"
             ));
         };
-        // in brackets, nothing but one expression is a SELECT
-        let syntax = Syntax::of(parser, &file, &format!("select (\n{expression}\n)"))?;
+        // in brackets, nothing but one expression is a SELECT; its lines are those of the file
+        let above = "\n".repeat(sql[..sql.len() - expression.len()].matches('\n').count());
+        let syntax = Syntax::of(parser, &file, &format!("select ({above}{expression}\n)"))?;
         if let Some(relation) = syntax.relations.first() {
             bail!(t!(
                 "{shown}: a macro reads no relation, and this one reads {relation}; make it a relation itself",

@@ -53,11 +53,8 @@ pub fn source_files(project: Option<&Path>, folder: &str) -> Result<Vec<Result<S
     };
     let dir = project.unwrap_or(Path::new("."));
     let read = |file: &PathBuf| {
-        let text = fs::read_to_string(dir.join(file));
-        SourceFile::new(
-            file.clone(),
-            &text.with_context(|| t!("{} cannot be read as UTF-8", "{} 无法按 UTF-8 读取", file.display()))?,
-        )
+        let text = files::read_text(&dir.join(file))?;
+        SourceFile::new(file.clone(), &text.with_context(|| t!("{} is gone", "{} 不见了", file.display()))?)
     };
     let replaced = |(file, _): &(PathBuf, &str)| !here.contains(file);
     let mut found: Vec<_> =

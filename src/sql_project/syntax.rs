@@ -8,6 +8,7 @@ use duckdb::Connection;
 use serde_json::Value;
 
 use super::errors::caret_at;
+use crate::warehouse::byte_of;
 
 /// Names that a query reads, in lower case.
 #[derive(Clone, Debug, Default)]
@@ -32,7 +33,8 @@ impl Syntax {
         let tree: Value = serde_json::from_str(&text).context("DuckDB's parse tree is no JSON")?;
         if tree["error"] == true {
             let message = tree["error_message"].as_str().unwrap_or("it cannot be parsed");
-            let position = tree["position"].as_str().and_then(|p| p.parse().ok());
+            // the parser counts characters, and the tree bytes
+            let position = tree["position"].as_str().and_then(|p| p.parse().ok()).map(|place| byte_of(sql, place));
             let message = match tree["error_type"].as_str() {
                 Some("not implemented") => "a file of the project is one SELECT",
                 _ => message,

@@ -8,7 +8,7 @@ use duckdb::arrow::datatypes::{Float32Type, Int64Type};
 use duckdb::arrow::record_batch::RecordBatch;
 use duckdb::{ArrowStream, Connection};
 
-use super::errors::message;
+use super::errors::{message, readable};
 
 /// A batch whose columns are asked for by name and type. SQL casts to the types read here: `bigint`, `double`,
 /// `varchar`, `boolean`, `bigint[]`, `float[]`.
@@ -105,7 +105,7 @@ pub fn next_batch(batches: &mut ArrowStream<'_>) -> Result<Option<RecordBatch>> 
     let next = std::panic::AssertUnwindSafe(|| batches.next());
     std::panic::catch_unwind(next).map_err(|panic| {
         let said = panic.downcast_ref::<String>().map_or("the result broke off", String::as_str);
-        anyhow!("{}", said.trim_start_matches("Failed to fetch Arrow record batch: "))
+        anyhow!("{}", readable(said.trim_start_matches("Failed to fetch Arrow record batch: ")))
     })
 }
 

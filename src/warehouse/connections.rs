@@ -83,6 +83,20 @@ pub fn open_published(config: &Config) -> Result<Database> {
     Ok(opened)
 }
 
+/// The same for a look that leaves nothing behind, not even for a moment: it has no folder to spill to.
+///
+/// # Errors
+/// There is none yet, or it cannot be opened.
+pub fn glance(config: &Config) -> Result<Connection> {
+    let path = config.warehouse_path();
+    let options = settled(limits(config)?.access_mode(AccessMode::ReadOnly)?, Path::new(""))?;
+    let db =
+        Connection::open_with_flags(&path, options).with_context(|| format!("{} cannot be opened", path.display()))?;
+    set_time_zones(&db, config)?;
+    sandbox(&db, &[])?;
+    Ok(db)
+}
+
 /// The same before it is in its sandbox, for who has to name what it may touch.
 pub(super) fn open_outside_sandbox(config: &Config) -> Result<Database> {
     let path = config.warehouse_path();

@@ -17,13 +17,13 @@ mod run_lock;
 mod sandbox;
 mod table;
 
-pub use connections::{Database, in_memory, open_published, small};
-pub use errors::{message, short_error};
+pub use connections::{Database, glance, in_memory, open_published, small};
+pub use errors::{Fault, byte_of, caret, line_of, located, message, short_error};
 pub use literals::{ident, quote, timestamp};
 pub use memory::{Turn, share_memory};
 pub use parameters::{create_parameters_table, keep_parameters, published_as_of, set_parameters};
 pub use publishing::{PUBLISHING, WorkCopy, remove_work, work_path};
-pub use queries::{Format, query_text, run_query};
+pub use queries::{Format, Query, run_query};
 pub use rows::rows;
 pub use run_lock::{RunLock, is_run_lock_held, remove_left_work, take_run_lock};
 pub use sandbox::sandbox;

@@ -4,7 +4,8 @@ use anyhow::Result;
 use chrono::{DateTime, Offset, TimeDelta, TimeZone, Utc};
 use chrono_tz::Tz;
 
-use super::address::Kind;
+use super::address::{Address, Kind};
+use super::extension::require_present;
 use super::reading::need_tables;
 use super::remote::Remote;
 use super::source::Source;
@@ -26,6 +27,8 @@ pub fn inspect(config: &Config, (name, settings): (&str, &Database)) -> Result<V
     // an operator waits for the answer: one try is enough
     let mut config = config.clone();
     config.sources.retries = 0;
+    // nothing is installed for a look
+    require_present(&db, &config, Address::read(settings)?.kind)?;
     let mut source = Source::open(&db, &config, name, settings, &Progress::SILENT)?;
     let mut findings = vec![Finding::new(Verdict::Fine, name, answers(&mut source)?)];
     if let Some(place) = &source.extension {

@@ -31,7 +31,7 @@ pub fn folder(config: &Config) -> Result<&Path> {
 ///
 /// # Errors
 /// The folder cannot be read.
-pub fn inspect(config: &Config, name: &str) -> Result<Finding> {
+pub fn inspect(config: &Config, name: &str) -> Result<Vec<Finding>> {
     let listing = list(folder(config)?)?;
     let tables: Vec<&Table> = TABLES.iter().filter(|t| t.source == name).collect();
     let absent: Vec<&str> = tables.iter().map(|t| t.name).filter(|t| !listing.files.contains_key(t)).collect();
@@ -40,21 +40,21 @@ pub fn inspect(config: &Config, name: &str) -> Result<Finding> {
         n if n == tables.len() => Verdict::Odd,
         _ => Verdict::Fine,
     };
-    let without = absent.join(", ");
-    let without = match absent.is_empty() {
-        true => String::new(),
-        false => t!("; none of {without}", "；缺少 {without}"),
-    };
-    let there = tables.len() - absent.len();
-    Ok(Finding::new(
-        verdict,
-        name,
-        t!(
-            "{there} of {} tables have exports in DATA_JSON_DIR{without}",
-            "{} 张表中有 {there} 张在 DATA_JSON_DIR 中有导出{without}",
-            tables.len()
-        ),
-    ))
+    let (there, all, dir) = (tables.len() - absent.len(), tables.len(), folder(config)?.display());
+    let mut text = t!(
+        "{there} of {all} tables have exports in DATA_JSON_DIR ({dir})",
+        "DATA_JSON_DIR（{dir}）中有 {all} 张表中 {there} 张的导出文件"
+    );
+    if !absent.is_empty() {
+        text += &t!("; none of {}", "；没有 {}", absent.join(", "));
+    }
+    if absent.contains(&"dataset") {
+        text += &t!("; dataset.json (or .json.gz) is needed", "；dataset.json（或 .json.gz）必不可少");
+    }
+    let mut findings = vec![Finding::new(verdict, name, text)];
+    let files = tables.iter().flat_map(|table| listing.files.get(table.name).into_iter().flatten());
+    findings.extend(files.filter_map(|file| Some(Finding::new(Verdict::Broken, name, file.fault()?))));
+    Ok(findings)
 }
 
 /// What to say of a file that may be meant as an export of a table; none where no file's name is like it.

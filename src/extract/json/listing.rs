@@ -66,6 +66,23 @@ impl ExportFile {
         }
         Ok(Self { name: self.name.clone(), path: place, stamp: self.stamp.clone() })
     }
+
+    /// Why it cannot be read, where it cannot; only its beginning is looked at.
+    pub fn fault(&self) -> Option<String> {
+        let shown = self.path.display();
+        match File::open(&self.path).and_then(|mut file| file.read(&mut [0])) {
+            Ok(1..) => None,
+            Ok(0) => Some(t!(
+                "{shown} is empty; export it again ([] says that there are no rows)",
+                "{shown} 是空文件；请重新导出（没有数据时应为 []）"
+            )),
+            Err(error) => {
+                let is_closed = error.kind() == std::io::ErrorKind::PermissionDenied;
+                let cure = if is_closed { format!("; chmod u+r {shown}") } else { String::new() };
+                Some(t!("{shown} cannot be read: {error}{cure}", "{shown} 无法读取：{error}{cure}"))
+            }
+        }
+    }
 }
 
 /// The exports in a folder.

@@ -1,14 +1,16 @@
 //! The deployment that answers now, and how another takes its place.
 
 use std::collections::HashMap;
+use std::path::Path;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use anyhow::{Context, Result, anyhow};
+use anyhow::{Result, anyhow};
 use arc_swap::{ArcSwap, ArcSwapOption, Guard};
 use chrono::{NaiveDate, Utc};
 
 use super::loader::{FolderState, Loader, folder_state};
 use super::{Deployment, Experiments, LoadedVersion, TrafficShare};
+use crate::common::files;
 use crate::config::Config;
 use crate::model::{self, Model, Share};
 use crate::recommend::Policy;
@@ -31,6 +33,15 @@ pub struct Deployments {
     fault: ArcSwapOption<String>,
     /// Versions that could not be loaded, and how their folders looked then: another look is due when they change.
     refused: Mutex<HashMap<String, FolderState>>,
+}
+
+/// Reads a file of rules; where there is none, there are no rules.
+///
+/// # Errors
+/// It cannot be read, or a rule makes no sense.
+pub fn read_rules(path: &Path) -> Result<Rules> {
+    let text = files::read_text(path)?.unwrap_or_default();
+    Rules::parse(&text).map_err(|problem| anyhow!("{}: {problem}", path.display()))
 }
 
 /// Where the current version is taken from.
@@ -240,11 +251,7 @@ impl Deployments {
     /// It cannot be read, or a rule makes no sense; those read before stay.
     pub fn read_rules(&self) -> Result<()> {
         let path = self.config.rules_path();
-        let rules = match std::fs::read_to_string(&path) {
-            Ok(text) => Rules::parse(&text).map_err(|problem| anyhow!("{}: {problem}", path.display()))?,
-            Err(error) if error.kind() == std::io::ErrorKind::NotFound => Rules::default(),
-            Err(error) => return Err(error).with_context(|| format!("{} cannot be read", path.display())),
-        };
+        let rules = read_rules(&path)?;
         tracing::info!("{} rules in {}", rules.rules.len(), path.display());
         self.rules.store(Arc::new(rules));
         Ok(())

@@ -9,6 +9,7 @@ use serde_json::Value;
 
 use super::experiments::{Experiment, Experiments};
 use super::variant::{CONTROL, Variant};
+use crate::common::files;
 use crate::serve::endpoint::Endpoint;
 
 #[derive(Deserialize)]
@@ -49,14 +50,9 @@ impl Experiments {
     /// # Errors
     /// It cannot be read, or makes no sense; the file is named.
     pub fn read(path: &Path) -> Result<Self> {
-        match std::fs::read_to_string(path) {
-            Ok(text) => {
-                let is_yaml = path.extension().is_some_and(|e| e == "yaml" || e == "yml");
-                Self::parse(&text, is_yaml).with_context(|| path.display().to_string())
-            }
-            Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(Self::default()),
-            Err(error) => Err(error).with_context(|| format!("{} cannot be read", path.display())),
-        }
+        let Some(text) = files::read_text(path)? else { return Ok(Self::default()) };
+        let is_yaml = path.extension().is_some_and(|e| e == "yaml" || e == "yml");
+        Self::parse(&text, is_yaml).with_context(|| path.display().to_string())
     }
 
     /// Reads a file's text.

@@ -12,7 +12,7 @@ mod variant;
 mod watch;
 
 pub use assignment::{Assignment, Deployment, TrafficShare};
-pub use deployments::Deployments;
+pub use deployments::{Deployments, read_rules};
 pub use experiments::Experiments;
 pub use loaded_version::LoadedVersion;
 pub use variant::Variant;

@@ -1,0 +1,125 @@
+//! `.env` as Docker Compose and python-dotenv read it. It is read here and not by a crate: those refuse values with spaces
+//! that these two take.
+
+use crate::common::language::either;
+
+/// A line that names a value.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Entry {
+    pub line: usize,
+    pub name: String,
+    pub value: String,
+    /// Whether `${…}` in it would be filled in by others, and is not here.
+    pub is_filled_in: bool,
+}
+
+/// Reads `NAME=value` lines: a value may hold spaces, or stand in quotes over several lines; what follows ` #` is a comment.
+/// What is wrong stands beside, with the line and without its text, which may be a secret.
+pub fn entries(text: &str) -> (Vec<Entry>, Vec<(usize, &'static str)>) {
+    let (mut entries, mut faults) = (Vec::new(), Vec::new());
+    let mut rest = text;
+    let mut line = 1;
+    while !rest.is_empty() {
+        let (first, after) = rest.split_once('\n').unwrap_or((rest, ""));
+        let trimmed = first.trim().strip_prefix("export ").unwrap_or(first.trim());
+        let number = line;
+        (rest, line) = (after, line + 1);
+        if trimmed.is_empty() || trimmed.starts_with('#') {
+            continue;
+        }
+        let Some((name, value)) = trimmed.split_once('=') else {
+            faults.push((number, either("it is not NAME=value", "不是 NAME=value 的形式")));
+            continue;
+        };
+        let (name, value) = (name.trim().to_owned(), value.trim());
+        let Some(quote) = value.chars().next().filter(|c| matches!(c, '"' | '\'')) else {
+            let value =
+                if value.starts_with('#') { "" } else { value.split_once(" #").map_or(value, |(v, _)| v.trim_end()) };
+            entries.push(Entry { line: number, name, is_filled_in: value.contains("${"), value: value.to_owned() });
+            continue;
+        };
+        // the quote may end on a later line
+        let start = first.find(quote).unwrap_or(0) + 1;
+        let open = &first[start..];
+        let whole = if after.is_empty() { open.to_owned() } else { format!("{open}\n{after}") };
+        let Some((value, used)) = quoted(&whole, quote) else {
+            faults.push((number, either("its quote does not end", "引号没有闭合")));
+            continue;
+        };
+        let tail = whole[used..].split('\n').next().unwrap_or_default().trim();
+        if !tail.is_empty() && !tail.starts_with('#') {
+            faults.push((number, either("something follows its quote", "引号之后还有内容")));
+        }
+        let lines = whole[..used].matches('\n').count();
+        for _ in 0..lines {
+            rest = rest.split_once('\n').map_or("", |(_, rest)| rest);
+        }
+        line += lines;
+        entries.push(Entry { line: number, name, is_filled_in: quote == '"' && value.contains("${"), value });
+    }
+    (entries, faults)
+}
+
+/// What stands before the closing quote, and where the text goes on behind it. In double quotes `\n`, `\"` and the like
+/// stand for what they say.
+fn quoted(text: &str, quote: char) -> Option<(String, usize)> {
+    let mut value = String::new();
+    let mut chars = text.char_indices();
+    while let Some((place, c)) = chars.next() {
+        match c {
+            c if c == quote => return Some((value.replace("\r\n", "\n"), place + c.len_utf8())),
+            '\\' if quote == '"' => match chars.next()?.1 {
+                'n' => value.push('\n'),
+                'r' => value.push('\r'),
+                't' => value.push('\t'),
+                c @ ('"' | '\\' | '$' | '\'') => value.push(c),
+                other => value.extend(['\\', other]),
+            },
+            c => value.push(c),
+        }
+    }
+    None
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read(text: &str) -> Vec<(usize, String, String)> {
+        let (entries, faults) = entries(text);
+        assert_eq!(faults, [], "{text:?}");
+        entries.into_iter().map(|entry| (entry.line, entry.name, entry.value)).collect()
+    }
+
+    #[test]
+    fn dot_env_is_read_as_docker_compose_reads_it() {
+        let text = "# old\r\nexport A=two words # by hand\r\nB='a b=c # d'\r\nC=\"\"\r\n\r\n D = x#y \r\nE=\"say \\\"so\\\"\" # q\nF='one\ntwo'\nG=# none\nH=it's\n";
+        let expected = [
+            (2, "A", "two words"),
+            (3, "B", "a b=c # d"),
+            (4, "C", ""),
+            (6, "D", "x#y"),
+            (7, "E", "say \"so\""),
+            (8, "F", "one\ntwo"),
+            (10, "G", ""),
+            (11, "H", "it's"),
+        ];
+        assert_eq!(read(text), expected.map(|(line, name, value)| (line, name.to_owned(), value.to_owned())));
+    }
+
+    #[test]
+    fn a_line_that_is_none_is_told_of_without_its_text() {
+        let (read, faults) = entries("ADMIN TOKEN hunter2\nA='open\nB=\"x\" y\nC=1");
+        assert_eq!(
+            faults,
+            [(1, "it is not NAME=value"), (2, "its quote does not end"), (3, "something follows its quote")]
+        );
+        assert_eq!(read.last().map(|entry| (entry.line, entry.name.as_str())), Some((4, "C")));
+    }
+
+    #[test]
+    fn what_others_fill_in_is_known() {
+        let filled = |text| entries(text).0.first().is_some_and(|entry| entry.is_filled_in);
+        assert!(filled("A=${B}/x") && filled("A=\"${B}\"") && !filled("A='${B}'") && !filled("A=$B"));
+    }
+}
