@@ -50,7 +50,9 @@ pub fn extract(
                 ),
                 json::similar(config, "dataset")?.map(|note| format!("; {note}")).unwrap_or_default()
             ),
-            Source::Database(_) => bail!("the business database's table dataset holds no row"),
+            Source::Database(_) => {
+                bail!(t!("the business database's table dataset holds no row", "业务库的 dataset 表没有数据"))
+            }
         }
     }
     rows += exposures::take_in(db, config, progress)?;

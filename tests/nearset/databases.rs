@@ -468,7 +468,8 @@ fn columns_of_databases_are_known_in_any_spelling_and_names_of_nearsets_own_are_
         );
         n.ok(RUN);
         assert_eq!(titles(&n), "2=zwei 3=three");
-        n.ok(&["doctor"]);
+        let found = text(&n.run(&["doctor"]).stdout);
+        assert!(found.contains("2 rows, 9 columns; without description"), "{found}");
     }
 }
 
