@@ -440,7 +440,9 @@ fn whatever_is_refused_is_refused_in_one_form() {
 
 #[test]
 fn whoever_leaves_before_the_answer_has_seen_no_list() {
-    let n = Nearset::demo();
+    let mut n = Nearset::demo();
+    // a server that was stopped is late
+    n.set("SHED_MS", "0");
     let server = n.serve();
     server.list("/similar/1001");
     // the server gets request and end at once
@@ -449,6 +451,7 @@ fn whoever_leaves_before_the_answer_has_seen_no_list() {
         let mut stream = TcpStream::connect(port(&server)).expect("a connection");
         write!(stream, "GET /similar/{page} HTTP/1.1\r\nhost: x\r\n\r\n").expect("a request");
     }
+    sleep(Duration::from_millis(500));
     server.signal("CONT");
     server.list("/similar/1012");
     // all connections have ended once the server has

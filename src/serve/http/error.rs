@@ -153,7 +153,8 @@ impl IntoResponse for ApiError {
             _ => None,
         };
         let body = self.body();
-        let mut response = (status, Json(body)).into_response();
+        let headers = [(header::CACHE_CONTROL, "no-store")];
+        let mut response = (status, headers, Json(body)).into_response();
         if let Some(seconds) = retry_after {
             response.headers_mut().insert(header::RETRY_AFTER, header::HeaderValue::from_static(seconds));
         }

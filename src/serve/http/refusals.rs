@@ -11,6 +11,9 @@ use tokio::net::TcpStream;
 
 use super::ApiError;
 
+/// The most bytes that are thrown away of a request that was refused.
+const LINGER: usize = 1 << 20;
+
 /// The stream of one connection.
 pub struct Refusals {
     stream: TcpStream,
@@ -19,6 +22,9 @@ pub struct Refusals {
     state: State,
     /// What is left to send of an error in hyper's place.
     instead: Vec<u8>,
+    /// How many bytes are read and thrown away before the connection is closed: a system takes an answer back that it sent
+    /// where the other side's bytes were not all read.
+    unread: usize,
 }
 
 /// What was read of a request that is not answered.
@@ -40,7 +46,7 @@ enum State {
 impl Refusals {
     /// A stream on which a request's head may have so many bytes.
     pub fn new(stream: TcpStream, head: usize) -> Self {
-        Self { stream, head, state: State::Idle, instead: Vec::new() }
+        Self { stream, head, state: State::Idle, instead: Vec::new(), unread: 0 }
     }
 
     fn has_read(&mut self, bytes: &[u8]) {
@@ -51,6 +57,16 @@ impl Refusals {
             _ if bytes.ends_with(b"\r\n\r\n") => State::Whole,
             State::Idle | State::FirstLine if !bytes.contains(&b'\n') => State::FirstLine,
             _ => State::Headers,
+        }
+    }
+
+    /// An answer of ours is on its way; the body that one of them refuses stays unread.
+    fn answers(&mut self, bytes: &[u8]) {
+        if self.state != State::Http2 {
+            self.state = State::Idle;
+            if bytes.starts_with(b"HTTP/1.1 413 ") {
+                self.unread = LINGER;
+            }
         }
     }
 
@@ -101,13 +117,11 @@ impl AsyncWrite for Refusals {
     fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
         if self.instead.is_empty() {
             let Some(error) = self.meant(bytes) else {
-                if self.state != State::Http2 {
-                    self.state = State::Idle;
-                }
+                self.answers(bytes);
                 return Pin::new(&mut self.stream).poll_write(cx, bytes);
             };
             self.instead = answer(error)?;
-            self.state = State::Idle;
+            (self.state, self.unread) = (State::Idle, LINGER);
         }
         // hyper's own bytes are written once all in their place is
         while !self.instead.is_empty() {
@@ -126,7 +140,17 @@ impl AsyncWrite for Refusals {
     }
 
     fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.stream).poll_shutdown(cx)
+        ready!(Pin::new(&mut self.stream).poll_shutdown(cx))?;
+        let mut bin = [0; 4096];
+        while self.unread > 0 {
+            let mut buffer = ReadBuf::new(&mut bin);
+            ready!(Pin::new(&mut self.stream).poll_read(cx, &mut buffer))?;
+            self.unread = match buffer.filled().len() {
+                0 => 0,
+                read => self.unread.saturating_sub(read),
+            };
+        }
+        Poll::Ready(Ok(()))
     }
 
     fn poll_write_vectored(
@@ -138,9 +162,7 @@ impl AsyncWrite for Refusals {
             // a refusal of hyper's is in one piece
             [one] => self.poll_write(cx, one),
             _ => {
-                if self.state != State::Http2 {
-                    self.state = State::Idle;
-                }
+                self.answers(parts.first().map_or(&[], |part| part));
                 Pin::new(&mut self.stream).poll_write_vectored(cx, parts)
             }
         }
