@@ -20,6 +20,9 @@ read as (
             unread('last_login_time', 'time', last_login_time, business_time(last_login_time), 'repaired'),
             unread('update_time', 'time', update_time, business_time(update_time), 'repaired'),
             unread('is_consumption', 'flag', is_consumption, flag(is_consumption), 'repaired'),
+            fault('company_name_not_a_text', 'company_name', company_name, is_other_json(company_name), 'repaired'),
+            fault('province_not_a_text', 'province', province, is_other_json(province), 'repaired'),
+            fault('city_not_a_text', 'city', city, is_other_json(city), 'repaired'),
             not_yet('create_time', create_time, business_time(create_time))
         ] as faults
     from raw.user

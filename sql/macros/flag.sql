@@ -6,7 +6,7 @@ case
     when value in ('1', 'true') then true
     when value is not null
         then list_transform(
-                [regexp_replace(lower(plain_characters(value)), ' ', '', 'g')],
+                [regexp_replace(lower(coalesce(number_text(value), plain_characters(value))), ' ', '', 'g')],
                 lambda text: case
                     when value = chr(0)
                         or whole_number(text) = 0

@@ -12,10 +12,12 @@ coalesce(
             )
             then in_utc(try_cast(rtrim(value, 'Z') as timestamp), case when ends_with(value, 'Z') then 'UTC' else zone end)
         when regexp_full_match(
-                value, '[0-9]{4}-[0-9]{2}-[0-9]{2}[T ](?:[01][0-9]|2[0-3]):[0-9]{2}:[0-9]{2}(?:[.][0-9]{1,6})?[+-][0-9]{2}(?::?[0-9]{2})?'
+                value,
+                '[0-9]{4}-[0-9]{2}-[0-9]{2}[T ](?:[01][0-9]|2[0-3]):[0-9]{2}:[0-9]{2}(?:[.][0-9]{1,6})?'
+                || '[+-](?:0[0-9]|1[0-4])(?::?[0-5][0-9])?'
             )
             then in_utc(instant(try_cast(value as timestamptz)), 'UTC')
-        when regexp_full_match(value, '[0-9]{10}(?:[0-9]{3})?')
+        when regexp_full_match(value, '1[0-9]{9}(?:[0-9]{3})?')
             then epoch_ms(cast(value as bigint) * case length(value) when 10 then 1000 else 1 end)
     end,
     case when value is not null then spelled_time(value, zone) end

@@ -8,8 +8,8 @@ list_transform(
             [regexp_extract(
                 text,
                 '(?i)^([0-9]{4})[-/.]([0-9]{1,2}|[a-z]{3,9})[-/.]([0-9]{1,2})(?:[ T,]+(am|pm|上午|下午)? ?([0-9]{1,2}):([0-9]{1,2})'
-                || '(?::([0-9]{1,2})?(?:[.,:]([0-9]{1,9}))?)? ?(am|pm|上午|下午)?'
-                || ' ?(z|utc|gmt|(?:utc|gmt)?[+-][0-9]{1,2}:?(?:[0-9]{2})?|[a-z]+/[a-z_/+-]+)?)?[ ,]*$',
+                || '(?::([0-9]{1,2})?(?:[.,:]([0-9]{1,9}))?)? ?(am\b|pm\b|上午|下午)?'
+                || ' ?(z|utc|gmt|(?:utc|gmt)?[+-](?:0?[0-9]|1[0-4])(?::?[0-5][0-9])?|[a-z]+/[a-z0-9_/+-]+)?)?[ ,]*$',
                 ['year', 'month', 'day', 'before', 'hour', 'minute', 'second', 'fraction', 'after', 'zone']
             )],
             lambda part: list_transform(
@@ -38,8 +38,8 @@ list_transform(
                         then in_utc(instant(try_cast(strftime(shown, '%Y-%m-%d %H:%M:%S.%f') || ' ' || part.zone as timestamptz)), 'UTC')
                     else in_utc(
                             shown - case when contains(part.zone, '-') then -1 else 1 end * to_minutes(
-                                60 * coalesce(try_cast(regexp_extract(part.zone, '[+-]([0-9]{1,2})', 1) as integer), 0)
-                                + coalesce(try_cast(regexp_extract(part.zone, '[+-][0-9]{1,2}:?([0-9]{2})$', 1) as integer), 0)
+                                60 * coalesce(try_cast(regexp_extract(part.zone, '[+-](0?[0-9]|1[0-4])(:?[0-5][0-9])?$', 1) as integer), 0)
+                                + coalesce(try_cast(regexp_extract(part.zone, '[+-](?:0?[0-9]|1[0-4]):?([0-5][0-9])$', 1) as integer), 0)
                             ),
                             'UTC'
                         )

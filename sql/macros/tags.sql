@@ -8,19 +8,23 @@ list_sort(list_distinct(list_filter(
                     value
                 )
                 then list_transform(
-                        json_extract(value, '$[*]'),
-                        lambda tag: case json_type(tag)
+                        json_extract(json_of(value), '$[*]'),
+                        lambda tag: without_markup(case json_type(tag)
                             when 'OBJECT' then label_of(tag) when 'ARRAY' then null else json_extract_string(tag, '$')
-                        end
+                        end)
                     )
-            when regexp_matches(value, '^\s*\{') and json_valid(value) then [label_of(value)]
-            else regexp_split_to_array(
-                    decoded(regexp_replace(value, '^\s*\[|\]\s*$', '', 'g')), '[;；,，、|]'
+            when regexp_matches(value, '^\s*\{') and json_valid(value) then [without_markup(label_of(value))]
+            -- as Python and PostgreSQL write lists
+            when regexp_full_match(
+                    value, '\s*(?:\[[^\[\]]*\]|\{[^{}]*\})\s*'
                 )
+                then list_transform(
+                        regexp_split_to_array(without_markup(regexp_replace(value, '^\s*[\[{]|[\]}]\s*$', '', 'g')), '[;；,，、|]'),
+                        lambda tag: regexp_replace(tag, '^\s*[''"]|[''"]\s*$', '', 'g')
+                    )
+            else regexp_split_to_array(without_markup(value), '[;；,，、|]')
         end,
-        lambda tag: lower(without_markup(
-            case when starts_with(ltrim(value), '[') then regexp_replace(tag, '^\s*[''"]|[''"]\s*$', '', 'g') else tag end
-        ))
+        lambda tag: lower(text_of(tag))
     ),
     lambda tag: tag is not null
 )))

@@ -14,6 +14,9 @@ list_transform(
         else value
     end)],
     lambda text: case
+        -- digits that are a date to the minute; to the hour they could be seconds as well
+        when regexp_matches(text, '^(?:19|2[01])[0-9]{2}(?:0[1-9]|1[0-2])(?:0[1-9]|[12][0-9]|3[01])(?:[01][0-9]|2[0-3])(?:[0-5][0-9])?$')
+            then regexp_replace(regexp_extract(text, '^.{12}$'), '^(.{4})(.{2})(.{2})(.{2})(.{2})$', '\1-\2-\3 \4:\5')
         when regexp_matches(text, '^[0-9.]+(?:[eE][+]?[0-9]+)?$')
             and not regexp_matches(text, '^(?:[0-9]{8}|[0-9]{14})(?:[.]0*)?$|[.].*[.]')
             then text
@@ -63,8 +66,8 @@ list_transform(
                 regexp_replace(
                     regexp_replace(
                         regexp_replace(
-                            regexp_replace(text, '(Z|[+-][0-9]{2}:?[0-9]{2})\[[A-Za-z_/+-]+\]$', '\1'),
-                            '\[([A-Za-z_]+/[A-Za-z_/+-]+|UTC|GMT)\]$', ' \1'
+                            regexp_replace(text, '(Z|[+-][0-9]{2}:?[0-9]{2})(?:\[[A-Za-z0-9_/+-]+\]| [A-Z]{3,4})$', '\1'),
+                            '\[([A-Za-z_]+/[A-Za-z0-9_/+-]+|UTC|GMT)\]$', ' \1'
                         ),
                         '^([0-9]{4}) ?年 ?([0-9]{1,2}) ?月 ?([0-9]{1,2}) ?[日号]? ?', '\1-\2-\3 '
                     ),

@@ -2,5 +2,11 @@
 create or replace macro unread(column_name, kind, value, read, outcome) as
 case
     when read is null and value is not null
-        then fault(column_name || '_not_a_' || kind, column_name, value, dated_text(value) is not null, outcome)
+        then fault(
+                column_name || '_not_a_' || kind,
+                column_name,
+                value,
+                case kind when 'time' then dated_text(value) else text_of(value) end is not null,
+                outcome
+            )
 end

@@ -4,9 +4,9 @@ select
     whole_number(idaction) as action_id,
     name,
     small_number(type) as action_type,
-    try_cast(nullif(regexp_extract(name, 'data(?:API)?Detail/(\d+)', 1), '') as bigint) as detail_dataset_id,
+    url_dataset_id(name, 'data(?:API)?Detail') as detail_dataset_id,
     regexp_matches(name, 'dataAPIDetail/\d') as is_api_page,
-    try_cast(nullif(regexp_extract(name, 'payment/(\d+)', 1), '') as bigint) as payment_dataset_id,
+    url_dataset_id(name, 'payment') as payment_dataset_id,
     nullif(regexp_extract(name, '[?&#]rid=(req_[^&#]+)', 1), '') as url_request_id
 from raw.matomo_log_action
 where whole_number(idaction) is not null

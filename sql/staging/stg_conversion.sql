@@ -7,7 +7,7 @@ select
     matomo_time(server_time) as converted_at,
     text_of(idorder) as order_ref,
     money(revenue) as revenue,
-    try_cast(nullif(regexp_extract(url, '(?:data(?:API)?Detail|payment)/(\d+)', 1), '') as bigint) as url_dataset_id,
+    url_dataset_id(url, '(?:data(?:API)?Detail|payment)') as url_dataset_id,
     whole_number(idaction_url) as url_action_id,
     whole_number(idlink_va) as action_row_id,
     dimension_request_id(

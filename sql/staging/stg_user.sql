@@ -2,10 +2,10 @@
 -- key: user_id
 select
     whole_number(id) as user_id,
-    text_of(company_name) as company_name,
-    text_of(province) as province,
-    text_of(city) as city,
-    coalesce(flag(is_consumption), false) as is_consumption,
+    words(company_name) as company_name,
+    words(province) as province,
+    words(city) as city,
+    case when text_of(is_consumption) is null then false else flag(is_consumption) end as is_consumption,
     business_time(create_time) as created_at,
     business_time(last_login_time) as last_login_at,
     business_time(update_time) as updated_at

@@ -3,7 +3,7 @@
 select
     whole_number(idvisit) as visit_id,
     small_number(idsite) as site_id,
-    lower(text_of(idvisitor)) as visitor_id,
+    visitor_hex(idvisitor) as visitor_id,
     whole_number(user_id) as user_id,
     matomo_time(visit_first_action_time) as first_action_at,
     matomo_time(visit_last_action_time) as last_action_at,

@@ -251,3 +251,58 @@ fn a_date_that_no_calendar_holds_stops_no_run() {
     assert_eq!(found.len(), columns, "{found:?}");
     assert!(found.iter().all(|row| row["n"] == NO_DATES.len()), "{found:?}");
 }
+
+#[test]
+fn an_id_in_a_url_ends_there_and_a_visitor_is_one_however_the_bytes_are_written() {
+    let n = Nearset::empty();
+    write(&n, "dataset", &json!([{"id": 7, "dataset_name": "seven", "create_time": "2026-01-01"}]));
+    let urls = ["x/dataDetail/7.5", "x/dataDetail/7?from=a", "x/dataDetail/7abc", "x/dataDetail/7", "x/payment/7.5"];
+    let action = |(place, url): (usize, &&str)| json!({"idaction": place + 1, "name": url, "type": 1});
+    write(&n, "matomo_log_action", &urls.iter().enumerate().map(action).collect());
+    let visitors = [
+        json!("ABEiM0RVZnc="),
+        json!("0x0011223344556677"),
+        json!("0011223344556677"),
+        json!({"type": "Buffer",
+        "data": [0, 17, 34, 51, 68, 85, 102, 119]}),
+    ];
+    let visit = |(place, visitor): (usize, &Value)| {
+        json!({"idvisit": place + 1, "idsite": 1, "idvisitor": visitor,
+        "visit_last_action_time": "2026-10-01 08:00:00"})
+    };
+    write(&n, "matomo_log_visit", &visitors.iter().enumerate().map(visit).collect());
+    let page = |place: i64| {
+        json!({"idlink_va": place, "idvisit": 1, "idsite": 1, "server_time": "2026-10-01 08:00:00",
+        "idaction_url": place})
+    };
+    write(&n, "matomo_log_link_visit_action", &(1..=5).map(page).collect());
+    n.ok(RUN);
+    assert_eq!(n.value("select string_agg(action_row_id, ' ' order by action_row_id) from pages"), "2 4");
+    assert_eq!(n.value("select count(distinct visitor_id) from visits"), 1);
+}
+
+#[test]
+fn a_megabyte_of_tags_is_read_in_no_time() {
+    let n = Nearset::empty();
+    let tags = (0..100_000).map(|tag| tag.to_string()).collect::<Vec<_>>().join("，");
+    write(&n, "dataset", &json!([{"id": 1, "dataset_name": "one", "create_time": "2026-01-01", "tag": tags}]));
+    n.ok(RUN);
+    assert_eq!(n.value("select len(tags) from datasets"), 100_000);
+}
+
+#[test]
+fn what_a_user_buys_is_unknown_where_the_flag_is_not_understood() {
+    let n = Nearset::empty();
+    write(&n, "dataset", &json!([{"id": 1, "dataset_name": "one", "create_time": "2026-01-01"}]));
+    let user = |(place, flag): (usize, &Value)| {
+        json!({"id": place + 1, "create_time": "2026-01-01", "is_consumption": flag,
+        "city": {"x": 1}})
+    };
+    let flags = [json!("是"), json!(0), json!("maybe"), json!(null)];
+    write(&n, "user", &flags.iter().enumerate().map(user).collect());
+    n.ok(RUN);
+    let read = n.value("select string_agg(coalesce(is_consumption::varchar, '-') || coalesce(city, ''), ' ' order by user_id) from users");
+    assert_eq!(read, "true false - false");
+    assert!(reasons(&n, "user").contains(&"3 is_consumption_not_a_flag repaired".to_owned()));
+    assert!(reasons(&n, "user").contains(&"3 city_not_a_text repaired".to_owned()));
+}
