@@ -30,13 +30,12 @@ demo: build
 build: library
 	cargo build --release --locked
 
-# `make build`, then `sudo make install`: nothing is built as root
-install: | $(NEARSET)
+# `make build`, then `sudo make install`: nothing is built as root, whose environment has no CARGO_TARGET_DIR of yours
+install:
+	@test -x "$(NEARSET)" || { echo "$(NEARSET) is not there: run make build first; where it was built elsewhere," \
+		"sudo make install CARGO_TARGET_DIR=that folder" >&2; exit 1; }
 	@deploy/install.sh "$(CARGO_TARGET_DIR)/release" "$(DESTDIR)$(PREFIX)" "$(PREFIX)"
 	@echo "nearset is in $(DESTDIR)$(PREFIX)/bin"
-
-$(NEARSET):
-	$(MAKE) build
 
 uninstall:
 	@deploy/install.sh --remove "$(DESTDIR)$(PREFIX)"

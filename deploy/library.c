@@ -37,6 +37,13 @@ static _Noreturn void give_up(const char *why) {
     }
     const char *names[] = {"LC_ALL", "LC_MESSAGES", "LANG"}, *locale = "";
     for (int i = 0; i < 3 && !*locale; i++) locale = getenv(names[i]) ? getenv(names[i]) : "";
+    // LANGUAGE comes before, a list that says nothing in the locale C
+    const char *list = getenv("LANGUAGE");
+    size_t base = strcspn(locale, ".");
+    if (list && *list && base && !(base == 1 && *locale == 'C') && !(base == 5 && !strncmp(locale, "POSIX", 5))) {
+        while (strncmp(list, "zh", 2) && strncmp(list, "en", 2) && strchr(list, ':')) list = strchr(list, ':') + 1;
+        locale = list;
+    }
     fprintf(stderr,
             strncmp(locale, "zh", 2)
                 ? "nearset: DuckDB's library is not there (%s). Put libduckdb.so of DuckDB 1.5.5 into %s, "

@@ -30,8 +30,10 @@ impl Search {
             say!(
                 "{}",
                 t!(
-                    "nothing was found; names, tags and providers hold none of these words",
-                    "没有找到；名称、标签与供应方里都没有这些词"
+                    "nothing was found: names, tags and providers hold none of these words, and common ones such as \
+                     “dataset” and “数据集” are not looked for; name what sets it apart",
+                    "没有找到：名称、标签与供应方里没有这些词，而“数据集”、“dataset”之类的常用词不参与查找；\
+                     请写出能区分它的词"
                 )
             );
         }

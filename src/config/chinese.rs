@@ -52,8 +52,8 @@ pub(super) const SENTENCES: &[(&str, &str)] = &[
     ),
     ("How many threads a run uses; 0 is all cores.", "一次运行的线程数；0 为全部核。"),
     (
-        "The language of the command line: en, zh, or auto, which asks LC_ALL, LC_MESSAGES and LANG.",
-        "命令行的语言：en、zh，或 auto（看 LC_ALL、LC_MESSAGES、LANG）。",
+        "The language of the command line: en, zh, or auto, which asks LANGUAGE, LC_ALL, LC_MESSAGES and LANG.",
+        "命令行的语言：en、zh，或 auto（看 LANGUAGE、LC_ALL、LC_MESSAGES、LANG）。",
     ),
     (
         "The folder image_url is relative to; DATA_JSON_DIR where empty.",

@@ -301,7 +301,7 @@ settings! {
         memory_limit: u64 = MEMORY_LIMIT, default "4GB", memory();
         /// How many threads a run uses; 0 is all cores.
         threads: usize = THREADS, default "0", threads();
-        /// The language of the command line: en, zh, or auto, which asks LC_ALL, LC_MESSAGES and LANG.
+        /// The language of the command line: en, zh, or auto, which asks LANGUAGE, LC_ALL, LC_MESSAGES and LANG.
         language: Option<Language> = UI_LANGUAGE, default "auto", language();
     }
 }

@@ -210,7 +210,10 @@ impl Values {
                         key.get_ref()
                     )),
                 },
-                None => self.problems.push(format!("{origin}: {}", unknown(settings, key.get_ref(), value.get_ref()))),
+                None => {
+                    let fault = unknown(settings, key.get_ref(), value.get_ref());
+                    self.problems.push(t!("{origin}: {fault}", "{origin}：{fault}"));
+                }
             }
         }
         Ok(())

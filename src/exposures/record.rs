@@ -4,8 +4,8 @@
 use std::fmt::Display;
 
 use chrono::{DateTime, SecondsFormat, Utc};
-use serde::de::IgnoredAny;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
+use serde_json::Value;
 use serde_json::value::RawValue;
 use utoipa::ToSchema;
 
@@ -96,25 +96,16 @@ pub struct View {
 
 /// An id, however it was written; what is none is no id of ours.
 fn number_or_text<'de, D: Deserializer<'de>>(from: D) -> Result<Option<i64>, D::Error> {
-    #[derive(Deserialize)]
-    #[serde(untagged)]
-    enum Written {
-        Number(i64),
-        Text(String),
-    }
-    Ok(match Option::<Written>::deserialize(from)? {
-        Some(Written::Number(id)) => Some(id),
-        Some(Written::Text(text)) => text.parse().ok(),
-        None => None,
+    Ok(match Value::deserialize(from)? {
+        Value::Number(id) => id.as_i64(),
+        Value::String(text) => text.parse().ok(),
+        _ => None,
     })
 }
 
+/// Whether a context names a purpose; what is no object names none.
 fn has_purpose<'de, D: Deserializer<'de>>(from: D) -> Result<bool, D::Error> {
-    #[derive(Deserialize)]
-    struct Purpose {
-        purpose: Option<IgnoredAny>,
-    }
-    Ok(Option::<Purpose>::deserialize(from)?.is_some_and(|context| context.purpose.is_some()))
+    Ok(!Value::deserialize(from)?["purpose"].is_null())
 }
 
 fn to_milliseconds<S: Serializer>(at: &DateTime<Utc>, into: S) -> Result<S::Ok, S::Error> {
@@ -186,7 +177,6 @@ fn joined<const N: usize>(parts: [String; N]) -> String {
 
 #[cfg(test)]
 mod tests {
-    use serde_json::Value;
     use serde_json::value::to_raw_value;
 
     use super::*;
@@ -245,7 +235,18 @@ mod tests {
         let text = read(&written(IdFormat::String, Some("crawler")));
         assert_eq!((text.page_id, text.is_unseen), (Some(1001), true));
         // lines of other systems
-        let other = read(br#"{"page_id": "home", "timestamp": "2026-10-15T00:00:00Z", "context": null}"#);
-        assert_eq!((other.page_id, other.is_unseen), (None, false));
+        for (page_id, context) in [
+            (r#""home""#, "null"),
+            ("7.5", "3"),
+            ("true", r#""purpose""#),
+            ("[7]", "[1]"),
+            ("{}", "{}"),
+            ("null", "true"),
+        ] {
+            let line =
+                format!(r#"{{"page_id": {page_id}, "timestamp": "2026-10-15T00:00:00Z", "context": {context}}}"#);
+            let other = read(line.as_bytes());
+            assert_eq!((other.page_id, other.is_unseen), (None, false), "{line}");
+        }
     }
 }

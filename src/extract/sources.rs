@@ -48,7 +48,7 @@ pub fn extract(
                     "{} 中没有数据集：需要 dataset.json（或 .json.gz），且至少有一行",
                     json::folder(config)?.display()
                 ),
-                json::similar(config, "dataset")?.map(|note| format!("; {note}")).unwrap_or_default()
+                json::similar(config, "dataset")?.map(|note| t!("; {note}", "；{note}")).unwrap_or_default()
             ),
             Source::Database(_) => {
                 bail!(t!("the business database's table dataset holds no row", "业务库的 dataset 表没有数据"))

@@ -1,6 +1,7 @@
 //! The server from its start to its end.
 
 use std::net::SocketAddr;
+use std::path::PathBuf;
 use std::time::Duration;
 
 use anyhow::{Context, Result};
@@ -129,13 +130,11 @@ pub fn print_where_to_look(config: &Config) -> Result<()> {
     say!("  {base}/hot/trending?timeframe=7d");
     say!("  {base}/health   {base}/metrics   {base}/openapi.json");
     say!("\n{}", either("and in another terminal, from any folder:", "再开一个终端，在任意文件夹运行："));
-    let program =
-        std::env::current_exe().context(either("the program's own path cannot be read", "无法得知程序自身的路径"))?;
+    // a hint stops no server
+    let program = std::env::current_exe().unwrap_or_else(|_| "nearset".into());
+    let absolute = |dir: &PathBuf| std::path::absolute(dir).unwrap_or_else(|_| dir.clone());
     let folders = [("--data-dir", &config.data_dir), ("--models-dir", &config.models_dir)];
-    let flags: Vec<String> = folders
-        .into_iter()
-        .map(|(flag, dir)| Ok(format!("{flag} {}", shell_word(&std::path::absolute(dir)?.display().to_string()))))
-        .collect::<Result<_>>()?;
+    let flags = folders.map(|(flag, dir)| format!("{flag} {}", shell_word(&absolute(dir).display().to_string())));
     let program = shell_word(&program.display().to_string());
     for command in ["sql \"from funnel_by_day\"", "views list", "models list", "--help"] {
         let flags = if command == "--help" { String::new() } else { format!(" {}", flags.join(" ")) };

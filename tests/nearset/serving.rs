@@ -439,6 +439,27 @@ fn whatever_is_refused_is_refused_in_one_form() {
 }
 
 #[test]
+fn what_comes_in_pieces_is_answered_once() {
+    let mut n = Nearset::demo();
+    n.set("SLOW_CLIENT_SECONDS", "2");
+    let server = n.serve();
+    // a refused body that goes on, and a head whose end is in two
+    for pieces in [
+        [&b"POST /models/reload HTTP/1.1\r\nhost: x\r\ncontent-length: 99999999\r\n\r\n"[..], b"GET /", b"aaaa"],
+        [b"GET /similar/1001 HTTP/1.1\r\nhost: x\r\n\r", b"\n", b""],
+    ] {
+        let mut stream = TcpStream::connect(port(&server)).expect("a connection");
+        for piece in pieces {
+            stream.write_all(piece).expect("a piece");
+            std::thread::sleep(Duration::from_millis(100));
+        }
+        let mut answers = Vec::new();
+        stream.read_to_end(&mut answers).expect("an answer, then the end");
+        assert_eq!(String::from_utf8_lossy(&answers).matches("HTTP/1.1 ").count(), 1, "{pieces:?}");
+    }
+}
+
+#[test]
 fn whoever_leaves_before_the_answer_has_seen_no_list() {
     let mut n = Nearset::demo();
     // a server that was stopped is late

@@ -117,7 +117,7 @@ pub fn need_tables(name: &str, found: &[&str], source: &mut Source) -> Result<()
     let names = source.table_names()?;
     let prefix = names.iter().find_map(|n| n.strip_suffix("log_visit"));
     let advice = match (name, prefix) {
-        ("matomo", Some(prefix)) => format!("set MATOMO_TABLE_PREFIX={prefix}"),
+        ("matomo", Some(prefix)) => t!("set MATOMO_TABLE_PREFIX={prefix}", "请设置 MATOMO_TABLE_PREFIX={prefix}"),
         ("matomo", None) => {
             t!(
                 "no table's name ends in log_visit; check MATOMO_DB_NAME and the user's rights; {}",

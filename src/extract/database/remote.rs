@@ -151,6 +151,11 @@ impl Remote {
     }
 }
 
+/// Whether a type of DuckDB's is that of lists or records; an enumeration's values are texts.
+fn is_nested(duckdb_type: &str) -> bool {
+    duckdb_type.ends_with(']') || ["STRUCT(", "MAP(", "UNION("].iter().any(|start| duckdb_type.starts_with(start))
+}
+
 impl Column {
     fn read(
         column: &str,
@@ -183,9 +188,7 @@ impl Column {
             ("BLOB", _) => format!("lower(hex({value}))"),
             ("VARCHAR", _) => value,
             // a list or a record as JSON has it
-            (nested, _) if nested.ends_with(']') || nested.contains('(') && !nested.starts_with("DECIMAL") => {
-                format!("cast(to_json({value}) as varchar)")
-            }
+            (nested, _) if is_nested(nested) => format!("cast(to_json({value}) as varchar)"),
             _ => format!("cast({value} as varchar)"),
         };
         Self {
@@ -195,6 +198,21 @@ impl Column {
             text,
             clock,
             is_integer: duckdb_type.ends_with("INT") || duckdb_type.ends_with("INTEGER"),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn lists_and_records_are_nested_and_what_has_brackets_else_is_not() {
+        for nested in ["VARCHAR[]", "INTEGER[3]", "STRUCT(a INTEGER)", "MAP(VARCHAR, INTEGER)", "UNION(a INTEGER)"] {
+            assert!(is_nested(nested), "{nested}");
+        }
+        for plain in ["ENUM('Y', 'N')", "ENUM('a[]')", "DECIMAL(18,3)", "VARCHAR", "JSON"] {
+            assert!(!is_nested(plain), "{plain}");
         }
     }
 }

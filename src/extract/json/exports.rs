@@ -6,7 +6,7 @@ use std::path::Path;
 use anyhow::{Context, Result, bail};
 use duckdb::Connection;
 
-use super::file::{Taking, forget};
+use super::file::Taking;
 use super::listing::{ExportFile, Unknown, is_full_name, list};
 use crate::common::finding::{Finding, Verdict};
 use crate::common::language::{either, t};
@@ -118,7 +118,6 @@ fn take_in_table(intake: Intake<'_>, table: &Table, files: &[ExportFile]) -> Res
                     "{} 读取后又有增长，已重新读取",
                     file.name
                 ));
-                forget(db, table, &file.name)?;
                 rows += taking.take_in(file)?;
             }
             Some(_) => progress.note(&t!(

@@ -1,7 +1,7 @@
 //! How one export is taken in.
 
 use std::cell::RefCell;
-use std::collections::{BTreeSet, HashSet};
+use std::collections::BTreeSet;
 use std::path::Path;
 
 use anyhow::{Context, Result, anyhow, bail};
@@ -16,7 +16,7 @@ use crate::common::scratch::Scratch;
 use crate::extract::columns;
 use crate::extract::intake::Intake;
 use crate::extract::merge::{Manner, load, merge};
-use crate::extract::names::Names;
+use crate::extract::names::{self, Names};
 use crate::extract::tables::Table;
 use crate::warehouse::{ident, quote, short_error};
 
@@ -50,13 +50,14 @@ impl<'a> Taking<'a> {
     /// unknown time neither protects a row nor holds it back.
     ///
     /// A file counts as taken in where it is after reading what it was before. One that is still being written gives what
-    /// is there already, and is read again by the next run.
+    /// is there already, and is read again by the next run. What was known of the file before is forgotten.
     ///
     /// # Errors
     /// The file is no JSON, or a column that has to be there is missing.
     pub fn take_in(&self, file: &ExportFile) -> Result<u64> {
         let (Intake { db, config, progress, .. }, table, name) = (self.intake, self.table, &file.name);
         let scratch = Scratch::new(&[&config.data_dir])?;
+        forget(db, table, name)?;
         let before = file.fingerprint()?;
         let taken = self.take_in_once(&scratch, file);
         if file.fingerprint()? == before {
@@ -73,7 +74,6 @@ impl<'a> Taking<'a> {
         let rows = self.take_in_once(&scratch, &now).with_context(|| {
             t!("{name} is still being written; run again once it is whole", "{name} 仍在写入，请待其写完后重新运行")
         })?;
-        forget(db, table, name)?;
         progress.note(&t!(
             "{name} is still being written: what is there was taken in, and the next run reads it again; write an export \
              under another name and rename it once it is whole",
@@ -98,7 +98,7 @@ impl<'a> Taking<'a> {
             let without = without.join(", ");
             progress.note(&t!("{}: without {without}", "{}：缺少 {without}", file.name));
         }
-        self.leave_out_many(&mut names, &file.name);
+        self.leave_out_many(&mut names, &file.name)?;
         self.load_incoming(&contents, &names).map_err(|error| self.cannot(&contents, &error))?;
         self.refuse_columns()?;
         merge(db, table, Manner { keep_newer: true, is_fresh: false, is_numbered: true, as_of })
@@ -124,10 +124,11 @@ impl<'a> Taking<'a> {
     fn readable(&self, contents: Contents, dir: &Path) -> Result<(Contents, Names)> {
         let (db, table) = (self.intake.db, self.table);
         let read = keys_of(db, &contents);
-        let names = read.as_ref().map(|keys| Names::of(table, all(keys))).unwrap_or_default();
-        let is_plain = names.has(table.required) && read.as_ref().is_ok_and(|keys| is_told_apart(&names, keys));
-        // MongoDB's rows may hold values in objects
-        if is_plain && !names.columns.contains_key("_id") {
+        let names = read.as_ref().map(|keys| Names::of(table, keys.all.clone())).unwrap_or_default();
+        let is_plain =
+            names.has(table.required) && names.clashing.is_empty() && read.as_ref().is_ok_and(|keys| keys.are_once);
+        // MongoDB's rows hold values in objects
+        if is_plain && read.as_ref().is_ok_and(|keys| !keys.may_be_extended) {
             return Ok((contents, names));
         }
         let looked = rows::look(contents.reader()?, table).map_err(|fault| faults::explain(&contents, &fault))?;
@@ -136,20 +137,24 @@ impl<'a> Taking<'a> {
         let (written, mut notes) = match (places.as_slice(), read) {
             ([place], _) if is_root(place) && !looked.is_extended && is_plain => return Ok((contents, names)),
             ([place], read) => {
-                let (mut written, (longest, twice)) = contents.rewritten(dir, "rows.json", |out| {
+                let (mut written, rows) = contents.rewritten(dir, "rows.json", |out| {
                     rows::write(contents.reader()?, table, place, out)
                         .map_err(|fault| faults::explain(&contents, &fault))
                 })?;
-                written.longest = longest;
+                written.longest = rows.longest;
                 let names = match (&place.header, read) {
                     (Some((header, _)), _) => header.iter().cloned().collect(),
-                    (None, Ok(keys)) if place.path.is_empty() => all(&keys),
+                    (None, Ok(keys)) if place.path.is_empty() => keys.all,
                     _ => looked.found.get(&place.path).iter().flat_map(|found| found.names.iter().cloned()).collect(),
                 };
                 let mut notes = Names::of(table, names).notes;
                 notes.extend(place.note());
-                notes.extend(twice.map(|name| {
+                notes.extend(rows.twice.map(|name| {
                     t!("{name} stands twice in a row; the last one counts", "{name} 在同一行出现两次，取最后一个")
+                }));
+                notes.extend((rows.nulls > 0).then(|| {
+                    let count = rows.nulls;
+                    t!("{count} of its rows are null, and are skipped", "有 {count} 行为 null，已跳过")
                 }));
                 (written, notes)
             }
@@ -162,7 +167,7 @@ impl<'a> Taking<'a> {
             _ => bail!(faults::no_rows(table, &looked, &places)),
         };
         let keys = keys_of(db, &written).map_err(|error| self.cannot(&written, &error))?;
-        let names = Names::of(table, all(&keys));
+        let names = Names::of(table, keys.all);
         notes.extend(names.notes);
         Ok((written, Names { notes, ..names }))
     }
@@ -181,20 +186,28 @@ impl<'a> Taking<'a> {
         Ok(())
     }
 
-    /// Leaves out columns beyond [`UNKNOWN_KEPT`], and says so.
-    fn leave_out_many(&self, names: &mut Names, file: &str) {
-        let is_unknown = |column: &String| !self.table.columns().any(|known| known == column);
-        let count = names.columns.len();
-        let unknown = names.columns.iter().filter(|(_, column)| is_unknown(column)).map(|(name, _)| name.clone());
-        let surplus: BTreeSet<String> = unknown.skip(UNKNOWN_KEPT).collect();
+    /// Leaves out columns that the raw table does not have yet and that would be beyond [`UNKNOWN_KEPT`], and says so.
+    fn leave_out_many(&self, names: &mut Names, file: &str) -> Result<()> {
+        let is_unknown = |column: &str| !self.table.columns().any(|known| known == column);
+        let sql = "select lower(column_name) from duckdb_columns()
+                   where database_name = current_database() and schema_name = 'raw' and table_name = ?";
+        let mut statement = self.intake.db.prepare(sql)?;
+        let kept =
+            statement.query_map([self.table.name], |row| row.get(0))?.collect::<duckdb::Result<Vec<String>>>()?;
+        let kept: BTreeSet<String> = kept.into_iter().filter(|c| is_unknown(c) && !names::is_unusable(c)).collect();
+        let fresh = names.columns.iter().filter(|(_, c)| is_unknown(c) && !kept.contains(&c.to_lowercase()));
+        let room = UNKNOWN_KEPT.saturating_sub(kept.len());
+        let surplus: BTreeSet<String> = fresh.skip(room).map(|(name, _)| name.clone()).collect();
         if let Some(first) = surplus.first() {
-            let many = surplus.len();
+            let (count, many) = (names.columns.len(), surplus.len());
             self.intake.progress.note(&t!(
-                "{file} has {count} columns; {many} of those that nearset does not use are left out, such as {first}",
-                "{file} 有 {count} 列；其中 nearset 不使用的 {many} 列已略去，如 {first}"
+                "{file} has {count} columns; {many} of those that nearset does not use are left out, such as {first} \
+                 ({UNKNOWN_KEPT} are kept of a table)",
+                "{file} 有 {count} 列；其中 nearset 不使用的 {many} 列已略去，如 {first}（每张表至多保留 {UNKNOWN_KEPT} 列）"
             ));
         }
         names.columns.retain(|name, _| !surplus.contains(name));
+        Ok(())
     }
 
     /// Reads the rows into the temporary table `incoming`.
@@ -229,10 +242,7 @@ impl<'a> Taking<'a> {
 
 /// Forgets that a file was taken in, and what was wrong with its rows; the rows stay, and are replaced by themselves when
 /// it is read again.
-///
-/// # Errors
-/// The warehouse cannot be written.
-pub fn forget(db: &Connection, table: &Table, name: &str) -> Result<()> {
+fn forget(db: &Connection, table: &Table, name: &str) -> Result<()> {
     db.execute("delete from raw.files where table_name = ? and file = ?", [table.name, name])?;
     db.execute("delete from raw.rejected where source_table = ? and file = ?", [table.name, name])?;
     Ok(())
@@ -248,25 +258,42 @@ fn arguments(contents: &Contents) -> String {
     )
 }
 
-/// The lists of names that a file's values have, each list once; an empty one for what is no object.
-fn keys_of(db: &Connection, contents: &Contents) -> duckdb::Result<Vec<Vec<String>>> {
+/// The names that a file's values have.
+struct Keys {
+    all: BTreeSet<String>,
+    /// Whether every value has names, and none twice.
+    are_once: bool,
+    /// Whether a text starts with `$`, as MongoDB's names of types do.
+    may_be_extended: bool,
+}
+
+/// Asks DuckDB for the names in a file. There may be as many lists of them as rows: they stay there.
+fn keys_of(db: &Connection, contents: &Contents) -> duckdb::Result<Keys> {
     let sql = format!(
-        "select coalesce(to_json(keys)::varchar, '[]')
-         from (select distinct json_keys(json) as keys from read_json_objects({}))",
+        "with lists as materialized (
+             select coalesce(json_keys(json), []) as keys, bool_or(contains(json::varchar, '\"$')) as has_dollar
+             from read_json_objects({})
+             group by all
+         )
+         select
+             null as name,
+             coalesce(bool_and(len(keys) > 0 and len(keys) = len(list_distinct(keys))), true),
+             coalesce(bool_or(has_dollar), false)
+         from lists
+         union all
+         select name, null, null from (select distinct unnest(keys) as name from lists)",
         arguments(contents)
     );
+    let mut keys = Keys { all: BTreeSet::new(), are_once: false, may_be_extended: false };
     let mut statement = db.prepare(&sql)?;
-    let lists = statement.query_map([], |row| row.get::<_, String>(0))?;
-    let parsed = |list: String| serde_json::from_str(&list).unwrap_or_default();
-    lists.map(|list| list.map(parsed)).collect()
-}
-
-fn all(keys: &[Vec<String>]) -> BTreeSet<String> {
-    keys.iter().flatten().cloned().collect()
-}
-
-/// Whether each column has one name in all rows, and once.
-fn is_told_apart(names: &Names, keys: &[Vec<String>]) -> bool {
-    let is_once = |list: &Vec<String>| list.len() == list.iter().collect::<HashSet<_>>().len();
-    names.clashing.is_empty() && keys.iter().all(|list| !list.is_empty() && is_once(list))
+    let mut rows = statement.query([])?;
+    while let Some(row) = rows.next()? {
+        match row.get::<_, Option<String>>(0)? {
+            Some(name) => {
+                keys.all.insert(name);
+            }
+            None => (keys.are_once, keys.may_be_extended) = (row.get(1)?, row.get(2)?),
+        }
+    }
+    Ok(keys)
 }

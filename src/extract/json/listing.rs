@@ -6,6 +6,7 @@ use std::io::{ErrorKind, Read};
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, bail};
+use chrono::NaiveDateTime;
 
 use crate::common::files;
 use crate::common::language::t;
@@ -19,6 +20,13 @@ pub struct ExportFile {
     pub(super) path: PathBuf,
     /// Empty for a full export, else `YYYYMMDD_HHMMSS`.
     pub(super) stamp: String,
+}
+
+/// Whether this is a time, written as `YYYYMMDD_HHMMSS`.
+fn is_stamp(text: &str) -> bool {
+    text.len() == 15
+        && text.char_indices().all(|(i, c)| if i == 8 { c == '_' } else { c.is_ascii_digit() })
+        && NaiveDateTime::parse_from_str(text, "%Y%m%d_%H%M%S").is_ok()
 }
 
 /// Whether a file's name is that of a table's full export.
@@ -139,11 +147,12 @@ fn meant(name: &str) -> Option<(&'static str, String)> {
     let table = TABLES.iter().min_by_key(distance).filter(|table| distance(table) <= table.name.len().min(8) / 4)?;
     let stamp = match (rest, digits.len()) {
         ("", 0) => String::new(),
-        ("", 8 | 10 | 12 | 14) if digits.starts_with("20") => {
+        ("", count) => {
             let padded = format!("{digits:0<14}");
-            format!("_{}_{}", &padded[..8], &padded[8..])
+            let stamp = format!("{}_{}", &padded[..8], &padded[8..]);
+            let is_meant = matches!(count, 8 | 10 | 12 | 14) && digits.starts_with("20") && is_stamp(&stamp);
+            format!("_{}", if is_meant { &stamp } else { "YYYYMMDD_HHMMSS" })
         }
-        ("", _) => format!("_{}", "YYYYMMDD_HHMMSS"),
         _ => return None,
     };
     Some((table.name, format!("{}{stamp}{ending}", table.name)))
@@ -172,9 +181,7 @@ pub fn list(dir: &Path) -> Result<Listing> {
                 return Some((table, ""));
             }
             let stamp = rest.strip_prefix('_')?;
-            let well_formed = stamp.len() == 15
-                && stamp.char_indices().all(|(i, c)| if i == 8 { c == '_' } else { c.is_ascii_digit() });
-            well_formed.then_some((table, stamp))
+            is_stamp(stamp).then_some((table, stamp))
         });
         match found {
             Some((table, stamp)) => {
@@ -212,6 +219,15 @@ mod tests {
     use super::*;
 
     #[test]
+    fn a_stamp_is_a_time() {
+        assert!(is_stamp("20280229_235959"));
+        for text in ["20261301_000000", "20261001_250000", "20270229_000000", "2026100_0000000", "20261001-000000", ""]
+        {
+            assert!(!is_stamp(text), "{text}");
+        }
+    }
+
+    #[test]
     fn names_that_are_nearly_an_exports_are_told_what_they_should_be() {
         for (name, right) in [
             ("DATASET.JSON", "dataset.json"),
@@ -227,6 +243,9 @@ mod tests {
             ("task_20261001083000.json", "task_20261001_083000.json"),
             ("tasks_20261001_083000.json", "task_20261001_083000.json"),
             ("task_1.json", "task_YYYYMMDD_HHMMSS.json"),
+            ("task_20261301_000000.json", "task_YYYYMMDD_HHMMSS.json"),
+            ("task_20261001_250000.json", "task_YYYYMMDD_HHMMSS.json"),
+            ("task_2026-02-30.json", "task_YYYYMMDD_HHMMSS.json"),
             ("matomo_log_visits.json", "matomo_log_visit.json"),
         ] {
             assert_eq!(meant(name).map(|(_, right)| right).as_deref(), Some(right), "{name}");

@@ -145,22 +145,27 @@ pub fn look(reader: impl Read, table: &Table) -> serde_json::Result<Contents> {
     Ok(walk.contents)
 }
 
-/// Writes the rows at a place to `out`, one a line, each column under its own name; returns the longest line's bytes, and
-/// the names that stand twice in one row.
+/// What is known of rows that were written.
+#[derive(Debug, Default)]
+pub struct Written {
+    /// How many bytes the longest line has.
+    pub longest: u64,
+    /// A name that stands twice in one row.
+    pub twice: Option<String>,
+    /// How often `null` stands where a row should.
+    pub nulls: u64,
+}
+
+/// Writes the rows at a place to `out`, one a line, each column under its own name.
 ///
 /// # Errors
 /// The file cannot be read, `out` not be written, or something at the place is no row.
-pub fn write(
-    reader: impl Read,
-    table: &Table,
-    place: &Place,
-    out: &mut dyn Write,
-) -> serde_json::Result<(u64, Option<String>)> {
-    let writer = Writer { out, columns: HashMap::new(), longest: 0, twice: None };
+pub fn write(reader: impl Read, table: &Table, place: &Place, out: &mut dyn Write) -> serde_json::Result<Written> {
+    let writer = Writer { out, columns: HashMap::new(), written: Written::default() };
     let wanted = Some(Wanted { place, writer, is_first: true });
     let mut walk = Walk { table, path: Vec::new(), contents: Contents::default(), wanted };
     walk.go(reader)?;
-    Ok(walk.wanted.map_or((0, None), |wanted| (wanted.writer.longest, wanted.writer.twice)))
+    Ok(walk.wanted.map(|wanted| wanted.writer.written).unwrap_or_default())
 }
 
 /// A walk through a file.
@@ -242,10 +247,11 @@ struct Value<'w, 'a> {
 impl Value<'_, '_> {
     /// A value that holds no others.
     fn plain<E: Error>(self, kind: Kind) -> Result<Kind, E> {
-        let stands_for_a_row = self.walk.is_wanted() && !matches!(kind, Kind::Null);
-        let is_inside = self.walk.wanted.as_ref().is_some_and(|wanted| wanted.place.header.is_some());
-        if stands_for_a_row && !is_inside {
-            return Err(E::custom(NO_ROW));
+        let stands_for_a_row = self.walk.is_wanted();
+        match (&mut self.walk.wanted, &kind) {
+            (Some(wanted), Kind::Null) if stands_for_a_row => wanted.writer.written.nulls += 1,
+            (Some(wanted), _) if stands_for_a_row && wanted.place.header.is_none() => return Err(E::custom(NO_ROW)),
+            _ => {}
         }
         Ok(kind)
     }
@@ -413,8 +419,7 @@ struct Writer<'a> {
     out: &'a mut dyn Write,
     /// What the names met so far are written as; none where they are left out.
     columns: HashMap<String, Option<String>>,
-    longest: u64,
-    twice: Option<String>,
+    written: Written,
 }
 
 impl Writer<'_> {
@@ -436,7 +441,7 @@ impl Writer<'_> {
                 }
                 Some((_, was_exact, before)) => {
                     if is_exact && *was_exact {
-                        self.twice.get_or_insert(name);
+                        self.written.twice.get_or_insert(name);
                     }
                     let is_nothing = |value: &str| ["null", "\"\""].contains(&value);
                     if is_nothing(before) || (is_exact && !is_nothing(&value)) {
@@ -456,7 +461,7 @@ impl Writer<'_> {
             line.extend(value.bytes().map(|byte| if matches!(byte, b'\n' | b'\r') { b' ' } else { byte }));
         }
         line.extend(b"}\n");
-        self.longest = self.longest.max(line.len() as u64);
+        self.written.longest = self.written.longest.max(line.len() as u64);
         self.out.write_all(&line)
     }
 }

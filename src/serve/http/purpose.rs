@@ -54,7 +54,8 @@ impl Purpose {
             }
         }
         let agent = headers.get(header::USER_AGENT).and_then(|value| value.to_str().ok()).unwrap_or_default();
-        let agent = agent.to_ascii_lowercase();
+        // a make of phones, and no bot
+        let agent = agent.to_ascii_lowercase().replace("cubot", "");
         let is_crawler = CRAWLERS.iter().any(|sign| agent.contains(sign));
         if is_crawler { Self::Crawler } else { Self::View }
     }
@@ -110,6 +111,8 @@ mod tests {
         for agent in [
             "Mozilla/5.0 (Windows NT 10.0; Win64; x64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/131.0.0.0 Safari/537.36",
             "Mozilla/5.0 (Linux; Android 11; CUBOT KINGKONG 5 Pro) AppleWebKit/537.36 Chrome/131.0 Mobile Safari/537.36",
+            "Mozilla/5.0 (Linux; Android 9; CUBOT) AppleWebKit/537.36 Chrome/131.0 Mobile Safari/537.36",
+            "Mozilla/5.0 (Linux; U; Android 8.0; zh-CN; CUBOT-X18 Build/O; CUBOT; wv) Version/4.0 CUBOT/1.0 Mobile",
             "Mozilla/5.0 (iPhone; CPU iPhone OS 17_0 like Mac OS X) MicroMessenger/8.0.50",
             "Java/21.0.1",
             "python-requests/2.32",

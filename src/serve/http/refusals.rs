@@ -20,6 +20,10 @@ pub struct Refusals {
     /// The most bytes of a head.
     head: usize,
     state: State,
+    /// Whether what was read of the head is a line and no more: the next line may be the empty one that ends it.
+    at_line_start: bool,
+    /// Whether bytes were written: what is read after them may be the rest of a body.
+    has_answered: bool,
     /// What is left to send of an error in hyper's place.
     instead: Vec<u8>,
     /// How many bytes are read and thrown away before the connection is closed: a system takes an answer back that it sent
@@ -37,7 +41,7 @@ enum State {
     FirstLine,
     /// The first line, and some of what follows it.
     Headers,
-    /// A head that ended; perhaps more.
+    /// A head that ended; perhaps a body, and further requests.
     Whole,
     /// Binary frames follow, in which this has no say.
     Http2,
@@ -46,24 +50,40 @@ enum State {
 impl Refusals {
     /// A stream on which a request's head may have so many bytes.
     pub fn new(stream: TcpStream, head: usize) -> Self {
-        Self { stream, head, state: State::Idle, instead: Vec::new(), unread: 0 }
+        Self {
+            stream,
+            head,
+            state: State::Idle,
+            at_line_start: false,
+            has_answered: false,
+            instead: Vec::new(),
+            unread: 0,
+        }
     }
 
     fn has_read(&mut self, bytes: &[u8]) {
-        self.state = match self.state {
-            State::Http2 => State::Http2,
-            State::Idle if bytes.starts_with(b"PRI ") => State::Http2,
-            _ if bytes.is_empty() => return,
-            _ if bytes.ends_with(b"\r\n\r\n") => State::Whole,
-            State::Idle | State::FirstLine if !bytes.contains(&b'\n') => State::FirstLine,
-            _ => State::Headers,
+        if self.state == State::Idle && bytes.starts_with(b"PRI ") {
+            self.state = State::Http2;
+        }
+        for byte in bytes {
+            self.state = match (self.state, byte) {
+                (State::Http2 | State::Whole, _) => return,
+                // empty lines before a request count for nothing
+                (State::Idle, b'\r' | b'\n') => continue,
+                (_, b'\n') if self.at_line_start => State::Whole,
+                (_, b'\n') => State::Headers,
+                (State::Idle, _) => State::FirstLine,
+                (state, _) => state,
+            };
+            self.at_line_start = *byte == b'\n' || (*byte == b'\r' && self.at_line_start);
         }
     }
 
     /// An answer of ours is on its way; the body that one of them refuses stays unread.
     fn answers(&mut self, bytes: &[u8]) {
+        self.has_answered = true;
         if self.state != State::Http2 {
-            self.state = State::Idle;
+            (self.state, self.at_line_start) = (State::Idle, false);
             if bytes.starts_with(b"HTTP/1.1 413 ") {
                 self.unread = LINGER;
             }
@@ -121,7 +141,7 @@ impl AsyncWrite for Refusals {
                 return Pin::new(&mut self.stream).poll_write(cx, bytes);
             };
             self.instead = answer(error)?;
-            (self.state, self.unread) = (State::Idle, LINGER);
+            (self.state, self.unread, self.has_answered) = (State::Idle, LINGER, true);
         }
         // hyper's own bytes are written once all in their place is
         while !self.instead.is_empty() {
@@ -174,9 +194,10 @@ impl AsyncWrite for Refusals {
 }
 
 impl Drop for Refusals {
-    /// A connection that ends in the middle of a head was too slow, or is gone and hears nothing.
+    /// A connection that ends in the middle of its first head was too slow, or is gone and hears nothing.
     fn drop(&mut self) {
         if matches!(self.state, State::FirstLine | State::Headers)
+            && !self.has_answered
             && let Ok(answer) = answer(ApiError::TooSlow)
         {
             self.stream.try_write(&answer).ok();
