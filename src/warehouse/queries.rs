@@ -19,7 +19,7 @@ use super::parameters::{published_as_of, set_parameters};
 use super::sandbox::{lock, sandbox};
 use super::table;
 use crate::common::files;
-use crate::common::language::t;
+use crate::common::language::{either, t};
 use crate::config::Config;
 
 /// How a query's result is written.
@@ -57,8 +57,10 @@ struct Parsed {
 impl Parsed {
     fn of(db: &Connection, text: &str) -> Result<Self> {
         let sql = "select json_serialize_sql(cast(? as varchar))";
-        let tree: String = db.query_row(sql, [text], |row| row.get(0)).context("the query cannot be parsed")?;
-        serde_json::from_str(&tree).context("DuckDB's parse tree is no JSON")
+        let tree: String = db
+            .query_row(sql, [text], |row| row.get(0))
+            .context(either("the query cannot be parsed", "查询无法解析"))?;
+        serde_json::from_str(&tree).context(either("DuckDB's parse tree is no JSON", "DuckDB 的语法树不是 JSON"))
     }
 
     fn is_empty(&self) -> bool {
@@ -139,7 +141,11 @@ pub fn run_query(config: &Config, query: &Query, format: Format, out: &mut (impl
     let sql = query.statement(&db)?;
     let unlimited = |error: anyhow::Error| match error.to_string().contains("Out of Memory") {
         true => {
-            anyhow!("the query needs more memory than MEMORY_LIMIT ({} MB) leaves it", config.memory_limit / 1_000_000)
+            anyhow!(t!(
+                "the query needs more memory than MEMORY_LIMIT ({} MB) leaves it",
+                "查询所需内存超出 MEMORY_LIMIT（{} MB）的余量",
+                config.memory_limit / 1_000_000
+            ))
         }
         false => error,
     };
@@ -156,7 +162,7 @@ pub fn run_query(config: &Config, query: &Query, format: Format, out: &mut (impl
 fn stream(db: &Database, query: (&Query, &str), options: &str, out: &mut (impl Write + Send)) -> Result<()> {
     let pipe = db.folder().join("result");
     mknodat(CWD, &pipe, FileType::Fifo, Mode::RUSR | Mode::WUSR, 0)
-        .with_context(|| format!("{} cannot be made", pipe.display()))?;
+        .with_context(|| t!("{} cannot be made", "{} 无法创建", pipe.display()))?;
     sandbox(db, &[db.folder().to_path_buf()])?;
     locate_errors(db, true)?;
     lock(db)?;
@@ -174,7 +180,7 @@ fn stream(db: &Database, query: (&Query, &str), options: &str, out: &mut (impl W
         });
         let written = write_into(db, query, options, &pipe);
         drop(held);
-        let copied = handing_on.join().map_err(|_| anyhow!("the result could not be handed on"))?;
+        let copied = handing_on.join().map_err(|_| anyhow!(t!("the result could not be handed on", "结果未能传出")))?;
         written.map(|()| copied)
     })?;
     Ok(copied?)

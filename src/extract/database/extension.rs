@@ -6,7 +6,7 @@ use anyhow::{Result, anyhow, bail};
 use duckdb::Connection;
 
 use super::address::Kind;
-use crate::common::language::t;
+use crate::common::language::{either, t};
 use crate::common::progress::Progress;
 use crate::config::Config;
 use crate::warehouse::{quote, short_error};
@@ -26,7 +26,7 @@ pub fn load_extension(db: &Connection, config: &Config, kind: Kind, progress: &P
         "本机没有 DuckDB 的 {name} 扩展；正在向 DuckDB 仓库获取"
     ));
     match db.execute_batch(&format!("install {name}; load {name}")) {
-        Ok(()) => Ok(Some("DuckDB's repository".to_owned())),
+        Ok(()) => Ok(Some(either("DuckDB's repository", "DuckDB 的扩展仓库").to_owned())),
         Err(error) => {
             let fault = short_error(&error);
             let fault = fault.split(" For more info").next().unwrap_or(&fault);
@@ -69,7 +69,7 @@ fn load_present(db: &Connection, config: &Config, name: &str) -> Result<Option<S
         db.execute_batch(&format!("set extension_directory = {}", quote(&dir.to_string_lossy())))?;
     }
     let is_loaded = db.execute_batch(&format!("load {name}")).is_ok();
-    Ok(is_loaded.then(|| "DuckDB's own folder".to_owned()))
+    Ok(is_loaded.then(|| either("DuckDB's own folder", "DuckDB 自己的目录").to_owned()))
 }
 
 /// The folder of extensions of this DuckDB, below that of all.
