@@ -4,8 +4,8 @@ use anyhow::{Result, bail};
 use clap::Args;
 
 use crate::common::finding::{Finding, Verdict};
-use crate::common::language::t;
-use crate::common::terminal::say;
+use crate::common::language::{either, t};
+use crate::common::terminal::{left, say};
 use crate::config::{Config, Values};
 use crate::doctor::examine;
 
@@ -51,11 +51,33 @@ const WHAT: usize = 28;
 
 fn print(finding: &Finding) {
     let mark = match finding.verdict {
-        Verdict::Fine => "ok  ",
-        Verdict::Odd => "look",
-        Verdict::Broken => "MEND",
+        Verdict::Fine => either("ok  ", "正常"),
+        Verdict::Odd => either("look", "留意"),
+        Verdict::Broken => either("MEND", "修复"),
     };
     // an error with a caret has lines of its own
     let text = finding.text.replace('\n', &format!("\n{}", " ".repeat("MEND".len() + 2 + WHAT + 2)));
-    say!("{mark}  {:<WHAT$}  {text}", finding.what);
+    say!("{mark}  {}  {text}", left(either(&finding.what, chinese(&finding.what)), WHAT));
+}
+
+/// What was looked at, in Chinese; tables and settings are called what they are called.
+fn chinese(what: &str) -> &str {
+    match what {
+        "settings" => "设置",
+        "time zone" => "时区",
+        "business" => "业务库",
+        "data" => "数据目录",
+        "models" => "模型目录",
+        "disk" => "磁盘",
+        "rules" => "规则",
+        "experiments" => "实验",
+        "text model" => "文本模型",
+        "picture model" => "图像模型",
+        "warehouse" => "仓库",
+        "covers" => "封面图片",
+        "server" => "服务",
+        "ids" => "ID",
+        "model" => "模型",
+        other => other,
+    }
 }

@@ -6,6 +6,7 @@ use anyhow::Result;
 use clap::{Args, Subcommand};
 
 use super::examples::examples;
+use crate::common::language::t;
 use crate::common::terminal::{self, say};
 use crate::config::Config;
 use crate::model::{self, Beside, Overview, Share};
@@ -42,7 +43,7 @@ pub struct Part {
 
 fn share(text: &str) -> Result<f64, String> {
     let share = text.parse().ok().filter(|share| (0.0..=1.0).contains(share));
-    share.ok_or_else(|| format!("{text:?} is no share; write a number from 0 to 1"))
+    share.ok_or_else(|| t!("{text:?} is no share; write a number from 0 to 1", "{text:?} 不是比例；请写 0 到 1 的数"))
 }
 
 impl Models {
@@ -52,18 +53,31 @@ impl Models {
             Self::List => list(&model::overview(dir)?),
             Self::Promote { version } => {
                 model::promote(dir, &version, recommend::smoke)?;
-                say!("{version} is current");
+                say!("{}", t!("{version} is current", "当前版本为 {version}"));
             }
-            Self::Rollback => say!("{} is current again", model::rollback(dir, recommend::smoke)?),
+            Self::Rollback => {
+                say!("{}", t!("{} is current again", "{} 重新成为当前版本", model::rollback(dir, recommend::smoke)?));
+            }
             Self::Canary(part) => match part.put(dir, Beside::Canary, 0.05)? {
-                Some(part) => say!("{} answers {} % of the visitors", part.version, part.share * 100.0),
-                None => say!("the current version answers all visitors"),
+                Some(part) => say!(
+                    "{}",
+                    t!("{} answers {} % of the visitors", "{} 应答 {}% 的访客", part.version, part.share * 100.0)
+                ),
+                None => say!("{}", t!("the current version answers all visitors", "由当前版本应答全部访客")),
             },
             Self::Shadow(part) => match part.put(dir, Beside::Shadow, 0.1)? {
                 Some(part) => {
-                    say!("{} makes lists for {} % of the requests, not shown", part.version, part.share * 100.0);
+                    say!(
+                        "{}",
+                        t!(
+                            "{} makes lists for {} % of the requests, not shown",
+                            "{} 为 {}% 的请求生成不展示的列表",
+                            part.version,
+                            part.share * 100.0
+                        )
+                    );
                 }
-                None => say!("no version makes lists that are not shown"),
+                None => say!("{}", t!("no version makes lists that are not shown", "没有影子版本")),
             },
         }
         Ok(())
@@ -94,20 +108,24 @@ fn list(all: &Overview) {
             _ => String::new(),
         };
         say!(
-            "{} {}  {:>8} datasets  HR@10 {}  MRR@10 {}{}{}",
-            mark(&manifest.version),
-            manifest.version,
-            manifest.items,
-            figure(metrics.and_then(|m| m.hit_rate_10)),
-            figure(metrics.and_then(|m| m.mrr_10)),
-            part("canary", &all.traffic.canary),
-            part("shadow", &all.traffic.shadow)
+            "{}",
+            t!(
+                "{} {}  {:>8} datasets  HR@10 {}  MRR@10 {}{}{}",
+                "{} {}  {:>8} 个数据集  HR@10 {}  MRR@10 {}{}{}",
+                mark(&manifest.version),
+                manifest.version,
+                manifest.items,
+                figure(metrics.and_then(|m| m.hit_rate_10)),
+                figure(metrics.and_then(|m| m.mrr_10)),
+                part("canary", &all.traffic.canary),
+                part("shadow", &all.traffic.shadow)
+            )
         );
     }
     for (version, error) in &all.damaged {
-        say!("{} {version}  damaged: {error:#}", mark(version));
+        say!("{}", t!("{} {version}  damaged: {error:#}", "{} {version}  已损坏：{error:#}", mark(version)));
     }
     if all.current.is_none() {
-        say!("no current version; `nearset run` trains one");
+        say!("{}", t!("no current version; `nearset run` trains one", "没有当前版本；用 `nearset run` 训练一个"));
     }
 }

@@ -6,6 +6,7 @@ use anyhow::Result;
 use clap::Subcommand;
 
 use super::examples::examples;
+use crate::common::language::t;
 use crate::config::Config;
 use crate::extract;
 use crate::sql_project::Project;
@@ -38,7 +39,16 @@ impl Views {
             Self::Check => {
                 train::require_no_leak(&project)?;
                 let bound = project.check(config)?;
-                writeln!(out, "{} files are in order{bound} ({})", project.relations.len(), project.origin)?;
+                writeln!(
+                    out,
+                    "{}",
+                    t!(
+                        "{} files are in order{bound} ({})",
+                        "{} 个文件没有问题{bound}（{}）",
+                        project.relations.len(),
+                        project.origin
+                    )
+                )?;
             }
             Self::List { relation: None } => writeln!(out, "{}\n{}", project.listing(), project.origin)?,
             Self::List { relation: Some(name) } => write!(out, "{}", project.describe(&name)?)?,
@@ -51,10 +61,10 @@ impl Views {
                 let relation = project.get(&name)?;
                 writeln!(out, "{name} ({})", relation.file.display())?;
                 for input in &relation.inputs {
-                    writeln!(out, "  reads   {input}")?;
+                    writeln!(out, "{}", t!("  reads   {input}", "  读取    {input}"))?;
                 }
                 for (_, reader) in project.edges().filter(|(input, _)| *input == name) {
-                    writeln!(out, "  read by {reader}")?;
+                    writeln!(out, "{}", t!("  read by {reader}", "  被读取  {reader}"))?;
                 }
             }
         }

@@ -109,7 +109,11 @@ impl StepBar {
     /// The step has ended.
     pub fn finish(&self, step: &str, seconds: f64, rows: u64) {
         let memory = memory::peak() / 1_000_000;
-        self.say(&format!("  {step:<10} {seconds:>8.2} s {:>12} rows   peak {memory:>5} MB", grouped(rows)));
+        self.say(&t!(
+            "  {step:<10} {seconds:>8.2} s {:>12} rows   peak {memory:>5} MB",
+            "  {step:<10} {seconds:>8.2} 秒 {:>12} 行   内存峰值 {memory:>5} MB",
+            grouped(rows)
+        ));
     }
 
     /// Takes the spinner away.

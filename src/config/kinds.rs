@@ -45,7 +45,7 @@ pub fn parsed<T: FromStr>(expected: &'static str) -> Kind<T> {
 
 /// A whole number.
 pub fn whole<T: FromStr>() -> Kind<T> {
-    parsed("a whole number")
+    parsed(either("a whole number", "整数"))
 }
 
 /// More is no time to wait for anything, and more than a clock can be added to.
@@ -58,13 +58,15 @@ fn between(text: &str, least: u64, most: u64) -> Option<u64> {
 
 /// A time in seconds that may be 0.
 pub fn seconds() -> Kind<Duration> {
-    Kind::new("a whole number of seconds", |text| between(text, 0, MOST_SECONDS).map(Duration::from_secs))
+    Kind::new(either("a whole number of seconds", "整数秒"), |text| {
+        between(text, 0, MOST_SECONDS).map(Duration::from_secs)
+    })
 }
 
 /// A time of at least a second.
 pub fn seconds_from_one() -> Kind<Duration> {
     let read = |text: &str| between(text, 1, MOST_SECONDS).map(Duration::from_secs);
-    Kind::new("a whole number of seconds, 1 or more", read)
+    Kind::new(either("a whole number of seconds, 1 or more", "整数秒，不小于 1"), read)
 }
 
 /// A number of megabytes.
@@ -82,7 +84,9 @@ pub fn connections() -> Kind<usize> {
 
 /// A time in minutes.
 pub fn minutes() -> Kind<TimeDelta> {
-    Kind::new("a whole number of minutes", |text| text.parse::<u32>().ok().map(|m| TimeDelta::minutes(i64::from(m))))
+    Kind::new(either("a whole number of minutes", "整数分钟"), |text| {
+        text.parse::<u32>().ok().map(|m| TimeDelta::minutes(i64::from(m)))
+    })
 }
 
 /// A time in milliseconds.
@@ -113,10 +117,16 @@ pub fn path_or_none() -> Kind<Option<PathBuf>> {
 
 /// The folder of the project, which need not be named.
 pub fn project() -> Kind<Option<PathBuf>> {
-    Kind::new("a folder that holds sql/staging; `nearset project init DIR` makes one", |text| match some(text) {
-        Some(dir) => is_project(Path::new(&dir)).then(|| Some(PathBuf::from(dir))),
-        None => Some(None),
-    })
+    Kind::new(
+        either(
+            "a folder that holds sql/staging; `nearset project init DIR` makes one",
+            "含有 sql/staging 的目录；可用 `nearset project init DIR` 生成",
+        ),
+        |text| match some(text) {
+            Some(dir) => is_project(Path::new(&dir)).then(|| Some(PathBuf::from(dir))),
+            None => Some(None),
+        },
+    )
 }
 
 /// Whether a folder holds the SQL files.
@@ -126,12 +136,12 @@ pub fn is_project(dir: &Path) -> bool {
 
 /// Any text.
 pub fn text() -> Kind<String> {
-    parsed("a text")
+    parsed(either("a text", "文本"))
 }
 
 /// A text that need not be there.
 pub fn text_or_none() -> Kind<Option<String>> {
-    Kind::new("a text", |text| Some(some(text)))
+    Kind::new(either("a text", "文本"), |text| Some(some(text)))
 }
 
 /// The text, where there is one.
@@ -146,14 +156,14 @@ pub fn is_name(text: &str) -> bool {
 
 /// An IANA time zone's name.
 pub fn timezone() -> Kind<String> {
-    Kind::new("an IANA time zone such as Asia/Shanghai", |text| {
+    Kind::new(either("an IANA time zone such as Asia/Shanghai", "IANA 时区名，如 Asia/Shanghai"), |text| {
         text.parse::<chrono_tz::Tz>().ok().map(|zone| zone.name().to_owned())
     })
 }
 
 /// An amount of memory in bytes, written as 500MB, 4GB or 1.5GiB.
 pub fn memory() -> Kind<u64> {
-    Kind::new("a size such as 4GB, 128MB or more", |text| {
+    Kind::new(either("a size such as 4GB, 128MB or more", "大小，如 4GB，不小于 128MB"), |text| {
         let bytes = text.parse::<ByteSize>().ok()?.as_u64();
         (LEAST_MEMORY..MOST_MEMORY).contains(&bytes).then_some(bytes)
     })
@@ -169,7 +179,8 @@ pub fn threads() -> Kind<usize> {
 
 /// A text encoding by its name; none where it is empty.
 pub fn encoding() -> Kind<Option<&'static Encoding>> {
-    Kind::new("an encoding such as gbk, gb18030 or big5", |text| match text {
+    Kind::new(either("an encoding such as gbk, gb18030 or big5", "编码，如 gbk、gb18030、big5"), |text| match text
+    {
         "" => Some(None),
         label => Encoding::for_label(label.as_bytes()).map(Some),
     })
@@ -177,7 +188,7 @@ pub fn encoding() -> Kind<Option<&'static Encoding>> {
 
 /// A language to speak; `None` is that of the environment.
 pub fn language() -> Kind<Option<Language>> {
-    Kind::new("auto, en or zh", |text| match text.to_lowercase().as_str() {
+    Kind::new(either("auto, en or zh", "auto、en 或 zh"), |text| match text.to_lowercase().as_str() {
         "auto" => Some(None),
         "en" => Some(Some(Language::English)),
         "zh" => Some(Some(Language::Chinese)),
@@ -187,23 +198,24 @@ pub fn language() -> Kind<Option<Language>> {
 
 /// Names with commas between, in lower case.
 pub fn names() -> Kind<Vec<String>> {
-    Kind::new("names of columns with commas between", |text| {
+    Kind::new(either("names of columns with commas between", "列名，以逗号分隔"), |text| {
         Some(text.split(',').map(|name| name.trim().to_lowercase()).filter(|name| !name.is_empty()).collect())
     })
 }
 
 /// Numbers of Matomo's custom dimensions.
 pub fn dimensions() -> Kind<Vec<u32>> {
-    Kind::new("numbers from 1 to 5, as in 4,2,3,1", |text| {
+    Kind::new(either("numbers from 1 to 5, as in 4,2,3,1", "1 到 5 的数，如 4,2,3,1"), |text| {
         text.split(',').map(|number| number.trim().parse().ok().filter(|number| (1..=5).contains(number))).collect()
     })
 }
 
 /// Origins (scheme, host, port) with commas between.
 pub fn origins() -> Kind<Vec<String>> {
-    Kind::new("origins such as https://data.example.cn, or *", |text| {
-        text.split(',').map(str::trim).filter(|origin| !origin.is_empty()).map(origin).collect()
-    })
+    Kind::new(
+        either("origins such as https://data.example.cn, or *", "源，如 https://data.example.cn，或 *"),
+        |text| text.split(',').map(str::trim).filter(|origin| !origin.is_empty()).map(origin).collect(),
+    )
 }
 
 fn origin(text: &str) -> Option<String> {

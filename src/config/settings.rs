@@ -16,7 +16,7 @@ use super::kinds::{
 use super::setting::{Setting, settings};
 use super::values::Values;
 use crate::common::ids::IdFormat;
-use crate::common::language::Language;
+use crate::common::language::{Language, either};
 use crate::common::secrets::Secret;
 
 /// Where a source's tables are read from.
@@ -45,6 +45,10 @@ fn mode(text: &str) -> Option<Mode> {
     }
 }
 
+fn json_or_database() -> &'static str {
+    either("json or database", "json 或 database")
+}
+
 fn mode_or_none(text: &str) -> Option<Option<Mode>> {
     if text.is_empty() { Some(None) } else { mode(text).map(Some) }
 }
@@ -53,11 +57,11 @@ settings! {
     /// Which source is read how.
     pub struct Modes {
         /// Where both sources are read from: json (a folder of exports) or database.
-        both: Mode = DATA_SOURCE, default "json", Kind::new("json or database", mode);
+        both: Mode = DATA_SOURCE, default "json", Kind::new(json_or_database(), mode);
         /// The same for the marketplace's tables alone.
-        business: Option<Mode> = BUSINESS_DATA_SOURCE, example "database", Kind::new("json or database", mode_or_none);
+        business: Option<Mode> = BUSINESS_DATA_SOURCE, example "database", Kind::new(json_or_database(), mode_or_none);
         /// The same for Matomo's tables alone.
-        matomo: Option<Mode> = MATOMO_DATA_SOURCE, example "database", Kind::new("json or database", mode_or_none);
+        matomo: Option<Mode> = MATOMO_DATA_SOURCE, example "database", Kind::new(json_or_database(), mode_or_none);
     }
 }
 
@@ -70,20 +74,27 @@ settings! {
     } {
         /// The MySQL or MariaDB server: a name, an address or a socket's path.
         host: String = DB_HOST, default "127.0.0.1", Kind::hidden(
-            "a server's name, address or socket; a URL belongs into {prefix}DB_URL",
+            either(
+                "a server's name, address or socket; a URL belongs into {prefix}DB_URL",
+                "服务器的主机名、地址或 socket；URL 请写在 {prefix}DB_URL",
+            ),
             |text| is_name(text).then(|| text.to_owned()),
         );
         /// Its port.
-        port: u16 = DB_PORT, default "3306", Kind::new("a port, 1 to 65535", |text| text.parse().ok().filter(|p| *p > 0));
+        port: u16 = DB_PORT, default "3306", Kind::new(either("a port, 1 to 65535", "端口，1 到 65535"), |text| {
+            text.parse().ok().filter(|p| *p > 0)
+        });
         /// Its user; SELECT is the only right that is needed.
         user: Option<String> = DB_USER, example "nearset", text_or_none();
         /// Its password.
         ///
         /// It is better kept in the environment or in .env.
-        password: Option<Secret> = DB_PASSWORD, example "...", Kind::hidden("a text", |text| Some(some(text).map(Secret)));
+        password: Option<Secret> = DB_PASSWORD, example "...", Kind::hidden(either("a text", "文本"), |text| {
+            Some(some(text).map(Secret))
+        });
         /// The database that holds the tables.
         name: Option<String> = DB_NAME, example "shop", Kind::hidden(
-            "a database's name; a URL belongs into {prefix}DB_URL",
+            either("a database's name; a URL belongs into {prefix}DB_URL", "数据库名；URL 请写在 {prefix}DB_URL"),
             |text| is_name(text).then(|| some(text)),
         );
         /// Instead of these: mysql://, postgres://, sqlite: or duckdb:, with user and password.
@@ -168,7 +179,7 @@ settings! {
     /// How lists are made.
     pub struct Lists {
         /// How much a dataset that is like one above it moves down a list; 0 is not at all.
-        diversity: f32 = VARIETY, default "0.1", Kind::new("a number from 0 to 10", |text| {
+        diversity: f32 = VARIETY, default "0.1", Kind::new(either("a number from 0 to 10", "0 到 10 的数"), |text| {
             text.parse().ok().filter(|number| (0.0..=10.0).contains(number))
         });
         /// The most datasets of one provider among a list's first ten; 0 is no limit.
@@ -176,7 +187,7 @@ settings! {
         /// The share of /recommend/detail lists in which one place tries a dataset that just missed the list.
         ///
         /// The exposure log says with which probability.
-        exploration: f64 = EXPLORATION, default "0.02", Kind::new("a number from 0 to 0.5", |text| {
+        exploration: f64 = EXPLORATION, default "0.02", Kind::new(either("a number from 0 to 0.5", "0 到 0.5 的数"), |text| {
             text.parse().ok().filter(|number| (0.0..=0.5).contains(number))
         });
         /// Rules for lists (never, pin, boost, demote); DATA_DIR/rules.toml where empty.
@@ -224,7 +235,7 @@ settings! {
         /// the machine).
         ///
         /// With none it is written within 0.1 s; with disk, requests share a sync.
-        sync: Durability = EXPOSURE_SYNC, default "os", Kind::new("none, os or disk", durability);
+        sync: Durability = EXPOSURE_SYNC, default "os", Kind::new(either("none, os or disk", "none、os 或 disk"), durability);
         /// At how many megabytes the exposure log begins a new file; 0 is only every day.
         ///
         /// Full files are compressed aside.
@@ -236,11 +247,15 @@ settings! {
     /// The server.
     pub struct Serve {
         /// The address the server listens on.
-        listen: SocketAddr = LISTEN, default "127.0.0.1:8000", parsed("an address with a port, as in 127.0.0.1:8000");
+        listen: SocketAddr = LISTEN, default "127.0.0.1:8000", parsed(either(
+            "an address with a port, as in 127.0.0.1:8000",
+            "带端口的地址，如 127.0.0.1:8000",
+        ));
         /// How answers and the exposure log write ids: number or string.
         ///
         /// Browsers and JSON.parse change digits of numbers above 9007199254740991 (2^53 - 1); ids in requests are the same.
-        id_format: IdFormat = ID_FORMAT, default "number", Kind::new("number or string", IdFormat::named);
+        id_format: IdFormat =
+            ID_FORMAT, default "number", Kind::new(either("number or string", "number 或 string"), IdFormat::named);
         /// How many megabytes of finished lists the server keeps.
         cache_mb: u64 = CACHE_MB, default "64", megabytes();
         /// How many connections the server holds at a time; for more, idle ones make room.

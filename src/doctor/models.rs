@@ -8,6 +8,7 @@ use walkdir::WalkDir;
 
 use crate::common::errors::describe;
 use crate::common::finding::{Finding, Verdict};
+use crate::common::language::{either, t};
 use crate::common::progress::grouped;
 use crate::config::Config;
 use crate::embed::neural::clip::Clip;
@@ -18,7 +19,12 @@ use crate::warehouse;
 pub fn text_model(config: &Config) -> Finding {
     let what = "text model";
     let Some(named) = folder::text_model(config) else {
-        return Finding::new(Verdict::Fine, what, "none is named: texts are compared by TF-IDF and LSA".to_owned());
+        return Finding::new(
+            Verdict::Fine,
+            what,
+            either("none is named: texts are compared by TF-IDF and LSA", "未指定：文本用 TF-IDF 与 LSA 比较")
+                .to_owned(),
+        );
     };
     let folder = match named.require() {
         Ok(folder) => folder,
@@ -46,7 +52,11 @@ pub fn text_model(config: &Config) -> Finding {
 pub fn picture_model(config: &Config) -> Finding {
     let what = "picture model";
     let Some(named) = folder::clip_model(config) else {
-        return Finding::new(Verdict::Fine, what, "none is named: pictures are not looked at".to_owned());
+        return Finding::new(
+            Verdict::Fine,
+            what,
+            either("none is named: pictures are not looked at", "未指定：不看图片").to_owned(),
+        );
     };
     let sampled = named.require().and_then(|folder| {
         let model = Clip::read(folder)?;
@@ -65,7 +75,15 @@ pub fn picture_model(config: &Config) -> Finding {
 /// A model that is there.
 fn present(what: &str, folder: &Path, dimensions: usize, cost: &str) -> Finding {
     let megabytes = size(folder) as f64 / 1e6;
-    Finding::new(Verdict::Fine, what, format!("{}: {megabytes:.1} MB, {dimensions} dimensions{cost}", folder.display()))
+    Finding::new(
+        Verdict::Fine,
+        what,
+        t!(
+            "{}: {megabytes:.1} MB, {dimensions} dimensions{cost}",
+            "{}：{megabytes:.1} MB，{dimensions} 维{cost}",
+            folder.display()
+        ),
+    )
 }
 
 /// Up to `count` texts of the published warehouse; none before the first run.
@@ -83,7 +101,12 @@ fn cost(config: &Config, count: &str, each: f64, what: &str) -> String {
     let count = warehouse::glance(config).and_then(|db| Ok(db.query_row(count, [], |row| row.get::<_, u64>(0))?));
     match count {
         Ok(count) if count > 0 && each > 0.0 => {
-            format!("; about {:.0} s for {} {what}, once", (each * count as f64).ceil(), grouped(count))
+            t!(
+                "; about {:.0} s for {} {what}, once",
+                "；{1} 个{what}约需 {0:.0} 秒，只此一次",
+                (each * count as f64).ceil(),
+                grouped(count)
+            )
         }
         _ => String::new(),
     }

@@ -9,6 +9,7 @@ use duckdb::Connection;
 
 use super::errors::explain;
 use super::{Materialize, Project, Relation};
+use crate::common::language::t;
 use crate::warehouse::{ident, located, quote};
 
 /// What building one relation took.
@@ -43,8 +44,12 @@ impl Project {
         for (name, kind) in existing(db)?.into_iter().chain(existing_macros(db)?) {
             if is_orphan(&name, &kind) {
                 let cascade = if kind == "macro" { "" } else { " cascade" };
-                db.execute_batch(&format!("drop {kind} {}{cascade}", ident(&name)))
-                    .with_context(|| format!("the {kind} {name}, whose file is gone, could not be dropped"))?;
+                db.execute_batch(&format!("drop {kind} {}{cascade}", ident(&name))).with_context(|| {
+                    t!(
+                        "the {kind} {name}, whose file is gone, could not be dropped",
+                        "{kind} {name} 的文件已不在，但未能删除"
+                    )
+                })?;
             }
         }
         Ok(())
@@ -87,7 +92,7 @@ impl Relation {
             let (column, sentence) = (ident(&column.name), quote(&column.sentence));
             statements.push_str(&format!("comment on column {name}.{column} is {sentence};"));
         }
-        db.execute_batch(&statements).with_context(|| format!("{}: its descriptions", self.file.display()))
+        db.execute_batch(&statements).with_context(|| t!("{}: its descriptions", "{}：说明", self.file.display()))
     }
 
     fn kind(&self) -> &'static str {
@@ -135,5 +140,5 @@ pub fn export_parquet(db: &Connection, relation: &Relation, path: &Path) -> Resu
         ident(&relation.name),
         quote(&path.to_string_lossy())
     ))
-    .with_context(|| format!("{} cannot be written", path.display()))
+    .with_context(|| t!("{} cannot be written", "{} 无法写入", path.display()))
 }

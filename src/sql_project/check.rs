@@ -5,6 +5,7 @@ use duckdb::Connection;
 
 use super::errors::explain;
 use super::{Project, Relation, Room, existing};
+use crate::common::language::{either, t};
 use crate::common::likeness::hint;
 use crate::config::Config;
 use crate::warehouse::{self, ident, located};
@@ -17,7 +18,10 @@ impl Project {
     /// All that does not bind, a line each (with file, line and caret).
     pub fn check(&self, config: &Config) -> Result<&'static str> {
         if !config.warehouse_path().exists() {
-            return Ok("; columns are checked once there is a warehouse (`nearset run`)");
+            return Ok(either(
+                "; columns are checked once there is a warehouse (`nearset run`)",
+                "；有了仓库（`nearset run`）之后才能检查列",
+            ));
         }
         let published = warehouse::open_published(config)?;
         self.bind(config, &published)
@@ -32,7 +36,11 @@ impl Project {
         self.macros.iter().try_for_each(|one| one.create(published, true))?;
         let found = self.relations.iter().filter_map(|relation| relation.bind(published).err());
         let problems: Vec<String> = found.map(|error| format!("{error:#}")).collect();
-        if problems.is_empty() { Ok(", and bind against the warehouse") } else { bail!("{}", problems.join("\n")) }
+        if problems.is_empty() {
+            Ok(either(", and bind against the warehouse", "，且与仓库相符"))
+        } else {
+            bail!("{}", problems.join("\n"))
+        }
     }
 
     /// Runs every check and returns the violations, a line each.
@@ -73,12 +81,13 @@ impl Relation {
         let is_there = |name: &str| names.iter().any(|n| n.eq_ignore_ascii_case(name));
         match self.columns.iter().find(|column| !is_there(&column.name)) {
             None => Ok(()),
-            Some(column) => bail!(
+            Some(column) => bail!(t!(
                 "{}: it describes a column {}, which it does not have{}",
+                "{}：说明了不存在的列 {}{}",
                 self.file.display(),
                 column.name,
                 hint(&column.name, names.iter().map(String::as_str))
-            ),
+            )),
         }
     }
 
@@ -88,7 +97,14 @@ impl Relation {
         let (rows, example): (u64, Option<String>) =
             located(db, &sql, |sql| db.query_row(sql, [], |row| Ok((row.get(0)?, row.get(1)?))))
                 .map_err(|fault| explain(self, &sql, &fault, 1))?;
-        let text = || format!("{}: {rows} row(s), such as {}", self.file.display(), example.unwrap_or_default());
+        let text = || {
+            t!(
+                "{}: {rows} row(s), such as {}",
+                "{}：{rows} 行，例如 {}",
+                self.file.display(),
+                example.unwrap_or_default()
+            )
+        };
         Ok((rows > 0).then(text))
     }
 
@@ -100,12 +116,18 @@ impl Relation {
                  select concat_ws(', ', {key}) as example from {} group by {key} having count(*) > 1)",
             ident(&self.name)
         );
-        let (keys, example): (u64, Option<String>) = db
-            .query_row(&sql, [], |row| Ok((row.get(0)?, row.get(1)?)))
-            .map_err(|e| anyhow!("{file}: its key ({key}) cannot be checked: {}", warehouse::short_error(&e)))?;
+        let (keys, example): (u64, Option<String>) =
+            db.query_row(&sql, [], |row| Ok((row.get(0)?, row.get(1)?))).map_err(|e| {
+                anyhow!(t!(
+                    "{file}: its key ({key}) cannot be checked: {}",
+                    "{file}：主键（{key}）无法检查：{}",
+                    warehouse::short_error(&e)
+                ))
+            })?;
         let text = || {
-            format!(
+            t!(
                 "{file}: {keys} value(s) of its key ({}) stand in more than one row, such as {}",
+                "{file}：主键（{}）有 {keys} 个值出现在多行，例如 {}",
                 self.key.join(", "),
                 example.unwrap_or_default()
             )

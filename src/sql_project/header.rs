@@ -5,6 +5,7 @@ use std::path::Path;
 
 use anyhow::{Context, Result, bail};
 
+use crate::common::language::t;
 use crate::common::likeness::hint;
 
 /// The keys a header may have, beside `column NAME`.
@@ -43,7 +44,9 @@ impl Header {
     /// It does not say.
     pub fn description(&self, file: &Path) -> Result<String> {
         let description = self.get("description").map(str::to_owned);
-        description.with_context(|| format!("{}: the first line must be `-- description: …`", file.display()))
+        description.with_context(|| {
+            t!("{}: the first line must be `-- description: …`", "{}：第一行须为 `-- description: …`", file.display())
+        })
     }
 
     /// Reads the comment lines that `text` opens with; a line without a key goes on with the value before it.
@@ -58,22 +61,27 @@ impl Header {
             let (key, value) = comment.split_once(": ").unwrap_or(("", comment));
             match entry(key) {
                 Some(Entry::Column(name)) if header.columns.iter().any(|column| column.name == name) => {
-                    bail!("{}: column {name} is there twice", index + 1);
+                    bail!(t!("{}: column {name} is there twice", "{}：列 {name} 出现两次", index + 1));
                 }
                 Some(Entry::Column(name)) => {
                     header.columns.push(Column { name: name.into(), sentence: value.trim().into() });
                 }
                 Some(Entry::Value(key)) if !KEYS.contains(&key) => {
                     let known = KEYS.into_iter().chain([COLUMN]);
-                    bail!("{}: a header has no key {key}{}", index + 1, hint(key, known));
+                    bail!(t!(
+                        "{}: a header has no key {key}{}",
+                        "{}：文件头没有 {key} 这一项{}",
+                        index + 1,
+                        hint(key, known)
+                    ));
                 }
                 Some(Entry::Value(key)) => {
                     if header.values.insert(key.to_owned(), value.trim().to_owned()).is_some() {
-                        bail!("{}: {key} is there twice", index + 1);
+                        bail!(t!("{}: {key} is there twice", "{}：{key} 出现两次", index + 1));
                     }
                 }
                 None if matches!(entry(comment), Some(Entry::Column(_))) => {
-                    bail!("{}: write `-- {comment}: …`", index + 1);
+                    bail!(t!("{}: write `-- {comment}: …`", "{}：请写 `-- {comment}: …`", index + 1));
                 }
                 None => {
                     header.go_on(last.as_deref(), comment);

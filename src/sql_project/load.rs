@@ -9,6 +9,7 @@ use duckdb::Connection;
 use super::lineage::Lineage;
 use super::source_file::{folders, origin, source_files};
 use super::{Macro, Materialize, Relation, Room, macros};
+use crate::common::language::t;
 use crate::common::likeness::hint;
 use crate::warehouse;
 
@@ -65,7 +66,10 @@ impl Project {
     /// There is none.
     pub fn get(&self, name: &str) -> Result<&Relation> {
         self.relations.iter().find(|r| r.name == name).with_context(|| {
-            format!("the project has no relation {name}; it needs a file {name}.sql in sql/ or views/")
+            t!(
+                "the project has no relation {name}; it needs a file {name}.sql in sql/ or views/",
+                "项目里没有关系 {name}；它需要 sql/ 或 views/ 里的文件 {name}.sql"
+            )
         })
     }
 }
@@ -76,7 +80,11 @@ fn unknown_rooms(project: Option<&Path>) -> Result<Vec<String>> {
     let mut problems = Vec::new();
     for folder in folders(project)? {
         if !known.contains(&folder.as_str()) && !source_files(project, &folder)?.is_empty() {
-            problems.push(format!("{folder}: there is no such room; move its files to one of {}", known.join(", ")));
+            problems.push(t!(
+                "{folder}: there is no such room; move its files to one of {}",
+                "{folder}：没有这样的目录；请把文件移到其中之一：{}",
+                known.join(", ")
+            ));
         }
     }
     Ok(problems)
@@ -88,8 +96,9 @@ fn read_relations(parser: &Connection, project: Option<&Path>, problems: &mut Ve
         for source in source_files(project, room.folder())? {
             match source.and_then(|source| Relation::read(parser, room, source)) {
                 Ok(relation) => match relations.iter().find(|r| r.name == relation.name) {
-                    Some(other) => problems.push(format!(
+                    Some(other) => problems.push(t!(
                         "{}: the name {} is taken by {}; rename one of the files",
+                        "{}：名字 {} 已被 {} 占用；请给其中一个文件改名",
                         relation.file.display(),
                         relation.name,
                         other.file.display()
@@ -125,15 +134,17 @@ impl Relation {
         let mut problems = Vec::new();
         let file = self.file.display();
         if self.materialize == Materialize::View && !self.variables.is_empty() {
-            problems.push(format!(
-                "{file}: a view is read by clients that know no variable; write `-- materialize: table` in its header"
+            problems.push(t!(
+                "{file}: a view is read by clients that know no variable; write `-- materialize: table` in its header",
+                "{file}：读取视图的客户端不知道变量；请在文件头写 `-- materialize: table`"
             ));
         }
         for input in self.inputs.iter().filter(|input| !raw_tables.contains(*input)) {
             match relations.iter().find(|r| r.name == *input && r.room != Room::Checks) {
                 Some(other) if self.room.may_read(other.room) => {}
-                Some(other) => problems.push(format!(
+                Some(other) => problems.push(t!(
                     "{file}:{}: {} reads {input}, which is made later, in {}; move one of the files",
+                    "{file}:{}：{} 读取 {input}，而后者在 {} 里更晚生成；请移动其中一个文件",
                     self.line_of(input),
                     self.name,
                     other.room.folder()
@@ -141,7 +152,11 @@ impl Relation {
                 None => {
                     let names = relations.iter().filter(|r| r.room != Room::Checks).map(|r| r.name.as_str());
                     let hint = hint(input, names.chain(raw_tables.iter().map(String::as_str)));
-                    problems.push(format!("{file}:{}: no relation {input}{hint}", self.line_of(input)));
+                    problems.push(t!(
+                        "{file}:{}: no relation {input}{hint}",
+                        "{file}:{}：没有关系 {input}{hint}",
+                        self.line_of(input)
+                    ));
                 }
             }
         }
@@ -175,8 +190,9 @@ fn in_order<T>(
             let file = |place: &usize| about(&found[*place]).2.display().to_string();
             let name = |place: &usize| about(&found[*place]).0.as_str();
             let names: Vec<&str> = way.iter().chain(way.first()).map(name).collect();
-            problems.push(format!(
+            problems.push(t!(
                 "{}: these {verb} each other in a circle: {}",
+                "{}：它们循环引用：{1}",
                 way.iter().map(file).collect::<Vec<_>>().join(", "),
                 names.join(" <- ")
             ));

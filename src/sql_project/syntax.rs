@@ -8,6 +8,7 @@ use duckdb::Connection;
 use serde_json::Value;
 
 use super::errors::caret_at;
+use crate::common::language::{either, t};
 use crate::warehouse::byte_of;
 
 /// Names that a query reads, in lower case.
@@ -29,14 +30,17 @@ impl Syntax {
     pub fn of(parser: &Connection, file: &Path, sql: &str) -> Result<Self> {
         let text: String = parser
             .query_row("select json_serialize_sql(cast(? as varchar))", [sql], |row| row.get(0))
-            .with_context(|| format!("{} cannot be parsed", file.display()))?;
-        let tree: Value = serde_json::from_str(&text).context("DuckDB's parse tree is no JSON")?;
+            .with_context(|| t!("{} cannot be parsed", "{} 无法解析", file.display()))?;
+        let tree: Value = serde_json::from_str(&text)
+            .context(either("DuckDB's parse tree is no JSON", "DuckDB 的语法树不是 JSON"))?;
         if tree["error"] == true {
-            let message = tree["error_message"].as_str().unwrap_or("it cannot be parsed");
+            let message = tree["error_message"].as_str().unwrap_or(either("it cannot be parsed", "无法解析"));
             // the parser counts characters, and the tree bytes
             let position = tree["position"].as_str().and_then(|p| p.parse().ok()).map(|place| byte_of(sql, place));
             let message = match tree["error_type"].as_str() {
-                Some("not implemented") => "a file of the project is one SELECT",
+                Some("not implemented") => {
+                    either("a file of the project is one SELECT", "项目里的一个文件就是一条 SELECT")
+                }
                 _ => message,
             };
             return Err(match position {
@@ -45,11 +49,16 @@ impl Syntax {
             });
         }
         let Some([statement]) = tree["statements"].as_array().map(Vec::as_slice) else {
-            bail!("{}: a file of the project is one SELECT", file.display());
+            bail!(t!("{}: a file of the project is one SELECT", "{}：项目里的一个文件就是一条 SELECT", file.display()));
         };
         let mut found = Self::default();
         match found.collect(statement, &HashSet::new()) {
-            Some(position) => Err(caret_at(file, sql, position, "getvariable takes a name in quotes")),
+            Some(position) => Err(caret_at(
+                file,
+                sql,
+                position,
+                either("getvariable takes a name in quotes", "getvariable 的参数是带引号的名字"),
+            )),
             None => Ok(found),
         }
     }

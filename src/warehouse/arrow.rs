@@ -9,6 +9,7 @@ use duckdb::arrow::record_batch::RecordBatch;
 use duckdb::{ArrowStream, Connection};
 
 use super::errors::{message, readable};
+use crate::common::language::{either, t};
 
 /// A batch whose columns are asked for by name and type. SQL casts to the types read here: `bigint`, `double`,
 /// `varchar`, `boolean`, `bigint[]`, `float[]`.
@@ -21,11 +22,15 @@ impl Columns {
     }
 
     fn column<T: 'static>(&self, name: &str) -> Result<&T> {
-        let column = self.0.column_by_name(name).with_context(|| format!("the query has no column {name}"))?;
-        column
-            .as_any()
-            .downcast_ref::<T>()
-            .with_context(|| format!("the column {name} is {}, not what is read here", column.data_type()))
+        let column =
+            self.0.column_by_name(name).with_context(|| t!("the query has no column {name}", "查询没有列 {name}"))?;
+        column.as_any().downcast_ref::<T>().with_context(|| {
+            t!(
+                "the column {name} is {}, not what is read here",
+                "列 {name} 的类型是 {}，与这里要读的不符",
+                column.data_type()
+            )
+        })
     }
 
     /// The column of that name, a `bigint`.
@@ -85,7 +90,8 @@ impl Columns {
                 }
                 let values = lists.value(row);
                 let values = values.as_any().downcast_ref::<PrimitiveArray<T>>();
-                let values = values.with_context(|| format!("the column {name} holds no {}", T::DATA_TYPE))?;
+                let values =
+                    values.with_context(|| t!("the column {name} holds no {}", "列 {name} 里不是 {}", T::DATA_TYPE))?;
                 Ok(values.iter().flatten().collect())
             })
             .collect()
@@ -104,7 +110,7 @@ pub fn text_at(column: &StringArray, row: usize) -> Option<&str> {
 pub fn next_batch(batches: &mut ArrowStream<'_>) -> Result<Option<RecordBatch>> {
     let next = std::panic::AssertUnwindSafe(|| batches.next());
     std::panic::catch_unwind(next).map_err(|panic| {
-        let said = panic.downcast_ref::<String>().map_or("the result broke off", String::as_str);
+        let said = panic.downcast_ref::<String>().map_or(either("the result broke off", "结果中断"), String::as_str);
         anyhow!("{}", readable(said.trim_start_matches("Failed to fetch Arrow record batch: ")))
     })
 }

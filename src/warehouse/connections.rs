@@ -90,8 +90,8 @@ pub fn open_published(config: &Config) -> Result<Database> {
 pub fn glance(config: &Config) -> Result<Connection> {
     let path = config.warehouse_path();
     let options = settled(limits(config)?.access_mode(AccessMode::ReadOnly)?, Path::new(""))?;
-    let db =
-        Connection::open_with_flags(&path, options).with_context(|| format!("{} cannot be opened", path.display()))?;
+    let db = Connection::open_with_flags(&path, options)
+        .with_context(|| t!("{} cannot be opened", "{} 无法打开", path.display()))?;
     set_time_zones(&db, config)?;
     sandbox(&db, &[])?;
     Ok(db)

@@ -11,6 +11,7 @@ mod first_hour;
 mod fuzz;
 mod hostile;
 mod house;
+mod languages;
 mod mariadb;
 mod memory;
 mod new_user;

@@ -192,7 +192,7 @@ fn server_clock(source: &mut Source, config: &Config) -> Result<Finding> {
     Ok(match server {
         Some(server) if server != ours => Finding::new(
             Verdict::Odd,
-            either("time zone", "时区"),
+            "time zone",
             t!(
                 "the server's clock shows {}, BUSINESS_TIMEZONE = {} is {}; where the shop writes times by the \
                  server's clock, set BUSINESS_TIMEZONE to that zone (for example {})",
@@ -206,7 +206,7 @@ fn server_clock(source: &mut Source, config: &Config) -> Result<Finding> {
         ),
         Some(server) => Finding::new(
             Verdict::Fine,
-            either("time zone", "时区"),
+            "time zone",
             t!(
                 "the server's clock and BUSINESS_TIMEZONE = {} both show {}",
                 "服务器的时钟与 BUSINESS_TIMEZONE = {} 一致，都是 {}",
@@ -216,7 +216,7 @@ fn server_clock(source: &mut Source, config: &Config) -> Result<Finding> {
         ),
         None => Finding::new(
             Verdict::Odd,
-            either("time zone", "时区"),
+            "time zone",
             either("the server does not tell what its clock shows", "服务器没有说明它的时钟").to_owned(),
         ),
     })

@@ -11,6 +11,7 @@ use chrono::{NaiveDate, Utc};
 use super::loader::{FolderState, Loader, folder_state};
 use super::{Deployment, Experiments, LoadedVersion, TrafficShare};
 use crate::common::files;
+use crate::common::language::t;
 use crate::config::Config;
 use crate::model::{self, Model, Share};
 use crate::recommend::Policy;
@@ -109,7 +110,7 @@ impl Deployments {
                 Err(error) => tracing::error!("version {version} cannot stand in: {error:#}"),
             }
         }
-        Err(anyhow!("no version is whole"))
+        Err(anyhow!(t!("no version is whole", "没有完整的版本")))
     }
 
     /// Loads the current version from disk and deploys it; returns its name.

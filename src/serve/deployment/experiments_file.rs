@@ -10,6 +10,7 @@ use serde_json::Value;
 use super::experiments::{Experiment, Experiments};
 use super::variant::{CONTROL, Variant};
 use crate::common::files;
+use crate::common::language::t;
 use crate::serve::endpoint::Endpoint;
 
 #[derive(Deserialize)]
@@ -67,7 +68,8 @@ impl Experiments {
         };
         let mut all = Self::default();
         for (name, spec) in file.experiments {
-            let experiment = all.experiment(&name, spec, is_yaml).with_context(|| format!("experiment {name}"))?;
+            let experiment =
+                all.experiment(&name, spec, is_yaml).with_context(|| t!("experiment {name}", "实验 {name}"))?;
             let Some(experiment) = experiment else { continue };
             match all.running.iter().find(|other| other.slot == experiment.slot) {
                 None => all.running.push(experiment),
@@ -75,11 +77,12 @@ impl Experiments {
                     "experiment {name} is left out: {} runs on the same endpoint; name its slot, or pause one",
                     other.name
                 ),
-                Some(other) => bail!(
+                Some(other) => bail!(t!(
                     "experiment {name}: {} runs on {} already; pause one of them",
+                    "实验 {name}：{} 已在 {} 上运行；请暂停其一",
                     other.name,
                     experiment.slot.name()
-                ),
+                )),
             }
         }
         Ok(all)
@@ -89,26 +92,32 @@ impl Experiments {
         let is_active = match spec.status.as_deref().unwrap_or("active") {
             "active" | "running" => true,
             "paused" | "stopped" | "draft" | "completed" => false,
-            other => bail!("status is {other:?}; it may be active or paused"),
+            other => bail!(t!(
+                "status is {other:?}; it may be active or paused",
+                "status 为 {other:?}；可为 active 或 paused"
+            )),
         };
         let slot = match spec.slot.as_deref() {
             None if name.contains("similar") => Endpoint::Similar,
             None | Some("recommend_detail") => Endpoint::Detail,
             Some("similar") => Endpoint::Similar,
-            Some(other) => bail!("slot is {other:?}; it may be recommend_detail or similar"),
+            Some(other) => bail!(t!(
+                "slot is {other:?}; it may be recommend_detail or similar",
+                "slot 为 {other:?}；可为 recommend_detail 或 similar"
+            )),
         };
         let salt = match spec.salt {
             None => name.to_owned(),
             Some(Value::String(salt)) => salt,
             Some(other) => other.to_string(),
         };
-        ensure!(!spec.variants.is_empty(), "it has no variants");
+        ensure!(!spec.variants.is_empty(), t!("it has no variants", "没有变体"));
         ensure!(
             spec.variants.iter().all(|v| v.allocation.is_finite() && v.allocation >= 0.0),
-            "an allocation is a share, 0 or more"
+            t!("an allocation is a share, 0 or more", "allocation 是比例，不小于 0")
         );
         let total: f64 = spec.variants.iter().map(|v| v.allocation).sum();
-        ensure!(total > 0.0, "all its allocations are 0");
+        ensure!(total > 0.0, t!("all its allocations are 0", "allocation 全为 0"));
         let mut variants = Vec::new();
         let mut reached = 0.0;
         for variant in spec.variants {
@@ -116,7 +125,7 @@ impl Experiments {
             // whole shares, whatever they add up to, as the old system had it
             reached += variant.allocation / total;
             let variant = Variant::of(name, &title, variant.parameters.unwrap_or_default(), is_old)
-                .with_context(|| format!("variant {title}"))?;
+                .with_context(|| t!("variant {title}", "变体 {title}"))?;
             self.versions.extend(variant.version.clone());
             if is_active {
                 variants.push((reached, self.variants.len() as u16));
