@@ -1,8 +1,10 @@
 //! The failures that have an exit code of their own; every other error exits with 1.
 
+use std::io::{self, ErrorKind};
+
 use thiserror::Error;
 
-use crate::common::language::t;
+use crate::common::language::{either, t};
 use crate::common::secrets::scrub;
 
 /// Why a command failed, where a caller tells failures apart.
@@ -30,7 +32,28 @@ pub enum Failure {
 /// An error with its causes in one text, without secrets and without the code that DuckDB's driver puts after each
 /// message.
 pub fn describe(error: &anyhow::Error) -> String {
-    scrub(&format!("{error:#}")).replace(": Error code 1: Unknown error code", "")
+    let causes: Vec<String> =
+        error.chain().map(|cause| of_system(cause).unwrap_or_else(|| cause.to_string())).collect();
+    scrub(&causes.join(": ")).replace(": Error code 1: Unknown error code", "")
+}
+
+/// The usual errors of the system in Chinese, where that is spoken.
+fn of_system(cause: &(dyn std::error::Error + 'static)) -> Option<String> {
+    let error = cause.downcast_ref::<io::Error>().filter(|error| error.raw_os_error().is_some())?;
+    let chinese = match error.kind() {
+        ErrorKind::NotFound => "没有这个文件或目录",
+        ErrorKind::PermissionDenied => "没有权限",
+        ErrorKind::AlreadyExists => "已经存在",
+        ErrorKind::AddrInUse => "地址已被占用",
+        ErrorKind::AddrNotAvailable => "本机没有这个地址",
+        ErrorKind::ConnectionRefused => "连接被拒绝",
+        ErrorKind::StorageFull => "磁盘已满",
+        ErrorKind::ReadOnlyFilesystem => "文件系统只读",
+        ErrorKind::IsADirectory => "是一个目录",
+        ErrorKind::NotADirectory => "不是目录",
+        _ => return None,
+    };
+    either(None, Some(chinese.to_owned()))
 }
 
 impl Failure {

@@ -146,6 +146,25 @@ pub(super) const SENTENCES: &[(&str, &str)] = &[
     ),
 ];
 
+/// What the groups of settings are called.
+pub(super) const TITLES: &[(&str, &str)] = &[
+    ("Where rows come from", "数据来源"),
+    ("The marketplace's database", "业务库"),
+    ("Matomo's database", "Matomo 数据库"),
+    ("Folders, memory, threads, language", "目录、内存、线程、语言"),
+    ("Models of texts and pictures", "文本与图像模型"),
+    ("Time zones and visits", "时区与访问"),
+    ("Lists", "列表"),
+    ("Training", "训练"),
+    ("The exposure log", "曝光日志"),
+    ("The server", "服务"),
+];
+
+/// The Chinese of a group's title.
+pub(super) fn title(english: &'static str) -> &'static str {
+    TITLES.iter().find(|(title, _)| *title == english).map_or(english, |(_, chinese)| chinese)
+}
+
 /// The Chinese of a setting's sentence.
 pub(super) fn of(sentence: &str) -> Option<&'static str> {
     SENTENCES.iter().find(|(english, _)| *english == sentence).map(|(_, chinese)| *chinese)
@@ -156,6 +175,7 @@ mod tests {
     use std::collections::BTreeSet;
 
     use super::*;
+    use crate::config::load::groups;
     use crate::config::settings;
 
     #[test]
@@ -169,5 +189,11 @@ mod tests {
             missing.is_empty() && stale.is_empty(),
             "src/config/chinese.rs lacks {missing:#?}, needs no {stale:#?}"
         );
+    }
+
+    #[test]
+    fn every_group_has_its_chinese_title() {
+        let titles: Vec<&str> = groups().into_iter().map(|(title, _)| title).collect();
+        assert_eq!(titles, TITLES.iter().map(|(english, _)| *english).collect::<Vec<_>>());
     }
 }

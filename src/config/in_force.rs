@@ -2,6 +2,7 @@
 
 use serde::Serialize;
 
+use super::chinese;
 use super::load::groups;
 use super::values::{Origin, Values, is_secret};
 use crate::common::language::{either, t};
@@ -29,7 +30,8 @@ pub fn in_force(values: &Values) -> Vec<(&'static str, Vec<InForce>)> {
         InForce { value: value.to_owned(), origin: origin.to_string(), is_changed, name }
     };
     let groups = groups().into_iter();
-    groups.map(|(title, all)| (title, all.into_iter().map(|s| one(s.name, s.default)).collect())).collect()
+    let shown = |title| either(title, chinese::title(title));
+    groups.map(|(title, all)| (shown(title), all.into_iter().map(|s| one(s.name, s.default)).collect())).collect()
 }
 
 /// Where the settings that somebody has set stand, with their number in each place.

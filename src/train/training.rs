@@ -13,6 +13,7 @@ use super::rankers::{self, Choice};
 use super::steps::TASTE;
 use super::window::TrainingWindow;
 use super::{data, neighbours};
+use crate::common::language::either;
 use crate::config::Config;
 use crate::model::{FORMAT, Manifest, Model, Parts, Sessions};
 use crate::recommend::taste;
@@ -45,7 +46,7 @@ impl Training<'_> {
     /// A relation cannot be built or read, or a ranker cannot be learned.
     pub fn fit(&self, until: Option<DateTime<Utc>>, choice: Option<&Choice>) -> Result<(Model, Option<Choice>)> {
         let learned = rankers::learn(self, until, choice)?;
-        (self.at)("neighbours");
+        (self.at)(either("neighbours", "近邻"));
         let mut model = self.recall(TrainingWindow { as_of: self.as_of, until, without: None })?;
         let Some((ranker, choice)) = learned else { return Ok((model, None)) };
         model.manifest.ranker = Some(choice.report());

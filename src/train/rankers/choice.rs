@@ -1,7 +1,7 @@
 //! Which kind of ranker did best, and what else was tried.
 
 use super::shape::Shape;
-use crate::common::language::t;
+use crate::common::language::{either, t};
 use crate::model::{RankerChoice, RankerTrial};
 
 /// Figures of one trial, on the same steps as all others.
@@ -54,7 +54,7 @@ impl Choice {
             "排序器：按 {1} 步上的 NDCG@10 选用 {0}（{2}）",
             self.shape,
             self.measured,
-            all.join(", ")
+            all.join(either(", ", "；"))
         )
     }
 }
