@@ -492,6 +492,9 @@ fn postgres_is_a_source_too() {
     n.set("BUSINESS_TIMEZONE", "Asia/Shanghai");
     n.set("DUCKDB_EXTENSION_DIRECTORY", &extensions().to_string_lossy());
     n.set("BUSINESS_DB_URL", &format!("postgresql://reader:{encoded}@127.0.0.1:{}/postgres", db.port));
+    let error = n.fails(4, RUN);
+    assert!(error.contains("user.id is not a whole number in 1 of 1 rows, such as \"00000000-"), "{error}");
+    db.sql(PASSWORD, r#"alter table "user" alter id type bigint using 7"#);
     n.ok(RUN);
     assert_eq!(titles(&n), "1=数据 1 2=数据 2 3=数据 3 4=数据 4");
     assert_eq!(
