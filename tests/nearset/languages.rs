@@ -153,7 +153,8 @@ fn every_page_has_a_chinese_twin_of_the_same_shape() {
 /// What is left of a text without what is the same in both languages: commands between backticks, paths, names of settings.
 fn english(said: &str) -> Vec<String> {
     let plain: String = said.split('`').step_by(2).collect::<Vec<_>>().join(" · ");
-    plain.lines().filter(|line| has_words(line, 3)).map(str::to_owned).collect()
+    let is_example = |line: &str| line.trim_start().starts_with("nearset ");
+    plain.lines().filter(|line| has_words(line, 3) && !is_example(line)).map(str::to_owned).collect()
 }
 
 #[test]
@@ -184,7 +185,6 @@ fn nothing_is_said_in_english_where_the_locale_is_chinese() {
         &["report", "--date", "2020-01-01"],
         &["models", "promote", "none"],
         &["models", "rollback"],
-        &["extract", "--dry-run"],
     ] {
         say(&n, args);
     }
@@ -194,6 +194,7 @@ fn nothing_is_said_in_english_where_the_locale_is_chinese() {
         &["sql", "--help"],
         &["runs"],
         &["evaluate"],
+        &["extract", "--dry-run"],
         &["run"],
         &["doctor"],
         &["models", "list"],
@@ -206,7 +207,7 @@ fn nothing_is_said_in_english_where_the_locale_is_chinese() {
         assert_eq!(english(&said), Vec::<String>::new(), "{args:?} says\n{said}");
     }
     let path = n.path().to_string_lossy().into_owned();
-    insta::assert_snapshot!(all.replace(&path, "FOLDER"));
+    insta::assert_snapshot!(all.replace(&path, "FOLDER").replace(ROOT, "PROJECT"));
     n.set("LANG", "");
     n.set("UI_LANGUAGE", "zh");
     n.set("BOT_MAX_ACTIONS", "许多");

@@ -286,7 +286,8 @@ impl Drop for Server {
 }
 
 pub fn agent() -> ureq::Agent {
-    ureq::Agent::config_builder().http_status_as_error(false).build().into()
+    // a connection kept for later may be closed by the server just as it is used again
+    ureq::Agent::config_builder().http_status_as_error(false).max_idle_connections(0).build().into()
 }
 
 /// A port on loopback that nobody listens on.
