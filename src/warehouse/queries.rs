@@ -205,6 +205,6 @@ fn print_table(db: &Connection, (query, sql): (&Query, &str), out: &mut impl Wri
     let mut batches = statement.stream_arrow([]).map_err(|error| fault(&error))?;
     let schema = batches.get_schema();
     let rows = table::write(&schema, || next_batch(&mut batches), out)?;
-    writeln!(out, "{rows} row{}", if rows == 1 { "" } else { "s" })?;
+    writeln!(out, "{}", if rows == 1 { t!("1 row", "1 行") } else { t!("{rows} rows", "{rows} 行") })?;
     Ok(())
 }
