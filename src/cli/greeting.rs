@@ -9,7 +9,7 @@ use unicode_width::UnicodeWidthStr;
 
 use super::invocation::Invocation;
 use crate::common::language::{either, t};
-use crate::common::terminal::say;
+use crate::common::terminal::{left, say};
 use crate::config::{Config, Source, Values};
 use crate::doctor::{Serving, serving};
 use crate::{model, warehouse};
@@ -48,7 +48,7 @@ fn print_next(next: &[(String, &str)]) {
     say!("\n{}", either("next:", "下一步："));
     let widest = next.iter().map(|(command, _)| command.width()).max().unwrap_or_default();
     for (command, why) in next {
-        say!("  {command}{}  {why}", " ".repeat(widest - command.width()));
+        say!("  {}  {why}", left(command, widest));
     }
     say!("\n{}", either("`nearset --help` lists all commands", "`nearset --help` 列出全部命令"));
 }
@@ -67,8 +67,7 @@ impl Place {
     }
 
     fn print(&self, config: &Config) {
-        let line =
-            |what: &str, text: String| say!("  {what}{}  {text}", " ".repeat(9_usize.saturating_sub(what.width())));
+        let line = |what: &str, text: String| say!("  {}  {text}", left(what, 9));
         line(either("sources", "数据源"), self.sources(config));
         line(
             either("warehouse", "数据仓库"),

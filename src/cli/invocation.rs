@@ -3,6 +3,7 @@
 use std::env;
 
 use super::command_line::Global;
+use crate::common::terminal::shell_word;
 
 /// The program and the flags that say which folders and settings it works with.
 pub struct Invocation(String);
@@ -14,9 +15,9 @@ impl Invocation {
         let flags =
             [("--data-dir", &global.data_dir), ("--models-dir", &global.models_dir), ("--config", &global.config)];
         let flags = flags.into_iter().filter_map(|(flag, path)| Some((flag, path.as_ref()?)));
-        Self(
-            flags.fold(word(&program), |call, (flag, path)| format!("{call} {flag} {}", word(&path.to_string_lossy()))),
-        )
+        Self(flags.fold(shell_word(&program).into_owned(), |call, (flag, path)| {
+            format!("{call} {flag} {}", shell_word(&path.to_string_lossy()))
+        }))
     }
 
     /// A command with its arguments.
@@ -27,24 +28,12 @@ impl Invocation {
     }
 }
 
-/// A word as a shell reads it.
-fn word(text: &str) -> String {
-    let is_plain = |c: char| c.is_alphanumeric() || "-_./:=@%+,".contains(c);
-    if !text.is_empty() && text.chars().all(is_plain) {
-        text.to_owned()
-    } else {
-        format!("'{}'", text.replace('\'', "'\\''"))
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[test]
-    fn words_are_quoted_where_a_shell_would_part_them() {
-        assert_eq!(word("target/release/nearset"), "target/release/nearset");
-        assert_eq!(word("my data's"), "'my data'\\''s'");
+    fn a_command_keeps_the_flags_of_this_one() {
         let call = Invocation("./nearset --data-dir 'a b'".to_owned());
         assert_eq!(call.command("run"), "./nearset run --data-dir 'a b'");
         assert_eq!(Invocation("nearset".to_owned()).command("run"), "nearset run");

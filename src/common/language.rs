@@ -17,15 +17,25 @@ use std::sync::atomic::{AtomicBool, Ordering};
 static IS_CHINESE: AtomicBool = AtomicBool::new(false);
 
 /// A language that nearset speaks.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub enum Language {
-    /// English.
+    /// English, for whoever asks for none that is known.
+    #[default]
     English,
-    /// Chinese.
+    /// Chinese, in simplified characters.
     Chinese,
 }
 
 impl Language {
+    /// The language of a tag such as `zh-Hant-TW`, `zh_CN` or `EN`.
+    pub fn of_tag(tag: &str) -> Option<Self> {
+        match tag.trim().split(['-', '_']).next()?.to_ascii_lowercase().as_str() {
+            "zh" => Some(Self::Chinese),
+            "en" => Some(Self::English),
+            _ => None,
+        }
+    }
+
     /// The language the environment's variables ask for, as gettext reads them: the first of LC_ALL, LC_MESSAGES and LANG
     /// that is set; LANGUAGE comes before it, but for the locale C.
     pub fn of_locale(variable: impl Fn(&str) -> Option<String>) -> Self {
@@ -33,8 +43,8 @@ impl Language {
         let locale = ["LC_ALL", "LC_MESSAGES", "LANG"].iter().find_map(set).unwrap_or_default();
         let is_c = ["", "C", "POSIX"].contains(&locale.split('.').next().unwrap_or_default());
         let wanted = set(&"LANGUAGE").filter(|_| !is_c).unwrap_or(locale);
-        let known = wanted.split(':').find(|name| name.starts_with("zh") || name.starts_with("en"));
-        if known.is_some_and(|name| name.starts_with("zh")) { Self::Chinese } else { Self::English }
+        let tag = |name: &str| Self::of_tag(name.split(['.', '@']).next().unwrap_or_default());
+        wanted.split(':').find_map(tag).unwrap_or_default()
     }
 }
 

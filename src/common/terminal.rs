@@ -47,8 +47,29 @@ pub fn right(text: &str, width: usize) -> String {
     format!("{}{text}", " ".repeat(width.saturating_sub(text.width())))
 }
 
+/// A text as one word of a shell's.
+pub fn shell_word(text: &str) -> Cow<'_, str> {
+    let is_plain = |c: char| c.is_alphanumeric() || "-_./:=@%+,".contains(c);
+    if !text.is_empty() && text.chars().all(is_plain) {
+        Cow::Borrowed(text)
+    } else {
+        format!("'{}'", text.replace('\'', "'\\''")).into()
+    }
+}
+
 /// `println!`, but for a closed pipe, at which it goes on.
 macro_rules! say {
     ($($text:tt)*) => { $crate::common::terminal::line(&format!($($text)*)) };
 }
 pub(crate) use say;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn words_are_quoted_where_a_shell_would_part_them() {
+        assert_eq!(shell_word("target/release/nearset"), "target/release/nearset");
+        assert_eq!(shell_word("my data's"), "'my data'\\''s'");
+    }
+}

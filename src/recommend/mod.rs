@@ -19,6 +19,6 @@ pub use channels::popular::trending;
 pub use channels::taste::taste;
 pub use pool::{Pool, gather};
 pub use ranking::{Recommended, arrange, prior, recommend, score};
-pub use reasons::{Language, Reason, Words};
+pub use reasons::{Reason, Words};
 pub use request::{Effort, Policy, Request};
 pub use smoke::smoke;

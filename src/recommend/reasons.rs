@@ -3,6 +3,7 @@
 use std::fmt;
 
 use super::Pool;
+use crate::common::language::Language;
 use crate::model::Feature;
 
 /// The strongest ground for an entry, with the figures that decided.
@@ -61,16 +62,6 @@ pub enum Reason {
     },
     /// An editor's rule put it here.
     Pinned,
-}
-
-/// The language of a reason.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
-pub enum Language {
-    /// English, for whoever asks for none that is known.
-    #[default]
-    English,
-    /// Chinese, in simplified characters.
-    Chinese,
 }
 
 /// The strongest ground for a candidate.

@@ -15,7 +15,7 @@ use super::state::{Shared, State};
 use super::upkeep::Upkeep;
 use crate::common::language::{either, t};
 use crate::common::priority;
-use crate::common::terminal::say;
+use crate::common::terminal::{say, shell_word};
 use crate::config::Config;
 use crate::model;
 
@@ -135,16 +135,10 @@ pub fn print_where_to_look(config: &Config) -> Result<()> {
     let absolute = |dir: &PathBuf| std::path::absolute(dir).unwrap_or_else(|_| dir.clone());
     let folders = [("--data-dir", &config.data_dir), ("--models-dir", &config.models_dir)];
     let flags = folders.map(|(flag, dir)| format!("{flag} {}", shell_word(&absolute(dir).display().to_string())));
-    let program = shell_word(&program.display().to_string());
+    let program = shell_word(&program.display().to_string()).into_owned();
     for command in ["sql \"from funnel_by_day\"", "views list", "models list", "--help"] {
         let flags = if command == "--help" { String::new() } else { format!(" {}", flags.join(" ")) };
         say!("  {program} {command}{flags}");
     }
     Ok(())
-}
-
-/// A text as one word of a shell's.
-fn shell_word(text: &str) -> String {
-    let is_plain = text.chars().all(|c| c.is_alphanumeric() || "/._-+:=@%".contains(c));
-    if is_plain { text.to_owned() } else { format!("'{}'", text.replace('\'', "'\\''")) }
 }

@@ -1,6 +1,6 @@
 //! What is asked of the routes that answer lists, once it is known to be well-formed.
 
-use crate::recommend::Language;
+use crate::common::language::Language;
 use crate::serve::endpoint::Endpoint;
 
 /// What a list is asked for, in the ids of whoever asks.

@@ -3,8 +3,8 @@
 use axum::http::{HeaderMap, header};
 
 use super::ApiError;
+use crate::common::language::Language;
 use crate::model::TIMEFRAMES;
-use crate::recommend::Language;
 
 /// An id: a whole number, 0 or more, in the digits 0 to 9 and nothing else.
 ///
@@ -60,16 +60,7 @@ pub fn timeframe(text: Option<&str>) -> Result<&'static str, ApiError> {
 /// English. No language costs anybody a list.
 pub fn language(lang: Option<&str>, headers: &HeaderMap) -> Language {
     let accepted = || headers.get(header::ACCEPT_LANGUAGE).and_then(|value| value.to_str().ok());
-    lang.and_then(of_tag).or_else(|| accepted().and_then(preferred)).unwrap_or_default()
-}
-
-/// The language of a tag such as `zh-Hant-TW`, `zh_CN` or `EN`.
-fn of_tag(tag: &str) -> Option<Language> {
-    match tag.trim().split(['-', '_']).next()?.to_ascii_lowercase().as_str() {
-        "zh" => Some(Language::Chinese),
-        "en" => Some(Language::English),
-        _ => None,
-    }
+    lang.and_then(Language::of_tag).or_else(|| accepted().and_then(preferred)).unwrap_or_default()
 }
 
 /// The language of ours with the highest quality in an Accept-Language header (RFC 9110, 12.5.4), the first of equal ones;
@@ -79,7 +70,7 @@ fn preferred(accepted: &str) -> Option<Language> {
     for range in accepted.split(',') {
         let (tag, rest) = range.split_once(';').unwrap_or((range, ""));
         let quality = rest.trim().strip_prefix("q=").and_then(|q| q.trim().parse::<f32>().ok()).unwrap_or(1.0);
-        match of_tag(tag) {
+        match Language::of_tag(tag) {
             Some(language) => ranges.push((language, quality)),
             None if tag.trim() == "*" => any = Some(quality),
             None => {}

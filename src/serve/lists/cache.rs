@@ -57,7 +57,7 @@ mod tests {
 
     use super::super::List;
     use super::*;
-    use crate::recommend::Language;
+    use crate::common::language::Language;
 
     fn key(version: u64, page: u32) -> ListKey {
         let list = List::Similar { page: Some(page), top_n: 10 };

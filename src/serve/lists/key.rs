@@ -1,6 +1,6 @@
 //! Which list: all that decides what is in it.
 
-use crate::recommend::Language;
+use crate::common::language::Language;
 
 /// What a rendered list depends on; it is the same for all who share it.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]

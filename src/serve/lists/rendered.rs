@@ -5,9 +5,10 @@ use serde_json::value::{RawValue, to_raw_value};
 use utoipa::ToSchema;
 
 use crate::common::ids::{Id, IdFormat};
+use crate::common::language::Language;
 use crate::exposures::ExposureItem;
 use crate::model::Model;
-use crate::recommend::{Language, Recommended, Words};
+use crate::recommend::{Recommended, Words};
 
 /// A dataset in a list.
 #[derive(Debug, Serialize, ToSchema)]
