@@ -59,9 +59,11 @@ fn as_it_was(name: &str, rows: &[Value], moment: &str, pages: &[Value]) -> Vec<V
     rows
 }
 
+/// Rows as lines; none as the empty array, since an empty file is an export that failed.
 fn write_lines(path: PathBuf, rows: &[Value]) {
     let lines: Vec<String> = rows.iter().map(Value::to_string).collect();
-    fs::write(path, lines.join("\n") + "\n").expect("an export");
+    let text = if lines.is_empty() { "[]".to_owned() } else { lines.join("\n") };
+    fs::write(path, text + "\n").expect("an export");
 }
 
 /// A run of its own on these exports and exposures.
