@@ -223,11 +223,11 @@ fn a_spill_folder_is_private() {
 #[test]
 fn tables_stream_have_a_header_and_command_no_terminal() {
     let n = Nearset::empty();
-    n.write("dataset.json", &catalogue(&["wheat \u{1b}[31mred\u{7}", "气象"]));
+    n.write("dataset.json", &catalogue(&["wheat \u{1b}[31mred\u{7}dish", "气象"]));
     n.ok(&["run", "--as-of", AS_OF]);
     let shown = n.ok(&["sql", "select dataset_id, title from datasets order by all"]);
     assert!(!shown.contains('\u{1b}') && shown.contains("气象"), "{shown}");
-    assert!(shown.contains("\\u{1b}[31mred\\u{7}"), "{shown}");
+    assert!(shown.contains("\\u{1b}[31mred\\u{7}dish"), "{shown}");
     let none = n.ok(&["sql", "select title from datasets where false"]);
     assert!(none.contains("title") && none.contains("0 rows"), "{none}");
     let error = n.fails(1, &["sql", " ;"]);
