@@ -32,6 +32,9 @@ pub fn recommend(model: &Model, request: &Request<'_>, policy: &Policy, effort: 
         }
         let mut scores = score(model.parts.ranker.as_ref(), pool);
         channels::steer(&policy.weights, pool, &mut scores);
+        if let Some(sum) = &policy.sum {
+            channels::steer_by_sum(sum, pool, &mut scores);
+        }
         let list = arrange(model, request, policy, pool, &mut scores);
         (list, candidates)
     })

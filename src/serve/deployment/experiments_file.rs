@@ -153,7 +153,7 @@ experiments:
         allocation: 0.5
       - name: content_boost
         allocation: 0.5
-        parameters: {content_weight: 1.4, behavior_weight: 0.8, unheard_of: 3}
+        parameters: {content_weight: 1.4, behavior_weight: 0.8, price_weight: 0.5, unheard_of: 3}
 ";
 
     #[test]
@@ -168,9 +168,14 @@ experiments:
         assert_eq!(experiments.assign(Endpoint::Detail, None), 0);
         assert_eq!(experiments.assign(Endpoint::Similar, Some("1")), 0);
         let boost = experiments.variants.iter().find(|variant| variant.name == "content_boost").expect("the variant");
-        let weights = boost.policy(&Policy::default()).weights;
-        let of = |name: &str| Channel::ALL.iter().position(|channel| channel.name() == name).map(|c| weights[c]);
-        assert_eq!((of("content"), of("behaviour"), of("popular")), (Some(1.4), Some(0.8), Some(1.0)));
+        // 1.4 of 1.0, beside 1.5 for the rest of what is alike in words; 0.8 of 1.2
+        let sum = boost.policy(&Policy::default()).sum.expect("weights of the old system");
+        let of = |channel: Channel| sum.meant[channel as usize] / sum.usual[channel as usize];
+        for (channel, factor) in
+            [(Channel::Content, 2.9 / 2.5), (Channel::Behaviour, 0.8 / 1.2), (Channel::Popular, 1.0)]
+        {
+            assert!((of(channel) - factor).abs() < 1e-6, "{channel:?}: {}", of(channel));
+        }
         Ok(())
     }
 
