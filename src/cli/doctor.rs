@@ -68,6 +68,7 @@ fn chinese(what: &str) -> &str {
         "business" => "业务库",
         "data" => "数据目录",
         "models" => "模型目录",
+        "reports" => "日报目录",
         "disk" => "磁盘",
         "rules" => "规则",
         "experiments" => "实验",

@@ -52,6 +52,14 @@ pub(super) const SENTENCES: &[(&str, &str)] = &[
     ),
     ("How many threads a run uses; 0 is all cores.", "一次运行的线程数；0 为全部核。"),
     (
+        "The folder of daily reports; DATA_DIR/evaluation/daily_reports where empty.",
+        "日报的目录；为空时为 DATA_DIR/evaluation/daily_reports。",
+    ),
+    (
+        "How much is logged: error, warning, info, debug or trace.",
+        "日志的详细程度：error、warning、info、debug 或 trace。",
+    ),
+    (
         "The language of the command line: en, zh, or auto, which asks LANGUAGE, LC_ALL, LC_MESSAGES and LANG.",
         "命令行的语言：en、zh，或 auto（看 LANGUAGE、LC_ALL、LC_MESSAGES、LANG）。",
     ),
@@ -100,6 +108,16 @@ pub(super) const SENTENCES: &[(&str, &str)] = &[
     (
         "Rules for lists (never, pin, boost, demote); DATA_DIR/rules.toml where empty.",
         "列表规则文件（never、pin、boost、demote）；为空时为 DATA_DIR/rules.toml。",
+    ),
+    (
+        "Whether cheap, little used and stale datasets stand behind all others in the list of popular ones.",
+        "热门列表里，低价、少有人用、久无动静的数据集是否排在其余之后。",
+    ),
+    ("A dataset that costs less, or whose price is unknown, is cheap.", "价格低于此值或价格未知的数据集视为低价。"),
+    ("A dataset with fewer views and orders together is little used.", "浏览与订单合计少于此值的数据集视为少有人用。"),
+    (
+        "A dataset whose latest view or order is more days ago is stale.",
+        "最近一次浏览或订单距今超过此天数的数据集视为久无动静。",
     ),
     (
         "About how many seconds' worth of one core's work the best ranker is looked for; 0 learns none.",

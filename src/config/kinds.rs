@@ -186,6 +186,44 @@ pub fn encoding() -> Kind<Option<&'static Encoding>> {
     })
 }
 
+/// Yes or no, as people write it in an environment.
+pub fn yes_or_no(text: &str) -> Option<bool> {
+    match text.to_lowercase().as_str() {
+        "1" | "true" | "yes" | "on" => Some(true),
+        "0" | "false" | "no" | "off" => Some(false),
+        _ => None,
+    }
+}
+
+/// A switch that other settings decide where it is left alone.
+pub fn switch() -> Kind<Option<bool>> {
+    Kind::new(either("auto, true or false", "auto、true 或 false"), |text| match text.to_lowercase().as_str() {
+        "auto" => Some(None),
+        _ => yes_or_no(text).map(Some),
+    })
+}
+
+/// A number from 0.
+pub fn from_zero() -> Kind<f64> {
+    Kind::new(either("a number, 0 or more", "不小于 0 的数"), |text| {
+        text.parse().ok().filter(|number: &f64| number.is_finite() && *number >= 0.0)
+    })
+}
+
+/// How much is logged, as this program, Python's logging and its numbers call it.
+pub fn log_level() -> Kind<&'static str> {
+    Kind::new(either("error, warning, info, debug or trace", "error、warning、info、debug 或 trace"), |text| {
+        Some(match text.to_lowercase().as_str() {
+            "critical" | "fatal" | "error" | "50" | "40" => "error",
+            "warning" | "warn" | "30" => "warn",
+            "info" | "20" => "info",
+            "debug" | "10" => "debug",
+            "trace" | "notset" | "0" => "trace",
+            _ => return None,
+        })
+    })
+}
+
 /// A language to speak; `None` is that of the environment.
 pub fn language() -> Kind<Option<Language>> {
     Kind::new(either("auto, en or zh", "auto、en 或 zh"), |text| match text.to_lowercase().as_str() {

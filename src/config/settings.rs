@@ -9,9 +9,9 @@ use chrono::TimeDelta;
 use encoding_rs::Encoding;
 
 use super::kinds::{
-    Kind, connections, dimensions, encoding, is_name, language, megabytes, memory, milliseconds, minutes, names,
-    origins, parsed, path, path_or_none, project, seconds, seconds_from_one, some, text, text_or_none, threads,
-    timezone, whole,
+    Kind, connections, dimensions, encoding, from_zero, is_name, language, log_level, megabytes, memory, milliseconds,
+    minutes, names, origins, parsed, path, path_or_none, project, seconds, seconds_from_one, some, switch, text,
+    text_or_none, threads, timezone, whole,
 };
 use super::setting::{Setting, settings};
 use super::values::Values;
@@ -144,6 +144,9 @@ settings! {
     /// The models that texts and pictures are read with. Nothing is ever downloaded.
     pub struct Models {
         /// The folder image_url is relative to; DATA_JSON_DIR where empty.
+        ///
+        /// A folder in it that is called as a dataset's id holds its pictures: up to four of them, by name, stand for it. Where
+        /// this is empty, DATA_JSON_DIR/images is looked in first.
         image_root: Option<PathBuf> = DATASET_IMAGE_ROOT, example "exports", path_or_none();
         /// A sentence-transformers folder for texts; TF-IDF and LSA where empty.
         ///
@@ -194,6 +197,17 @@ settings! {
         ///
         /// See rules.example.toml.
         rules_file: Option<PathBuf> = RULES_FILE, example "rules.toml", path_or_none();
+        /// Whether cheap, little used and stale datasets stand behind all others in the list of popular ones.
+        ///
+        /// true, false, or auto: where the environment or .env sets one of the next three, as the old system's did. None is left
+        /// out, so that no list gets short.
+        popular_filter: Option<bool> = POPULAR_ENABLE_FILTER, default "auto", switch();
+        /// A dataset that costs less, or whose price is unknown, is cheap.
+        popular_min_price: f64 = POPULAR_MIN_PRICE, default "0.5", from_zero();
+        /// A dataset with fewer views and orders together is little used.
+        popular_min_interaction: u32 = POPULAR_MIN_INTERACTION, default "10", whole();
+        /// A dataset whose latest view or order is more days ago is stale.
+        popular_max_inactive_days: u32 = POPULAR_MAX_INACTIVE_DAYS, default "730", whole();
     }
 }
 
@@ -279,7 +293,8 @@ settings! {
         shed: Duration = SHED_MS, default "250", milliseconds();
         /// Experiments (TOML, or the old system's YAML); DATA_DIR/experiments.toml where empty.
         ///
-        /// See experiments.example.toml. Where neither is there, DATA_DIR/experiments.yaml of the old system.
+        /// See experiments.example.toml. Where neither is there, experiments.yaml of the old system, in DATA_DIR or in config/ of
+        /// the working folder.
         experiments_file: Option<PathBuf> = EXPERIMENTS_FILE, example "experiments.toml", path_or_none();
         /// The token for admin routes (Authorization: Bearer ...); they are off without one.
         admin_token: Option<String> = ADMIN_TOKEN, example "...", text_or_none();
@@ -316,6 +331,12 @@ settings! {
         memory_limit: u64 = MEMORY_LIMIT, default "4GB", memory();
         /// How many threads a run uses; 0 is all cores.
         threads: usize = THREADS, default "0", threads();
+        /// The folder of daily reports; DATA_DIR/evaluation/daily_reports where empty.
+        daily_reports: Option<PathBuf> = DAILY_REPORT_DIR, example "reports", path_or_none();
+        /// How much is logged: error, warning, info, debug or trace.
+        ///
+        /// NEARSET_LOG in the environment, a filter of the tracing crate, comes before it.
+        log_level: &'static str = LOG_LEVEL, default "info", log_level();
         /// The language of the command line: en, zh, or auto, which asks LANGUAGE, LC_ALL, LC_MESSAGES and LANG.
         language: Option<Language> = UI_LANGUAGE, default "auto", language();
     }

@@ -25,6 +25,7 @@ fn broken(what: &str, error: &anyhow::Error) -> Finding {
 /// Looks at everything a run and a server need; `tell` hears of each finding as soon as it is made.
 pub fn examine(config: &Config, values: &Values, tell: &mut dyn FnMut(Finding)) {
     tell(Finding::new(Verdict::Fine, "settings", config::places(values)));
+    config::old_names(values).into_iter().for_each(&mut *tell);
     for note in values.notes() {
         tell(Finding::new(Verdict::Odd, "settings", note.clone()));
     }
@@ -37,9 +38,12 @@ pub fn examine(config: &Config, values: &Values, tell: &mut dyn FnMut(Finding)) 
     }
     tell(writable("data", "DATA_DIR", &config.data_dir));
     tell(writable("models", "MODELS_DIR", &config.models_dir));
+    if let Some(dir) = &config.daily_reports {
+        tell(writable("reports", "DAILY_REPORT_DIR", dir));
+    }
     tell(disk(config));
     tell(rules(config).unwrap_or_else(|error| broken("rules", &error)));
-    tell(experiments(config).unwrap_or_else(|error| broken("experiments", &error)));
+    tell(experiments(config, values).unwrap_or_else(|error| broken("experiments", &error)));
     tell(listening(config.serve.listen, &config.models_dir));
     tell(text_model(config));
     tell(picture_model(config));

@@ -210,7 +210,7 @@ pub fn daily(db: &Connection, day: NaiveDate) -> Result<DailyReport> {
 }
 
 fn daily_path(config: &Config, day: NaiveDate) -> PathBuf {
-    config.evaluation_dir().join("daily_reports").join(format!("recommendation_report_{day}.json"))
+    config.daily_reports_dir().join(format!("recommendation_report_{day}.json"))
 }
 
 /// Writes one day's report again; returns where.

@@ -148,7 +148,7 @@ pub fn recover(config: &Config) -> Result<Option<String>> {
 /// Removes what a killed run had written beside its places.
 fn sweep(config: &Config) -> Result<()> {
     let evaluation = config.evaluation_dir();
-    let dirs = [config.data_dir.join("processed"), evaluation.join("daily_reports"), evaluation, config.metadata_dir()];
+    let dirs = [config.data_dir.join("processed"), config.daily_reports_dir(), evaluation, config.metadata_dir()];
     for dir in dirs.iter().filter(|dir| dir.is_dir()) {
         for entry in fs::read_dir(dir).with_context(|| t!("{} cannot be read", "{} 无法读取", dir.display()))? {
             let path = entry.with_context(|| t!("{} cannot be read", "{} 无法读取", dir.display()))?.path();

@@ -35,6 +35,9 @@ pub(super) fn set_time_zones(db: &Connection, config: &Config) -> Result<()> {
 /// A time zone is set that this DuckDB does not know.
 pub fn set_parameters(db: &Connection, config: &Config, as_of: DateTime<Utc>) -> Result<()> {
     set_time_zones(db, config)?;
+    let lists = &config.lists;
+    let is_filtered = lists.popular_filter == Some(true);
+    let limit = |value: &dyn ToString| if is_filtered { value.to_string() } else { "null".to_owned() };
     let dimensions = config.parameters.request_dimensions.iter().map(u32::to_string).collect::<Vec<_>>().join(", ");
     db.execute_batch(&format!(
         "set variable as_of = {};
@@ -42,6 +45,9 @@ pub fn set_parameters(db: &Connection, config: &Config, as_of: DateTime<Utc>) ->
          set variable report_timezone = {};
          set variable bot_max_actions = {};
          set variable request_dimensions = [{dimensions}];
+         set variable popular_min_price = cast({} as double);
+         set variable popular_min_interaction = cast({} as bigint);
+         set variable popular_max_inactive_days = cast({} as bigint);
          set variable train_until = cast(null as timestamp);
          set variable held_out_from = cast(null as timestamp);
          set variable held_out_until = cast(null as timestamp);
@@ -50,6 +56,9 @@ pub fn set_parameters(db: &Connection, config: &Config, as_of: DateTime<Utc>) ->
         quote(&config.parameters.business_timezone),
         quote(&config.parameters.report_timezone),
         config.parameters.bot_max_actions,
+        limit(&lists.popular_min_price),
+        limit(&lists.popular_min_interaction),
+        limit(&lists.popular_max_inactive_days),
     ))
     .context(either("the run's parameters could not be set", "运行参数未能设置"))
 }

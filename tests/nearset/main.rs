@@ -15,6 +15,7 @@ mod languages;
 mod mariadb;
 mod memory;
 mod new_user;
+mod old_settings;
 mod pages;
 mod pipeline;
 mod postgres;

@@ -65,7 +65,9 @@ fn push_ranked(
             return;
         }
         if model.item(entry.item).is_listed && taken.insert(entry.item) {
-            let score = ceiling * (entry.score / best).clamp(0.0, 1.0) * 0.5;
+            // what is viewed more and stands behind, as not wanted there, has no higher score
+            let above = list.last().map_or(1.0, |last| last.score);
+            let score = (ceiling * (entry.score / best).clamp(0.0, 1.0) * 0.5).min(above);
             list.push(Recommended { item: entry.item, score, reason: reason(entry) });
         }
     }
