@@ -55,10 +55,7 @@ pub(super) const SENTENCES: &[(&str, &str)] = &[
         "The folder of daily reports; DATA_DIR/evaluation/daily_reports where empty.",
         "日报的目录；为空时为 DATA_DIR/evaluation/daily_reports。",
     ),
-    (
-        "How much is logged: error, warning, info, debug or trace.",
-        "日志的详细程度：error、warning、info、debug 或 trace。",
-    ),
+    ("How much is logged: error, warning, info, debug or trace.", "日志的详细程度，从 error 到 trace。"),
     (
         "The language of the command line: en, zh, or auto, which asks LANGUAGE, LC_ALL, LC_MESSAGES and LANG.",
         "命令行的语言：en、zh，或 auto（看 LANGUAGE、LC_ALL、LC_MESSAGES、LANG）。",

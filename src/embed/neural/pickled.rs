@@ -22,8 +22,9 @@ const LONGEST_PICKLE: u64 = 4 << 20;
 /// No weight has more dimensions.
 const MOST_DIMENSIONS: usize = 8;
 
-/// How often the numbers of one storage may stand in different tensors.
-const MOST_VIEWS: usize = 4;
+/// How many different tensors one block of numbers may be shared by, and how often its numbers may stand in them.
+const MOST_VIEWS: usize = 4096;
+const MOST_COPIES: usize = 4;
 
 /// What a file of the form before PyTorch 1.6 begins with: a pickle of the number 0x1950a86a20f9469cfc6c.
 const OLD_START: &[u8] = b"\x80\x02\x8a\x0a\x6c\xfc\x9c\x46\xf9\x20\x6a\xa8\x50\x19";
@@ -102,7 +103,7 @@ fn read_old(path: &Path) -> Result<HashMap<String, Tensor>> {
     let Value::Row(keys) = keys else { bail!(damaged()) };
     for key in pickle.rows[keys].clone() {
         let key = pickle.text(key)?;
-        let storage = pickle.storages.iter().find(|storage| storage.key == key).context(damaged())?;
+        let storage = pickle.by_key.get(key).and_then(|storage| pickle.storages.get(*storage)).context(damaged())?;
         let count = rest.split_off(..8).context(damaged())?;
         ensure!(count == storage.count.to_le_bytes(), damaged());
         let size = storage.count.checked_mul(storage.width as u64).and_then(|size| usize::try_from(size).ok());
@@ -164,6 +165,8 @@ struct Pickle<'a> {
     rows: Vec<Vec<Value>>,
     dicts: Vec<Vec<(Value, Value)>>,
     storages: Vec<Storage>,
+    /// The storages by their keys: tensors may share one.
+    by_key: HashMap<String, usize>,
     views: Vec<View>,
 }
 
@@ -178,6 +181,7 @@ impl<'a> Pickle<'a> {
             rows: Vec::new(),
             dicts: Vec::new(),
             storages: Vec::new(),
+            by_key: HashMap::new(),
             views: Vec::new(),
         }
     }
@@ -388,6 +392,12 @@ impl<'a> Pickle<'a> {
                 let (arguments, called) = (self.pop()?, self.pop()?);
                 self.call(called, arguments)?;
             }
+            // an object of a class
+            0x81 => {
+                self.pop()?;
+                let Value::Global(class) = self.pop()? else { bail!(damaged()) };
+                bail!(other_than_weights(&self.texts[class]));
+            }
             // what is known of a dictionary beside what is in it: versions of modules
             b'b' => {
                 self.pop()?;
@@ -433,9 +443,17 @@ impl<'a> Pickle<'a> {
             "torch ByteStorage" | "torch CharStorage" | "torch BoolStorage" => (1, None),
             other => bail!(other_than_weights(other)),
         };
-        let storage = Storage { key: self.text(key)?.to_owned(), width, number, count: whole(count)? as u64 };
-        self.storages.push(storage);
-        self.stack.push(Value::Storage(self.storages.len() - 1));
+        let (key, count) = (self.text(key)?.to_owned(), whole(count)? as u64);
+        let known = self.by_key.get(&key).copied();
+        let place = known.unwrap_or(self.storages.len());
+        match self.storages.get(place) {
+            Some(known) => ensure!(known.width == width && known.count == count, damaged()),
+            None => {
+                self.by_key.insert(key.clone(), place);
+                self.storages.push(Storage { key, width, number, count });
+            }
+        }
+        self.stack.push(Value::Storage(place));
         Ok(())
     }
 
@@ -497,17 +515,18 @@ impl<'a> Pickle<'a> {
             let bytes = block(storage)?;
             ensure!(Some(bytes.len() as u64) == storage.count.checked_mul(storage.width as u64), damaged());
             let numbers: Vec<f32> = bytes.chunks_exact(storage.width).map(number).collect();
-            let mut made: Vec<(&View, Tensor)> = Vec::new();
+            let (mut made, mut copied): (Vec<(&View, Tensor)>, usize) = (Vec::new(), 0);
             for (name, view) in named {
                 let known = made.iter().find(|(known, _)| *known == view).map(|(_, tensor)| tensor.clone());
                 let tensor = match known {
                     Some(tensor) => tensor,
                     None => {
+                        let tensor = view.tensor(&numbers).with_context(|| name.to_owned())?;
+                        copied += tensor.elem_count();
                         ensure!(
-                            made.len() < MOST_VIEWS,
+                            made.len() < MOST_VIEWS && copied <= MOST_COPIES * numbers.len(),
                             t!("{name}: too many views of the same numbers", "{name}：同一组数的视图过多")
                         );
-                        let tensor = view.tensor(&numbers).with_context(|| name.to_owned())?;
                         made.push((view, tensor.clone()));
                         tensor
                     }
@@ -560,5 +579,81 @@ impl View {
             }
         }
         Ok(Tensor::from_vec(values, self.size.as_slice(), &Device::Cpu)?)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::Write;
+
+    use zip::ZipWriter;
+    use zip::write::SimpleFileOptions;
+
+    use super::*;
+
+    /// What a pickle says of a named view of the six numbers of the storage "0".
+    fn view(name: &str, offset: u8, size: &[u8], stride: &[u8]) -> Vec<u8> {
+        let text = |text: &str| [&b"X"[..], &(text.len() as u32).to_le_bytes(), text.as_bytes()].concat();
+        let row = |row: &[u8]| {
+            [b"(".to_vec(), row.iter().flat_map(|number| [b'K', *number]).collect(), b"t".to_vec()].concat()
+        };
+        let storage = [
+            b"(".to_vec(),
+            text("storage"),
+            b"ctorch\nFloatStorage\n".to_vec(),
+            text("0"),
+            text("cpu"),
+            b"K\x06tQ".to_vec(),
+        ];
+        let end = b"\x89ccollections\nOrderedDict\n)RtR".to_vec();
+        let called = b"ctorch._utils\n_rebuild_tensor_v2\n(".to_vec();
+        [text(name), called, storage.concat(), vec![b'K', offset], row(size), row(stride), end].concat()
+    }
+
+    /// What is read of a zip file of torch's that holds these views of 1 to 6, and more files.
+    fn read_views(views: &[Vec<u8>], more: &[(&str, &[u8])]) -> Result<HashMap<String, Tensor>> {
+        let file = tempfile::NamedTempFile::new()?;
+        let mut zip = ZipWriter::new(file.reopen()?);
+        let numbers: Vec<u8> = (1..=6).flat_map(|number: u8| f32::from(number).to_le_bytes()).collect();
+        let list = [&b"\x80\x02}("[..], &views.concat(), b"u."].concat();
+        for (name, bytes) in [("m/data.pkl", &list[..]), ("m/data/0", &numbers[..])].iter().chain(more) {
+            zip.start_file(*name, SimpleFileOptions::default().compression_method(CompressionMethod::Stored))?;
+            zip.write_all(bytes)?;
+        }
+        zip.finish()?;
+        read(file.path())
+    }
+
+    #[test]
+    fn tensors_share_numbers_and_may_lie_across_them() -> Result<()> {
+        let views = [view("whole", 0, &[2, 3], &[3, 1]), view("across", 0, &[3, 2], &[1, 3]), view("one", 4, &[], &[])];
+        let tensors = read_views(&views, &[("m/byteorder", b"little")])?;
+        assert_eq!(tensors["whole"].to_vec2::<f32>()?, [[1.0, 2.0, 3.0], [4.0, 5.0, 6.0]]);
+        assert_eq!(tensors["across"].to_vec2::<f32>()?, [[1.0, 4.0], [2.0, 5.0], [3.0, 6.0]]);
+        assert_eq!(tensors["one"].to_scalar::<f32>()?, 5.0);
+        Ok(())
+    }
+
+    #[test]
+    fn what_cannot_be_is_an_error() {
+        let error = |views: &[Vec<u8>], more: &[(&str, &[u8])]| {
+            read_views(views, more).map(drop).map_err(|error| format!("{error:#}")).expect_err("an error")
+        };
+        let fine = || view("w", 0, &[6], &[1]);
+        for (offset, size, stride) in
+            [(1, vec![6], vec![1]), (0, vec![2, 4], vec![3, 1]), (0, vec![2], vec![6]), (0, vec![2], vec![])]
+        {
+            assert!(
+                error(&[view("w", offset, &size, &stride)], &[]).contains("damaged"),
+                "{offset} {size:?} {stride:?}"
+            );
+        }
+        assert!(error(&[], &[]).contains("holds no weights"));
+        assert!(error(&[fine()], &[("m/byteorder", b"big")]).contains("byte order"));
+        assert!(error(&[fine()], &[("n/data.pkl", b".")]).contains("or several"));
+        let many: Vec<Vec<u8>> =
+            (0..30).map(|number| view(&format!("w{number}"), number % 3, &[2, 3], &[number % 2, 1])).collect();
+        assert!(error(&many, &[]).contains("too many views"), "{}", error(&many, &[]));
+        assert!(error(&[[fine(), b"cbuiltins\neval\n)\x81".to_vec()].concat()], &[]).contains("holds builtins.eval"));
     }
 }
