@@ -273,6 +273,15 @@ mod tests {
     }
 
     #[test]
+    fn every_old_name_is_in_the_migration_table() {
+        for page in [include_str!("../../docs/migration.md"), include_str!("../../docs/migration.zh-CN.md")] {
+            for name in OLD_NAMES.iter().flat_map(|old| old.names) {
+                assert!(page.contains(&format!("`{name}`")), "{name}");
+            }
+        }
+    }
+
+    #[test]
     fn every_ignored_name_has_its_reason() {
         let is_needless = |name: &str| matches!(OldName::of(name).map(|old| &old.what), Some(Use::Needless(..)));
         for name in [

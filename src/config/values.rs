@@ -416,6 +416,10 @@ fn unknown(settings: &[Setting], name: &str, value: &Toml) -> String {
             "[{name}] 不是设置；设置直接写在文件中，不分小节"
         );
     }
+    if let Some(Use::Named(ours, _)) = OldName::of(&name.to_uppercase()).map(|old| &old.what) {
+        let ours = ours.to_lowercase();
+        return t!("{name} is called {ours} here", "{name} 在此名为 {ours}");
+    }
     let names: Vec<String> = settings.iter().map(|setting| setting.name.to_lowercase()).collect();
     match names.iter().find(|known| **known == name.to_lowercase()) {
         Some(known) => t!("{name} is written in lower case here: {known}", "{name} 在此须写作小写：{known}"),
@@ -491,13 +495,14 @@ mod tests {
     #[test]
     fn all_that_is_wrong_in_a_file_is_told_at_once() {
         let settings = [setting("CACHE_MB", "64"), setting("LISTEN", "127.0.0.1:8000")];
-        let text = "cahce_mb = 3\n# why\nLISTEN = \"x\"\ncolour = 1\nlisten = { port = 3 }\ncache_mb = \" \"\n[serve]\ncache_mb = 3\n";
+        let text = "cahce_mb = 3\nmatomo_source = \"json\"\nLISTEN = \"x\"\ncolour = 1\nlisten = { port = 3 }\ncache_mb = \" \"\n[serve]\ncache_mb = 3\n";
         let (values, file) = read(&settings, text);
         let said: Vec<&str> = values.faults().iter().map(|fault| fault.strip_prefix(&file).unwrap_or(fault)).collect();
         assert_eq!(
             said,
             [
                 ":1: cahce_mb is no setting; did you mean cache_mb?",
+                ":2: matomo_source is called matomo_data_source here",
                 ":3: LISTEN is written in lower case here: listen",
                 ":4: colour is no setting",
                 ":5: listen is a table, and should be a value",
