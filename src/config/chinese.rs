@@ -29,6 +29,10 @@ pub(super) const SENTENCES: &[(&str, &str)] = &[
     ),
     ("Columns no source is asked for (* stands for anything).", "从不读取的列（* 匹配任意字符）。"),
     (
+        "Schema contracts (YAML) that source tables are held to; config/schema_contracts.yaml where empty, if it is there.",
+        "检查数据源各表的契约文件（YAML）；为空时用 config/schema_contracts.yaml（存在时）。",
+    ),
+    (
         "The MySQL or MariaDB server: a name, an address or a socket's path.",
         "MySQL 或 MariaDB 服务器：主机名、地址或 socket 路径。",
     ),

@@ -154,9 +154,22 @@ impl Config {
         })
     }
 
+    /// The file of schema contracts, where one is named or lies where the old system had it.
+    pub fn contracts_path(&self) -> Option<PathBuf> {
+        let names = ["schema_contracts.yaml", "schema_contracts.yml"];
+        let usual = [Path::new("config"), &self.data_dir].map(|dir| names.map(|name| dir.join(name)));
+        let found = usual.into_iter().flatten().find(|path| path.exists());
+        self.sources.contracts_file.clone().or(found)
+    }
+
     /// The folder of reports, and of the exposure log.
     pub fn evaluation_dir(&self) -> PathBuf {
         self.data_dir.join("evaluation")
+    }
+
+    /// The folder where a first run keeps what of the old system's files it replaces.
+    pub fn replaced_dir(&self) -> PathBuf {
+        self.data_dir.join("before-nearset")
     }
 
     /// The folder of what a run keeps for the next: history, the lock, the journal.

@@ -137,6 +137,10 @@ settings! {
         ///
         /// Columns nearset uses are always read.
         leave_out: Vec<String> = LEAVE_OUT_COLUMNS, default "password,passwd,pwd,*_password,salt,*secret*,*token*", names();
+        /// Schema contracts (YAML) that source tables are held to; config/schema_contracts.yaml where empty, if it is there.
+        ///
+        /// Else DATA_DIR/schema_contracts.yaml. Without any, the columns that nearset needs must be there.
+        contracts_file: Option<PathBuf> = SCHEMA_CONTRACTS, example "config/schema_contracts.yaml", path_or_none();
     }
 }
 

@@ -38,6 +38,7 @@ pub fn examine(config: &Config, values: &Values, tell: &mut dyn FnMut(Finding)) 
     tell(writable("data", "DATA_DIR", &config.data_dir));
     tell(writable("models", "MODELS_DIR", &config.models_dir));
     tell(disk(config));
+    tell(contracts(config).unwrap_or_else(|error| broken("contracts", &error)));
     tell(rules(config).unwrap_or_else(|error| broken("rules", &error)));
     tell(experiments(config).unwrap_or_else(|error| broken("experiments", &error)));
     tell(listening(config.serve.listen, &config.models_dir));
@@ -83,6 +84,23 @@ fn sql(config: &Config, tell: &mut dyn FnMut(Finding)) {
             tell(binding(config, &project).unwrap_or_else(fine));
         }
     }
+}
+
+/// The schema contracts, and which of their rules the published rows break.
+fn contracts(config: &Config) -> Result<Finding> {
+    let contracts = extract::contracts::read(config)?;
+    let rules = contracts.count();
+    let mut text = match &contracts.file {
+        Some(path) => t!("{rules} rules in {}", "{} 中有 {rules} 条规则", path.display()),
+        None => t!("no file: the columns that nearset needs must be there", "没有契约文件：只要求 nearset 所需的列"),
+    };
+    let published = warehouse::glance(config).and_then(|db| extract::contracts::violations(&db));
+    let broken: Vec<String> = published.unwrap_or_default().iter().map(|violation| violation.text()).collect();
+    for note in contracts.notes.iter().chain(&broken) {
+        text += &format!("\n{note}");
+    }
+    let is_fine = contracts.notes.is_empty() && broken.is_empty();
+    Ok(Finding::new(if is_fine { Verdict::Fine } else { Verdict::Odd }, "contracts", text))
 }
 
 fn rules(config: &Config) -> Result<Finding> {

@@ -1,5 +1,6 @@
 //! `nearset doctor`: what is in order, what is not, and how to mend it. Nothing is made or changed by looking.
 
+mod compare;
 mod examine;
 mod folders;
 mod models;
@@ -8,5 +9,6 @@ mod server;
 mod versions;
 mod warehouse;
 
+pub use compare::{Comparison, Difference, compare};
 pub use examine::examine;
 pub use server::{Serving, serving};

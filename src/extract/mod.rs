@@ -4,6 +4,7 @@
 //! full refresh over all files does; databases are read from where the last run stopped.
 
 mod columns;
+pub mod contracts;
 pub mod data_quality;
 mod database;
 #[cfg(test)]

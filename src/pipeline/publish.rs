@@ -17,6 +17,9 @@ use crate::config::Config;
 use crate::warehouse::{self, WorkCopy};
 use crate::{model, recommend};
 
+/// The old system's list of its models, in MODELS_DIR.
+const REGISTRY: &str = "model_registry.json";
+
 /// Files written beside their places, to be renamed into them after the warehouse. Dropped, it removes them.
 #[derive(Default)]
 pub struct Outbox {
@@ -53,6 +56,36 @@ impl Drop for Outbox {
             fs::remove_file(files::part_of(place)).ok();
         }
     }
+}
+
+/// Keeps what a first run is about to replace: files of the old system, below `before-nearset/` as they lay below DATA_DIR, and the
+/// list of its models. They take no room of their own where the file system has links. Returns how many are kept.
+///
+/// # Errors
+/// One cannot be kept.
+pub fn keep_replaced(config: &Config, outbox: &Outbox) -> Result<usize> {
+    if config.warehouse_path().exists() {
+        return Ok(0);
+    }
+    let below = |place: &PathBuf| Some((place.clone(), place.strip_prefix(&config.data_dir).ok()?.to_path_buf()));
+    let registry = (config.models_dir.join(REGISTRY), Path::new("models").join(REGISTRY));
+    let places = outbox.places.iter().filter_map(below).chain([registry]);
+    let mut kept = 0;
+    for (place, below) in places.filter(|(place, _)| place.is_file()) {
+        let copy = config.replaced_dir().join(below);
+        // the first that was kept is the old system's, whatever became of the run that kept it
+        if copy.exists() {
+            continue;
+        }
+        if let Some(parent) = copy.parent() {
+            files::make_dir(parent)?;
+        }
+        if fs::hard_link(&place, &copy).is_err() {
+            files::copy(&place, &copy)?;
+        }
+        kept += 1;
+    }
+    Ok(kept)
 }
 
 /// What a run puts in place once its warehouse is.
@@ -153,7 +186,7 @@ fn sweep(config: &Config) -> Result<()> {
         for entry in fs::read_dir(dir).with_context(|| t!("{} cannot be read", "{} 无法读取", dir.display()))? {
             let path = entry.with_context(|| t!("{} cannot be read", "{} 无法读取", dir.display()))?.path();
             let name = path.to_string_lossy();
-            if name.ends_with(".json.part") || name.ends_with(".parquet.part") {
+            if [".json.part", ".html.part", ".prom.part", ".parquet.part"].iter().any(|ending| name.ends_with(ending)) {
                 files::remove(&path)?;
             }
         }

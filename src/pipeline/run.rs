@@ -62,6 +62,14 @@ fn run_locked(config: &Config, project: &Project, options: &Options, observers: 
     let Kept { saved, held_back } = keep_model(&mut run)?;
     let version = saved.as_ref().filter(|_| held_back.is_none()).map(|saved| saved.version.clone());
     let outbox = run.outbox;
+    let replaced = publish::keep_replaced(config, &outbox)?;
+    if replaced > 0 {
+        observers.note(&t!(
+            "{replaced} files that were there before nearset are kept in {}",
+            "nearset 之前已有的 {replaced} 个文件保存在 {}",
+            config.replaced_dir().display()
+        ));
+    }
     let published = publish::publish(config, work, outbox, observers.run, version.clone());
     let is_undone = published.as_ref().is_err_and(|error| error.downcast_ref::<Failure>().is_none());
     if !is_undone {

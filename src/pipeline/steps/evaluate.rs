@@ -27,5 +27,8 @@ pub fn evaluate(run: &mut Run<'_>) -> Result<u64> {
     let exposures = evaluate::exposure_metrics(run.db)?;
     let place = config.evaluation_dir().join("exposure_metrics.json");
     run.outbox.write(place, &serde_json::to_vec_pretty(&exposures)?)?;
+    for (place, bytes) in evaluate::quality_report(run.db, config, run.options.as_of)? {
+        run.outbox.write(place, &bytes)?;
+    }
     Ok(rows)
 }
