@@ -1,6 +1,9 @@
 //! Black-box tests: nearset as its users meet it, through the program, its files and HTTP.
 
 mod api;
+mod comparison;
+mod contracts;
+mod data_quality;
 mod databases;
 mod description;
 mod embed;
@@ -14,6 +17,7 @@ mod house;
 mod languages;
 mod mariadb;
 mod memory;
+mod migration;
 mod new_user;
 mod pages;
 mod pipeline;
