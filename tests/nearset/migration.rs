@@ -556,6 +556,13 @@ fn a_folder_of_the_old_system_is_taken_over() {
     assert!(compared.status.success() && said.contains("summary.exposures_total"), "{said}{}", text(&compared.stderr));
 
     let mut missing = Missing::default();
+    on_disk(&n, &before, &mut missing);
+    served(&n, &mut missing);
+    assert!(missing.0.is_empty(), "names of the old system that are not found:\n{}", missing.0.join("\n"));
+}
+
+/// Asks for files, keys, rules and the settings' lines.
+fn on_disk(n: &Nearset, before: &BTreeMap<PathBuf, Vec<u8>>, missing: &mut Missing) {
     for name in FILES {
         let path = n.path().join(name);
         let is_made = fs::read(&path).is_ok_and(|now| before.get(&path) != Some(&now));
@@ -582,7 +589,10 @@ fn a_folder_of_the_old_system_is_taken_over() {
             missing.unless(page.contains(name), "settings", name);
         }
     }
+}
 
+/// Asks a server for routes, headers and metrics.
+fn served(n: &Nearset, missing: &mut Missing) {
     let server = n.serve_with(|command| {
         command.env_remove("DATA_JSON_DIR").env("ADMIN_TOKEN", "secret-of-this-test");
     });
@@ -612,5 +622,4 @@ fn a_folder_of_the_old_system_is_taken_over() {
     for name in METRICS {
         missing.unless(metrics.lines().any(|line| line.starts_with(name)), "metrics", name);
     }
-    assert!(missing.0.is_empty(), "names of the old system that are not found:\n{}", missing.0.join("\n"));
 }
