@@ -316,7 +316,7 @@ fn trending_knows_what_was_looked_at_just_now_also_after_a_restart() {
     {
         let server = n.serve();
         for (page, times) in [(1033, 9), (1044, 5), (1055, 2)] {
-            (0..times).for_each(|_| drop(server.list(&format!("/similar/{page}"))));
+            (0..times).for_each(|visitor| drop(server.list(&format!("/similar/{page}?visitor_id={visitor}"))));
         }
         until("the ranking is worked out", || first(&server) == [1033, 1044]);
         let items = ids(&server.list("/hot/trending?timeframe=1h&limit=100")["items"]);
@@ -459,6 +459,15 @@ fn what_comes_in_pieces_is_answered_once() {
     }
 }
 
+/// Whether no thread of a server runs: a signal is sent before it is heeded, and the others go on meanwhile.
+fn is_stopped(server: &Server) -> bool {
+    let tasks = fs::read_dir(format!("/proc/{}/task", server.pid())).expect("its threads");
+    let stat = |task: std::io::Result<fs::DirEntry>| fs::read_to_string(task.expect("a thread").path().join("stat"));
+    tasks
+        .map(stat)
+        .all(|stat| stat.is_ok_and(|stat| stat.rsplit(") ").next().is_some_and(|rest| rest.starts_with('T'))))
+}
+
 #[test]
 fn whoever_leaves_before_the_answer_has_seen_no_list() {
     let mut n = Nearset::demo();
@@ -468,6 +477,7 @@ fn whoever_leaves_before_the_answer_has_seen_no_list() {
     server.list("/similar/1001");
     // the server gets request and end at once
     server.signal("STOP");
+    until("it has stopped", || is_stopped(&server));
     for page in 1002..1012 {
         let mut stream = TcpStream::connect(port(&server)).expect("a connection");
         write!(stream, "GET /similar/{page} HTTP/1.1\r\nhost: x\r\n\r\n").expect("a request");
