@@ -144,6 +144,10 @@ pub(super) const SENTENCES: &[(&str, &str)] = &[
         "The token for admin routes (Authorization: Bearer ...); they are off without one.",
         "管理接口的令牌（Authorization: Bearer ...）；不设则管理接口关闭。",
     ),
+    (
+        "The token of test requests (X-Test-Token: ...), whose lists are not logged; without one there are none.",
+        "测试请求的令牌（X-Test-Token: ...），其列表不记入日志；不设则没有测试请求。",
+    ),
 ];
 
 /// What the groups of settings are called.

@@ -15,6 +15,7 @@ mod moments;
 mod setting;
 mod settings;
 mod values;
+mod variety;
 
 pub use crate::common::secrets::Secret;
 pub use help::{example_file, settings_help};
@@ -24,3 +25,4 @@ pub use moments::parse_moment;
 pub use setting::Setting;
 pub use settings::{Config, Database, Durability, Exposures, Lists, Models, Parameters, Serve, Source, Sources, Train};
 pub use values::{Origin, Overrides, Values};
+pub use variety::Variety;

@@ -15,6 +15,7 @@ use super::kinds::{
 };
 use super::setting::{Setting, settings};
 use super::values::Values;
+use super::variety::Variety;
 use crate::common::ids::IdFormat;
 use crate::common::language::{Language, either};
 use crate::common::secrets::Secret;
@@ -179,9 +180,16 @@ settings! {
     /// How lists are made.
     pub struct Lists {
         /// How much a dataset that is like one above it moves down a list; 0 is not at all.
-        diversity: f32 = VARIETY, default "0.1", Kind::new(either("a number from 0 to 10", "0 到 10 的数"), |text| {
-            text.parse().ok().filter(|number| (0.0..=10.0).contains(number))
-        });
+        ///
+        /// Behind it may stand what holds for lists of one source in its place, and what a device adds or takes:
+        /// 0.1, search=0.6, home=0.3, mobile=-0.1
+        diversity: Variety = VARIETY, default "0.1", Kind::new(
+            either(
+                "a number from 0 to 10, or such as 0.1, search=0.6, mobile=-0.1",
+                "0 到 10 的数，或如 0.1, search=0.6, mobile=-0.1",
+            ),
+            Variety::read,
+        );
         /// The most datasets of one provider among a list's first ten; 0 is no limit.
         provider_limit: usize = PROVIDER_LIMIT, default "0", whole();
         /// The share of /recommend/detail lists in which one place tries a dataset that just missed the list.
@@ -283,6 +291,8 @@ settings! {
         experiments_file: Option<PathBuf> = EXPERIMENTS_FILE, example "experiments.toml", path_or_none();
         /// The token for admin routes (Authorization: Bearer ...); they are off without one.
         admin_token: Option<String> = ADMIN_TOKEN, example "...", text_or_none();
+        /// The token of test requests (X-Test-Token: ...), whose lists are not logged; without one there are none.
+        test_token: Option<String> = TEST_TOKEN, example "...", text_or_none();
     }
 }
 

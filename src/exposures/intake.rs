@@ -225,7 +225,14 @@ fn insert(db: &Connection, chunk: &Path, name: &str, progress: &Progress) -> Res
              delete from fresh where request_id in (select request_id from raw.exposure_log);
              insert into raw.exposure_log
              select {values}, {name}
-             from fresh;",
+             from fresh;
+             insert into raw.rejected
+             select 'exposure_log', lines.request_id, 'request_id_again', 'request_id', lines.request_id, 'dropped', {name}, null, line
+             from lines
+             inner join raw.exposure_log as known on known.request_id = lines.request_id
+             where fault is null
+                 and (line::json ->> 'timestamp', line::json ->> 'page_id') is distinct from (known.timestamp, known.page_id)
+                 and line not in (select row_json from raw.rejected where reason = 'request_id_again');",
             chunk = quote(&chunk.to_string_lossy()),
             name = quote(name),
             values = record::values("record"),

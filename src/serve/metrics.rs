@@ -56,7 +56,7 @@ struct ListMetrics {
     degraded: IntCounter,
     fallbacks: IntCounterVec,
     /// By [`Endpoint`].
-    endpoints: [EndpointMetrics; 3],
+    endpoints: [EndpointMetrics; Endpoint::ALL.len()],
 }
 
 /// Of making lists.

@@ -27,6 +27,10 @@ pub fn compute(
                 effort,
             )
         }
+        List::Person { user, recent, top_n } => {
+            let user = user.and_then(|id| model.parts.users.get(&id));
+            recommend::for_person(model, user, recent, *top_n, policy, effort)
+        }
         List::Trending { timeframe, top_n, .. } => {
             let views = views.of(timeframe);
             let candidates = model.parts.trending.get(*timeframe).map_or(0, Vec::len) + views.len();

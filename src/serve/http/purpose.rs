@@ -1,6 +1,6 @@
 //! Whether a visitor looks at what is asked for: a browser says where it fetches ahead, and crawlers say who they are.
 
-use axum::http::{HeaderMap, HeaderName, header};
+use axum::http::{HeaderMap, HeaderName};
 
 /// What a request is for.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -14,6 +14,8 @@ pub enum Purpose {
     Prerender,
     /// A machine reads pages.
     Crawler,
+    /// Somebody tries lists: it is answered and not logged.
+    Test,
 }
 
 /// Where browsers say it: `Sec-Purpose` is the standard's, the others are older.
@@ -43,8 +45,8 @@ const CRAWLERS: [&str; 14] = [
 ];
 
 impl Purpose {
-    /// That of a request with these headers.
-    pub fn of(headers: &HeaderMap) -> Self {
+    /// That of a request with these headers; `agent` is its User-Agent in lower case.
+    pub fn of(headers: &HeaderMap, agent: &str) -> Self {
         let said = PURPOSES.iter().filter_map(|name| headers.get(name)?.to_str().ok());
         for text in said.map(str::to_ascii_lowercase) {
             match () {
@@ -53,9 +55,9 @@ impl Purpose {
                 () => {}
             }
         }
-        let agent = headers.get(header::USER_AGENT).and_then(|value| value.to_str().ok()).unwrap_or_default();
         // a make of phones, and no bot
-        let agent = agent.to_ascii_lowercase().replace("cubot", "");
+        let phone = agent.contains("cubot").then(|| agent.replace("cubot", ""));
+        let agent = phone.as_deref().unwrap_or(agent);
         let is_crawler = CRAWLERS.iter().any(|sign| agent.contains(sign));
         if is_crawler { Self::Crawler } else { Self::View }
     }
@@ -67,6 +69,7 @@ impl Purpose {
             Self::Prefetch => Some("prefetch"),
             Self::Prerender => Some("prerender"),
             Self::Crawler => Some("crawler"),
+            Self::Test => Some("test"),
         }
     }
 }
@@ -76,7 +79,8 @@ mod tests {
     use super::*;
 
     fn of(name: &'static str, value: &str) -> Purpose {
-        Purpose::of(&HeaderMap::from_iter([(HeaderName::from_static(name), value.parse().expect("a value"))]))
+        let headers = HeaderMap::from_iter([(HeaderName::from_static(name), value.parse().expect("a value"))]);
+        Purpose::of(&headers, &super::super::agent(&headers))
     }
 
     #[test]

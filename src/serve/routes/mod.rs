@@ -1,6 +1,7 @@
 //! The routes, a file a group.
 
 mod console;
+mod docs;
 mod health;
 mod lists;
 mod metrics;

@@ -101,7 +101,7 @@ fn find(state: &Shared, version: &LoadedVersion, query: String, limit: usize) ->
         () => None,
     };
     let asked = search::Query { words: &query, text: read.text.as_deref(), picture: read.picture.as_deref() };
-    let found = version.finder().search(&version.model, &asked, &version.policies[0].rules, limit);
+    let found = version.finder().search(&version.model, &asked, &version.policy(0, 0).rules, limit);
     let item = |found: search::Found| {
         let item = version.model.item(found.item);
         FoundItem {
