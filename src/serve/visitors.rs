@@ -11,6 +11,7 @@ use sha2::{Digest, Sha256};
 use crate::common::files;
 use crate::common::language::t;
 use crate::exposures::Visitor;
+use crate::serve::http::agent;
 
 const KEY: &str = "visitor_key";
 
@@ -45,21 +46,21 @@ impl Visitors {
 
     /// The visitor of a name that stays with them, as requests give it.
     pub fn named(&self, name: &str) -> Visitor {
-        self.hashed("name", name, "")
+        self.hashed("name", name.as_bytes(), &[])
     }
 
     /// One of whom nothing else is known than where they ask from, and with which User-Agent. What a proxy says of the address
     /// comes before its own.
-    pub fn unnamed(&self, peer: Option<IpAddr>, headers: &HeaderMap, agent: &str) -> Visitor {
+    pub fn unnamed(&self, peer: Option<IpAddr>, headers: &HeaderMap) -> Visitor {
         let forwarded = headers.get("x-forwarded-for").and_then(|value| value.to_str().ok());
         let first = forwarded.and_then(|all| all.split(',').next()?.trim().parse::<IpAddr>().ok());
         let address = first.or(peer).map(|address| address.to_string()).unwrap_or_default();
-        self.hashed("address", &address, agent)
+        self.hashed("address", address.as_bytes(), agent::bytes(headers))
     }
 
-    fn hashed(&self, kind: &str, what: &str, more: &str) -> Visitor {
+    fn hashed(&self, kind: &str, what: &[u8], more: &[u8]) -> Visitor {
         let mut hash = Sha256::new();
-        for part in [&self.key, kind, what, more] {
+        for part in [self.key.as_bytes(), kind.as_bytes(), what, more] {
             hash.update(part);
             // no two lists of parts make one text
             hash.update([0xff]);
@@ -71,6 +72,8 @@ impl Visitors {
 
 #[cfg(test)]
 mod tests {
+    use axum::http::HeaderName;
+
     use super::*;
 
     #[test]
@@ -95,15 +98,16 @@ mod tests {
         let dir = tempfile::tempdir()?;
         let visitors = Visitors::open(dir.path())?;
         let peer = Some(IpAddr::from([10, 0, 0, 1]));
-        let through = |addresses: &str| {
-            HeaderMap::from_iter([("x-forwarded-for".parse().expect("a name"), addresses.parse().expect("it"))])
+        let of = |headers: &[(&'static str, &str)]| {
+            let named =
+                headers.iter().map(|(name, value)| (HeaderName::from_static(name), value.parse().expect("a value")));
+            visitors.unnamed(peer, &HeaderMap::from_iter(named))
         };
-        let of = |headers: &HeaderMap, agent: &str| visitors.unnamed(peer, headers, agent);
-        let direct = of(&HeaderMap::new(), "a");
-        assert_eq!(direct, of(&through("nonsense"), "a"));
-        assert_eq!(direct, of(&through("10.0.0.1, 10.9.9.9"), "a"));
-        assert_ne!(direct, of(&through("203.0.113.7, 10.0.0.1"), "a"));
-        assert_ne!(direct, of(&HeaderMap::new(), "b"));
+        let direct = of(&[]);
+        assert_eq!(direct, of(&[("x-forwarded-for", "nonsense")]));
+        assert_eq!(direct, of(&[("x-forwarded-for", "10.0.0.1, 10.9.9.9")]));
+        assert_ne!(direct, of(&[("x-forwarded-for", "203.0.113.7, 10.0.0.1")]));
+        assert_ne!(direct, of(&[("user-agent", "b")]));
         assert_ne!(direct, visitors.named("10.0.0.1"));
         Ok(())
     }

@@ -16,7 +16,7 @@ use super::params::ListParams;
 use super::query::ListQuery;
 use crate::serve::deployment::Deployment;
 use crate::serve::http::request_id::new_id;
-use crate::serve::http::{ApiError, Client, Purpose, agent};
+use crate::serve::http::{Agent, ApiError, Client, Purpose};
 use crate::serve::state::Shared;
 use crate::serve::test_requests;
 
@@ -59,15 +59,15 @@ impl<P: ListParams> ListRequest<P> {
 
 /// Who asks.
 fn asker(parts: &Parts, state: &Shared, query: &ListQuery) -> Result<Asker, ApiError> {
-    let (headers, agent) = (&parts.headers, agent(&parts.headers));
+    let (headers, agent) = (&parts.headers, Agent::of(&parts.headers));
     let is_test = test_requests::is_test(headers, state)?;
-    let seen = Purpose::of(headers, &agent);
-    let client = Client::of(headers, query.source.as_deref(), &agent, seen == Purpose::Crawler);
+    let seen = Purpose::of(headers, agent);
+    let client = Client::of(headers, query.source.as_deref(), agent);
     let visitor = match query.target.visitor() {
         Some(name) => state.visitors.named(name),
         None => {
             let peer = parts.extensions.get::<ConnectInfo<SocketAddr>>().map(|ConnectInfo(peer)| peer.ip());
-            state.visitors.unnamed(peer, headers, &agent)
+            state.visitors.unnamed(peer, headers)
         }
     };
     Ok(Asker { purpose: if is_test { Purpose::Test } else { seen }, client, visitor })

@@ -1,5 +1,6 @@
 //! HTTP: connections and their limits, how parameters are read, how errors are said.
 
+pub mod agent;
 mod client;
 pub mod connections;
 pub mod error;
@@ -10,6 +11,7 @@ mod refusals;
 pub mod request_id;
 mod slots;
 
-pub use client::{Client, agent};
+pub use agent::Agent;
+pub use client::Client;
 pub use error::{ApiError, ErrorBody};
 pub use purpose::Purpose;

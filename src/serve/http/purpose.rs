@@ -2,6 +2,8 @@
 
 use axum::http::{HeaderMap, HeaderName};
 
+use super::Agent;
+
 /// What a request is for.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Purpose {
@@ -26,27 +28,9 @@ static PURPOSES: [HeaderName; 4] = [
     HeaderName::from_static("x-moz"),
 ];
 
-/// What the User-Agents of crawlers, previews and monitors hold, in lower case, and those of people's browsers do not.
-const CRAWLERS: [&str; 14] = [
-    "bot/",
-    "bot;",
-    "bot)",
-    "bot-",
-    "-bot",
-    "spider",
-    "crawl",
-    "slurp",
-    "bingpreview",
-    "mediapartners-google",
-    "facebookexternalhit",
-    "headlesschrome",
-    "lighthouse",
-    "pingdom",
-];
-
 impl Purpose {
-    /// That of a request with these headers; `agent` is its User-Agent in lower case.
-    pub fn of(headers: &HeaderMap, agent: &str) -> Self {
+    /// That of a request with these headers, from this User-Agent.
+    pub fn of(headers: &HeaderMap, agent: Agent) -> Self {
         let said = PURPOSES.iter().filter_map(|name| headers.get(name)?.to_str().ok());
         for text in said.map(str::to_ascii_lowercase) {
             match () {
@@ -55,11 +39,7 @@ impl Purpose {
                 () => {}
             }
         }
-        // a make of phones, and no bot
-        let phone = agent.contains("cubot").then(|| agent.replace("cubot", ""));
-        let agent = phone.as_deref().unwrap_or(agent);
-        let is_crawler = CRAWLERS.iter().any(|sign| agent.contains(sign));
-        if is_crawler { Self::Crawler } else { Self::View }
+        if agent.is_crawler { Self::Crawler } else { Self::View }
     }
 
     /// Its name in answers and in the log; `None` where a visitor looks.
@@ -80,7 +60,7 @@ mod tests {
 
     fn of(name: &'static str, value: &str) -> Purpose {
         let headers = HeaderMap::from_iter([(HeaderName::from_static(name), value.parse().expect("a value"))]);
-        Purpose::of(&headers, &super::super::agent(&headers))
+        Purpose::of(&headers, Agent::of(&headers))
     }
 
     #[test]
