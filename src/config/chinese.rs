@@ -82,6 +82,26 @@ pub(super) const SENTENCES: &[(&str, &str)] = &[
         "在 Matomo 的哪些自定义维度里找请求号，按此顺序。",
     ),
     (
+        "The custom dimension that holds the request id; those of MATOMO_REQUEST_DIMENSIONS are searched after it.",
+        "请求号所在的自定义维度；其后再找 MATOMO_REQUEST_DIMENSIONS 里的。",
+    ),
+    (
+        "The custom dimension that holds click_{position}_{dataset}; those of MATOMO_POSITION_DIMENSIONS are searched after it.",
+        "click_{位置}_{数据集} 所在的自定义维度；其后再找 MATOMO_POSITION_DIMENSIONS 里的。",
+    ),
+    (
+        "The custom dimensions searched for click_{position}_{dataset}, in this order.",
+        "在哪些自定义维度里找 click_{位置}_{数据集}，按此顺序。",
+    ),
+    (
+        "The sites of Matomo (idsite) whose rows count, with commas between; all where empty.",
+        "哪些 Matomo 站点（idsite）的行计入，以逗号分隔；为空时全部计入。",
+    ),
+    (
+        "The column of user that Matomo's user ids are looked up in where they are no ids, such as email.",
+        "Matomo 的用户号不是 ID 时，到 user 表的哪一列去找，如 email。",
+    ),
+    (
         "A visit with more actions than this is a bot's and counts nowhere.",
         "动作数超过此值的访问视为爬虫，不计入任何指标。",
     ),

@@ -210,6 +210,30 @@ pub fn dimensions() -> Kind<Vec<u32>> {
     })
 }
 
+/// The number of one of Matomo's custom dimensions; none where it is empty.
+pub fn dimension_or_none() -> Kind<Option<u32>> {
+    Kind::new(either("a number from 1 to 5", "1 到 5 的数"), |text| match text {
+        "" => Some(None),
+        number => number.parse().ok().filter(|number| (1..=5).contains(number)).map(Some),
+    })
+}
+
+/// Ids of Matomo's sites; none where it is empty.
+pub fn sites() -> Kind<Vec<u32>> {
+    Kind::new(either("numbers of sites, as in 1 or 1,3", "站点编号，如 1 或 1,3"), |text| match text {
+        "" => Some(Vec::new()),
+        sites => sites.split(',').map(|site| site.trim().parse().ok().filter(|site| *site > 0)).collect(),
+    })
+}
+
+/// The name of a column, in lower case; none where it is empty.
+pub fn column_or_none() -> Kind<Option<String>> {
+    Kind::new(either("a column's name, such as email", "列名，如 email"), |text| {
+        let is_name = text.chars().all(|c| c.is_alphanumeric() || c == '_' || c == '-');
+        is_name.then(|| some(&text.to_lowercase()))
+    })
+}
+
 /// Origins (scheme, host, port) with commas between.
 pub fn origins() -> Kind<Vec<String>> {
     Kind::new(
@@ -271,6 +295,19 @@ mod tests {
         assert_eq!(((path().read)("~/data"), (path_or_none().read)("~")), (None, None));
         assert_eq!((path().read)("a/~b"), Some(PathBuf::from("a/~b")));
         assert_eq!((path_or_none().read)(""), Some(None));
+    }
+
+    #[test]
+    fn sites_dimensions_and_columns_are_plain_and_may_be_none() {
+        assert_eq!((sites().read)(""), Some(Vec::new()));
+        assert_eq!((sites().read)("1, 3"), Some(vec![1, 3]));
+        for text in ["0", "one", "1,", "1;2", "-1"] {
+            assert_eq!((sites().read)(text), None, "{text}");
+        }
+        assert_eq!(((dimension_or_none().read)(""), (dimension_or_none().read)("5")), (Some(None), Some(Some(5))));
+        assert_eq!(((dimension_or_none().read)("6"), (dimension_or_none().read)("4,2")), (None, None));
+        assert_eq!((column_or_none().read)("User_Email"), Some(Some("user_email".to_owned())));
+        assert_eq!(((column_or_none().read)(""), (column_or_none().read)("a b")), (Some(None), None));
     }
 
     #[test]

@@ -9,9 +9,9 @@ use chrono::TimeDelta;
 use encoding_rs::Encoding;
 
 use super::kinds::{
-    Kind, connections, dimensions, encoding, is_name, language, megabytes, memory, milliseconds, minutes, names,
-    origins, parsed, path, path_or_none, project, seconds, seconds_from_one, some, text, text_or_none, threads,
-    timezone, whole,
+    Kind, column_or_none, connections, dimension_or_none, dimensions, encoding, is_name, language, megabytes, memory,
+    milliseconds, minutes, names, origins, parsed, path, path_or_none, project, seconds, seconds_from_one, sites, some,
+    text, text_or_none, threads, timezone, whole,
 };
 use super::setting::{Setting, settings};
 use super::values::Values;
@@ -168,8 +168,22 @@ settings! {
         business_timezone: String = BUSINESS_TIMEZONE, default "UTC", timezone();
         /// The time zone that days in reports are cut in.
         report_timezone: String = REPORT_TIMEZONE, default "UTC", timezone();
+        /// The custom dimension that holds the request id; those of MATOMO_REQUEST_DIMENSIONS are searched after it.
+        request_dimension: Option<u32> = MATOMO_REQUEST_DIMENSION, example "4", dimension_or_none();
         /// The custom dimensions searched for a request id, in this order.
         request_dimensions: Vec<u32> = MATOMO_REQUEST_DIMENSIONS, default "4,2,3,1", dimensions();
+        /// The custom dimension that holds click_{position}_{dataset}; those of MATOMO_POSITION_DIMENSIONS are searched after it.
+        position_dimension: Option<u32> = MATOMO_POSITION_DIMENSION, example "5", dimension_or_none();
+        /// The custom dimensions searched for click_{position}_{dataset}, in this order.
+        position_dimensions: Vec<u32> = MATOMO_POSITION_DIMENSIONS, default "5", dimensions();
+        /// The sites of Matomo (idsite) whose rows count, with commas between; all where empty.
+        ///
+        /// The relation matomo_sites tells which there are.
+        matomo_sites: Vec<u32> = MATOMO_SITE_ID, example "1", sites();
+        /// The column of user that Matomo's user ids are looked up in where they are no ids, such as email.
+        ///
+        /// In any case of letters; it is read whatever LEAVE_OUT_COLUMNS says. A name that several users have, or none, is nobody's.
+        user_column: Option<String> = MATOMO_USER_COLUMN, example "email", column_or_none();
         /// A visit with more actions than this is a bot's and counts nowhere.
         bot_max_actions: u32 = BOT_MAX_ACTIONS, default "100", whole();
     }

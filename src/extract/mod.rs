@@ -15,6 +15,7 @@ mod names;
 mod schema;
 mod sources;
 mod tables;
+pub mod user_names;
 mod watermarks;
 
 pub use schema::{create_replay_tables, raw_tables};
