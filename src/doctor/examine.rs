@@ -8,6 +8,7 @@ use super::folders::{disk, writable};
 use super::models::{picture_model, text_model};
 use super::pictures::covers;
 use super::server::listening;
+use super::tracking::tracking;
 use super::versions::{absent, experiments, versions};
 use super::warehouse::{binding, published};
 use crate::common::errors::describe;
@@ -44,6 +45,7 @@ pub fn examine(config: &Config, values: &Values, tell: &mut dyn FnMut(Finding)) 
     tell(text_model(config));
     tell(picture_model(config));
     published(config).unwrap_or_else(|error| vec![broken("warehouse", &error)]).into_iter().for_each(&mut *tell);
+    tracking(config).unwrap_or_else(|error| vec![broken("tracking", &error)]).into_iter().for_each(&mut *tell);
     covers(config).unwrap_or_else(|error| Some(broken("covers", &error))).into_iter().for_each(&mut *tell);
     versions(config, tell);
 }

@@ -5,6 +5,7 @@ mod folders;
 mod models;
 mod pictures;
 mod server;
+mod tracking;
 mod versions;
 mod warehouse;
 

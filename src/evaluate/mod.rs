@@ -10,6 +10,7 @@ pub mod reports;
 pub mod session_files;
 mod summary;
 pub mod table;
+pub mod tracking;
 
 pub use exposure_metrics::{ExposureMetrics, exposure_metrics};
 pub use gate::{replay_current, worse};

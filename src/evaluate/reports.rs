@@ -12,6 +12,7 @@ use serde_json::{Map, Value};
 use crate::common::files;
 use crate::common::language::{either, t};
 use crate::config::Config;
+use crate::evaluate::tracking::{Tracking, tracking};
 use crate::warehouse::{self, rows};
 
 /// How many days a run writes daily reports for: late events may still change that many.
@@ -52,7 +53,7 @@ pub struct DayFigures {
     pub matomo_unique_visits: i64,
     /// All visits but those of bots.
     pub matomo_total_visits: i64,
-    /// `None` where there is nothing to divide by.
+    /// Exposures an order; `None` without an order.
     pub exposure_to_order_ratio: Option<f64>,
     /// `ok`, `warning`, `critical` or `no_orders`.
     pub status: String,
@@ -126,6 +127,8 @@ pub struct DailyReport {
     pub breakdowns: BTreeMap<String, Vec<BreakdownFigures>>,
     /// What was set aside.
     pub operations: Operations,
+    /// How much of what came of lists the pages tell, and what to mend.
+    pub tracking: Option<Tracking>,
     /// The fourteen days before.
     pub history: Reconciliation,
 }
@@ -206,7 +209,8 @@ pub fn daily(db: &Connection, day: NaiveDate) -> Result<DailyReport> {
         db,
         "select source_table, reason, outcome, count(*) as rows from rejected_rows group by all order by all",
     )?;
-    Ok(DailyReport { day, summary, breakdowns, operations: Operations { rejected_rows }, history })
+    let operations = Operations { rejected_rows };
+    Ok(DailyReport { day, summary, breakdowns, operations, tracking: tracking(db, day)?, history })
 }
 
 fn daily_path(config: &Config, day: NaiveDate) -> PathBuf {
