@@ -27,5 +27,6 @@ mod serving;
 mod settings;
 mod support;
 mod time;
+mod tracking;
 mod values;
 mod versions;
