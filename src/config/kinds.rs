@@ -206,15 +206,21 @@ pub fn names() -> Kind<Vec<String>> {
 /// Numbers of Matomo's custom dimensions.
 pub fn dimensions() -> Kind<Vec<u32>> {
     Kind::new(either("numbers from 1 to 5, as in 4,2,3,1", "1 到 5 的数，如 4,2,3,1"), |text| {
-        text.split(',').map(|number| number.trim().parse().ok().filter(|number| (1..=5).contains(number))).collect()
+        text.split(',').map(dimension).collect()
     })
+}
+
+/// The number of a custom dimension, which may be named as its column is: custom_dimension_4.
+fn dimension(text: &str) -> Option<u32> {
+    let text = text.trim();
+    text.strip_prefix("custom_dimension_").unwrap_or(text).parse().ok().filter(|number| (1..=5).contains(number))
 }
 
 /// The number of one of Matomo's custom dimensions; none where it is empty.
 pub fn dimension_or_none() -> Kind<Option<u32>> {
     Kind::new(either("a number from 1 to 5", "1 到 5 的数"), |text| match text {
         "" => Some(None),
-        number => number.parse().ok().filter(|number| (1..=5).contains(number)).map(Some),
+        number => dimension(number).map(Some),
     })
 }
 
@@ -305,6 +311,7 @@ mod tests {
             assert_eq!((sites().read)(text), None, "{text}");
         }
         assert_eq!(((dimension_or_none().read)(""), (dimension_or_none().read)("5")), (Some(None), Some(Some(5))));
+        assert_eq!((dimension_or_none().read)("custom_dimension_2"), Some(Some(2)));
         assert_eq!(((dimension_or_none().read)("6"), (dimension_or_none().read)("4,2")), (None, None));
         assert_eq!((column_or_none().read)("User_Email"), Some(Some("user_email".to_owned())));
         assert_eq!(((column_or_none().read)(""), (column_or_none().read)("a b")), (Some(None), None));
