@@ -462,8 +462,7 @@ fn read_export(path: &Path) -> Vec<Value> {
 
 /// Matomo's exports of a world with a row that is no page view beside every other page view, so that a third of all rows
 /// are such; its addresses encoded in many ways; and another site's visits and orders.
-struct Disturbed<'a> {
-    n: &'a Nearset,
+struct Disturbed {
     next_row: i64,
     next_visit: i64,
     /// Words of events, contents, searches, and what was downloaded: Matomo's actions after its own.
@@ -472,13 +471,12 @@ struct Disturbed<'a> {
     injected: usize,
 }
 
-impl Disturbed<'_> {
+impl Disturbed {
     fn take(n: &Nearset, world: &Path) -> usize {
         let mut paths: Vec<_> = fs::read_dir(world).expect("a world").map(|e| e.expect("an entry").path()).collect();
         paths.retain(|path| path.is_file());
         paths.sort();
         let mut disturbed = Disturbed {
-            n,
             next_row: 1_000_000_000,
             next_visit: 500_000_000,
             next_action: 700_000_000,
