@@ -47,6 +47,10 @@ pub(super) const SENTENCES: &[(&str, &str)] = &[
         "sql/ 与 views/ 所在目录；为空时用当前目录（其中有 sql/ 时），否则用程序自带的。",
     ),
     (
+        "Whether the old system's Parquet files are written, too, under their old names (sql/legacy/): on or off.",
+        "是否同时以旧名字写出旧系统的 Parquet 文件（sql/legacy/）：on 或 off。",
+    ),
+    (
         "The most memory a run may take, training included; DuckDB spills to disk to keep to it.",
         "一次运行的内存上限，训练也算在内；超出时 DuckDB 会落盘。",
     ),
@@ -143,6 +147,10 @@ pub(super) const SENTENCES: &[(&str, &str)] = &[
     (
         "The token for admin routes (Authorization: Bearer ...); they are off without one.",
         "管理接口的令牌（Authorization: Bearer ...）；不设则管理接口关闭。",
+    ),
+    (
+        "Who may see /reports: off (nobody), local (from this machine, or with the admin token), on (whoever asks).",
+        "谁可以看 /reports：off（谁也不行）、local（本机，或持管理令牌）、on（所有人）。",
     ),
 ];
 

@@ -56,6 +56,15 @@ fn between(text: &str, least: u64, most: u64) -> Option<u64> {
     text.parse().ok().filter(|number| (least..=most).contains(number))
 }
 
+/// Something that is there or not.
+pub fn switch() -> Kind<bool> {
+    Kind::new(either("on or off", "on 或 off"), |text| match text.to_lowercase().as_str() {
+        "on" | "true" | "1" | "yes" => Some(true),
+        "off" | "false" | "0" | "no" => Some(false),
+        _ => None,
+    })
+}
+
 /// A time in seconds that may be 0.
 pub fn seconds() -> Kind<Duration> {
     Kind::new(either("a whole number of seconds", "整数秒"), |text| {

@@ -159,6 +159,11 @@ impl Config {
         self.data_dir.join("evaluation")
     }
 
+    /// The folder of daily reports.
+    pub fn daily_reports_dir(&self) -> PathBuf {
+        self.evaluation_dir().join("daily_reports")
+    }
+
     /// The folder of what a run keeps for the next: history, the lock, the journal.
     pub fn metadata_dir(&self) -> PathBuf {
         self.data_dir.join("_metadata")

@@ -22,5 +22,7 @@ pub use in_force::{InForce, in_force, places};
 pub use load::{gather, settings};
 pub use moments::parse_moment;
 pub use setting::Setting;
-pub use settings::{Config, Database, Durability, Exposures, Lists, Models, Parameters, Serve, Source, Sources, Train};
+pub use settings::{
+    Config, Database, Durability, Exposures, Lists, Models, Parameters, Readers, Serve, Source, Sources, Train,
+};
 pub use values::{Origin, Overrides, Values};

@@ -10,7 +10,7 @@ use encoding_rs::Encoding;
 
 use super::kinds::{
     Kind, connections, dimensions, encoding, is_name, language, megabytes, memory, milliseconds, minutes, names,
-    origins, parsed, path, path_or_none, project, seconds, seconds_from_one, some, text, text_or_none, threads,
+    origins, parsed, path, path_or_none, project, seconds, seconds_from_one, some, switch, text, text_or_none, threads,
     timezone, whole,
 };
 use super::setting::{Setting, settings};
@@ -243,6 +243,26 @@ settings! {
     }
 }
 
+/// Who may see the reports that the server shows.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Readers {
+    /// Nobody.
+    Nobody,
+    /// Whoever asks on this machine, without a proxy between, or holds the admin token.
+    Local,
+    /// Whoever asks.
+    All,
+}
+
+fn readers(text: &str) -> Option<Readers> {
+    match text.to_lowercase().as_str() {
+        "off" => Some(Readers::Nobody),
+        "local" => Some(Readers::Local),
+        "on" => Some(Readers::All),
+        _ => None,
+    }
+}
+
 settings! {
     /// The server.
     pub struct Serve {
@@ -283,6 +303,10 @@ settings! {
         experiments_file: Option<PathBuf> = EXPERIMENTS_FILE, example "experiments.toml", path_or_none();
         /// The token for admin routes (Authorization: Bearer ...); they are off without one.
         admin_token: Option<String> = ADMIN_TOKEN, example "...", text_or_none();
+        /// Who may see /reports: off (nobody), local (from this machine, or with the admin token), on (whoever asks).
+        ///
+        /// A browser that is asked for a password takes the admin token as it. What a proxy hands on is not from this machine.
+        reports: Readers = REPORTS, default "local", Kind::new(either("off, local or on", "off、local 或 on"), readers);
     }
 }
 
@@ -312,6 +336,10 @@ settings! {
         ///
         /// `nearset project init` writes the program's own out. With them, views/ of the working folder is read too.
         project: Option<PathBuf> = PROJECT_DIR, example "/srv/nearset", project();
+        /// Whether the old system's Parquet files are written, too, under their old names (sql/legacy/): on or off.
+        ///
+        /// With off, those that nearset wrote before are removed by the next run.
+        legacy_files: bool = LEGACY_FILES, default "on", switch();
         /// The most memory a run may take, training included; DuckDB spills to disk to keep to it.
         memory_limit: u64 = MEMORY_LIMIT, default "4GB", memory();
         /// How many threads a run uses; 0 is all cores.

@@ -68,7 +68,7 @@ fn clocks(aside: &Config) -> Finding {
 
 fn sql(config: &Config, tell: &mut dyn FnMut(Finding)) {
     let load = || -> Result<Project> {
-        let project = Project::load(config.project.as_deref(), &extract::raw_tables()?)?;
+        let project = Project::of(config, &extract::raw_tables()?)?;
         train::require_no_leak(&project)?;
         Ok(project)
     };

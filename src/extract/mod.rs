@@ -11,6 +11,7 @@ mod fixtures;
 mod intake;
 mod json;
 mod merge;
+pub mod metrics_file;
 mod names;
 mod schema;
 mod sources;

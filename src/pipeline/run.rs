@@ -25,7 +25,7 @@ use crate::{extract, model, train};
 /// # Errors
 /// The published state is as it was, unless the error says otherwise: [`Failure::HeldBack`], [`Failure::Incomplete`].
 pub fn run(config: &Config, options: &Options, observers: &[&dyn Observer]) -> Result<()> {
-    let project = Project::load(config.project.as_deref(), &extract::raw_tables()?)?;
+    let project = Project::of(config, &extract::raw_tables()?)?;
     train::require_no_leak(&project)?;
     let _lock = warehouse::take_run_lock(config)?;
     let started = Instant::now();
