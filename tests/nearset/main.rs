@@ -22,6 +22,7 @@ mod program;
 mod project;
 mod quality;
 mod readme;
+mod reports;
 mod safety;
 mod serving;
 mod settings;

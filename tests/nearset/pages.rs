@@ -178,7 +178,7 @@ fn serve_page(html: String) -> u16 {
 }
 
 /// The document that a page becomes in Chromium; `None` where there is no Chromium.
-fn in_chromium(url: &str, lang: &str) -> Option<String> {
+pub fn in_chromium(url: &str, lang: &str) -> Option<String> {
     let profile = tempfile::tempdir().expect("a folder");
     let output = Command::new("chromium")
         .args(["--headless", "--no-sandbox", "--disable-gpu", "--dump-dom", "--virtual-time-budget=10000"])

@@ -6,6 +6,7 @@ mod lists;
 mod metrics;
 mod models;
 mod openapi;
+mod reports;
 mod router;
 mod search;
 

@@ -13,7 +13,7 @@ use tower_http::compression::CompressionLayer;
 use tower_http::cors::{AllowOrigin, CorsLayer};
 use tower_http::limit::RequestBodyLimitLayer;
 
-use super::{console, health, lists, metrics, models, openapi, search};
+use super::{console, health, lists, metrics, models, openapi, reports, search};
 use crate::serve::http::{ApiError, error};
 use crate::serve::state::Shared;
 
@@ -34,6 +34,9 @@ pub fn router(state: Shared) -> Router {
         .route("/models/reload", post(models::reload))
         .route("/openapi.json", get(openapi::document))
         .route("/", get(console::page))
+        .route("/reports", get(reports::list))
+        .route("/reports/{file}", get(reports::file))
+        .route("/report/{file}", get(reports::report))
         .fallback(error::no_route)
         .method_not_allowed_fallback(error::wrong_method)
         .layer(CatchPanicLayer::custom(error::panicked))
