@@ -497,8 +497,8 @@ fn the_pages_speak_both_languages_and_show_what_the_files_hold() {
     let report = n.json(&format!("evaluation/daily_reports/{DAILY}"));
     let top = report["breakdowns"]["top_datasets"][0]["title"].as_str().expect("a title").to_owned();
     for (lang, said) in [
-        ("zh-CN", ["日报", "点击率", "按位置", "搁置的行"]),
-        ("en-US", ["Daily reports", "CTR", "By position", "Rows set aside"]),
+        ("zh-CN", ["日报 2026-10-15", "点击率", "按位置", "搁置的行"]),
+        ("en-US", ["Report of 2026-10-15", "CTR", "By position", "Rows set aside"]),
     ] {
         let Some(page) = shown(&format!("/report/{DAILY}"), lang) else { return };
         assert!(said.iter().all(|text| page.contains(text)) && page.contains(&top), "{lang}: {page}");
@@ -509,8 +509,10 @@ fn the_pages_speak_both_languages_and_show_what_the_files_hold() {
         );
         let page = shown("/reports", lang).expect("it was there just now");
         assert!(
-            page.contains(said[0]) && page.contains("reconciliation") && page.contains("href=\"/report/"),
-            "{page}"
+            page.contains(said[1])
+                && page.contains(&format!("href=\"/report/{DAILY}\""))
+                && page.contains("href=\"/report/reconciliation_"),
+            "{lang}: {page}"
         );
     }
     let there = |path: &str| shown(path, "en-US").expect("it was there just now");
