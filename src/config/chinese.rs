@@ -141,6 +141,10 @@ pub(super) const SENTENCES: &[(&str, &str)] = &[
         "实验文件（TOML，或旧系统的 YAML）；为空时为 DATA_DIR/experiments.toml。",
     ),
     (
+        "Where this server stands, as its metrics say it (recommendation_service_info).",
+        "本服务所处的环境，写进指标 recommendation_service_info。",
+    ),
+    (
         "The token for admin routes (Authorization: Bearer ...); they are off without one.",
         "管理接口的令牌（Authorization: Bearer ...）；不设则管理接口关闭。",
     ),

@@ -281,6 +281,8 @@ settings! {
         ///
         /// See experiments.example.toml. Where neither is there, DATA_DIR/experiments.yaml of the old system.
         experiments_file: Option<PathBuf> = EXPERIMENTS_FILE, example "experiments.toml", path_or_none();
+        /// Where this server stands, as its metrics say it (recommendation_service_info).
+        environment: String = ENVIRONMENT, default "production", text();
         /// The token for admin routes (Authorization: Bearer ...); they are off without one.
         admin_token: Option<String> = ADMIN_TOKEN, example "...", text_or_none();
     }

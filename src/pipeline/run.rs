@@ -17,7 +17,7 @@ use crate::common::language::t;
 use crate::common::memory;
 use crate::config::Config;
 use crate::sql_project::Project;
-use crate::warehouse::{self, WorkCopy};
+use crate::warehouse::{self, Outcome, WorkCopy};
 use crate::{extract, model, train};
 
 /// Runs the steps asked for and publishes what they made; `observers` hear what happens.
@@ -35,8 +35,19 @@ pub fn run(config: &Config, options: &Options, observers: &[&dyn Observer]) -> R
     let result = run_locked(config, &project, options, observers);
     let error = result.as_ref().err().map(describe);
     let seconds = started.elapsed().as_secs_f64();
-    observers.tell(Event::Ended { seconds, peak_bytes: memory::peak(), error: error.as_deref() });
+    let outcome = outcome(&result);
+    observers.tell(Event::Ended { seconds, peak_bytes: memory::peak(), error: error.as_deref(), outcome });
     result
+}
+
+fn outcome(result: &Result<()>) -> Outcome {
+    match result.as_ref().map_err(|error| error.downcast_ref()) {
+        Ok(()) => Outcome::Done,
+        Err(Some(Failure::HeldBack(_))) => Outcome::HeldBack,
+        Err(Some(Failure::Gate(_))) => Outcome::Refused,
+        Err(Some(Failure::Incomplete(_))) => Outcome::Incomplete,
+        Err(_) => Outcome::Failed,
+    }
 }
 
 fn run_locked(config: &Config, project: &Project, options: &Options, observers: Observers<'_>) -> Result<()> {

@@ -17,7 +17,7 @@ mod sums;
 
 pub use channels::popular::trending;
 pub use channels::taste::taste;
-pub use pool::{Pool, gather};
+pub use pool::{Pool, Recalled, gather};
 pub use ranking::{Recommended, arrange, prior, recommend, score};
 pub use reasons::{Reason, Words};
 pub use request::{Effort, Policy, Request};

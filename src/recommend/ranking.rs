@@ -4,7 +4,7 @@ use std::cell::RefCell;
 use std::collections::HashSet;
 
 use super::channels::{self, popular};
-use super::{Effort, Policy, Pool, Reason, Request, diversity, pool, reasons};
+use super::{Effort, Policy, Pool, Reason, Recalled, Request, diversity, pool, reasons};
 use crate::model::{CANDIDATES, Feature, Model, Ranker};
 
 /// One entry of a list.
@@ -23,7 +23,12 @@ thread_local! {
 }
 
 /// The list for a request, and from how many candidates it was chosen. A longer list begins with the shorter one.
-pub fn recommend(model: &Model, request: &Request<'_>, policy: &Policy, effort: Effort) -> (Vec<Recommended>, usize) {
+pub fn recommend(
+    model: &Model,
+    request: &Request<'_>,
+    policy: &Policy,
+    effort: Effort,
+) -> (Vec<Recommended>, Recalled) {
     POOL.with_borrow_mut(|pool| {
         let candidates = pool::gather(model, request, &policy.weights, request.ranked(), pool);
         if effort == Effort::Short {

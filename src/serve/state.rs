@@ -62,7 +62,8 @@ impl State {
         let shadow_options = Options { durability: Durability::None, ..options };
         let shadow_log = ExposureLog::open(&config.evaluation_dir().join(SHADOW_LOG_NAME), shadow_options)?;
         let megabytes = config.serve.cache_mb;
-        let (config, metrics, cache) = (Arc::new(config), Arc::new(Metrics::new()?), ListCache::new(megabytes));
+        let (metrics, cache) = (Arc::new(Metrics::new(&config.serve.environment)?), ListCache::new(megabytes));
+        let config = Arc::new(config);
         Ok(Arc::new(Self {
             deployments: Deployments::new(config.clone(), metrics.clone(), cache.clone()),
             cache,

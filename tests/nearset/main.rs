@@ -20,6 +20,7 @@ mod pipeline;
 mod postgres;
 mod program;
 mod project;
+mod prometheus;
 mod quality;
 mod readme;
 mod safety;

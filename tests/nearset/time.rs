@@ -111,7 +111,8 @@ fn a_run_in_the_past_sees_what_a_run_then_saw() {
     let seen = |n: &Nearset| -> Vec<Value> {
         let is_of_source = |name: &str| {
             ["raw.", "main.stg_"].iter().any(|start| name.starts_with(start))
-                || ["main.rejected_rows", "main.set_aside", "main.data_quality"].contains(&name)
+                || ["main.rejected_rows", "main.set_aside", "main.data_quality", "main.source_freshness"]
+                    .contains(&name)
         };
         n.fingerprints().into_iter().filter(|row| !is_of_source(text(row, "name"))).collect()
     };

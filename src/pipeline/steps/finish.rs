@@ -4,7 +4,7 @@ use anyhow::Result;
 
 use crate::common::errors::Failure;
 use crate::common::language::either;
-use crate::extract::data_quality;
+use crate::evaluate::OperatorFigures;
 use crate::pipeline::state::Run;
 use crate::pipeline::step::Step;
 use crate::sql_project::{Room, existing, export_parquet};
@@ -24,18 +24,15 @@ pub fn finish(run: &mut Run<'_>) -> Result<u64> {
         return Err(Failure::Gate(violations.join("; ")).into());
     }
     warehouse::keep_parameters(run.db, run.config, run.options.as_of)?;
-    publish_quality(run)?;
+    publish_figures(run)?;
     export(run)?;
     Ok(rows)
 }
 
-/// Writes how good the sources were, for servers: they open no warehouse.
-fn publish_quality(run: &mut Run<'_>) -> Result<()> {
-    if existing(run.db)?.contains_key("data_quality") {
-        let quality = data_quality::published(run.db)?;
-        run.outbox.write(data_quality::path(&run.config.metadata_dir()), &quality)?;
-    }
-    Ok(())
+/// Writes what servers tell operators of this run: they open no warehouse.
+fn publish_figures(run: &mut Run<'_>) -> Result<()> {
+    let figures = OperatorFigures::published(run.db)?;
+    run.outbox.write(OperatorFigures::path(&run.config.metadata_dir()), &figures)
 }
 
 /// Writes the Parquet copies that go to `processed/`.

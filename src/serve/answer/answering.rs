@@ -19,6 +19,7 @@ use crate::recommend::{Effort, Recommended};
 use crate::serve::deployment::{Assignment, Deployment};
 use crate::serve::http::{ApiError, Purpose};
 use crate::serve::lists::{List, ListKey, RenderedList};
+use crate::serve::metrics::{Answered, Candidates, ModelType};
 use crate::serve::state::Shared;
 
 /// How many earlier pages are read of `recent`.
@@ -119,7 +120,7 @@ impl<'a> Answering<'a> {
         // nobody else gets a personal list: it is rendered once, with what is tried in it
         let list = if is_cached { list } else { self.explore(&list).unwrap_or(list) };
         let rendered = Arc::new(self.render(list)?);
-        self.state.metrics.cache_miss(started.elapsed().as_secs_f64(), candidates);
+        self.state.metrics.made(self.model_type(effort), candidates, started.elapsed().as_secs_f64());
         if !is_cached {
             return Ok(rendered);
         }
@@ -130,11 +131,23 @@ impl<'a> Answering<'a> {
     }
 
     fn cached(&self, key: &ListKey) -> Option<Arc<RenderedList>> {
-        self.state.cache.get(key).inspect(|_| self.state.metrics.cache_hit())
+        let found = self.state.cache.get(key);
+        self.state.metrics.looked_up(found.is_some());
+        found
     }
 
-    /// Makes the list, and after it the runners-up that may come into it; and how many candidates there were.
-    fn compute(&self, effort: Effort) -> (Vec<Recommended>, usize) {
+    /// What orders a list that is made now.
+    fn model_type(&self, effort: Effort) -> ModelType {
+        let has_ranker = self.assignment.version.model.parts.ranker.is_some();
+        match (&self.key.list, effort) {
+            (List::Trending { .. }, _) => ModelType::Trending,
+            (_, Effort::Full) if has_ranker => ModelType::Ranker,
+            _ => ModelType::Prior,
+        }
+    }
+
+    /// Makes the list, and after it the runners-up that may come into it; and what it was chosen from.
+    fn compute(&self, effort: Effort) -> (Vec<Recommended>, Candidates) {
         let version = self.assignment.version;
         let runners_up = if self.exploration_rate() > 0.0 { exploration::RUNNERS_UP } else { 0 };
         let policy = &version.policies[self.assignment.variant_index as usize];
@@ -184,11 +197,15 @@ impl<'a> Answering<'a> {
 
     fn count(&self, list: &RenderedList) {
         let context = self.outcome.context(&self.assignment);
-        let labels = [context.variant, context.experiment_variant, context.degrade_reason.unwrap_or("none")];
-        let level = self.outcome.degrade_reason.map(DegradeReason::level);
-        let seconds = self.at.elapsed().as_secs_f64();
-        let exposures = if self.outcome.purpose == Purpose::View { list.count } else { 0 };
-        self.state.metrics.answered(self.outcome.endpoint, labels, level, exposures, seconds);
+        self.state.metrics.answered(&Answered {
+            endpoint: self.outcome.endpoint,
+            variant: context.variant,
+            experiment_variant: context.experiment_variant,
+            degraded: self.outcome.degrade_reason,
+            items: list.count,
+            is_view: self.outcome.purpose == Purpose::View,
+            seconds: self.at.elapsed().as_secs_f64(),
+        });
     }
 
     /// Has the shadow version make its list too, in its share of the requests.

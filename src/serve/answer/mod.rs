@@ -11,5 +11,6 @@ mod request;
 mod shadow;
 
 pub use envelope::{DetailAnswer, SimilarAnswer, TrendingAnswer};
+pub use outcome::DegradeReason;
 pub use params::{DetailParams, SimilarParams, TrendingParams};
 pub use request::ListRequest;

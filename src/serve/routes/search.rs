@@ -80,7 +80,10 @@ pub async fn search(
     }
     let version = state.admit()?.current.clone();
     let searching = tokio::time::timeout(PATIENCE, state.searching.acquire()).await;
-    let Ok(Ok(_permit)) = searching else { return Err(ApiError::Overloaded) };
+    let Ok(Ok(_permit)) = searching else {
+        state.metrics.timeout("search", "search");
+        return Err(ApiError::Overloaded);
+    };
     // models take milliseconds, and the first query loads them: lists are answered meanwhile
     let finding = state.clone();
     let answer = tokio::task::spawn_blocking(move || find(&finding, &version, query, limit)).await;
