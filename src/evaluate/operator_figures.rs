@@ -150,8 +150,10 @@ impl OperatorFigures {
                 ),
                 (
                     "data_quality",
-                    "select table_name as \"table\", round(100 * quality_score, 2) as score, rows_set_aside as anomalies
-                     from data_quality where contract_status = 1 and rows > 0 order by all",
+                    "select source || '.' || table_name as \"table\", round(100 * quality_score, 2) as score,
+                         rows_set_aside as anomalies
+                     from data_quality join (select source, table_name from raw.watermarks) using (table_name)
+                     where contract_status = 1 and rows > 0 order by all",
                 ),
             ])?,
             alerts: there.rows(&[(
@@ -249,11 +251,13 @@ mod tests {
     fn without_scores_the_share_of_whole_rows_stands_for_them() -> Result<()> {
         let db = Connection::open_in_memory()?;
         db.execute_batch(
-            "create table data_quality as
+            "create schema raw;
+             create table raw.watermarks as from (values ('business', 'user', 4)) as t (source, table_name, rows);
+             create table data_quality as
              from (values ('user', 4, 1, 0.75::double, 1), ('task', 0, 0, 0, 0))
                  as t (table_name, rows, rows_set_aside, quality_score, contract_status)",
         )?;
-        let quality = TableQuality { table: "user".to_owned(), score: 75.0, anomalies: 1 };
+        let quality = TableQuality { table: "business.user".to_owned(), score: 75.0, anomalies: 1 };
         assert_eq!(OperatorFigures::of(&db)?, OperatorFigures { quality: vec![quality], ..OperatorFigures::default() });
         Ok(())
     }

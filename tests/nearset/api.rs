@@ -455,7 +455,7 @@ fn the_description_names_every_route_and_metrics_keep_their_names() {
         "item_coverage_ratio",
         "user_coverage_ratio",
         r#"error_total{endpoint="similar",error_type="bad_request"} 1"#,
-        r#"data_quality_score{table="dataset"} 9"#,
+        r#"data_quality_score{table="business.dataset"} 9"#,
         r#"data_schema_contract_status{table="business.user"} 1"#,
         r#"pipeline_run_outcome{outcome="done"} 1"#,
         r#"pipeline_step_rows{step="extract"} "#,

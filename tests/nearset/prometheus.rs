@@ -341,102 +341,115 @@ fn rules_are_silent_on_a_healthy_server_and_fire_on_their_faults() {
     let server = n.serve();
     let prometheus = Prometheus::start(&server);
     under_traffic(&server, |traffic| {
-        until("lists are scraped", || {
-            prometheus.value("sum(rate(recommendation_exposures_total[3s]))").is_some_and(|rate| rate > 100.0)
-        });
-        // an error of a client's is none of the server's; the families are there from the first error on
-        for _ in 0..40 {
-            assert_eq!(server.get("/similar/nobody").0, 400);
-            assert_eq!(server.list("/recommend/detail/1001?user_id=999999")["variant"], "fallback");
-        }
-        sleep(Duration::from_secs(3));
-        let groups = prometheus.get("rules")["groups"].as_array().cloned().expect("groups");
-        let rules: Vec<Value> =
-            groups.iter().flat_map(|group| group["rules"].as_array().cloned().expect("rules")).collect();
-        assert_eq!(rules.len(), 2 * 25, "{groups:#?}");
-        for rule in &rules {
-            assert_eq!((&rule["health"], &rule["state"]), (&json!("ok"), &json!("inactive")), "{rule:#}");
-        }
-        for panel in PANELS {
-            let query = panel.replace("[5m]", "[3s]");
-            assert!(prometheus.value(&query).is_some_and(f64::is_finite), "{panel}: {:?}", prometheus.value(&query));
-        }
-
-        // pages of datasets that came after the last run
-        traffic.kind.store(UNKNOWN, Ordering::Relaxed);
-        std::thread::scope(|scope| {
-            let flood = |_| {
-                scope.spawn(|| {
-                    for id in 9_000_000..9_001_500 {
-                        server.list(&format!("/recommend/detail/{id}"));
-                        server.list(&format!("/similar/{id}"));
-                    }
-                })
-            };
-            let floods: Vec<_> = (0..3).map(flood).collect();
-            prometheus.fires(&[
-                "DegradeRateSpike",
-                "NearsetServesFallbacks",
-                "RecommendationFallbackRatioHigh recommend_detail",
-                "RecommendationFallbackRatioHigh similar",
-            ]);
-            floods.into_iter().for_each(|flood| flood.join().expect("a flood"));
-        });
-        traffic.kind.store(KNOWN, Ordering::Relaxed);
+        is_silent(&server, &prometheus);
+        unknown_datasets(&server, &prometheus, traffic);
         // the ratio is of ten minutes: it stays
         let stays = ["RecommendationFallbackRatioHigh recommend_detail", "RecommendationFallbackRatioHigh similar"];
-        let with_those = |others: &[&str]| prometheus.fires(&[&stays, others].concat());
-        with_those(&[]);
-
-        with_faulty_figures(&n, &with_those);
-
-        // a run that fails says so; one that was long ago is late
-        n.fails(1, &["run"]);
-        with_those(&["NearsetRunFailed failed"]);
-        fs::write(
-            n.data().join("_metadata/runs.jsonl"),
-            r#"{"event":"started","run":"1","at":"2026-01-01T00:00:00Z","as_of":"2026-01-01T00:00:00Z","steps":[]}
-            {"event":"ended","run":"1","at":"2026-01-01T00:00:09Z","seconds":9.0,"peak_bytes":9,"error":"worse","outcome":"held_back"}"#,
-        )
-        .expect("a history");
-        with_those(&["NearsetModelHeldBack held_back", "NearsetRunLate"]);
+        let fires = |others: &[&str]| prometheus.fires(&[&stays, others].concat());
+        fires(&[]);
+        faulty_figures(&n, &fires);
+        faulty_runs(&n, &fires);
         let late = ["NearsetModelHeldBack held_back", "NearsetRunLate"];
-
-        // the current version is damaged
-        let version = fs::read_link(n.models().join("current")).expect("a version").to_string_lossy().into_owned();
-        copy_dir(&n.models().join(&version), &n.models().join("20991231T000000Z-00000000"));
-        let current = |version: &str| {
-            fs::remove_file(n.models().join("current")).expect("removed");
-            symlink(version, n.models().join("current")).expect("a link");
-        };
-        current("20991231T000000Z-00000000");
-        until("the version is refused", || prometheus.firing().contains("NearsetVersionRefused"));
-        with_those(&[&late[..], &["NearsetModelFault"]].concat());
-        current(&version);
-        with_those(&late);
-
-        // the exposure log cannot be begun anew, then not be written
-        let log = n.data().join("evaluation/exposure_log.jsonl");
-        fs::remove_file(&log).expect("removed");
-        fs::create_dir(&log).expect("a folder in its place");
-        with_those(&[&late[..], &["NearsetExposureLogDisplaced"]].concat());
-        fs::remove_dir(&log).expect("removed");
-        with_those(&late);
-        fs::remove_file(&log).expect("removed");
-        symlink("/dev/full", &log).expect("a link");
-        with_those(&[&late[..], &["NearsetExposuresNotLogged", "NearsetExposuresLost"]].concat());
-        fs::remove_file(&log).expect("removed");
-        with_those(&late);
-
+        let fires = |others: &[&str]| fires(&[&late, others].concat());
+        fires(&[]);
+        faulty_version(&n, &prometheus, &fires);
+        faulty_log(&n, &fires);
         traffic.kind.store(NONE, Ordering::Relaxed);
-        with_those(&[&late[..], &["RecommendationExposureDrop"]].concat());
+        fires(&["RecommendationExposureDrop"]);
         server.signal("KILL");
         prometheus.fires(&["NearsetDown"]);
     });
 }
 
+/// Every rule is there and none is about to fire; every panel shows something.
+fn is_silent(server: &Server, prometheus: &Prometheus) {
+    until("lists are scraped", || {
+        prometheus.value("sum(rate(recommendation_exposures_total[3s]))").is_some_and(|rate| rate > 100.0)
+    });
+    // neither an error of a client's nor a user of today is a fault of the server's
+    for _ in 0..40 {
+        assert_eq!(server.get("/similar/nobody").0, 400);
+        assert_eq!(server.list("/recommend/detail/1001?user_id=999999")["variant"], "fallback");
+    }
+    sleep(Duration::from_secs(3));
+    let groups = prometheus.get("rules")["groups"].as_array().cloned().expect("groups");
+    let rules: Vec<Value> =
+        groups.iter().flat_map(|group| group["rules"].as_array().cloned().expect("rules")).collect();
+    assert_eq!(rules.len(), 2 * 25, "{groups:#?}");
+    for rule in &rules {
+        assert_eq!((&rule["health"], &rule["state"]), (&json!("ok"), &json!("inactive")), "{rule:#}");
+    }
+    for panel in PANELS {
+        let value = prometheus.value(&panel.replace("[5m]", "[3s]"));
+        assert!(value.is_some_and(f64::is_finite), "{panel}: {value:?}");
+    }
+}
+
+/// Pages of datasets that came after the last run.
+fn unknown_datasets(server: &Server, prometheus: &Prometheus, traffic: &Traffic) {
+    traffic.kind.store(UNKNOWN, Ordering::Relaxed);
+    std::thread::scope(|scope| {
+        for _ in 0..3 {
+            scope.spawn(|| {
+                for id in 9_000_000..9_001_500 {
+                    server.list(&format!("/recommend/detail/{id}"));
+                    server.list(&format!("/similar/{id}"));
+                }
+            });
+        }
+        prometheus.fires(&[
+            "DegradeRateSpike",
+            "NearsetServesFallbacks",
+            "RecommendationFallbackRatioHigh recommend_detail",
+            "RecommendationFallbackRatioHigh similar",
+        ]);
+    });
+    traffic.kind.store(KNOWN, Ordering::Relaxed);
+}
+
+/// A run that fails says so; then one that was long ago is late, and its model was held back.
+fn faulty_runs(n: &Nearset, fires: &impl Fn(&[&str])) {
+    n.write("dataset.json", "this is no export");
+    n.fails(1, &["run"]);
+    fires(&["NearsetRunFailed failed"]);
+    let history = r#"{"event":"started","run":"1","at":"2026-01-01T00:00:00Z","as_of":"2026-01-01T00:00:00Z","steps":[]}
+        {"event":"ended","run":"1","at":"2026-01-01T00:00:09Z","seconds":9.0,"peak_bytes":9,"error":"worse","outcome":"held_back"}"#;
+    fs::write(n.data().join("_metadata/runs.jsonl"), history).expect("a history");
+}
+
+/// The current version is damaged, and then another one is current.
+fn faulty_version(n: &Nearset, prometheus: &Prometheus, fires: &impl Fn(&[&str])) {
+    let version = fs::read_link(n.models().join("current")).expect("a version").to_string_lossy().into_owned();
+    let damaged = "20991231T000000Z-00000000";
+    copy_dir(&n.models().join(&version), &n.models().join(damaged));
+    let current = |version: &str| {
+        fs::remove_file(n.models().join("current")).expect("removed");
+        symlink(version, n.models().join("current")).expect("a link");
+    };
+    current(damaged);
+    until("the version is refused", || prometheus.firing().contains("NearsetVersionRefused"));
+    fires(&["NearsetModelFault"]);
+    current(&version);
+    fires(&[]);
+}
+
+/// The exposure log cannot be begun anew, then not be written.
+fn faulty_log(n: &Nearset, fires: &impl Fn(&[&str])) {
+    let log = n.data().join("evaluation/exposure_log.jsonl");
+    fs::remove_file(&log).expect("removed");
+    fs::create_dir(&log).expect("a folder in its place");
+    fires(&["NearsetExposureLogDisplaced"]);
+    fs::remove_dir(&log).expect("removed");
+    fires(&[]);
+    fs::remove_file(&log).expect("removed");
+    symlink("/dev/full", &log).expect("a link");
+    fires(&["NearsetExposuresLost", "NearsetExposuresNotLogged"]);
+    fs::remove_file(&log).expect("removed");
+    fires(&[]);
+}
+
 /// What a run may publish of data that is not as it should be, each on its own.
-fn with_faulty_figures(n: &Nearset, fires: &impl Fn(&[&str])) {
+fn faulty_figures(n: &Nearset, fires: &impl Fn(&[&str])) {
     let healthy = fs::read(figures_path(n)).expect("figures");
     let long_ago = seconds_since_1970() - 1e6;
     let set = |part: &str, row: Value| {
@@ -532,8 +545,8 @@ fn a_server_without_a_model_fails_and_an_old_one_is_old() {
 fn a_slow_disk_makes_slow_lists_and_too_much_is_turned_away() {
     let n = morning();
     let server = n.serve_with(|command| {
-        // where lists may not be made the short way, slow ones are all that is wrong
-        command.env("BUDGET_MS", "0").env("SHED_MS", "0");
+        // where lists may not be made the short way, and a thread is left for Prometheus, slow ones are all that is wrong
+        command.env("BUDGET_MS", "0").env("SHED_MS", "0").env("THREADS", "8");
         Fault::Slow(250).apply(command, &n.data().join("evaluation"), &n.path().join("counters"));
     });
     let prometheus = Prometheus::start(&server);

@@ -270,13 +270,13 @@ fn figures_of_the_last_run_come_from_a_file_and_never_from_the_warehouse() {
     let server = n.serve();
     server.list("/similar/1001");
     let metrics = || server.get_text("/metrics").1;
-    assert!(metrics().contains("data_quality_score{table=\"dataset\"} 9"), "{}", metrics());
+    assert!(metrics().contains("data_quality_score{table=\"business.dataset\"} 9"), "{}", metrics());
     // another run's figures are taken up; without a file there are none
     let file = n.data().join("_metadata/metrics.json");
-    let other = r#"{"quality": [{"table": "dataset", "score": 25.5, "anomalies": 1}]}"#;
+    let other = r#"{"quality": [{"table": "business.dataset", "score": 25.5, "anomalies": 1}]}"#;
     fs::write(&file, other).expect("a file");
-    until("other figures are taken up", || metrics().contains("data_quality_score{table=\"dataset\"} 25.5"));
-    assert!(!metrics().contains("data_quality_score{table=\"user\"}"));
+    until("other figures are taken up", || metrics().contains("data_quality_score{table=\"business.dataset\"} 25.5"));
+    assert!(!metrics().contains("data_quality_score{table=\"business.user\"}"));
     fs::remove_file(&file).expect("removed");
     until("figures go with their file", || !metrics().contains("data_quality_score"));
 }

@@ -61,17 +61,12 @@ pub struct ListMetrics {
     endpoints: [OfEndpoint; ENDPOINTS],
 }
 
-impl ListMetrics {
-    pub fn new(register: &Register<'_>) -> Result<Self> {
+impl OfEndpoint {
+    fn all(register: &Register<'_>, responses: &IntCounterVec, timeouts: &IntCounterVec) -> Result<[Self; ENDPOINTS]> {
         let requests = register.counters(
             "recommendation_requests_total",
             "Requests for lists: success, or error where the server failed (5xx). What a client asked wrongly is neither.",
             &["endpoint", "status"],
-        )?;
-        let responses = register.counters(
-            "recommendation_responses_total",
-            "Answers to requests for lists, by the code of HTTP.",
-            &["endpoint", "code"],
         )?;
         let seconds = register.histograms(
             "recommendation_latency_seconds",
@@ -80,19 +75,14 @@ impl ListMetrics {
             LATENCY_BUCKETS,
         )?;
         let items = register.histograms("recommendation_count", "Items of a list.", "endpoint", ITEM_BUCKETS)?;
-        let timeouts = register.counters(
-            "recommendation_timeouts_total",
-            "What was not done in its time: list (made the short way since the server was late), search (turned away).",
-            &["endpoint", "operation"],
-        )?;
         let fallback_lists = register.counters(
             "recommendation_fallback_lists_total",
             "Lists answered with a fallback; one for a user nobody knows is none.",
             &["endpoint"],
         )?;
-        let endpoints = Endpoint::ALL.map(|endpoint| {
+        Ok(Endpoint::ALL.map(|endpoint| {
             let name = endpoint.name();
-            OfEndpoint {
+            Self {
                 succeeded: requests.with_label_values(&[name, "success"]),
                 failed: requests.with_label_values(&[name, "error"]),
                 answered: responses.with_label_values(&[name, "200"]),
@@ -102,24 +92,47 @@ impl ListMetrics {
                 fallbacks: fallback_lists.with_label_values(&[name]),
                 recent: RecentLists::default(),
             }
-        });
-        let degraded = register.counters(
-            "recommendation_degraded_total",
-            "Lists answered with a fallback, by cause; one for a user nobody knows is none.",
-            &["endpoint", "reason"],
-        )?;
-        let fallbacks = register.counters(
-            "fallback_triggered_total",
-            "Lists that are not what they would be at best, by cause and by what stood in.",
-            &["reason", "level"],
-        )?;
-        // a counter that is there from the start has a rate from its first event on
-        for reason in [DegradeReason::UnknownDataset, DegradeReason::UnknownUser, DegradeReason::OverBudget] {
-            fallbacks.with_label_values(&[reason.name(), reason.level()]);
-            for endpoint in Endpoint::ALL.into_iter().filter(|_| reason != DegradeReason::UnknownUser) {
-                degraded.with_label_values(&[endpoint.name(), reason.name()]);
-            }
+        }))
+    }
+}
+
+/// What is counted of fallbacks: by endpoint and cause, and by cause and what stood in. A counter that is there from the start
+/// has a rate from its first event on.
+fn fallbacks(register: &Register<'_>) -> Result<[IntCounterVec; 2]> {
+    let degraded = register.counters(
+        "recommendation_degraded_total",
+        "Lists answered with a fallback, by cause; one for a user nobody knows is none.",
+        &["endpoint", "reason"],
+    )?;
+    let fallbacks = register.counters(
+        "fallback_triggered_total",
+        "Lists that are not what they would be at best, by cause and by what stood in.",
+        &["reason", "level"],
+    )?;
+    for reason in [DegradeReason::UnknownDataset, DegradeReason::UnknownUser, DegradeReason::OverBudget] {
+        fallbacks.with_label_values(&[reason.name(), reason.level()]);
+        for endpoint in Endpoint::ALL.into_iter().filter(|_| reason != DegradeReason::UnknownUser) {
+            degraded.with_label_values(&[endpoint.name(), reason.name()]);
         }
+    }
+    Ok([degraded, fallbacks])
+}
+
+impl ListMetrics {
+    pub fn new(register: &Register<'_>) -> Result<Self> {
+        let responses = register.counters(
+            "recommendation_responses_total",
+            "Answers to requests for lists, by the code of HTTP.",
+            &["endpoint", "code"],
+        )?;
+        let timeouts = register.counters(
+            "recommendation_timeouts_total",
+            "What was not done in its time: list (made the short way since the server was late), search (turned away).",
+            &["endpoint", "operation"],
+        )?;
+        let endpoints = OfEndpoint::all(register, &responses, &timeouts)?;
+        let [degraded, fallbacks] = fallbacks(register)?;
+        let ratio = |name, help| register.gauges(name, help, &["endpoint"]);
         Ok(Self {
             started: Instant::now(),
             responses,
@@ -131,15 +144,13 @@ impl ListMetrics {
             degraded,
             fallbacks,
             timeouts,
-            fallback_ratio: register.gauges(
+            fallback_ratio: ratio(
                 "recommendation_fallback_ratio",
                 "Share of the lists of the last ten minutes that were fallbacks; one for a user nobody knows is none.",
-                &["endpoint"],
             )?,
-            unknown_user_ratio: register.gauges(
+            unknown_user_ratio: ratio(
                 "recommendation_unknown_user_ratio",
                 "Share of the lists of the last ten minutes that were for a user whom the version does not know.",
-                &["endpoint"],
             )?,
             endpoints,
         })
