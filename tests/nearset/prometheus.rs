@@ -133,7 +133,7 @@ impl Prometheus {
     fn fires(&self, expected: &[&str]) {
         let expected: BTreeSet<String> = expected.iter().map(|name| (*name).to_owned()).collect();
         let mut last = BTreeSet::new();
-        for _ in 0..150 {
+        for _ in 0..500 {
             last = self.firing();
             if last == expected {
                 return;
