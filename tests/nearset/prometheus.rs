@@ -422,6 +422,10 @@ fn faulty_version(n: &Nearset, prometheus: &Prometheus, fires: &impl Fn(&[&str])
     let version = fs::read_link(n.models().join("current")).expect("a version").to_string_lossy().into_owned();
     let damaged = "20991231T000000Z-00000000";
     copy_dir(&n.models().join(&version), &n.models().join(damaged));
+    let file = n.models().join(damaged).join("items.parquet");
+    let mut bytes = fs::read(&file).expect("a file");
+    bytes[100] ^= 1;
+    fs::write(&file, bytes).expect("a file");
     let current = |version: &str| {
         fs::remove_file(n.models().join("current")).expect("removed");
         symlink(version, n.models().join("current")).expect("a link");
