@@ -33,8 +33,9 @@ completions fish share/fish/vendor_completions.d/nearset.fish
 
 doc="$root/share/doc/nearset"
 mkdir -p "$doc/docs" "$root/lib/systemd/system"
-install -m 644 README.md README.zh-CN.md CHANGELOG.md CHANGELOG.zh-CN.md LICENSE ./*.example.toml deploy/alerts.yml "$doc/"
+install -m 644 README.md README.zh-CN.md CHANGELOG.md CHANGELOG.zh-CN.md LICENSE ./*.example.toml "$doc/"
 install -m 644 docs/* "$doc/docs/"
+find deploy/prometheus -name "*.yml" | while read -r file; do install -D -m 644 "$file" "$doc/${file#deploy/}"; done
 for unit in deploy/*.service deploy/*.timer; do
     sed "s|/usr/local|${prefix:-/usr/local}|" "$unit" >"$root/lib/systemd/system/$(basename "$unit")"
 done

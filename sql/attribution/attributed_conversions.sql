@@ -14,6 +14,8 @@
 -- column variant: Whether the list was the model's (primary) or a fallback.
 -- column experiment_variant: The variant of the experiment; control without one.
 -- column endpoint: The route that answered.
+-- column source: Where the list was shown, as the front end calls it; unknown.
+-- column device_type: What it was shown on: mobile, tablet, desktop, bot or unknown.
 select
     conversions.conversion_id,
     conversions.request_id,
@@ -26,7 +28,9 @@ select
     any_value(exposures.algorithm_version) as algorithm_version,
     any_value(exposures.variant) as variant,
     any_value(exposures.experiment_variant) as experiment_variant,
-    any_value(exposures.endpoint) as endpoint
+    any_value(exposures.endpoint) as endpoint,
+    any_value(exposures.source) as source,
+    any_value(exposures.device_type) as device_type
 from conversions
 inner join exposures on exposures.request_id = conversions.request_id
 where conversions.order_ref is not null

@@ -13,6 +13,8 @@
 -- column experiment_variant: The variant of the experiment; control without one.
 -- column endpoint: The route that answered.
 -- column degrade_reason: Why the list was not the usual one; none.
+-- column source: Where the list was shown, as the front end calls it; unknown.
+-- column device_type: What it was shown on: mobile, tablet, desktop, bot or unknown.
 -- column reason: Why it was shown.
 -- column score: The entry's score, higher is better.
 -- column is_explored: Whether the entry stood there to be tried out.
@@ -42,6 +44,8 @@ select
     exposures.experiment_variant,
     exposures.endpoint,
     exposures.degrade_reason,
+    exposures.source,
+    exposures.device_type,
     exposures.reason,
     exposures.score,
     exposures.is_explored,

@@ -15,6 +15,11 @@
 -- column experiment: The experiment the visitor was in; none.
 -- column experiment_variant: The variant of the experiment; control without one.
 -- column degrade_reason: Why the list was not the usual one; none.
+-- column source: Where the list was shown, as the front end calls it; unknown.
+-- column device_type: What it was shown on: mobile, tablet, desktop, bot or unknown.
+-- column locale: The language that the browser prefers.
+-- column client_app: The program that asked.
+-- column feature_snapshot_id: Which state of the data the model was made of.
 -- column is_explored: Whether the entry stood there to be tried out.
 -- column propensity: The probability with which it stood there; NULL where the list does not say.
 with
@@ -32,6 +37,11 @@ items as (
         experiment,
         experiment_variant,
         degrade_reason,
+        source,
+        device_type,
+        locale,
+        client_app,
+        feature_snapshot_id,
         explored_place,
         kept_propensity,
         explored_propensity
@@ -55,6 +65,11 @@ select
     experiment,
     experiment_variant,
     degrade_reason,
+    source,
+    device_type,
+    locale,
+    client_app,
+    feature_snapshot_id,
     -- with which probability it stood where it did; NULL where the list says nothing of it
     coalesce(position = explored_place, false) as is_explored,
     case when coalesce(position = explored_place, false) then explored_propensity else kept_propensity end as propensity

@@ -112,7 +112,10 @@ read as (
         [
             needed('idvisit', 'number', idvisit, whole_number(idvisit)),
             unread('idsite', 'number', idsite, small_number(idsite), 'repaired'),
-            unread('user_id', 'number', user_id, whole_number(user_id), 'repaired'),
+            case
+                when getvariable('matomo_user_column') is null
+                    then unread('user_id', 'number', user_id, whole_number(user_id), 'repaired')
+            end,
             unread('visit_first_action_time', 'time', visit_first_action_time, matomo_time(visit_first_action_time), 'repaired'),
             unread('visit_last_action_time', 'time', visit_last_action_time, matomo_time(visit_last_action_time), 'repaired'),
             unread('visit_total_actions', 'number', visit_total_actions, small_number(visit_total_actions), 'repaired'),
@@ -120,6 +123,7 @@ read as (
             not_yet('visit_first_action_time', visit_first_action_time, matomo_time(visit_first_action_time))
         ] as faults
     from raw.matomo_log_visit
+    where is_counted_site(idsite)
     union all
     select
         'matomo_log_link_visit_action' as source_table, idlink_va as source_key, _file, _row,
@@ -147,6 +151,7 @@ read as (
             not_yet('server_time', server_time, matomo_time(server_time))
         ] as faults
     from raw.matomo_log_link_visit_action
+    where is_counted_site(idsite)
     union all
     select
         'matomo_log_conversion' as source_table, idvisit as source_key, _file, _row,
@@ -160,6 +165,7 @@ read as (
             not_yet('server_time', server_time, matomo_time(server_time))
         ] as faults
     from raw.matomo_log_conversion
+    where is_counted_site(idsite)
     union all
     select
         'matomo_log_conversion_item' as source_table, idvisit as source_key, _file, _row,
@@ -177,9 +183,24 @@ read as (
     union all
     select
         'matomo_log_visit', source.idvisit, source._file, source._row,
-        [fault('bot_visit', 'visit_total_actions', visits.actions, visits.is_bot, 'dropped')]
+        [
+            fault('bot_visit', 'visit_total_actions', visits.actions, visits.is_bot, 'dropped'),
+            -- what Matomo calls the user is looked up in MATOMO_USER_COLUMN
+            case
+                when getvariable('matomo_user_column') is not null and visits.user_id is null
+                    then fault(
+                            case when user_names.users > 1 then 'user_id_not_unique' else 'user_id_not_known' end,
+                            'user_id',
+                            source.user_id,
+                            text_of(source.user_id) is not null,
+                            'repaired'
+                        )
+            end
+        ]
     from raw.matomo_log_visit as source
     inner join visits on visits.visit_id = whole_number(source.idvisit)
+    left join user_names on user_names.user_name = lower(text_of(source.user_id))
+    where is_counted_site(source.idsite)
     union all
     select
         'exposure_log', request_id, null, null,

@@ -4,7 +4,7 @@
 -- key: visit_id
 -- column visit_id: Matomo's visit.
 -- column visitor_id: Matomo's visitor (hex); one made of the visit where there is none.
--- column user_id: The known user; NULL where nobody was logged in.
+-- column user_id: The known user, by id or by what MATOMO_USER_COLUMN names; NULL where nobody was logged in or nobody is known by that.
 -- column started_at: Its first action, UTC.
 -- column ended_at: Its last action, UTC.
 -- column actions: Actions in it as Matomo counts them; its page views where Matomo does not say.
@@ -25,16 +25,24 @@ counted as (
 
 known as (
     select
-        *,
-        coalesce(last_action_at > getvariable('as_of'), false) as goes_on
+        stg_visit.*,
+        case
+            when getvariable('matomo_user_column') is null then stg_visit.user_id
+            when user_names.user_name is not null then user_names.user_id
+            -- with names in use, a number is an id where a user has it
+            else stg_user.user_id
+        end as known_user_id,
+        coalesce(stg_visit.last_action_at > getvariable('as_of'), false) as goes_on
     from stg_visit
+    left join user_names on user_names.user_name = stg_visit.user_name
+    left join stg_user on stg_user.user_id = stg_visit.user_id
 ),
 
 joined as (
     select
         coalesce(known.visit_id, counted.visit_id) as visit_id,
         known.visitor_id,
-        known.user_id,
+        known.known_user_id as user_id,
         coalesce(if_past(known.first_action_at), counted.first_seen_at, if_past(known.last_action_at)) as started_at,
         coalesce(if_past(known.last_action_at), counted.last_seen_at) as ended_at,
         -- Matomo's own count leaves content impressions out

@@ -1,9 +1,9 @@
 -- description: Exposures, clicks, conversions, revenue and their rates with 95 % Wilson intervals: in all and by version,
--- variant, position, endpoint.
+-- variant, position, endpoint, source, device.
 -- key: breakdown, name
 -- export: parquet
--- column breakdown: summary, versions, variants, positions or endpoints.
--- column name: The version, variant, position or endpoint; all.
+-- column breakdown: summary, versions, variants, positions, endpoints, sources or devices.
+-- column name: The version, variant, position, endpoint, source or device; all. Of sources the fifty that show most, and other.
 -- column exposures: Exposures.
 -- column clicks: Exposures that were clicked.
 -- column conversions: Attributed conversions.
@@ -13,6 +13,15 @@
 -- column ctr_low: Lower end of its 95 % Wilson interval.
 -- column ctr_high: Upper end of its 95 % Wilson interval.
 with
+-- front ends name sources as they like: what is shown once makes no row of its own
+frequent_sources as (
+    select source, count(*) as exposures
+    from exposure_outcomes
+    group by source
+    order by exposures desc, source
+    limit 50
+),
+
 shown as (
     select 'summary' as breakdown, 'all' as name, is_clicked from exposure_outcomes
     union all
@@ -23,6 +32,12 @@ shown as (
     select 'positions', cast(position as varchar), is_clicked from exposure_outcomes
     union all
     select 'endpoints', endpoint, is_clicked from exposure_outcomes
+    union all
+    select 'sources', coalesce(frequent_sources.source, 'other'), exposure_outcomes.is_clicked
+    from exposure_outcomes
+    left join frequent_sources on frequent_sources.source = exposure_outcomes.source
+    union all
+    select 'devices', device_type, is_clicked from exposure_outcomes
 ),
 
 converted as (
@@ -35,6 +50,12 @@ converted as (
     select 'positions', cast(position as varchar), revenue from attributed_conversions where position is not null
     union all
     select 'endpoints', endpoint, revenue from attributed_conversions
+    union all
+    select 'sources', coalesce(frequent_sources.source, 'other'), attributed_conversions.revenue
+    from attributed_conversions
+    left join frequent_sources on frequent_sources.source = attributed_conversions.source
+    union all
+    select 'devices', device_type, revenue from attributed_conversions
 ),
 
 shown_totals as (

@@ -15,7 +15,7 @@
 -- column matomo_exposures: Page views that carry a request id.
 -- column matomo_unique_visits: Visits that hold such a view.
 -- column matomo_total_visits: Visits of people.
--- column exposure_to_order_ratio: Orders per exposure; NULL without an exposure.
+-- column exposure_to_order_ratio: Exposures per order; NULL without an order.
 -- column status: critical (clearly more than a fifth of orders missing in Matomo), warning (a twentieth), no_orders or ok;
 -- clearly is beyond what chance makes of so few orders (clearly_above).
 with
@@ -101,9 +101,7 @@ select
     coalesce(page_days.matomo_exposures, 0) as matomo_exposures,
     coalesce(page_days.matomo_unique_visits, 0) as matomo_unique_visits,
     coalesce(visit_days.matomo_total_visits, 0) as matomo_total_visits,
-    case
-        when exposure_days.exposures > 0 then round(coalesce(matches.business_order_count, 0) / exposure_days.exposures, 6)
-    end as exposure_to_order_ratio,
+    round(coalesce(exposure_days.exposures, 0) / nullif(matches.business_order_count, 0), 6) as exposure_to_order_ratio,
     case
         when coalesce(matches.business_order_count, 0) + coalesce(matches.matomo_only_count, 0) = 0 then 'no_orders'
         when clearly_above(matches.missing_in_matomo_count, matches.business_order_count, 0.2) then 'critical'

@@ -1,4 +1,4 @@
--- description: One row per Matomo conversion, typed; goal 0 is an order, -1 a cart that was left.
+-- description: One row per Matomo conversion of the sites that count, typed; goal 0 is an order, -1 a cart that was left.
 -- key: visit_id, goal_id, buster
 select
     whole_number(idvisit) as visit_id,
@@ -7,7 +7,7 @@ select
     matomo_time(server_time) as converted_at,
     text_of(idorder) as order_ref,
     money(revenue) as revenue,
-    url_dataset_id(url, '(?:data(?:API)?Detail|payment)') as url_dataset_id,
+    url_dataset_id(page_address(url), '(?:data(?:API)?Detail|payment)') as url_dataset_id,
     whole_number(idaction_url) as url_action_id,
     whole_number(idlink_va) as action_row_id,
     dimension_request_id(
@@ -16,3 +16,4 @@ select
 from raw.matomo_log_conversion
 where whole_number(idvisit) is not null
     and (small_number(idgoal) is not null or text_of(idgoal) is null)
+    and is_counted_site(idsite)

@@ -13,6 +13,11 @@ select
     coalesce(context ->> 'experiment_variant', 'control') as experiment_variant,
     coalesce(context ->> 'degrade_reason', 'none') as degrade_reason,
     context ->> 'model_run_id' as model_run_id,
+    coalesce(text_of(context ->> 'source'), 'unknown') as source,
+    coalesce(text_of(context ->> 'device_type'), 'unknown') as device_type,
+    text_of(context ->> 'locale') as locale,
+    text_of(context ->> 'client_app') as client_app,
+    context ->> 'feature_snapshot_id' as feature_snapshot_id,
     -- prefetch, prerender or crawler: no visitor looked at it
     context ->> 'purpose' as purpose,
     -- where one position of the list may try a dataset that just missed it: the position, and the probabilities

@@ -4,11 +4,13 @@
 -- column views: Views that training may see.
 -- column recent_views: The same, each halved every three weeks.
 -- column orders: Orders that training may see.
+-- column last_active_at: When it was last viewed or ordered, UTC; NULL where it never was.
 with
 viewed as (
     select
         dataset_id,
         count(*) as views,
+        max(viewed_at) as last_viewed_at,
         -- decimals: the same sum in whatever order
         sum(cast(
             pow(0.5, greatest(date_diff('hour', viewed_at, getvariable('as_of')), 0) / (24.0 * 21)) as decimal(18, 12)
@@ -18,7 +20,10 @@ viewed as (
 ),
 
 bought as (
-    select dataset_id, count(*) as orders
+    select
+        dataset_id,
+        count(*) as orders,
+        max(ordered_at) as last_ordered_at
     from training_orders
     group by dataset_id
 )
@@ -27,7 +32,8 @@ select
     datasets.dataset_id,
     coalesce(viewed.views, 0) as views,
     round(coalesce(cast(viewed.recent_views as double), 0), 6) as recent_views,
-    coalesce(bought.orders, 0) as orders
+    coalesce(bought.orders, 0) as orders,
+    greatest(viewed.last_viewed_at, bought.last_ordered_at) as last_active_at
 from datasets
 left join viewed on viewed.dataset_id = datasets.dataset_id
 left join bought on bought.dataset_id = datasets.dataset_id

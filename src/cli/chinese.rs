@@ -46,6 +46,10 @@ pub(super) const PARAGRAPHS: &[(&str, &str)] = &[
     ),
     ("Only those with another value than the default", "只列出与默认值不同的"),
     ("As JSON", "以 JSON 输出"),
+    (
+        "Set the old system's evaluation files beside the published figures, and say why they differ",
+        "把旧系统的评估文件与已发布的数字并列，并说明差异的原因",
+    ),
     ("Past runs and their steps", "历次运行及其步骤"),
     ("How many runs to show, newest last", "显示几次运行，最新的在最后"),
     ("Serve the API", "提供 API 服务"),

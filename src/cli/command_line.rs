@@ -177,13 +177,13 @@ impl Command {
 /// # Errors
 /// A setting cannot be used, or the command failed; [`Failure`](crate::common::errors::Failure) has its own exit code.
 pub fn run(cli: Cli) -> Result<()> {
-    logging::start();
     let Cli { global, command } = cli;
     let invocation = Invocation::of(&global);
     let Global { data_dir, models_dir, config } = global;
     let listen = command.as_ref().and_then(Command::listen);
     let values = listen.map(|listen| ("LISTEN", listen.clone())).into_iter().collect();
     let values = config::gather(&Overrides { data_dir, models_dir, config, values });
+    logging::start(Config::log_level_early(&values));
     match command {
         None => greeting::run(&values, &invocation),
         // these wait for signals themselves, to answer what is under way first

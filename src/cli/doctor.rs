@@ -1,5 +1,7 @@
 //! `nearset doctor`.
 
+use std::path::PathBuf;
+
 use anyhow::{Result, bail};
 use clap::Args;
 
@@ -7,18 +9,27 @@ use crate::common::finding::{Finding, Verdict};
 use crate::common::language::{either, t};
 use crate::common::terminal::{left, say};
 use crate::config::{Config, Values};
-use crate::doctor::examine;
+use crate::doctor::{compare, examine};
 
 #[derive(Debug, Args)]
 pub struct Doctor {
     /// As JSON
     #[arg(long)]
     json: bool,
+    /// Set the old system's evaluation files beside the published figures, and say why they differ
+    #[arg(long, value_name = "OLD_DIR")]
+    compare: Option<PathBuf>,
 }
 
 impl Doctor {
     /// Prints every finding; fails where one keeps nearset from working.
     pub fn run(self, values: &Values) -> Result<()> {
+        if let Some(folder) = &self.compare {
+            let comparison = compare(&Config::of(values)?, folder)?;
+            let json = || serde_json::to_string_pretty(&comparison);
+            say!("{}", if self.json { json()? } else { comparison.to_string() }.trim_end());
+            return Ok(());
+        }
         let mut findings = Vec::new();
         let mut tell = |finding: Finding| {
             if !self.json {
@@ -68,12 +79,18 @@ fn chinese(what: &str) -> &str {
         "business" => "业务库",
         "data" => "数据目录",
         "models" => "模型目录",
+        "reports" => "日报目录",
         "disk" => "磁盘",
         "rules" => "规则",
         "experiments" => "实验",
+        "contracts" => "契约",
         "text model" => "文本模型",
         "picture model" => "图像模型",
         "warehouse" => "仓库",
+        "sites" => "站点",
+        "users" => "用户",
+        "tracking" => "追踪",
+        "figures" => "指标",
         "covers" => "封面图片",
         "server" => "服务",
         "ids" => "ID",

@@ -1,4 +1,4 @@
-//! The log: on standard error, without secrets; `NEARSET_LOG` says how much of it.
+//! The log: on standard error, without secrets; `NEARSET_LOG`, else LOG_LEVEL, says how much of it.
 
 use std::io::{self, IsTerminal};
 
@@ -6,9 +6,9 @@ use tracing_subscriber::EnvFilter;
 
 use crate::common::secrets::ScrubbedStderr;
 
-/// Starts it.
-pub fn start() {
-    let filter = EnvFilter::try_from_env("NEARSET_LOG").unwrap_or_else(|_| EnvFilter::new("nearset=info"));
+/// Starts it, at a level of the settings.
+pub fn start(level: &str) {
+    let filter = EnvFilter::try_from_env("NEARSET_LOG").unwrap_or_else(|_| EnvFilter::new(format!("nearset={level}")));
     tracing_subscriber::fmt()
         .with_env_filter(filter)
         .with_writer(ScrubbedStderr::default)

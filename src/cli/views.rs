@@ -33,7 +33,7 @@ pub enum Views {
 
 impl Views {
     pub fn run(self, config: &Config) -> Result<()> {
-        let project = Project::load(config.project.as_deref(), &extract::raw_tables()?)?;
+        let project = Project::of(config, &extract::raw_tables()?)?;
         let mut out = io::stdout().lock();
         match self {
             Self::Check => {

@@ -1,6 +1,7 @@
 //! What every room stands on: files, folders of one process, locks, secrets, errors, what is printed and in which language, what is said of
 //! long work.
 
+pub mod device;
 pub mod errors;
 pub mod files;
 pub mod finding;

@@ -29,6 +29,10 @@ pub(super) const SENTENCES: &[(&str, &str)] = &[
     ),
     ("Columns no source is asked for (* stands for anything).", "从不读取的列（* 匹配任意字符）。"),
     (
+        "Schema contracts (YAML) that source tables are held to; config/schema_contracts.yaml where empty, if it is there.",
+        "检查数据源各表的契约文件（YAML）；为空时用 config/schema_contracts.yaml（存在时）。",
+    ),
+    (
         "The MySQL or MariaDB server: a name, an address or a socket's path.",
         "MySQL 或 MariaDB 服务器：主机名、地址或 socket 路径。",
     ),
@@ -47,10 +51,19 @@ pub(super) const SENTENCES: &[(&str, &str)] = &[
         "sql/ 与 views/ 所在目录；为空时用当前目录（其中有 sql/ 时），否则用程序自带的。",
     ),
     (
+        "Whether the old system's Parquet files are written, too, under their old names (sql/legacy/): on or off.",
+        "是否同时以旧名字写出旧系统的 Parquet 文件（sql/legacy/）：on 或 off。",
+    ),
+    (
         "The most memory a run may take, training included; DuckDB spills to disk to keep to it.",
         "一次运行的内存上限，训练也算在内；超出时 DuckDB 会落盘。",
     ),
     ("How many threads a run uses; 0 is all cores.", "一次运行的线程数；0 为全部核。"),
+    (
+        "The folder of daily reports; DATA_DIR/evaluation/daily_reports where empty.",
+        "日报的目录；为空时为 DATA_DIR/evaluation/daily_reports。",
+    ),
+    ("How much is logged: error, warning, info, debug or trace.", "日志的详细程度，从 error 到 trace。"),
     (
         "The language of the command line: en, zh, or auto, which asks LANGUAGE, LC_ALL, LC_MESSAGES and LANG.",
         "命令行的语言：en、zh，或 auto（看 LANGUAGE、LC_ALL、LC_MESSAGES、LANG）。",
@@ -82,6 +95,26 @@ pub(super) const SENTENCES: &[(&str, &str)] = &[
         "在 Matomo 的哪些自定义维度里找请求号，按此顺序。",
     ),
     (
+        "The custom dimension that holds the request id; those of MATOMO_REQUEST_DIMENSIONS are searched after it.",
+        "请求号所在的自定义维度；其后再找 MATOMO_REQUEST_DIMENSIONS 里的。",
+    ),
+    (
+        "The custom dimension that holds click_{position}_{dataset}; those of MATOMO_POSITION_DIMENSIONS are searched after it.",
+        "click_{位置}_{数据集} 所在的自定义维度；其后再找 MATOMO_POSITION_DIMENSIONS 里的。",
+    ),
+    (
+        "The custom dimensions searched for click_{position}_{dataset}, in this order.",
+        "在哪些自定义维度里找 click_{位置}_{数据集}，按此顺序。",
+    ),
+    (
+        "The sites of Matomo (idsite) whose rows count, with commas between; all where empty.",
+        "哪些 Matomo 站点（idsite）的行计入，以逗号分隔；为空时全部计入。",
+    ),
+    (
+        "The column of user that Matomo's user ids are looked up in where they are no ids, such as email.",
+        "Matomo 的用户号不是 ID 时，到 user 表的哪一列去找，如 email。",
+    ),
+    (
         "A visit with more actions than this is a bot's and counts nowhere.",
         "动作数超过此值的访问视为爬虫，不计入任何指标。",
     ),
@@ -100,6 +133,16 @@ pub(super) const SENTENCES: &[(&str, &str)] = &[
     (
         "Rules for lists (never, pin, boost, demote); DATA_DIR/rules.toml where empty.",
         "列表规则文件（never、pin、boost、demote）；为空时为 DATA_DIR/rules.toml。",
+    ),
+    (
+        "Whether cheap, little used and stale datasets stand behind all others in the list of popular ones.",
+        "热门列表里，低价、少有人用、久无动静的数据集是否排在其余之后。",
+    ),
+    ("A dataset that costs less, or whose price is unknown, is cheap.", "价格低于此值或价格未知的数据集视为低价。"),
+    ("A dataset with fewer views and orders together is little used.", "浏览与订单合计少于此值的数据集视为少有人用。"),
+    (
+        "A dataset whose latest view or order is more days ago is stale.",
+        "最近一次浏览或订单距今超过此天数的数据集视为久无动静。",
     ),
     (
         "About how many seconds' worth of one core's work the best ranker is looked for; 0 learns none.",
@@ -141,8 +184,20 @@ pub(super) const SENTENCES: &[(&str, &str)] = &[
         "实验文件（TOML，或旧系统的 YAML）；为空时为 DATA_DIR/experiments.toml。",
     ),
     (
+        "Where this server stands, as its metrics say it (recommendation_service_info).",
+        "本服务所处的环境，写进指标 recommendation_service_info。",
+    ),
+    (
         "The token for admin routes (Authorization: Bearer ...); they are off without one.",
         "管理接口的令牌（Authorization: Bearer ...）；不设则管理接口关闭。",
+    ),
+    (
+        "The token of test requests (X-Test-Token: ...), whose lists are not logged; without one there are none.",
+        "测试请求的令牌（X-Test-Token: ...），其列表不记入日志；不设则没有测试请求。",
+    ),
+    (
+        "Who may see /reports: off (nobody), local (from this machine, or with the admin token), on (whoever asks).",
+        "谁可以看 /reports：off（谁也不行）、local（本机，或持管理令牌）、on（所有人）。",
     ),
 ];
 

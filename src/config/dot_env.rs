@@ -21,20 +21,27 @@ pub fn entries(text: &str) -> (Vec<Entry>, Vec<(usize, &'static str)>) {
     let mut line = 1;
     while !rest.is_empty() {
         let (first, after) = rest.split_once('\n').unwrap_or((rest, ""));
-        let trimmed = first.trim().strip_prefix("export ").unwrap_or(first.trim());
+        let trimmed = first.trim();
+        let exported = trimmed.strip_prefix("export").filter(|rest| rest.starts_with([' ', '\t']));
+        let trimmed = exported.map_or(trimmed, str::trim_start);
         let number = line;
         (rest, line) = (after, line + 1);
         if trimmed.is_empty() || trimmed.starts_with('#') {
             continue;
         }
         let Some((name, value)) = trimmed.split_once('=') else {
+            // to Compose a bare name is the environment's, which comes first anyway
+            if is_name(trimmed) {
+                continue;
+            }
             faults.push((number, either("it is not NAME=value", "不是 NAME=value 的形式")));
             continue;
         };
         let (name, value) = (name.trim().to_owned(), value.trim());
         let Some(quote) = value.chars().next().filter(|c| matches!(c, '"' | '\'')) else {
-            let value =
-                if value.starts_with('#') { "" } else { value.split_once(" #").map_or(value, |(v, _)| v.trim_end()) };
+            let comment =
+                value.match_indices('#').find(|(at, _)| value[..*at].is_empty() || value[..*at].ends_with([' ', '\t']));
+            let value = comment.map_or(value, |(at, _)| value[..at].trim_end());
             entries.push(Entry { line: number, name, is_filled_in: value.contains("${"), value: value.to_owned() });
             continue;
         };
@@ -58,6 +65,11 @@ pub fn entries(text: &str) -> (Vec<Entry>, Vec<(usize, &'static str)>) {
         entries.push(Entry { line: number, name, is_filled_in: quote == '"' && value.contains("${"), value });
     }
     (entries, faults)
+}
+
+/// Whether a text is a variable's name and nothing more.
+fn is_name(text: &str) -> bool {
+    !text.starts_with(|c: char| c.is_ascii_digit()) && text.chars().all(|c| c.is_ascii_alphanumeric() || c == '_')
 }
 
 /// What stands before the closing quote, and where the text goes on behind it. In double quotes `\n`, `\"` and the like
@@ -93,7 +105,7 @@ mod tests {
 
     #[test]
     fn dot_env_is_read_as_docker_compose_reads_it() {
-        let text = "# old\r\nexport A=two words # by hand\r\nB='a b=c # d'\r\nC=\"\"\r\n\r\n D = x#y \r\nE=\"say \\\"so\\\"\" # q\nF='one\ntwo'\nG=# none\nH=it's\n";
+        let text = "# old\r\nexport A=two words # by hand\r\nB='a b=c # d'\r\nC=\"\"\r\n\r\n D = x#y \r\nE=\"say \\\"so\\\"\" # q\nF='one\ntwo'\nG=# none\nH=it's\nexport\tI=tab\t# comment\nDATA_DIR\nJ=a#b #c\n";
         let expected = [
             (2, "A", "two words"),
             (3, "B", "a b=c # d"),
@@ -103,6 +115,8 @@ mod tests {
             (8, "F", "one\ntwo"),
             (10, "G", ""),
             (11, "H", "it's"),
+            (12, "I", "tab"),
+            (14, "J", "a#b"),
         ];
         assert_eq!(read(text), expected.map(|(line, name, value)| (line, name.to_owned(), value.to_owned())));
     }

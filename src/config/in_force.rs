@@ -27,7 +27,11 @@ pub fn in_force(values: &Values) -> Vec<(&'static str, Vec<InForce>)> {
         let (value, origin) = values.get(&name);
         let is_changed = value != default;
         let value = if is_secret(&name) && !value.is_empty() { "***" } else { value };
-        InForce { value: value.to_owned(), origin: origin.to_string(), is_changed, name }
+        let origin = match values.written(&name) {
+            Some((old, _)) => t!("{origin} ({old})", "{origin}（{old}）"),
+            None => origin.to_string(),
+        };
+        InForce { value: value.to_owned(), origin, is_changed, name }
     };
     let groups = groups().into_iter();
     let shown = |title| either(title, chinese::title(title));

@@ -56,6 +56,11 @@ fn between(text: &str, least: u64, most: u64) -> Option<u64> {
     text.parse().ok().filter(|number| (least..=most).contains(number))
 }
 
+/// Something that is there or not.
+pub fn switch() -> Kind<bool> {
+    Kind::new(either("on or off", "on 或 off"), yes_or_no)
+}
+
 /// A time in seconds that may be 0.
 pub fn seconds() -> Kind<Duration> {
     Kind::new(either("a whole number of seconds", "整数秒"), |text| {
@@ -186,6 +191,44 @@ pub fn encoding() -> Kind<Option<&'static Encoding>> {
     })
 }
 
+/// Yes or no, as people write it in an environment.
+fn yes_or_no(text: &str) -> Option<bool> {
+    match text.to_lowercase().as_str() {
+        "1" | "true" | "yes" | "on" => Some(true),
+        "0" | "false" | "no" | "off" => Some(false),
+        _ => None,
+    }
+}
+
+/// A switch that other settings decide where it is left alone.
+pub fn switch_or_auto() -> Kind<Option<bool>> {
+    Kind::new(either("auto, true or false", "auto、true 或 false"), |text| match text.to_lowercase().as_str() {
+        "auto" => Some(None),
+        _ => yes_or_no(text).map(Some),
+    })
+}
+
+/// A number from 0.
+pub fn from_zero() -> Kind<f64> {
+    Kind::new(either("a number, 0 or more", "不小于 0 的数"), |text| {
+        text.parse().ok().filter(|number: &f64| number.is_finite() && *number >= 0.0)
+    })
+}
+
+/// How much is logged, as this program, Python's logging and its numbers call it.
+pub fn log_level() -> Kind<&'static str> {
+    Kind::new(either("error, warning, info, debug or trace", "error、warning、info、debug 或 trace"), |text| {
+        Some(match text.to_lowercase().as_str() {
+            "critical" | "fatal" | "error" | "50" | "40" => "error",
+            "warning" | "warn" | "30" => "warn",
+            "info" | "20" => "info",
+            "debug" | "10" => "debug",
+            "trace" | "notset" | "0" => "trace",
+            _ => return None,
+        })
+    })
+}
+
 /// A language to speak; `None` is that of the environment.
 pub fn language() -> Kind<Option<Language>> {
     Kind::new(either("auto, en or zh", "auto、en 或 zh"), |text| match text.to_lowercase().as_str() {
@@ -206,7 +249,37 @@ pub fn names() -> Kind<Vec<String>> {
 /// Numbers of Matomo's custom dimensions.
 pub fn dimensions() -> Kind<Vec<u32>> {
     Kind::new(either("numbers from 1 to 5, as in 4,2,3,1", "1 到 5 的数，如 4,2,3,1"), |text| {
-        text.split(',').map(|number| number.trim().parse().ok().filter(|number| (1..=5).contains(number))).collect()
+        text.split(',').map(dimension).collect()
+    })
+}
+
+/// The number of a custom dimension, which may be named as its column is: custom_dimension_4.
+fn dimension(text: &str) -> Option<u32> {
+    let text = text.trim();
+    text.strip_prefix("custom_dimension_").unwrap_or(text).parse().ok().filter(|number| (1..=5).contains(number))
+}
+
+/// The number of one of Matomo's custom dimensions; none where it is empty.
+pub fn dimension_or_none() -> Kind<Option<u32>> {
+    Kind::new(either("a number from 1 to 5", "1 到 5 的数"), |text| match text {
+        "" => Some(None),
+        number => dimension(number).map(Some),
+    })
+}
+
+/// Ids of Matomo's sites; none where it is empty.
+pub fn sites() -> Kind<Vec<u32>> {
+    Kind::new(either("numbers of sites, as in 1 or 1,3", "站点编号，如 1 或 1,3"), |text| match text {
+        "" => Some(Vec::new()),
+        sites => sites.split(',').map(|site| site.trim().parse().ok().filter(|site| *site > 0)).collect(),
+    })
+}
+
+/// The name of a column, in lower case; none where it is empty.
+pub fn column_or_none() -> Kind<Option<String>> {
+    Kind::new(either("a column's name, such as email", "列名，如 email"), |text| {
+        let is_name = text.chars().all(|c| c.is_alphanumeric() || c == '_' || c == '-');
+        is_name.then(|| some(&text.to_lowercase()))
     })
 }
 
@@ -271,6 +344,20 @@ mod tests {
         assert_eq!(((path().read)("~/data"), (path_or_none().read)("~")), (None, None));
         assert_eq!((path().read)("a/~b"), Some(PathBuf::from("a/~b")));
         assert_eq!((path_or_none().read)(""), Some(None));
+    }
+
+    #[test]
+    fn sites_dimensions_and_columns_are_plain_and_may_be_none() {
+        assert_eq!((sites().read)(""), Some(Vec::new()));
+        assert_eq!((sites().read)("1, 3"), Some(vec![1, 3]));
+        for text in ["0", "one", "1,", "1;2", "-1"] {
+            assert_eq!((sites().read)(text), None, "{text}");
+        }
+        assert_eq!(((dimension_or_none().read)(""), (dimension_or_none().read)("5")), (Some(None), Some(Some(5))));
+        assert_eq!((dimension_or_none().read)("custom_dimension_2"), Some(Some(2)));
+        assert_eq!(((dimension_or_none().read)("6"), (dimension_or_none().read)("4,2")), (None, None));
+        assert_eq!((column_or_none().read)("User_Email"), Some(Some("user_email".to_owned())));
+        assert_eq!(((column_or_none().read)(""), (column_or_none().read)("a b")), (Some(None), None));
     }
 
     #[test]

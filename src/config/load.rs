@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use anyhow::{Result, bail};
+use anyhow::{Context, Result, bail};
 
 use super::kinds::{self, is_project};
 use super::setting::Setting;
@@ -15,6 +15,9 @@ use crate::common::language::{Language, t};
 /// What the names of the settings of the two databases begin with.
 const BUSINESS: &str = "BUSINESS_";
 const MATOMO: &str = "MATOMO_";
+
+/// What the filter of the popular list goes by; one of them switches it on.
+const POPULAR: [&str; 3] = ["POPULAR_MIN_PRICE", "POPULAR_MIN_INTERACTION", "POPULAR_MAX_INACTIVE_DAYS"];
 
 /// All settings, in the order of the help and of `nearset.example.toml`, each group with its title.
 pub(super) fn groups() -> Vec<(&'static str, Vec<Setting>)> {
@@ -95,6 +98,11 @@ impl Config {
         Self::of(&Values::for_test(&settings(), values))
     }
 
+    /// How much to log, before the settings are known to be good.
+    pub fn log_level_early(values: &Values) -> &'static str {
+        values.read("", "LOG_LEVEL", &kinds::log_level()).unwrap_or("info")
+    }
+
     /// The language to speak, before the settings are read: what UI_LANGUAGE says as far as it can be found, else what the
     /// environment asks for. What is wrong with the settings is said when they are loaded.
     pub fn language_early(overrides: &Overrides) -> Language {
@@ -109,15 +117,21 @@ impl Config {
         let business = Source::read(values, modes.business.unwrap_or(modes.both), BUSINESS)?;
         let matomo = Source::read(values, modes.matomo.unwrap_or(modes.both), MATOMO)?;
         let sources = Sources::read(values, "", (business, matomo))?;
-        let mut models = Models::read(values, "", ())?;
-        models.image_root = models.image_root.or_else(|| sources.json_dir.clone());
+        let models = Models::read(values, "", ())?;
         let parameters = Parameters::read(values, "", ())?;
-        let lists = Lists::read(values, "", ())?;
+        let mut lists = Lists::read(values, "", ())?;
+        lists.popular_filter =
+            lists.popular_filter.or_else(|| Some(POPULAR.iter().any(|name| values.is_of_environment(name))));
         let train = Train::read(values, "", ())?;
         let exposures = Exposures::read(values, "", ())?;
         let serve = Serve::read(values, "", ())?;
         let groups = (sources, models, parameters, lists, train, exposures, serve);
         let mut config = Self::read(values, "", groups)?;
+        if let Some(dir) = &mut config.daily_reports {
+            // a run notes places of files relative to DATA_DIR
+            *dir = std::path::absolute(&dir)
+                .with_context(|| t!("DAILY_REPORT_DIR {}", "DAILY_REPORT_DIR {}", dir.display()))?;
+        }
         config.project = config.project.or_else(|| is_project(Path::new(".")).then(|| PathBuf::from(".")));
         Ok(config)
     }
@@ -144,19 +158,48 @@ impl Config {
     }
 
     /// The file of experiments; it need not be there. Without a setting, `experiments.toml`, else the old system's
-    /// `experiments.yaml` or `.yml`.
+    /// `experiments.yaml` or `.yml`, in DATA_DIR or where it kept it.
     pub fn experiments_path(&self) -> PathBuf {
-        let named = |name: &str| self.data_dir.join(name);
+        let ours = self.data_dir.join("experiments.toml");
         self.serve.experiments_file.clone().unwrap_or_else(|| {
-            let others = ["experiments.yaml", "experiments.yml"].map(named);
-            let found = others.into_iter().find(|path| path.exists() && !named("experiments.toml").exists());
-            found.unwrap_or_else(|| named("experiments.toml"))
+            let folders = [self.data_dir.as_path(), Path::new("config")];
+            let mut others =
+                folders.iter().flat_map(|dir| ["experiments.yaml", "experiments.yml"].map(|name| dir.join(name)));
+            let found = if ours.exists() { None } else { others.find(|path| path.exists()) };
+            found.unwrap_or(ours)
         })
+    }
+
+    /// Where pictures are looked for, the first folder first.
+    pub fn picture_roots(&self) -> Vec<PathBuf> {
+        match (&self.models.image_root, &self.sources.json_dir) {
+            (Some(root), _) => vec![root.clone()],
+            (None, Some(exports)) => vec![exports.join("images"), exports.clone()],
+            (None, None) => Vec::new(),
+        }
+    }
+
+    /// The folder of daily reports.
+    pub fn daily_reports_dir(&self) -> PathBuf {
+        self.daily_reports.clone().unwrap_or_else(|| self.evaluation_dir().join("daily_reports"))
+    }
+
+    /// The file of schema contracts, where one is named or lies where the old system had it.
+    pub fn contracts_path(&self) -> Option<PathBuf> {
+        let names = ["schema_contracts.yaml", "schema_contracts.yml"];
+        let usual = [Path::new("config"), &self.data_dir].map(|dir| names.map(|name| dir.join(name)));
+        let found = usual.into_iter().flatten().find(|path| path.exists());
+        self.sources.contracts_file.clone().or(found)
     }
 
     /// The folder of reports, and of the exposure log.
     pub fn evaluation_dir(&self) -> PathBuf {
         self.data_dir.join("evaluation")
+    }
+
+    /// The folder where a first run keeps what of the old system's files it replaces.
+    pub fn replaced_dir(&self) -> PathBuf {
+        self.data_dir.join("before-nearset")
     }
 
     /// The folder of what a run keeps for the next: history, the lock, the journal.
@@ -181,8 +224,18 @@ mod tests {
         assert!(matches!(config.source("matomo"), Source::Json));
         let Source::Database(database) = config.source("business") else { anyhow::bail!("{config:?}") };
         assert_eq!((database.settings, database.host.as_str(), database.port), ("BUSINESS", "127.0.0.1", 3307));
-        assert_eq!(config.models.image_root, Some(PathBuf::from("exports")));
+        assert_eq!(config.picture_roots(), ["exports/images", "exports"].map(PathBuf::from));
         assert!(config.has_own_sources() && !Config::for_test(&[])?.has_own_sources());
+        Ok(())
+    }
+
+    #[test]
+    fn the_popular_filter_is_on_where_one_of_its_settings_is() -> Result<()> {
+        let filter = |given: &[(&str, &str)]| Config::for_test(given).map(|config| config.lists.popular_filter);
+        assert_eq!(filter(&[])?, Some(false));
+        assert_eq!(filter(&[("POPULAR_MIN_PRICE", "0.5")])?, Some(true));
+        assert_eq!(filter(&[("POPULAR_MIN_PRICE", "0.5"), ("POPULAR_ENABLE_FILTER", "False")])?, Some(false));
+        assert_eq!(filter(&[("POPULAR_ENABLE_FILTER", "1")])?, Some(true));
         Ok(())
     }
 

@@ -1,8 +1,9 @@
-//! Settings. A value comes from the first place that has one: a flag, the environment, `.env`, `nearset.toml`, the default.
+//! Settings. A value comes from the first place that has one: a flag, the environment, the files of the `.env` family,
+//! `nearset.toml`, the default.
 //!
 //! Each setting is written once, in `settings.rs`: its name, its default, its sentence and its reader; the help and
-//! `nearset.example.toml` are made of that. A name nearset does not know is ignored in `.env` and the environment (an `.env`
-//! of the replaced system works as it is) and an error in `nearset.toml`; a value it cannot use is an error that names it and
+//! `nearset.example.toml` are made of that. What the replaced system called otherwise stands in `old_names.rs`. A name nearset
+//! does not know is ignored in `.env` and the environment (an `.env` of the replaced system works as it is) and an error in `nearset.toml`; a value it cannot use is an error that names it and
 //! the place it came from. All such errors are told at once.
 
 mod chinese;
@@ -12,15 +13,21 @@ mod in_force;
 mod kinds;
 mod load;
 mod moments;
+mod old_names;
 mod setting;
 mod settings;
 mod values;
+mod variety;
 
 pub use crate::common::secrets::Secret;
 pub use help::{example_file, settings_help};
 pub use in_force::{InForce, in_force, places};
 pub use load::{gather, settings};
 pub use moments::parse_moment;
+pub use old_names::old_names;
 pub use setting::Setting;
-pub use settings::{Config, Database, Durability, Exposures, Lists, Models, Parameters, Serve, Source, Sources, Train};
+pub use settings::{
+    Config, Database, Durability, Exposures, Lists, Models, Parameters, Readers, Serve, Source, Sources, Train,
+};
 pub use values::{Origin, Overrides, Values};
+pub use variety::Variety;

@@ -9,12 +9,13 @@ use chrono::TimeDelta;
 use encoding_rs::Encoding;
 
 use super::kinds::{
-    Kind, connections, dimensions, encoding, is_name, language, megabytes, memory, milliseconds, minutes, names,
-    origins, parsed, path, path_or_none, project, seconds, seconds_from_one, some, text, text_or_none, threads,
-    timezone, whole,
+    Kind, column_or_none, connections, dimension_or_none, dimensions, encoding, from_zero, is_name, language,
+    log_level, megabytes, memory, milliseconds, minutes, names, origins, parsed, path, path_or_none, project, seconds,
+    seconds_from_one, sites, some, switch, switch_or_auto, text, text_or_none, threads, timezone, whole,
 };
 use super::setting::{Setting, settings};
 use super::values::Values;
+use super::variety::Variety;
 use crate::common::ids::IdFormat;
 use crate::common::language::{Language, either};
 use crate::common::secrets::Secret;
@@ -137,6 +138,10 @@ settings! {
         ///
         /// Columns nearset uses are always read.
         leave_out: Vec<String> = LEAVE_OUT_COLUMNS, default "password,passwd,pwd,*_password,salt,*secret*,*token*", names();
+        /// Schema contracts (YAML) that source tables are held to; config/schema_contracts.yaml where empty, if it is there.
+        ///
+        /// Else DATA_DIR/schema_contracts.yaml. Without any, the columns that nearset needs must be there.
+        contracts_file: Option<PathBuf> = SCHEMA_CONTRACTS, example "config/schema_contracts.yaml", path_or_none();
     }
 }
 
@@ -144,6 +149,9 @@ settings! {
     /// The models that texts and pictures are read with. Nothing is ever downloaded.
     pub struct Models {
         /// The folder image_url is relative to; DATA_JSON_DIR where empty.
+        ///
+        /// A folder in it that is called as a dataset's id holds its pictures: up to four of them, by name, stand for it. Where
+        /// this is empty, DATA_JSON_DIR/images is looked in first.
         image_root: Option<PathBuf> = DATASET_IMAGE_ROOT, example "exports", path_or_none();
         /// A sentence-transformers folder for texts; TF-IDF and LSA where empty.
         ///
@@ -168,8 +176,22 @@ settings! {
         business_timezone: String = BUSINESS_TIMEZONE, default "UTC", timezone();
         /// The time zone that days in reports are cut in.
         report_timezone: String = REPORT_TIMEZONE, default "UTC", timezone();
+        /// The custom dimension that holds the request id; those of MATOMO_REQUEST_DIMENSIONS are searched after it.
+        request_dimension: Option<u32> = MATOMO_REQUEST_DIMENSION, example "4", dimension_or_none();
         /// The custom dimensions searched for a request id, in this order.
         request_dimensions: Vec<u32> = MATOMO_REQUEST_DIMENSIONS, default "4,2,3,1", dimensions();
+        /// The custom dimension that holds click_{position}_{dataset}; those of MATOMO_POSITION_DIMENSIONS are searched after it.
+        position_dimension: Option<u32> = MATOMO_POSITION_DIMENSION, example "5", dimension_or_none();
+        /// The custom dimensions searched for click_{position}_{dataset}, in this order.
+        position_dimensions: Vec<u32> = MATOMO_POSITION_DIMENSIONS, default "5", dimensions();
+        /// The sites of Matomo (idsite) whose rows count, with commas between; all where empty.
+        ///
+        /// The relation matomo_sites tells which there are.
+        matomo_sites: Vec<u32> = MATOMO_SITE_ID, example "1", sites();
+        /// The column of user that Matomo's user ids are looked up in where they are no ids, such as email.
+        ///
+        /// In any case of letters; it is read whatever LEAVE_OUT_COLUMNS says. A name that several users have, or none, is nobody's.
+        user_column: Option<String> = MATOMO_USER_COLUMN, example "email", column_or_none();
         /// A visit with more actions than this is a bot's and counts nowhere.
         bot_max_actions: u32 = BOT_MAX_ACTIONS, default "100", whole();
     }
@@ -179,9 +201,16 @@ settings! {
     /// How lists are made.
     pub struct Lists {
         /// How much a dataset that is like one above it moves down a list; 0 is not at all.
-        diversity: f32 = VARIETY, default "0.1", Kind::new(either("a number from 0 to 10", "0 到 10 的数"), |text| {
-            text.parse().ok().filter(|number| (0.0..=10.0).contains(number))
-        });
+        ///
+        /// Behind it may stand what holds for lists of one source in its place, and what a device adds or takes:
+        /// 0.1, search=0.6, home=0.3, mobile=-0.1
+        diversity: Variety = VARIETY, default "0.1", Kind::new(
+            either(
+                "a number from 0 to 10, or such as 0.1, search=0.6, mobile=-0.1",
+                "0 到 10 的数，或如 0.1, search=0.6, mobile=-0.1",
+            ),
+            Variety::read,
+        );
         /// The most datasets of one provider among a list's first ten; 0 is no limit.
         provider_limit: usize = PROVIDER_LIMIT, default "0", whole();
         /// The share of /recommend/detail lists in which one place tries a dataset that just missed the list.
@@ -194,6 +223,17 @@ settings! {
         ///
         /// See rules.example.toml.
         rules_file: Option<PathBuf> = RULES_FILE, example "rules.toml", path_or_none();
+        /// Whether cheap, little used and stale datasets stand behind all others in the list of popular ones.
+        ///
+        /// true, false, or auto: where the environment or .env sets one of the next three, as the old system's did. None is left
+        /// out, so that no list gets short.
+        popular_filter: Option<bool> = POPULAR_ENABLE_FILTER, default "auto", switch_or_auto();
+        /// A dataset that costs less, or whose price is unknown, is cheap.
+        popular_min_price: f64 = POPULAR_MIN_PRICE, default "0.5", from_zero();
+        /// A dataset with fewer views and orders together is little used.
+        popular_min_interaction: u32 = POPULAR_MIN_INTERACTION, default "10", whole();
+        /// A dataset whose latest view or order is more days ago is stale.
+        popular_max_inactive_days: u32 = POPULAR_MAX_INACTIVE_DAYS, default "730", whole();
     }
 }
 
@@ -243,6 +283,26 @@ settings! {
     }
 }
 
+/// Who may see the reports that the server shows.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Readers {
+    /// Nobody.
+    Nobody,
+    /// Whoever asks on this machine, without a proxy between, or holds the admin token.
+    Local,
+    /// Whoever asks.
+    All,
+}
+
+fn readers(text: &str) -> Option<Readers> {
+    match text.to_lowercase().as_str() {
+        "off" => Some(Readers::Nobody),
+        "local" => Some(Readers::Local),
+        "on" => Some(Readers::All),
+        _ => None,
+    }
+}
+
 settings! {
     /// The server.
     pub struct Serve {
@@ -279,10 +339,19 @@ settings! {
         shed: Duration = SHED_MS, default "250", milliseconds();
         /// Experiments (TOML, or the old system's YAML); DATA_DIR/experiments.toml where empty.
         ///
-        /// See experiments.example.toml. Where neither is there, DATA_DIR/experiments.yaml of the old system.
+        /// See experiments.example.toml. Where neither is there, experiments.yaml of the old system, in DATA_DIR or in config/ of
+        /// the working folder.
         experiments_file: Option<PathBuf> = EXPERIMENTS_FILE, example "experiments.toml", path_or_none();
+        /// Where this server stands, as its metrics say it (recommendation_service_info).
+        environment: String = ENVIRONMENT, default "production", text();
         /// The token for admin routes (Authorization: Bearer ...); they are off without one.
         admin_token: Option<String> = ADMIN_TOKEN, example "...", text_or_none();
+        /// The token of test requests (X-Test-Token: ...), whose lists are not logged; without one there are none.
+        test_token: Option<String> = TEST_TOKEN, example "...", text_or_none();
+        /// Who may see /reports: off (nobody), local (from this machine, or with the admin token), on (whoever asks).
+        ///
+        /// A browser that is asked for a password takes the admin token as it. What a proxy hands on is not from this machine.
+        reports: Readers = REPORTS, default "local", Kind::new(either("off, local or on", "off、local 或 on"), readers);
     }
 }
 
@@ -312,10 +381,20 @@ settings! {
         ///
         /// `nearset project init` writes the program's own out. With them, views/ of the working folder is read too.
         project: Option<PathBuf> = PROJECT_DIR, example "/srv/nearset", project();
+        /// Whether the old system's Parquet files are written, too, under their old names (sql/legacy/): on or off.
+        ///
+        /// With off, those that nearset wrote before are removed by the next run.
+        legacy_files: bool = LEGACY_FILES, default "on", switch();
         /// The most memory a run may take, training included; DuckDB spills to disk to keep to it.
         memory_limit: u64 = MEMORY_LIMIT, default "4GB", memory();
         /// How many threads a run uses; 0 is all cores.
         threads: usize = THREADS, default "0", threads();
+        /// The folder of daily reports; DATA_DIR/evaluation/daily_reports where empty.
+        daily_reports: Option<PathBuf> = DAILY_REPORT_DIR, example "reports", path_or_none();
+        /// How much is logged: error, warning, info, debug or trace.
+        ///
+        /// NEARSET_LOG in the environment, a filter of the tracing crate, comes before it.
+        log_level: &'static str = LOG_LEVEL, default "info", log_level();
         /// The language of the command line: en, zh, or auto, which asks LANGUAGE, LC_ALL, LC_MESSAGES and LANG.
         language: Option<Language> = UI_LANGUAGE, default "auto", language();
     }

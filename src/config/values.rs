@@ -7,8 +7,9 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, Result, bail};
 use toml::{Spanned, Value as Toml};
 
-use super::dot_env;
+use super::dot_env::{self, Entry};
 use super::kinds::Kind;
+use super::old_names::{Found, OldName, Use, listed};
 use super::setting::Setting;
 use crate::common::language::{either, t};
 use crate::common::likeness::{hint, near_miss};
@@ -54,10 +55,29 @@ impl fmt::Display for Origin {
     }
 }
 
+/// The files that are read beside the environment, where ENV_FILE names no others; what is said in a later one counts.
+const ENV_FILES: [&str; 3] = [".env", ".env.memory", ".env.prod"];
+
+/// A setting that two files name.
+pub struct Overridden {
+    /// Its name.
+    pub name: String,
+    /// Where the value that counts stands.
+    pub counts: Origin,
+    /// Where the other one stands.
+    pub passed_over: Origin,
+}
+
 /// The first value of each setting in the order of places, and that place.
 #[derive(Default)]
 pub struct Values {
     found: BTreeMap<String, (String, Origin)>,
+    /// Names of the old system, in the order of places.
+    old: Vec<Found>,
+    /// Settings whose value stands under an old name: that name, and the value as it stands there.
+    written: BTreeMap<String, (String, String)>,
+    env_files: Vec<String>,
+    overridden: Vec<Overridden>,
     problems: Vec<String>,
     notes: Vec<String>,
 }
@@ -68,9 +88,10 @@ impl Values {
         let mut values = Self::default();
         values.add_flags(overrides);
         values.add_environment(settings);
-        for read in [values.add_dot_env(settings), values.add_file(settings, overrides.config.as_deref())] {
+        for read in [values.add_env_files(settings), values.add_file(settings, overrides.config.as_deref())] {
             values.problems.extend(read.err().map(|error| format!("{error:#}")));
         }
+        values.add_old_names();
         values.add_defaults(settings);
         values
     }
@@ -92,6 +113,41 @@ impl Values {
     /// What is worth a look: names that miss a setting's by a letter where others have names, too.
     pub fn notes(&self) -> &[String] {
         &self.notes
+    }
+
+    /// What was found of the old system's names, the places that count first.
+    pub(super) fn old(&self) -> &[Found] {
+        &self.old
+    }
+
+    /// The old name that a setting's value stands under, and what it says there.
+    pub(super) fn written(&self, name: &str) -> Option<(&str, &str)> {
+        self.written.get(name).map(|(old, value)| (old.as_str(), value.as_str()))
+    }
+
+    /// The name that a setting's value stands under: its own, or the old system's.
+    pub fn name_of<'a>(&'a self, setting: &'a str) -> &'a str {
+        self.written(setting).map_or(setting, |(old, _)| old)
+    }
+
+    /// Whether a setting's value stands in the environment or in a file of the `.env` family: not in the settings file, which may
+    /// be a copy of the example.
+    pub(super) fn is_of_environment(&self, name: &str) -> bool {
+        match self.get(name).1 {
+            Origin::Environment => true,
+            Origin::Line(file, _) => self.env_files.contains(file),
+            Origin::Flag(_) | Origin::Default => false,
+        }
+    }
+
+    /// The files that were read beside the environment, the last of which counts most.
+    pub(super) fn env_files(&self) -> &[String] {
+        &self.env_files
+    }
+
+    /// The settings that two of those files name.
+    pub(super) fn overridden(&self) -> &[Overridden] {
+        &self.overridden
     }
 
     /// What a setting's value is, and where it stands.
@@ -137,39 +193,126 @@ impl Values {
                 None => {}
             }
         }
-        let names = std::env::vars_os().filter_map(|(name, _)| name.into_string().ok());
-        let missed: Vec<String> = names.filter_map(|name| slip(settings, &name, &Origin::Environment)).collect();
-        self.notes.extend(missed);
-    }
-
-    fn add_dot_env(&mut self, settings: &[Setting]) -> Result<()> {
-        let Some(text) = files::read_text(Path::new(".env"))? else { return Ok(()) };
-        let (entries, faults) = dot_env::entries(&text);
-        self.problems.extend(faults.iter().map(|(line, fault)| format!(".env:{line}: {fault}")));
-        // the last of a name counts, as for those that read the file before
-        for entry in entries.into_iter().rev() {
-            let origin = Origin::Line(".env".to_owned(), entry.line);
-            self.notes.extend(slip(settings, &entry.name, &origin));
-            let is_known = settings.iter().any(|setting| setting.name == entry.name);
-            if is_known && entry.is_filled_in && !is_secret(&entry.name) {
-                self.problems.push(t!(
-                    "{origin}: {} holds ${{…}}, which is not filled in here; write the value out",
-                    "{origin}：{} 含有 ${{…}}，此处不做替换；请写出完整的值",
-                    entry.name
-                ));
-            }
-            match self.found.get(&entry.name) {
-                Some((_, Origin::Line(_, line))) if is_known => {
-                    self.notes.push(t!(
-                        "{origin}: {} is set again in line {line}, which counts",
-                        "{origin}：{} 在第 {line} 行又设置了一次，以后者为准",
-                        entry.name
-                    ));
-                }
-                _ => self.add(&entry.name, entry.value, origin),
+        for (name, value) in std::env::vars_os() {
+            let Ok(name) = name.into_string() else { continue };
+            match (OldName::of(&name), value.into_string()) {
+                (Some(old), Ok(value)) => self.add_old(old, name, value, Origin::Environment),
+                (Some(_), Err(_)) => self
+                    .problems
+                    .push(t!("{name} (from the environment) is not UTF-8", "{name}（来自环境变量）不是 UTF-8 编码")),
+                (None, _) => self.notes.extend(slip(settings, &name, &Origin::Environment)),
             }
         }
+    }
+
+    /// Keeps what an old name says; the first place counts. An empty value counts as none.
+    fn add_old(&mut self, old: &'static OldName, name: String, value: String, origin: Origin) {
+        let value = value.trim().to_owned();
+        if !value.is_empty() && !self.old.iter().any(|found| found.name == name) {
+            hide(&name, &value);
+            self.old.push(Found { name, value, origin, old });
+        }
+    }
+
+    /// Gives settings that nothing else names what the old system's names say.
+    fn add_old_names(&mut self) {
+        for Found { name, value, origin, old } in &self.old {
+            let Use::Named(ours, turned) = &old.what else { continue };
+            if self.found.contains_key(*ours) {
+                continue;
+            }
+            match turned.value(value) {
+                Ok(meant) => {
+                    self.found.insert((*ours).to_owned(), (meant, origin.clone()));
+                    self.written.insert((*ours).to_owned(), (name.clone(), value.clone()));
+                }
+                Err(expected) => self.problems.push(t!(
+                    "{name} = {value:?} (from {origin}) cannot be used: expected {expected}",
+                    "{name} = {value:?}（来自 {origin}）无法使用：应为 {expected}"
+                )),
+            }
+        }
+    }
+
+    /// The files that ENV_FILE in the environment names, which must be there; else `.env` and, over it, those that ENV_FILE
+    /// in it names, or the usual ones.
+    fn add_env_files(&mut self, settings: &[Setting]) -> Result<()> {
+        let named =
+            |entries: &[Entry]| entries.iter().rev().find(|entry| entry.name == "ENV_FILE").map(|e| listed(&e.value));
+        let of_environment =
+            self.old.iter().find(|found| matches!(found.old.what, Use::EnvFiles)).map(|found| listed(&found.value));
+        let files: Vec<Option<(String, Vec<Entry>)>> = match of_environment {
+            Some(files) => files.iter().map(|file| self.env_file(file, true)).collect::<Result<Vec<_>>>()?,
+            None => {
+                let [first, over @ ..] = ENV_FILES;
+                let first = self.env_file(first, false)?;
+                let over = match first.as_ref().and_then(|(_, entries)| named(entries)) {
+                    Some(files) => files
+                        .iter()
+                        .filter(|file| *file != ENV_FILES[0])
+                        .map(|file| self.env_file(file, true))
+                        .collect::<Result<Vec<_>>>()?,
+                    None => over.iter().map(|file| self.env_file(file, false)).collect::<Result<Vec<_>>>()?,
+                };
+                std::iter::once(first).chain(over).collect()
+            }
+        };
+        self.env_files = files.iter().flatten().map(|(file, _)| file.clone()).collect();
+        for (file, entries) in files.into_iter().rev().flatten() {
+            self.add_entries(settings, &file, entries);
+        }
         Ok(())
+    }
+
+    /// What a file of `NAME=value` lines names; what is wrong in it is kept.
+    fn env_file(&mut self, file: &str, is_named: bool) -> Result<Option<(String, Vec<Entry>)>> {
+        let Some(text) = files::read_text(Path::new(file))? else {
+            if is_named {
+                bail!(t!("{file} does not exist; ENV_FILE names it", "{file} 不存在；ENV_FILE 指定了它"));
+            }
+            return Ok(None);
+        };
+        let (entries, faults) = dot_env::entries(&text);
+        self.problems.extend(faults.iter().map(|(line, fault)| format!("{file}:{line}: {fault}")));
+        Ok(Some((file.to_owned(), entries)))
+    }
+
+    fn add_entries(&mut self, settings: &[Setting], file: &str, entries: Vec<Entry>) {
+        // the last of a name counts, as for those that read the file before
+        for Entry { line, name, value, is_filled_in } in entries.into_iter().rev() {
+            let origin = Origin::Line(file.to_owned(), line);
+            let old = OldName::of(&name);
+            let is_setting = settings.iter().any(|setting| setting.name == name);
+            if old.is_none() {
+                self.notes.extend(slip(settings, &name, &origin));
+            }
+            let is_read = is_setting || old.is_some_and(|old| matches!(old.what, Use::Named(..) | Use::EnvFiles));
+            if is_read && is_filled_in && !is_secret(&name) {
+                self.problems.push(t!(
+                    "{origin}: {name} holds ${{…}}, which is not filled in here; write the value out",
+                    "{origin}：{name} 含有 ${{…}}，此处不做替换；请写出完整的值"
+                ));
+            }
+            if let Some(old) = old {
+                self.add_old(old, name, value, origin);
+                continue;
+            }
+            match self.found.get(&name) {
+                Some((_, Origin::Line(other, counts))) if is_setting && other == file => {
+                    self.notes.push(t!(
+                        "{origin}: {name} is set again in line {counts}, which counts",
+                        "{origin}：{name} 在第 {counts} 行又设置了一次，以后者为准"
+                    ));
+                }
+                Some((other, counts @ Origin::Line(..))) if is_setting => {
+                    if *other != value.trim() {
+                        let counts = counts.clone();
+                        self.overridden.push(Overridden { name, counts, passed_over: origin });
+                    }
+                }
+                _ => self.add(&name, value, origin),
+            }
+        }
     }
 
     fn add_file(&mut self, settings: &[Setting], named: Option<&Path>) -> Result<()> {
@@ -228,6 +371,7 @@ impl Values {
         let (value, origin) = self.get(&name);
         (kind.read)(value).with_context(|| {
             let expected = kind.expected.replace("{prefix}", prefix);
+            let (name, value) = self.written(&name).unwrap_or((&name, value));
             let shown = if kind.is_shown { format!(" = {value:?}") } else { String::new() };
             t!(
                 "{name}{shown} (from {origin}) cannot be used: expected {expected}",
@@ -271,6 +415,10 @@ fn unknown(settings: &[Setting], name: &str, value: &Toml) -> String {
             "[{name}] is no setting; settings stand in the file without headings",
             "[{name}] 不是设置；设置直接写在文件中，不分小节"
         );
+    }
+    if let Some(Use::Named(ours, _)) = OldName::of(&name.to_uppercase()).map(|old| &old.what) {
+        let ours = ours.to_lowercase();
+        return t!("{name} is called {ours} here", "{name} 在此名为 {ours}");
     }
     let names: Vec<String> = settings.iter().map(|setting| setting.name.to_lowercase()).collect();
     match names.iter().find(|known| **known == name.to_lowercase()) {
@@ -347,13 +495,14 @@ mod tests {
     #[test]
     fn all_that_is_wrong_in_a_file_is_told_at_once() {
         let settings = [setting("CACHE_MB", "64"), setting("LISTEN", "127.0.0.1:8000")];
-        let text = "cahce_mb = 3\n# why\nLISTEN = \"x\"\ncolour = 1\nlisten = { port = 3 }\ncache_mb = \" \"\n[serve]\ncache_mb = 3\n";
+        let text = "cahce_mb = 3\nmatomo_source = \"json\"\nLISTEN = \"x\"\ncolour = 1\nlisten = { port = 3 }\ncache_mb = \" \"\n[serve]\ncache_mb = 3\n";
         let (values, file) = read(&settings, text);
         let said: Vec<&str> = values.faults().iter().map(|fault| fault.strip_prefix(&file).unwrap_or(fault)).collect();
         assert_eq!(
             said,
             [
                 ":1: cahce_mb is no setting; did you mean cache_mb?",
+                ":2: matomo_source is called matomo_data_source here",
                 ":3: LISTEN is written in lower case here: listen",
                 ":4: colour is no setting",
                 ":5: listen is a table, and should be a value",

@@ -8,6 +8,7 @@ use super::folders::{disk, writable};
 use super::models::{picture_model, text_model};
 use super::pictures::covers;
 use super::server::listening;
+use super::tracking::tracking;
 use super::versions::{absent, experiments, versions};
 use super::warehouse::{binding, published};
 use crate::common::errors::describe;
@@ -25,6 +26,7 @@ fn broken(what: &str, error: &anyhow::Error) -> Finding {
 /// Looks at everything a run and a server need; `tell` hears of each finding as soon as it is made.
 pub fn examine(config: &Config, values: &Values, tell: &mut dyn FnMut(Finding)) {
     tell(Finding::new(Verdict::Fine, "settings", config::places(values)));
+    config::old_names(values).into_iter().for_each(&mut *tell);
     for note in values.notes() {
         tell(Finding::new(Verdict::Odd, "settings", note.clone()));
     }
@@ -37,13 +39,18 @@ pub fn examine(config: &Config, values: &Values, tell: &mut dyn FnMut(Finding)) 
     }
     tell(writable("data", "DATA_DIR", &config.data_dir));
     tell(writable("models", "MODELS_DIR", &config.models_dir));
+    if let Some(dir) = &config.daily_reports {
+        tell(writable("reports", "DAILY_REPORT_DIR", dir));
+    }
     tell(disk(config));
+    tell(contracts(config).unwrap_or_else(|error| broken("contracts", &error)));
     tell(rules(config).unwrap_or_else(|error| broken("rules", &error)));
-    tell(experiments(config).unwrap_or_else(|error| broken("experiments", &error)));
+    tell(experiments(config, values).unwrap_or_else(|error| broken("experiments", &error)));
     tell(listening(config.serve.listen, &config.models_dir));
     tell(text_model(config));
     tell(picture_model(config));
     published(config).unwrap_or_else(|error| vec![broken("warehouse", &error)]).into_iter().for_each(&mut *tell);
+    tracking(config).unwrap_or_else(|error| vec![broken("tracking", &error)]).into_iter().for_each(&mut *tell);
     covers(config).unwrap_or_else(|error| Some(broken("covers", &error))).into_iter().for_each(&mut *tell);
     versions(config, tell);
 }
@@ -68,7 +75,7 @@ fn clocks(aside: &Config) -> Finding {
 
 fn sql(config: &Config, tell: &mut dyn FnMut(Finding)) {
     let load = || -> Result<Project> {
-        let project = Project::load(config.project.as_deref(), &extract::raw_tables()?)?;
+        let project = Project::of(config, &extract::raw_tables()?)?;
         train::require_no_leak(&project)?;
         Ok(project)
     };
@@ -83,6 +90,23 @@ fn sql(config: &Config, tell: &mut dyn FnMut(Finding)) {
             tell(binding(config, &project).unwrap_or_else(fine));
         }
     }
+}
+
+/// The schema contracts, and which of their rules the published rows break.
+fn contracts(config: &Config) -> Result<Finding> {
+    let contracts = extract::contracts::read(config)?;
+    let rules = contracts.count();
+    let mut text = match &contracts.file {
+        Some(path) => t!("{rules} rules in {}", "{} 中有 {rules} 条规则", path.display()),
+        None => t!("no file: the columns that nearset needs must be there", "没有契约文件：只要求 nearset 所需的列"),
+    };
+    let published = warehouse::glance(config).and_then(|db| extract::contracts::violations(&db));
+    let broken: Vec<String> = published.unwrap_or_default().iter().map(|violation| violation.text()).collect();
+    for note in contracts.notes.iter().chain(&broken) {
+        text += &format!("\n{note}");
+    }
+    let is_fine = contracts.notes.is_empty() && broken.is_empty();
+    Ok(Finding::new(if is_fine { Verdict::Fine } else { Verdict::Odd }, "contracts", text))
 }
 
 fn rules(config: &Config) -> Result<Finding> {

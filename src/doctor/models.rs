@@ -12,7 +12,7 @@ use crate::common::language::{either, t};
 use crate::common::progress::grouped;
 use crate::config::Config;
 use crate::embed::neural::clip::Clip;
-use crate::embed::neural::{Role, TextModel, folder, picture_path};
+use crate::embed::neural::{Places, Role, TextModel, folder};
 use crate::warehouse;
 
 /// Which text model is there, and what it would take for this catalogue.
@@ -60,9 +60,9 @@ pub fn picture_model(config: &Config) -> Finding {
     };
     let sampled = named.require().and_then(|folder| {
         let model = Clip::read(folder)?;
-        let root = config.models.image_root.clone().unwrap_or_default();
+        let places = Places::of(config.picture_roots())?;
         let urls = sample(config, "select image_url from images order by hash(image_id)", 8);
-        let paths: Vec<PathBuf> = urls.iter().filter_map(|url| picture_path(&root, url)).collect();
+        let paths: Vec<PathBuf> = urls.iter().filter_map(|url| places.find(url)).collect();
         let started = Instant::now();
         model.embed_pictures(&paths, &|_| ())?;
         let each = started.elapsed().as_secs_f64() / paths.len().max(1) as f64;

@@ -7,7 +7,7 @@ use anyhow::Result;
 use crate::common::errors::describe;
 use crate::common::finding::{Finding, Verdict};
 use crate::common::language::t;
-use crate::config::Config;
+use crate::config::{Config, Values};
 use crate::model::Model;
 use crate::serve::deployment::Experiments;
 use crate::{model, recommend};
@@ -77,13 +77,13 @@ fn lossy_ids(largest: i64) -> String {
 ///
 /// # Errors
 /// It cannot be read, or makes no sense; a server does not start with it.
-pub fn experiments(config: &Config) -> Result<Finding> {
+pub fn experiments(config: &Config, values: &Values) -> Result<Finding> {
     let path = config.experiments_path();
     let finding = |verdict, text| Ok(Finding::new(verdict, "experiments", text));
     let experiments = Experiments::read(&path)?;
     if !path.exists() {
         return match config.serve.experiments_file {
-            Some(_) => finding(Verdict::Odd, absent("EXPERIMENTS_FILE", &path)),
+            Some(_) => finding(Verdict::Odd, absent(values.name_of("EXPERIMENTS_FILE"), &path)),
             None => finding(Verdict::Fine, t!("none: there is no {}", "没有：{} 不存在", path.display())),
         };
     }

@@ -21,6 +21,10 @@ pub struct ExposureMetrics {
     pub positions: Vec<OfPosition>,
     /// By the route that was asked.
     pub endpoints: Vec<OfEndpoint>,
+    /// By the place that lists were shown in.
+    pub by_source: Vec<OfSource>,
+    /// By what they were shown on.
+    pub by_device: Vec<OfDevice>,
 }
 
 /// The exposure log in one row of `exposure_summary`.
@@ -108,6 +112,26 @@ pub struct OfEndpoint {
     pub rates: Rates,
 }
 
+/// The exposures of one source.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct OfSource {
+    /// As the front end calls it; `unknown`, and `other` for all beyond the fifty that show most.
+    pub source: String,
+    /// What came of them.
+    #[serde(flatten)]
+    pub rates: Rates,
+}
+
+/// The exposures on one kind of device.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct OfDevice {
+    /// `mobile`, `tablet`, `desktop`, `bot` or `unknown`.
+    pub device_type: String,
+    /// What came of them.
+    #[serde(flatten)]
+    pub rates: Rates,
+}
+
 /// Reads the figures from `exposure_summary` and `exposure_metrics`.
 ///
 /// # Errors
@@ -119,6 +143,8 @@ pub fn exposure_metrics(db: &Connection) -> Result<ExposureMetrics> {
         variants: breakdown(db, "variants", "name as variant")?,
         positions: breakdown(db, "positions", "cast(name as integer) as position")?,
         endpoints: breakdown(db, "endpoints", "name as endpoint")?,
+        by_source: breakdown(db, "sources", "name as source")?,
+        by_device: breakdown(db, "devices", "name as device_type")?,
     })
 }
 

@@ -20,7 +20,11 @@ pub const STEPS: usize = 20_000;
 
 /// What the settings ask of lists, without the operator's rules: quality is measured before those.
 pub fn policy(config: &Config) -> Policy {
-    Policy { diversity: config.lists.diversity, per_provider: config.lists.provider_limit, ..Policy::default() }
+    Policy {
+        diversity: config.lists.diversity.everyone,
+        per_provider: config.lists.provider_limit,
+        ..Policy::default()
+    }
 }
 
 /// Forgets what was replayed before.

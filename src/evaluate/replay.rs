@@ -17,6 +17,9 @@ use crate::train::Pair;
 /// The longest list that figures are given for.
 pub const LIST_LENGTH: usize = 20;
 
+/// The longest list of a channel alone: how far down it would have held the page.
+const CHANNEL_LENGTH: usize = 50;
+
 /// How many positions diversity and novelty are measured on.
 const SHOWN: usize = 10;
 
@@ -148,7 +151,7 @@ fn replayed(model: &Model, pair: &Pair, policy: &Policy, parts: bool, pool: &mut
         if channel == Channel::Popular {
             list = model.parts.popular.iter().map(|r| r.item).filter(|item| Some(*item) != pair.page).collect();
         }
-        list.truncate(LIST_LENGTH);
+        list.truncate(CHANNEL_LENGTH);
         lists.push(list);
     }
     let trending = recommend::trending(model, "7d", &[], LIST_LENGTH + 1, policy);

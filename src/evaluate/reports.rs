@@ -1,17 +1,21 @@
-//! The reconciliation and the daily report as files, from `reconciliation_daily` and `daily_breakdowns`.
+//! The reconciliation, the daily report and what is said of tracking as files, from `reconciliation_daily`, `daily_breakdowns`
+//! and the relations beside them.
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 use anyhow::{Result, bail};
-use chrono::{NaiveDate, TimeDelta};
+use chrono::{DateTime, NaiveDate, TimeDelta, Utc};
 use duckdb::Connection;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
+use super::daily::{self, Answers, Comparison, Row};
+use super::tracking_files;
 use crate::common::files;
 use crate::common::language::{either, t};
 use crate::config::Config;
+use crate::evaluate::tracking::{Tracking, tracking};
 use crate::warehouse::{self, rows};
 
 /// How many days a run writes daily reports for: late events may still change that many.
@@ -52,7 +56,7 @@ pub struct DayFigures {
     pub matomo_unique_visits: i64,
     /// All visits but those of bots.
     pub matomo_total_visits: i64,
-    /// `None` where there is nothing to divide by.
+    /// Exposures an order; `None` without an order.
     pub exposure_to_order_ratio: Option<f64>,
     /// `ok`, `warning`, `critical` or `no_orders`.
     pub status: String,
@@ -108,11 +112,36 @@ pub struct RejectedRows {
     pub rows: u64,
 }
 
-/// What the sources held that could not be used.
+/// What the sources held that could not be used, and how lists were answered.
 #[derive(Clone, Debug, Serialize)]
 pub struct Operations {
     /// By table, reason and outcome.
     pub rejected_rows: Vec<RejectedRows>,
+    /// Under the old system's names.
+    #[serde(flatten)]
+    pub answers: Answers,
+}
+
+/// A day's figures under our names and under those of the old system's reports.
+#[derive(Clone, Debug, Serialize)]
+pub struct DailySummary {
+    /// Ours.
+    #[serde(flatten)]
+    pub figures: DayFigures,
+    /// The day's row of `daily_totals`.
+    #[serde(flatten)]
+    pub totals: Row,
+}
+
+/// Parts of a day, by what they are parted by.
+#[derive(Clone, Debug, Serialize)]
+pub struct Breakdowns {
+    /// By `versions`, `variants`, `positions`, `endpoints` and `degrade_reasons`, the most shown first.
+    #[serde(flatten)]
+    pub named: BTreeMap<String, Vec<BreakdownFigures>>,
+    /// Under the old system's names.
+    #[serde(flatten)]
+    pub by: BTreeMap<String, Vec<Row>>,
 }
 
 /// One day: its figures, its parts, what was set aside, and the days before it.
@@ -121,13 +150,18 @@ pub struct DailyReport {
     /// The day.
     pub day: NaiveDate,
     /// Its figures.
-    pub summary: DayFigures,
-    /// Its exposures by `versions`, `variants`, `positions`, `endpoints` and `degrade_reasons`, the most shown first.
-    pub breakdowns: BTreeMap<String, Vec<BreakdownFigures>>,
+    pub summary: DailySummary,
+    /// Its exposures, parted.
+    pub breakdowns: Breakdowns,
     /// What was set aside.
     pub operations: Operations,
+    /// How much of what came of lists the pages tell, and what to mend.
+    pub tracking: Option<Tracking>,
     /// The fourteen days before.
     pub history: Reconciliation,
+    /// The same and more under the old system's names.
+    #[serde(flatten)]
+    pub comparison: Comparison,
 }
 
 /// The first and the last day there is anything of, up to the day of `as_of`.
@@ -186,9 +220,9 @@ pub fn write_reconciliation(config: &Config, start: NaiveDate, end: NaiveDate) -
 ///
 /// # Errors
 /// Nothing is known of the day, or a relation cannot be read.
-pub fn daily(db: &Connection, day: NaiveDate) -> Result<DailyReport> {
+pub fn daily(db: &Connection, day: NaiveDate, as_of: DateTime<Utc>) -> Result<DailyReport> {
     let mut history = reconciliation(db, day - TimeDelta::days(HISTORY_DAYS), day)?;
-    let Some(summary) = history.remove(&day) else {
+    let Some(figures) = history.remove(&day) else {
         let range = match days(db)? {
             Some((first, last)) => t!("there are figures from {first} to {last}", "已有 {first} 至 {last} 的数据"),
             None => either("there are no figures yet", "还没有数据").to_owned(),
@@ -206,11 +240,19 @@ pub fn daily(db: &Connection, day: NaiveDate) -> Result<DailyReport> {
         db,
         "select source_table, reason, outcome, count(*) as rows from rejected_rows group by all order by all",
     )?;
-    Ok(DailyReport { day, summary, breakdowns, operations: Operations { rejected_rows }, history })
+    Ok(DailyReport {
+        day,
+        summary: DailySummary { figures, totals: daily::totals(db, day)?.unwrap_or_default() },
+        breakdowns: Breakdowns { named: breakdowns, by: daily::breakdowns(db, day)? },
+        operations: Operations { rejected_rows, answers: daily::answers(db, day)? },
+        tracking: tracking(db, day)?,
+        history,
+        comparison: daily::comparison(db, day, as_of)?,
+    })
 }
 
 fn daily_path(config: &Config, day: NaiveDate) -> PathBuf {
-    config.evaluation_dir().join("daily_reports").join(format!("recommendation_report_{day}.json"))
+    config.daily_reports_dir().join(format!("recommendation_report_{day}.json"))
 }
 
 /// Writes one day's report again; returns where.
@@ -219,22 +261,30 @@ fn daily_path(config: &Config, day: NaiveDate) -> PathBuf {
 /// There is no warehouse, nothing is known of the day, or the file cannot be written.
 pub fn write_daily(config: &Config, day: NaiveDate) -> Result<PathBuf> {
     let path = daily_path(config, day);
-    let report = daily(&*warehouse::open_published(config)?, day)?;
+    let db = warehouse::open_published(config)?;
+    let report = daily(&db, day, warehouse::published_as_of(&db)?)?;
     files::write(&path, &serde_json::to_vec_pretty(&report)?)?;
     Ok(path)
 }
 
-/// What a run writes: the reconciliation of all days, and the reports of the last.
+/// What a run writes: the reconciliation of all days, the reports of the last, and what is said of tracking.
 ///
 /// # Errors
 /// A relation cannot be read.
-pub fn after_run(db: &Connection, config: &Config) -> Result<Vec<(PathBuf, Vec<u8>)>> {
-    let Some((first, last)) = days(db)? else { return Ok(Vec::new()) };
+pub fn after_run(db: &Connection, config: &Config, as_of: DateTime<Utc>) -> Result<Vec<(PathBuf, Vec<u8>)>> {
+    let evaluation = config.evaluation_dir();
+    let mut files = vec![
+        (evaluation.join("tracking_report_v2.json"), serde_json::to_vec_pretty(&tracking_files::tracking_report(db)?)?),
+        (
+            evaluation.join("tracking_verification.json"),
+            serde_json::to_vec_pretty(&tracking_files::verification(db, as_of)?)?,
+        ),
+    ];
+    let Some((first, last)) = days(db)? else { return Ok(files) };
     let all = reconciliation(db, first, last)?;
-    let mut files = Vec::new();
     for day in first.max(last - TimeDelta::days(REPORTED_DAYS - 1)).iter_days().take_while(|day| *day <= last) {
         if all.contains_key(&day) {
-            files.push((daily_path(config, day), serde_json::to_vec_pretty(&daily(db, day)?)?));
+            files.push((daily_path(config, day), serde_json::to_vec_pretty(&daily(db, day, as_of)?)?));
         }
     }
     files.push((reconciliation_path(config, first, last), serde_json::to_vec_pretty(&all)?));

@@ -1,12 +1,13 @@
-//! `summary.json`: the offline figures of a training.
+//! `summary.json`: the offline figures of a training, and beside them what the old system's file held.
 
 use std::collections::BTreeMap;
 
 use anyhow::Result;
 use chrono::{DateTime, SecondsFormat, Utc};
 use duckdb::Connection;
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 
+use super::daily::Row as Columns;
 use super::held_out::HOLDOUT;
 use super::replay::is_ablation;
 use crate::common::language::t;
@@ -55,6 +56,25 @@ pub fn summary(db: &Connection, as_of: DateTime<Utc>) -> Result<OfflineSummary> 
         channels: lists.iter().map(|(name, segments)| (name.clone(), all(segments))).collect(),
         ablation,
     })
+}
+
+/// What is in `summary.json`.
+#[derive(Serialize)]
+struct SummaryFile<'a> {
+    #[serde(flatten)]
+    offline: &'a OfflineSummary,
+    /// The row of `summary_totals`: the old system's names.
+    #[serde(flatten)]
+    totals: Columns,
+}
+
+/// The content of `summary.json`.
+///
+/// # Errors
+/// `summary_totals` cannot be read.
+pub fn summary_file(db: &Connection, offline: &OfflineSummary) -> Result<Vec<u8>> {
+    let totals = rows(db, "from summary_totals")?.pop().unwrap_or_default();
+    Ok(serde_json::to_vec_pretty(&SummaryFile { offline, totals })?)
 }
 
 /// The offline figures in a line, for a person who watches a run.

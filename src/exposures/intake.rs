@@ -217,7 +217,7 @@ fn insert(db: &Connection, chunk: &Path, name: &str, progress: &Progress) -> Res
              where fault is not null
                  and line not in (select row_json from raw.rejected where source_table = 'exposure_log');
              create or replace temp table fresh as
-             select request_id, line::json as record
+             select request_id, _row, line::json as record
              from lines
              where fault is null
              qualify row_number() over (partition by request_id order by _row) = 1
@@ -225,7 +225,13 @@ fn insert(db: &Connection, chunk: &Path, name: &str, progress: &Progress) -> Res
              delete from fresh where request_id in (select request_id from raw.exposure_log);
              insert into raw.exposure_log
              select {values}, {name}
-             from fresh;",
+             from fresh;
+             insert into raw.rejected
+             select 'exposure_log', lines.request_id, 'request_id_again', 'request_id', lines.request_id, 'dropped', {name}, null, line
+             from (from lines where fault is null and _row not in (select _row from fresh)) as lines
+             inner join raw.exposure_log as known on known.request_id = lines.request_id
+             where (line::json ->> 'timestamp', line::json ->> 'page_id') is distinct from (known.timestamp, known.page_id)
+                 and line not in (select row_json from raw.rejected where reason = 'request_id_again');",
             chunk = quote(&chunk.to_string_lossy()),
             name = quote(name),
             values = record::values("record"),

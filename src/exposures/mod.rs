@@ -15,5 +15,5 @@ mod writer;
 pub use intake::{create_tables, take_in};
 pub use log_file::Options;
 pub use read_back::{read_views, recent_logs};
-pub use record::{Context, Exploration, Exposure, ExposureItem, View};
+pub use record::{Context, Exploration, Exposure, ExposureItem, View, Visitor};
 pub use writer::ExposureLog;

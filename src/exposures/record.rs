@@ -1,7 +1,7 @@
 //! One exposure's record: what a line of the log says, as a server writes it, as it is read back, and as a run takes it in.
 //! The only place that knows its form.
 
-use std::fmt::Display;
+use std::fmt::{self, Display};
 
 use chrono::{DateTime, SecondsFormat, Utc};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
@@ -62,12 +62,61 @@ pub struct Context<'a> {
     pub degrade_reason: Option<&'a str>,
     /// The model version once more, under the name that reports ask for.
     pub model_run_id: &'a str,
-    /// Who asked, where it was no visitor looking at a page: `prefetch`, `prerender` or `crawler`; `null` else. Such a list
-    /// counts as no exposure and no view.
+    /// Who asked, where it was no visitor looking at a page: `prefetch`, `prerender` or `crawler`; `test` for a list that is tried,
+    /// which is in no log; `null` else. Such a list counts as no exposure and no view.
     #[schema(example = "prefetch")]
     pub purpose: Option<&'a str>,
     /// What was tried in this list; `null` where nothing may be.
     pub exploration: Option<Exploration>,
+    /// Where the list is shown, as the request says it (`X-Recommend-Source`, or `source`); `null` where it does not.
+    #[schema(example = "search")]
+    pub source: Option<&'a str>,
+    /// What it is shown on, by the User-Agent: `mobile`, `tablet`, `desktop`, `bot` or `unknown`.
+    #[schema(example = "desktop")]
+    pub device_type: &'a str,
+    /// The language that the browser prefers.
+    #[schema(example = "zh-CN")]
+    pub locale: Option<&'a str>,
+    /// The program that asked, as `X-Client-App` says it.
+    #[schema(example = "shop-web/3.2")]
+    pub client_app: Option<&'a str>,
+    /// Which state of the data the model was made of: the `as_of` of its run.
+    #[schema(example = "20261016T000000Z")]
+    pub feature_snapshot_id: &'a str,
+    /// The same for all requests of one visitor, and not their name.
+    #[schema(value_type = String, example = "9f3a2c71d05e")]
+    pub visitor: Visitor,
+}
+
+/// A visitor without a name: what tells two apart, and no more.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Visitor(u64);
+
+impl Visitor {
+    /// How many bits it has: two of a million visitors are taken for one in one of five hundred cases.
+    const BITS: u32 = 48;
+
+    /// One by a hash of all that is known of them.
+    pub fn of_hash(hash: u64) -> Self {
+        Self(hash >> (u64::BITS - Self::BITS))
+    }
+
+    fn named(text: &str) -> Option<Self> {
+        let is_name = text.len() == Self::BITS as usize / 4 && text.bytes().all(|byte| byte.is_ascii_hexdigit());
+        u64::from_str_radix(text, 16).ok().filter(|_| is_name).map(Self)
+    }
+}
+
+impl Display for Visitor {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{:0width$x}", self.0, width = Self::BITS as usize / 4)
+    }
+}
+
+impl Serialize for Visitor {
+    fn serialize<S: Serializer>(&self, into: S) -> Result<S::Ok, S::Error> {
+        into.collect_str(self)
+    }
 }
 
 /// One place of some lists tries a dataset that just missed the list.
@@ -89,9 +138,18 @@ pub struct View {
     pub page_id: Option<i64>,
     /// When.
     pub timestamp: DateTime<Utc>,
-    /// Whether nobody looked at it: its context has a purpose.
-    #[serde(default, rename = "context", deserialize_with = "has_purpose")]
-    pub is_unseen: bool,
+    /// Who looked at it.
+    #[serde(default, rename = "context", deserialize_with = "onlooker")]
+    pub by: Onlooker,
+}
+
+/// Who looked at a list that was logged, by its context.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Onlooker {
+    /// Nobody did: the context has a purpose.
+    pub is_none: bool,
+    /// The visitor; `None` in lines of other systems.
+    pub visitor: Option<Visitor>,
 }
 
 /// An id, however it was written; what is none is no id of ours.
@@ -103,9 +161,11 @@ fn number_or_text<'de, D: Deserializer<'de>>(from: D) -> Result<Option<i64>, D::
     })
 }
 
-/// Whether a context names a purpose; what is no object names none.
-fn has_purpose<'de, D: Deserializer<'de>>(from: D) -> Result<bool, D::Error> {
-    Ok(!Value::deserialize(from)?["purpose"].is_null())
+/// Who a context says looked; what is no object says nothing.
+fn onlooker<'de, D: Deserializer<'de>>(from: D) -> Result<Onlooker, D::Error> {
+    let context = Value::deserialize(from)?;
+    let visitor = context["visitor"].as_str().and_then(Visitor::named);
+    Ok(Onlooker { is_none: !context["purpose"].is_null(), visitor })
 }
 
 fn to_milliseconds<S: Serializer>(at: &DateTime<Utc>, into: S) -> Result<S::Ok, S::Error> {
@@ -199,6 +259,12 @@ mod tests {
             model_run_id: "v1",
             purpose,
             exploration,
+            source: Some("search"),
+            device_type: "mobile",
+            locale: Some("zh-CN"),
+            client_app: None,
+            feature_snapshot_id: "20261016T000000Z",
+            visitor: Visitor::of_hash(0x0123_4567_89ab_cdef),
         };
         let exposure = Exposure {
             request_id: "req_1",
@@ -230,10 +296,10 @@ mod tests {
     fn a_view_is_read_from_it() {
         let view: View = serde_json::from_slice(&line()).expect("a view");
         assert_eq!((view.page_id, view.timestamp.timestamp_millis()), (Some(1001), 1_790_000_000_123));
-        assert!(!view.is_unseen);
+        assert_eq!((view.by.is_none, view.by.visitor), (false, Some(Visitor::of_hash(0x0123_4567_89ab_0000))));
         let read = |line: &[u8]| serde_json::from_slice::<View>(line).expect("a view");
         let text = read(&written(IdFormat::String, Some("crawler")));
-        assert_eq!((text.page_id, text.is_unseen), (Some(1001), true));
+        assert_eq!((text.page_id, text.by.is_none), (Some(1001), true));
         // lines of other systems
         for (page_id, context) in [
             (r#""home""#, "null"),
@@ -242,11 +308,14 @@ mod tests {
             ("[7]", "[1]"),
             ("{}", "{}"),
             ("null", "true"),
+            ("null", r#"{"visitor": "+12345678901"}"#),
+            ("null", r#"{"visitor": "0123"}"#),
+            ("null", r#"{"visitor": 7}"#),
         ] {
             let line =
                 format!(r#"{{"page_id": {page_id}, "timestamp": "2026-10-15T00:00:00Z", "context": {context}}}"#);
             let other = read(line.as_bytes());
-            assert_eq!((other.page_id, other.is_unseen), (None, false), "{line}");
+            assert_eq!((other.page_id, other.by.is_none, other.by.visitor), (None, false, None), "{line}");
         }
     }
 }

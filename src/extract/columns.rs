@@ -14,7 +14,9 @@ pub fn timezone<'a>(table: &Table, config: &'a Config) -> &'a str {
 /// Whether `LEAVE_OUT_COLUMNS` keeps a column from being read. Columns nearset uses are always read.
 pub fn is_left_out(config: &Config, table: &Table, column: &str) -> bool {
     let column = column.to_lowercase();
-    !table.columns().any(|known| known == column)
+    let names_users = table.name == "user" && config.parameters.user_column.as_ref() == Some(&column);
+    !names_users
+        && !table.columns().any(|known| known == column)
         && config.sources.leave_out.iter().any(|pattern| matches(pattern, &column))
 }
 
@@ -67,6 +69,19 @@ mod tests {
 
     use super::*;
     use crate::extract::fixtures::create_macros;
+    use crate::extract::tables::TABLES;
+
+    #[test]
+    fn the_column_that_names_users_is_read_whatever_is_left_out() -> Result<()> {
+        let settings = [("MATOMO_USER_COLUMN", "Email"), ("LEAVE_OUT_COLUMNS", "*mail*,*token*")];
+        let config = Config::for_test(&settings)?;
+        let is_read = |table: &str, column: &str| {
+            TABLES.iter().find(|t| t.name == table).is_some_and(|table| !is_left_out(&config, table, column))
+        };
+        assert!(is_read("user", "EMAIL") && is_read("user", "phone"));
+        assert!(!is_read("user", "mail_token") && !is_read("dataset", "email"));
+        Ok(())
+    }
 
     #[test]
     fn a_key_has_one_spelling_however_it_was_written() -> Result<()> {

@@ -4,6 +4,7 @@
 //! full refresh over all files does; databases are read from where the last run stopped.
 
 mod columns;
+pub mod contracts;
 pub mod data_quality;
 mod database;
 #[cfg(test)]
@@ -11,10 +12,12 @@ mod fixtures;
 mod intake;
 mod json;
 mod merge;
+pub mod metrics_file;
 mod names;
 mod schema;
 mod sources;
 mod tables;
+pub mod user_names;
 mod watermarks;
 
 pub use schema::{create_replay_tables, raw_tables};

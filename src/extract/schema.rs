@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use anyhow::{Context, Result};
 use duckdb::Connection;
 
+use super::contracts;
 use super::tables::TABLES;
 use crate::common::language::either;
 use crate::exposures;
@@ -73,6 +74,7 @@ pub fn create_raw_tables(db: &Connection, full_refresh: bool) -> Result<()> {
         // exposures stay, and so does what was wrong with them: rotated logs may be gone
         db.execute_batch("delete from raw.rejected where source_table <> 'exposure_log'")?;
     }
+    contracts::create_table(db)?;
     create_replay_tables(db)?;
     warehouse::create_parameters_table(db)?;
     exposures::create_tables(db)

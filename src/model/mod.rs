@@ -15,6 +15,7 @@ mod overview;
 mod promotions;
 mod ranker;
 mod registry;
+mod registry_file;
 mod sessions;
 mod traffic;
 mod version;

@@ -14,7 +14,7 @@ use anyhow::{Context, Result, bail, ensure};
 use super::codec::{self, load, read_manifest, verify};
 use super::promotions::Promotions;
 use super::traffic::{self, Beside, Share, Traffic};
-use super::{Manifest, Model};
+use super::{Manifest, Model, registry_file};
 use crate::common::language::{either, t};
 use crate::common::lock::{self, Lock};
 use crate::common::{files, scratch};
@@ -198,7 +198,8 @@ pub fn list(models_dir: &Path) -> Result<Versions> {
     Ok(found)
 }
 
-/// The promotions, agreeing with what is current; what all get is nobody's canary either.
+/// The promotions, agreeing with what is current; what all get is nobody's canary either, and the file that tells others
+/// says so.
 fn settled(models_dir: &Path) -> Result<Promotions> {
     let now = current(models_dir);
     let mut promotions = Promotions::read(models_dir)?;
@@ -209,6 +210,7 @@ fn settled(models_dir: &Path) -> Result<Promotions> {
     if has_changed {
         promotions.write(models_dir)?;
     }
+    registry_file::keep_true(models_dir, now.as_deref())?;
     Ok(promotions)
 }
 
@@ -232,6 +234,7 @@ fn switch(models_dir: &Path, version: &str, check: Check) -> Result<()> {
         symlink(version, &link).with_context(|| t!("{} cannot be made", "{} 无法创建", link.display()))?;
         files::rename(&link, &models_dir.join(CURRENT))?;
         traffic::end_canary(models_dir, version)?;
+        registry_file::keep_true(models_dir, Some(version))?;
     }
     Ok(())
 }

@@ -15,7 +15,7 @@ use crate::{extract, train, warehouse};
 /// # Errors
 /// The SQL project has a fault, or a source cannot be read.
 pub fn dry_run(config: &Config, options: &Options) -> Result<()> {
-    let project = Project::load(config.project.as_deref(), &extract::raw_tables()?)?;
+    let project = Project::of(config, &extract::raw_tables()?)?;
     train::require_no_leak(&project)?;
     say!("{}", t!("as of {}; steps: {}", "时点 {}；步骤：{}", options.as_of, options.step_names().join(", ")));
     if options.steps.contains(&Step::Extract) {

@@ -1,4 +1,4 @@
-//! Run history: `_metadata/runs.jsonl`, an event a line, so that a run which was killed is still known of.
+//! The run history as an observer writes it and as people read it; its form is `warehouse::RunLine`.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -7,55 +7,38 @@ use std::io::Write;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result};
-use chrono::{DateTime, Utc};
-use serde::{Deserialize, Serialize};
+use chrono::Utc;
 
 use super::observer::{Event, Observer};
 use crate::common::language::{either, t};
 use crate::config::Config;
-use crate::warehouse;
+use crate::warehouse::{self, RunLine, run_history_path};
 
-/// One line of the history.
-#[derive(Clone, Debug, Serialize, Deserialize)]
-#[serde(tag = "event", rename_all = "snake_case")]
-enum Line {
-    Started { run: String, at: DateTime<Utc>, as_of: DateTime<Utc>, steps: Vec<String> },
-    Step { run: String, step: String, at: DateTime<Utc>, seconds: f64, rows: u64, error: Option<String> },
-    Ended { run: String, at: DateTime<Utc>, seconds: f64, peak_bytes: u64, error: Option<String> },
-}
-
-impl Line {
-    /// The line that keeps an event; some are worth none.
-    fn of(run: &str, event: Event<'_>) -> Option<Self> {
-        let (run, at) = (run.to_owned(), Utc::now());
-        match event {
-            Event::Started(options) => {
-                Some(Self::Started { run, at, as_of: options.as_of, steps: options.step_names() })
-            }
-            Event::StepFinished { step, seconds, rows, error } => Some(Self::Step {
-                run,
-                step: step.name().to_owned(),
-                at,
-                seconds: (seconds * 1000.0).round() / 1000.0,
-                rows,
-                error: error.map(str::to_owned),
-            }),
-            Event::Ended { seconds, peak_bytes, error } => {
-                Some(Self::Ended { run, at, seconds, peak_bytes, error: error.map(str::to_owned) })
-            }
-            _ => None,
+/// The line that keeps an event; some are worth none.
+fn line_of(run: &str, event: Event<'_>) -> Option<RunLine> {
+    let (run, at) = (run.to_owned(), Utc::now());
+    match event {
+        Event::Started(options) => {
+            Some(RunLine::Started { run, at, as_of: options.as_of, steps: options.step_names() })
         }
+        Event::StepFinished { step, seconds, rows, error } => Some(RunLine::Step {
+            run,
+            step: step.name().to_owned(),
+            at,
+            seconds: (seconds * 1000.0).round() / 1000.0,
+            rows,
+            error: error.map(str::to_owned),
+        }),
+        Event::Ended { seconds, peak_bytes, error, outcome } => Some(RunLine::Ended {
+            run,
+            at,
+            seconds,
+            peak_bytes,
+            error: error.map(str::to_owned),
+            outcome: Some(outcome),
+        }),
+        _ => None,
     }
-
-    fn run(&self) -> &str {
-        match self {
-            Self::Started { run, .. } | Self::Step { run, .. } | Self::Ended { run, .. } => run,
-        }
-    }
-}
-
-fn path(config: &Config) -> PathBuf {
-    config.metadata_dir().join("runs.jsonl")
 }
 
 /// The observer that writes the history.
@@ -66,10 +49,10 @@ pub struct History {
 impl History {
     /// The history of the runs in DATA_DIR.
     pub fn of(config: &Config) -> Self {
-        Self { path: path(config) }
+        Self { path: run_history_path(config) }
     }
 
-    fn add(&self, line: &Line) -> Result<()> {
+    fn add(&self, line: &RunLine) -> Result<()> {
         let text = serde_json::to_string(line)? + "\n";
         let mut file = OpenOptions::new().create(true).append(true).open(&self.path)?;
         Ok(file.write_all(text.as_bytes())?)
@@ -79,7 +62,7 @@ impl History {
 impl Observer for History {
     /// A run does not fail for its history: what it does is worth more.
     fn hear(&self, run: &str, event: Event<'_>) {
-        if let Some(line) = Line::of(run, event)
+        if let Some(line) = line_of(run, event)
             && let Err(error) = self.add(&line)
         {
             tracing::warn!("{} cannot be written: {error:#}", self.path.display());
@@ -91,7 +74,7 @@ impl Observer for History {
 #[derive(Debug)]
 pub struct PastRun {
     id: String,
-    lines: Vec<Line>,
+    lines: Vec<RunLine>,
     /// Whether it is the last one and some process holds the lock.
     may_be_running: bool,
 }
@@ -99,7 +82,11 @@ pub struct PastRun {
 impl PastRun {
     /// `done`, `failed`, `running`, or `killed` where it neither ended nor holds the lock any more.
     pub fn state(&self) -> &'static str {
-        match self.lines.iter().find_map(|line| if let Line::Ended { error, .. } = line { Some(error) } else { None }) {
+        match self
+            .lines
+            .iter()
+            .find_map(|line| if let RunLine::Ended { error, .. } = line { Some(error) } else { None })
+        {
             Some(None) => "done",
             Some(Some(_)) => "failed",
             None if self.may_be_running => "running",
@@ -124,17 +111,17 @@ impl fmt::Display for PastRun {
         let (mut as_of, mut took, mut steps, mut fault) = (String::new(), String::new(), String::new(), String::new());
         for line in &self.lines {
             match line {
-                Line::Started { as_of: moment, .. } => {
+                RunLine::Started { as_of: moment, .. } => {
                     as_of = t!("  as of {}", "  时点 {}", moment.format("%Y-%m-%d %H:%M:%S"));
                 }
-                Line::Step { step, seconds, rows, error, .. } => {
+                RunLine::Step { step, seconds, rows, error, .. } => {
                     let state = shown(if error.is_some() { "failed" } else { "done" });
                     steps += &t!(
                         "\n  {step:<10} {state:<8} {seconds:>8.2} s {rows:>12} rows",
                         "\n  {step:<10} {state:<6} {seconds:>8.2} 秒 {rows:>12} 行"
                     );
                 }
-                Line::Ended { seconds, peak_bytes, error, .. } => {
+                RunLine::Ended { seconds, peak_bytes, error, .. } => {
                     took = t!(
                         "  {seconds:.2} s, peak memory {} MB",
                         "  {seconds:.2} 秒，内存峰值 {} MB",
@@ -153,14 +140,14 @@ impl fmt::Display for PastRun {
 /// # Errors
 /// The history is there and cannot be read.
 pub fn past_runs(config: &Config) -> Result<Vec<PastRun>> {
-    read(&path(config), warehouse::is_run_lock_held(config))
+    read(&run_history_path(config), warehouse::is_run_lock_held(config))
 }
 
 /// How long each step took when it was last done, in seconds; nothing where that is not known.
 pub(super) fn last_times(config: &Config) -> BTreeMap<String, f64> {
-    let text = fs::read_to_string(path(config)).unwrap_or_default();
+    let text = fs::read_to_string(run_history_path(config)).unwrap_or_default();
     let done = |line: &str| match serde_json::from_str(line) {
-        Ok(Line::Step { step, seconds, error: None, .. }) => Some((step, seconds)),
+        Ok(RunLine::Step { step, seconds, error: None, .. }) => Some((step, seconds)),
         _ => None,
     };
     text.lines().filter_map(done).collect()
@@ -172,8 +159,8 @@ fn read(path: &Path, is_lock_held: bool) -> Result<Vec<PastRun>> {
         return Ok(Vec::new());
     }
     let text = fs::read_to_string(path).with_context(|| t!("{} cannot be read", "{} 无法读取", path.display()))?;
-    let mut runs: BTreeMap<String, Vec<Line>> = BTreeMap::new();
-    for line in text.lines().filter_map(|line| serde_json::from_str::<Line>(line).ok()) {
+    let mut runs: BTreeMap<String, Vec<RunLine>> = BTreeMap::new();
+    for line in text.lines().filter_map(|line| serde_json::from_str::<RunLine>(line).ok()) {
         runs.entry(line.run().to_owned()).or_default().push(line);
     }
     let last = runs.len().saturating_sub(1);
@@ -183,9 +170,12 @@ fn read(path: &Path, is_lock_held: bool) -> Result<Vec<PastRun>> {
 
 #[cfg(test)]
 mod tests {
+    use chrono::DateTime;
+
     use super::*;
     use crate::common::files;
     use crate::pipeline::{Options, Step};
+    use crate::warehouse::Outcome;
 
     #[test]
     fn what_was_observed_is_read_back_whatever_became_of_the_run() -> Result<()> {
@@ -194,7 +184,10 @@ mod tests {
         let as_of = DateTime::from_timestamp(1_792_000_000, 0).context("a moment")?;
         let options = Options { full_refresh: false, steps: vec![Step::Extract], as_of, may_be_past: false };
         let finished = |error| Event::StepFinished { step: Step::Extract, seconds: 1.23456, rows: 7, error };
-        let ended = |error| Event::Ended { seconds: 2.0, peak_bytes: 300_000_000, error };
+        let ended = |error: Option<&'static str>| {
+            let outcome = if error.is_some() { Outcome::Failed } else { Outcome::Done };
+            Event::Ended { seconds: 2.0, peak_bytes: 300_000_000, error, outcome }
+        };
         for (run, events) in [
             ("1", vec![finished(None), Event::Note("not kept"), ended(None)]),
             ("2", vec![finished(Some("the disk is full")), ended(Some("the disk is full"))]),
@@ -216,7 +209,7 @@ mod tests {
         ");
         let config = Config::for_test(&[("DATA_DIR", &folder.path().to_string_lossy())])?;
         files::make_dir(&config.metadata_dir())?;
-        fs::copy(&history.path, path(&config))?;
+        fs::copy(&history.path, run_history_path(&config))?;
         assert_eq!(last_times(&config), BTreeMap::from([("extract".to_owned(), 1.235)]));
         let text: Vec<String> = shown(false)?;
         assert!(text[2].starts_with("3  killed"), "{}", text[2]);

@@ -2,6 +2,7 @@
 
 use super::step::{Options, Step};
 use crate::common::progress::Progress;
+use crate::warehouse::Outcome;
 
 /// What happens in a run, in this order; notes may come at any time.
 #[derive(Clone, Copy, Debug)]
@@ -47,6 +48,8 @@ pub enum Event<'a> {
         peak_bytes: u64,
         /// Why it failed.
         error: Option<&'a str>,
+        /// What became of it.
+        outcome: Outcome,
     },
 }
 

@@ -17,10 +17,15 @@ use crate::config::Config;
 use crate::warehouse::{self, WorkCopy};
 use crate::{model, recommend};
 
-/// Files written beside their places, to be renamed into them after the warehouse. Dropped, it removes them.
+/// The old system's list of its models, in MODELS_DIR.
+const REGISTRY: &str = "model_registry.json";
+
+/// Files written beside their places, to be renamed into them after the warehouse, and files that go then. Dropped, it
+/// removes what was written.
 #[derive(Default)]
 pub struct Outbox {
     places: Vec<PathBuf>,
+    gone: Vec<PathBuf>,
 }
 
 impl Outbox {
@@ -45,6 +50,11 @@ impl Outbox {
         let part = self.part(place)?;
         fs::write(&part, bytes).with_context(|| t!("{} cannot be written", "{} 无法写入", part.display()))
     }
+
+    /// Has a file of an earlier run go, which may be gone already.
+    pub fn remove(&mut self, place: PathBuf) {
+        self.gone.push(place);
+    }
 }
 
 impl Drop for Outbox {
@@ -55,6 +65,36 @@ impl Drop for Outbox {
     }
 }
 
+/// Keeps what a first run is about to replace: files of the old system, below `before-nearset/` as they lay below DATA_DIR, and the
+/// list of its models. They take no room of their own where the file system has links. Returns how many are kept.
+///
+/// # Errors
+/// One cannot be kept.
+pub fn keep_replaced(config: &Config, outbox: &Outbox) -> Result<usize> {
+    if config.warehouse_path().exists() {
+        return Ok(0);
+    }
+    let below = |place: &PathBuf| Some((place.clone(), place.strip_prefix(&config.data_dir).ok()?.to_path_buf()));
+    let registry = (config.models_dir.join(REGISTRY), Path::new("models").join(REGISTRY));
+    let places = outbox.places.iter().filter_map(below).chain([registry]);
+    let mut kept = 0;
+    for (place, below) in places.filter(|(place, _)| place.is_file()) {
+        let copy = config.replaced_dir().join(below);
+        // the first that was kept is the old system's, whatever became of the run that kept it
+        if copy.exists() {
+            continue;
+        }
+        if let Some(parent) = copy.parent() {
+            files::make_dir(parent)?;
+        }
+        if fs::hard_link(&place, &copy).is_err() {
+            files::copy(&place, &copy)?;
+        }
+        kept += 1;
+    }
+    Ok(kept)
+}
+
 /// What a run puts in place once its warehouse is.
 #[derive(Debug, Serialize, Deserialize)]
 struct Journal {
@@ -63,6 +103,9 @@ struct Journal {
     version: Option<String>,
     /// Below DATA_DIR, so that the folder may be moved.
     places: Vec<PathBuf>,
+    /// Files of earlier runs that go; likewise.
+    #[serde(default)]
+    gone: Vec<PathBuf>,
 }
 
 fn journal_path(config: &Config) -> PathBuf {
@@ -78,7 +121,8 @@ pub fn publish(config: &Config, work: WorkCopy, mut outbox: Outbox, run: &str, v
         files::sync(&files::part_of(place))?;
     }
     let below = |place: &PathBuf| place.strip_prefix(&config.data_dir).unwrap_or(place).to_path_buf();
-    let journal = Journal { run: run.to_owned(), version, places: outbox.places.iter().map(below).collect() };
+    let [places, gone] = [&outbox.places, &outbox.gone].map(|paths| paths.iter().map(below).collect());
+    let journal = Journal { run: run.to_owned(), version, places, gone };
     let (path, work_path) = (journal_path(config), warehouse::work_path(config));
     let prepared = work.close().and_then(|()| files::write(&path, &serde_json::to_vec_pretty(&journal)?));
     let published = prepared.and_then(|()| files::rename_unsynced(&work_path, &config.warehouse_path()));
@@ -100,6 +144,9 @@ fn complete(config: &Config, journal: &Journal) -> Vec<String> {
     note(files::sync_parent(&config.warehouse_path()));
     for place in &journal.places {
         note(put_in_place(&config.data_dir.join(place)));
+    }
+    for place in &journal.gone {
+        note(files::remove(&config.data_dir.join(place)));
     }
     let is_current = model::current(&config.models_dir) == journal.version;
     if let Some(version) = journal.version.as_ref().filter(|_| !is_current) {
@@ -145,15 +192,18 @@ pub fn recover(config: &Config) -> Result<Option<String>> {
     Ok(completed)
 }
 
+/// How the files end that a run writes.
+const WRITTEN: [&str; 5] = [".json", ".parquet", ".csv", ".html", ".prom"];
+
 /// Removes what a killed run had written beside its places.
 fn sweep(config: &Config) -> Result<()> {
     let evaluation = config.evaluation_dir();
-    let dirs = [config.data_dir.join("processed"), evaluation.join("daily_reports"), evaluation, config.metadata_dir()];
+    let dirs = [config.data_dir.join("processed"), config.daily_reports_dir(), evaluation, config.metadata_dir()];
     for dir in dirs.iter().filter(|dir| dir.is_dir()) {
         for entry in fs::read_dir(dir).with_context(|| t!("{} cannot be read", "{} 无法读取", dir.display()))? {
             let path = entry.with_context(|| t!("{} cannot be read", "{} 无法读取", dir.display()))?.path();
             let name = path.to_string_lossy();
-            if name.ends_with(".json.part") || name.ends_with(".parquet.part") {
+            if WRITTEN.iter().any(|ending| name.strip_suffix(".part").is_some_and(|name| name.ends_with(ending))) {
                 files::remove(&path)?;
             }
         }

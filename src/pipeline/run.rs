@@ -17,7 +17,7 @@ use crate::common::language::t;
 use crate::common::memory;
 use crate::config::Config;
 use crate::sql_project::Project;
-use crate::warehouse::{self, WorkCopy};
+use crate::warehouse::{self, Outcome, WorkCopy};
 use crate::{extract, model, train};
 
 /// Runs the steps asked for and publishes what they made; `observers` hear what happens.
@@ -25,7 +25,7 @@ use crate::{extract, model, train};
 /// # Errors
 /// The published state is as it was, unless the error says otherwise: [`Failure::HeldBack`], [`Failure::Incomplete`].
 pub fn run(config: &Config, options: &Options, observers: &[&dyn Observer]) -> Result<()> {
-    let project = Project::load(config.project.as_deref(), &extract::raw_tables()?)?;
+    let project = Project::of(config, &extract::raw_tables()?)?;
     train::require_no_leak(&project)?;
     let _lock = warehouse::take_run_lock(config)?;
     let started = Instant::now();
@@ -35,8 +35,19 @@ pub fn run(config: &Config, options: &Options, observers: &[&dyn Observer]) -> R
     let result = run_locked(config, &project, options, observers);
     let error = result.as_ref().err().map(describe);
     let seconds = started.elapsed().as_secs_f64();
-    observers.tell(Event::Ended { seconds, peak_bytes: memory::peak(), error: error.as_deref() });
+    let outcome = outcome(&result);
+    observers.tell(Event::Ended { seconds, peak_bytes: memory::peak(), error: error.as_deref(), outcome });
     result
+}
+
+fn outcome(result: &Result<()>) -> Outcome {
+    match result.as_ref().map_err(|error| error.downcast_ref()) {
+        Ok(()) => Outcome::Done,
+        Err(Some(Failure::HeldBack(_))) => Outcome::HeldBack,
+        Err(Some(Failure::Gate(_))) => Outcome::Refused,
+        Err(Some(Failure::Incomplete(_))) => Outcome::Incomplete,
+        Err(_) => Outcome::Failed,
+    }
 }
 
 fn run_locked(config: &Config, project: &Project, options: &Options, observers: Observers<'_>) -> Result<()> {
@@ -62,6 +73,14 @@ fn run_locked(config: &Config, project: &Project, options: &Options, observers: 
     let Kept { saved, held_back } = keep_model(&mut run)?;
     let version = saved.as_ref().filter(|_| held_back.is_none()).map(|saved| saved.version.clone());
     let outbox = run.outbox;
+    let replaced = publish::keep_replaced(config, &outbox)?;
+    if replaced > 0 {
+        observers.note(&t!(
+            "{replaced} files that were there before nearset are kept in {}",
+            "nearset 之前已有的 {replaced} 个文件保存在 {}",
+            config.replaced_dir().display()
+        ));
+    }
     let published = publish::publish(config, work, outbox, observers.run, version.clone());
     let is_undone = published.as_ref().is_err_and(|error| error.downcast_ref::<Failure>().is_none());
     if !is_undone {

@@ -42,7 +42,7 @@ impl Observer for Terminal {
             // why a step failed, the command says when it ends
             Event::StepFinished { error: Some(_), .. } | Event::Published { version: None } => {}
             Event::PublishFinished { seconds, rows } => bar.finish("publish", seconds, rows),
-            Event::Ended { seconds, peak_bytes, error } => {
+            Event::Ended { seconds, peak_bytes, error, .. } => {
                 bar.clear();
                 if error.is_none() {
                     bar.say(&t!(

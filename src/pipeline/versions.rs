@@ -39,7 +39,7 @@ pub fn keep_model(run: &mut Run<'_>) -> Result<Kept> {
         summary.model_version = saved.clone().or_else(|| model::current(models_dir));
         run.observers.note(&evaluate::headline(summary));
         let place = run.config.evaluation_dir().join("summary.json");
-        run.outbox.write(place, &serde_json::to_vec_pretty(summary)?)?;
+        run.outbox.write(place, &evaluate::summary_file(run.db, summary)?)?;
         if let Some(version) = saved {
             kept.held_back = evaluate::worse(run.db, models_dir, summary)?.map(|why| {
                 t!(

@@ -49,7 +49,7 @@ mod tests {
     use super::*;
 
     fn list(length: u32) -> Vec<Recommended> {
-        let entry = |item: u32| Recommended { item, score: 1.0 / (1.0 + item as f32), reason: Reason::Seen };
+        let entry = |item: u32| Recommended::alone(item, 1.0 / (1.0 + item as f32), Reason::Seen);
         (0..length).map(entry).collect()
     }
 

@@ -3,10 +3,13 @@
 //!
 //! No I/O and no waiting: everything is in the model.
 
+mod audience;
 pub mod channels;
 mod diversity;
 pub mod exploration;
 mod features;
+mod grounds;
+mod person;
 mod pool;
 mod ranking;
 mod reasons;
@@ -15,9 +18,12 @@ pub mod rules;
 mod smoke;
 mod sums;
 
+pub use audience::{Audience, Audiences};
 pub use channels::popular::trending;
 pub use channels::taste::taste;
-pub use pool::{Pool, gather};
+pub use grounds::{Channels, Code, Grounds};
+pub use person::for_person;
+pub use pool::{Pool, Recalled, gather};
 pub use ranking::{Recommended, arrange, prior, recommend, score};
 pub use reasons::{Reason, Words};
 pub use request::{Effort, Policy, Request};

@@ -12,6 +12,19 @@ use super::features::{self, LN_1P};
 use super::sums::Sums;
 use crate::model::{CANDIDATES, Columns, Feature, Model, Neighbour};
 
+/// How many candidates there were, by who proposed them first.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Recalled {
+    /// The page's neighbours.
+    pub neighbours: usize,
+    /// The pages before this one, and past visits that hold them.
+    pub sessions: usize,
+    /// What is near a known user's earlier pages.
+    pub taste: usize,
+    /// What is popular.
+    pub popular: usize,
+}
+
 /// Candidates and their features.
 #[derive(Clone, Default)]
 pub struct Pool {
@@ -75,7 +88,7 @@ thread_local! {
 
 /// Collects candidates and their features into `pool`: listed ones, without the page itself and what the user bought, the
 /// `count` best of them by the prior. Channels that weigh nothing have no say. Returns how many there were.
-pub fn gather(model: &Model, request: &Request<'_>, weights: &Weights, count: usize, pool: &mut Pool) -> usize {
+pub fn gather(model: &Model, request: &Request<'_>, weights: &Weights, count: usize, pool: &mut Pool) -> Recalled {
     SCRATCH.with_borrow_mut(|Scratch { prefix, taken }| {
         taken.reset(model.parts.items.len());
         pool.items.clear();
@@ -95,18 +108,21 @@ pub fn gather(model: &Model, request: &Request<'_>, weights: &Weights, count: us
         let own = request.page.map(|page| model.neighbours(page)).unwrap_or_default();
         let own = own.iter().filter(|neighbour| propose(**neighbour)).count();
         let mut propose_alone = |item: u32| propose(Neighbour { item, ..Neighbour::default() });
-        prefix.follow(model, request, &mut propose_alone);
-        for item in taste::proposed(request).chain(popular::proposed(model)) {
-            propose_alone(item);
-        }
+        let mut sessions = 0;
+        prefix.follow(model, request, |item| {
+            let is_new = propose_alone(item);
+            sessions += usize::from(is_new);
+            is_new
+        });
+        let taste = taste::proposed(request).filter(|item| propose_alone(*item)).count();
+        let popular = popular::proposed(model).filter(|item| propose_alone(*item)).count();
         features::recall(model, request, prefix, own, pool);
         channels::clear(weights, pool);
         features::summarize(pool);
-        let found = pool.items.len();
         pool.keep(count, features::RECALLED);
         features::complete(model, request, prefix, pool);
         channels::clear(weights, pool);
-        found
+        Recalled { neighbours: own, sessions, taste, popular }
     })
 }
 
@@ -119,8 +135,8 @@ mod tests {
 
     fn gathered(model: &Model, request: &Request<'_>, weights: &Weights, count: usize) -> (Pool, usize) {
         let mut pool = Pool::default();
-        let found = gather(model, request, weights, count, &mut pool);
-        (pool, found)
+        let Recalled { neighbours, sessions, taste, popular } = gather(model, request, weights, count, &mut pool);
+        (pool, neighbours + sessions + taste + popular)
     }
 
     #[test]

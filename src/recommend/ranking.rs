@@ -4,7 +4,7 @@ use std::cell::RefCell;
 use std::collections::HashSet;
 
 use super::channels::{self, popular};
-use super::{Effort, Policy, Pool, Reason, Request, diversity, pool, reasons};
+use super::{Effort, Grounds, Policy, Pool, Reason, Recalled, Request, diversity, pool, reasons};
 use crate::model::{CANDIDATES, Feature, Model, Ranker};
 
 /// One entry of a list.
@@ -16,6 +16,15 @@ pub struct Recommended {
     pub score: f32,
     /// Why it is there.
     pub reason: Reason,
+    /// All that speaks for it.
+    pub grounds: Grounds,
+}
+
+impl Recommended {
+    /// One for which nothing else speaks than its reason.
+    pub fn alone(item: u32, score: f32, reason: Reason) -> Self {
+        Self { item, score, reason, grounds: Grounds::alone(&reason) }
+    }
 }
 
 thread_local! {
@@ -23,7 +32,12 @@ thread_local! {
 }
 
 /// The list for a request, and from how many candidates it was chosen. A longer list begins with the shorter one.
-pub fn recommend(model: &Model, request: &Request<'_>, policy: &Policy, effort: Effort) -> (Vec<Recommended>, usize) {
+pub fn recommend(
+    model: &Model,
+    request: &Request<'_>,
+    policy: &Policy,
+    effort: Effort,
+) -> (Vec<Recommended>, Recalled) {
     POOL.with_borrow_mut(|pool| {
         let candidates = pool::gather(model, request, &policy.weights, request.ranked(), pool);
         if effort == Effort::Short {
@@ -32,6 +46,9 @@ pub fn recommend(model: &Model, request: &Request<'_>, policy: &Policy, effort: 
         }
         let mut scores = score(model.parts.ranker.as_ref(), pool);
         channels::steer(&policy.weights, pool, &mut scores);
+        if let Some(sum) = &policy.sum {
+            channels::steer_by_sum(sum, pool, &mut scores);
+        }
         let list = arrange(model, request, policy, pool, &mut scores);
         (list, candidates)
     })
@@ -71,7 +88,9 @@ pub fn arrange(
     for candidate in order.into_iter().take(request.length()).map(usize::from) {
         let log_odds = scores[candidate];
         let score = if model.parts.ranker.is_some() { 1.0 / (1.0 + (-log_odds).exp()) } else { log_odds.exp() };
-        list.push(Recommended { item: pool.items[candidate], score, reason: reasons::of(pool, candidate) });
+        let reason = reasons::of(pool, candidate);
+        let grounds = Grounds::of(pool, candidate, &reason);
+        list.push(Recommended { item: pool.items[candidate], score, reason, grounds });
     }
     if list.len() < request.length() {
         let bought = request.user.iter().flat_map(|user| user.bought.iter().copied());
@@ -92,14 +111,14 @@ pub fn arrange(
 
 #[cfg(test)]
 mod tests {
-    use std::sync::Arc;
 
     use chrono::NaiveDate;
 
     use super::*;
+    use crate::common::device::Device;
     use crate::model::fixtures::{USER, small};
     use crate::recommend::rules::Rules;
-    use crate::recommend::{smoke, trending};
+    use crate::recommend::{Audiences, smoke, trending};
 
     fn items(list: &[Recommended]) -> Vec<u32> {
         list.iter().map(|entry| entry.item).collect()
@@ -131,7 +150,10 @@ mod tests {
             [[rule]]\naction = \"boost\"\ndatasets = [104]\nfactor = 1e6\nuntil = 2026-01-01\n
             [[rule]]\naction = \"boost\"\ndatasets = [103]\nfactor = 1e6\nfrom = 2026-01-02\n";
         let rules = Rules::parse(text).expect("rules");
-        let on = |day: u32| Arc::new(rules.active_on(NaiveDate::from_ymd_opt(2026, 1, day).expect("a day"), &model));
+        let on = |day: u32| {
+            rules.active_on(NaiveDate::from_ymd_opt(2026, 1, day).expect("a day"), &model, &Audiences::default())[0]
+                .clone()
+        };
         let user = model.parts.users.get(&USER);
         let request = Request { page: Some(0), user, recent: &[4], top_n: 4, ..Request::default() };
         let list = |day| {
@@ -146,11 +168,32 @@ mod tests {
     }
 
     #[test]
+    fn a_rule_holds_for_the_sources_and_devices_it_names() {
+        let model = small();
+        let text = "[[rule]]\naction = \"pin\"\ndatasets = [105]\nposition = 1\nsources = [\"Search\"]\n
+            [[rule]]\naction = \"never\"\ndatasets = [101]\ndevices = [\"mobile\", \"tablet\"]\n";
+        let rules = Rules::parse(text).expect("rules");
+        let audiences = Audiences::new(rules.sources(), rules.devices());
+        let active = rules.active_on(NaiveDate::from_ymd_opt(2026, 1, 1).expect("a day"), &model, &audiences);
+        let list = |source, device| {
+            let rules = active[audiences.of(source, device) as usize].clone();
+            let request = Request { page: Some(0), top_n: 4, ..Request::default() };
+            items(&recommend(&model, &request, &Policy { rules, ..Policy::default() }, Effort::Full).0)
+        };
+        let plain = list(None, Device::Desktop);
+        assert_eq!((plain[0], list(Some("home"), Device::Bot)), (1, plain));
+        assert_eq!(list(Some("search"), Device::Desktop)[..2], [5, 1]);
+        assert!(!list(Some("home"), Device::Mobile).contains(&1));
+        let both = list(Some("search"), Device::Tablet);
+        assert!(both[0] == 5 && !both.contains(&1));
+    }
+
+    #[test]
     fn trending_begins_with_what_the_server_saw_and_is_filled_up() {
         let model = small();
         let list = trending(&model, "24h", &[(103, 8), (106, 7), (999, 6)], 4, &Policy::default());
         assert_eq!(items(&list), [3, 4, 5, 1]);
-        assert_eq!((list[0].reason, list[2].reason), (Reason::Trending { views: 8 }, Reason::Popular { views: 90 }));
+        assert_eq!((list[0].reason, list[2].reason), (Reason::Visited { visitors: 8 }, Reason::Popular { views: 90 }));
         assert!(list.is_sorted_by(|a, b| a.score >= b.score));
     }
 }

@@ -60,6 +60,11 @@ pub enum Reason {
         /// How often it was viewed in the list's time.
         views: u32,
     },
+    /// Many look at it just now, by the server's own account.
+    Visited {
+        /// How many visitors did in the list's time.
+        visitors: u32,
+    },
     /// An editor's rule put it here.
     Pinned,
 }
@@ -132,6 +137,10 @@ impl fmt::Display for Words<'_> {
             Reason::Popular { .. } => "Popular with all visitors",
             Reason::Trending { views } if zh => return write!(f, "近期热门:{views} 次浏览"),
             Reason::Trending { views } => return write!(f, "Trending: {views} views lately"),
+            Reason::Visited { visitors: 1 } if zh => "刚刚有访客浏览",
+            Reason::Visited { visitors: 1 } => "Looked at just now",
+            Reason::Visited { visitors } if zh => return write!(f, "近期热门：{visitors} 位访客浏览"),
+            Reason::Visited { visitors } => return write!(f, "Trending: {visitors} visitors lately"),
             Reason::Pinned if zh => "编辑推荐",
             Reason::Pinned => "Chosen by the editors",
         })
@@ -161,6 +170,7 @@ impl fmt::Display for Reason {
             Self::Taste { similarity } => write!(f, "taste: like earlier visits, {similarity:.2}"),
             Self::Popular { views } => write!(f, "popular: {views} views"),
             Self::Trending { views } => write!(f, "trending: {views} views"),
+            Self::Visited { visitors } => write!(f, "trending: {visitors} visitors"),
             Self::Pinned => write!(f, "rule: pinned"),
         }
     }
@@ -188,6 +198,8 @@ mod tests {
             Reason::Taste { similarity },
             Reason::Popular { views: 1234 },
             Reason::Trending { views: 56 },
+            Reason::Visited { visitors: 1 },
+            Reason::Visited { visitors: 34 },
             Reason::Pinned,
         ];
         let words = |reason: &Reason, language| Words { reason, language }.to_string();

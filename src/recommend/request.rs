@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::channels::{self, Weights};
+use super::channels::{self, Sum, Weights};
 use super::rules::ActiveRules;
 use crate::model::{CANDIDATES, History};
 
@@ -48,11 +48,13 @@ pub struct Policy {
     pub rules: Arc<ActiveRules>,
     /// What each channel counts beside what was learned.
     pub weights: Weights,
+    /// The weights of an experiment of the old system.
+    pub sum: Option<Sum>,
 }
 
 impl Default for Policy {
     fn default() -> Self {
-        Self { diversity: 0.0, per_provider: 0, rules: Arc::default(), weights: channels::AS_LEARNED }
+        Self { diversity: 0.0, per_provider: 0, rules: Arc::default(), weights: channels::AS_LEARNED, sum: None }
     }
 }
 

@@ -1,11 +1,14 @@
 //! Rules as data: what an operator wants shown, or not, whatever was learned. Read from a file; see `rules.example.toml`.
 
 use std::collections::{HashMap, HashSet};
+use std::sync::Arc;
 
 use chrono::NaiveDate;
 use serde::Deserialize;
 
-use super::{Reason, Recommended, Request};
+use super::audience::MOST_SOURCES;
+use super::{Audience, Audiences, Reason, Recommended, Request};
+use crate::common::device::Device;
 use crate::common::language::{either, t};
 use crate::model::{CANDIDATES, Model};
 
@@ -41,6 +44,12 @@ pub struct Rule {
     /// The datasets on whose pages it holds; everywhere, where none is named.
     #[serde(default)]
     pub pages: Vec<i64>,
+    /// The sources for whose lists it holds; for all, where none is named.
+    #[serde(default)]
+    pub sources: Vec<String>,
+    /// The devices on which it holds; on all, where none is named.
+    #[serde(default)]
+    pub devices: Vec<Device>,
     /// For `pin`: the position in the list, from 1.
     pub position: Option<usize>,
     /// For `boost` and `demote`: how many times, more than 1.
@@ -89,31 +98,51 @@ impl Rules {
     /// # Errors
     /// What is wrong, with the line, or the rule by its number.
     pub fn parse(text: &str) -> Result<Self, String> {
-        let rules: Self = toml::from_str(text).map_err(|error| error.to_string())?;
-        for (number, rule) in rules.rules.iter().enumerate() {
+        let mut rules: Self = toml::from_str(text).map_err(|error| error.to_string())?;
+        for (number, rule) in rules.rules.iter_mut().enumerate() {
             rule.check().map_err(|problem| t!("rule {}: {problem}", "第 {} 条规则：{problem}", number + 1))?;
+        }
+        let named: HashSet<&str> = rules.sources().collect();
+        if named.len() > MOST_SOURCES {
+            return Err(t!("the rules name more than {MOST_SOURCES} sources", "规则中的来源超过 {MOST_SOURCES} 个"));
         }
         Ok(rules)
     }
 
-    /// The rules of a day, over a model's items.
-    pub fn active_on(&self, day: NaiveDate, model: &Model) -> ActiveRules {
-        let mut active = ActiveRules::default();
+    /// The sources that rules name.
+    pub fn sources(&self) -> impl Iterator<Item = &str> {
+        self.rules.iter().flat_map(|rule| rule.sources.iter().map(String::as_str))
+    }
+
+    /// The devices that rules name.
+    pub fn devices(&self) -> impl Iterator<Item = Device> {
+        self.rules.iter().flat_map(|rule| rule.devices.iter().copied())
+    }
+
+    /// The rules of a day, over a model's items, for each kind of request.
+    pub fn active_on(&self, day: NaiveDate, model: &Model, audiences: &Audiences) -> Vec<Arc<ActiveRules>> {
+        let mut active = vec![ActiveRules::default(); audiences.count()];
         for rule in self.rules.iter().filter(|r| r.from.is_none_or(|d| d <= day) && r.until.is_none_or(|d| day <= d)) {
-            let items = rule.items(model);
-            if rule.pages.is_empty() {
-                active.everywhere.add(rule, &items);
-            }
-            for page in rule.pages.iter().filter_map(|id| model.by_id.get(id)) {
-                active.pages.entry(*page).or_default().add(rule, &items);
+            let (items, audience) = (rule.items(model), rule.audience());
+            let holding = active.iter_mut().zip(audiences.all());
+            for (active, _) in holding.filter(|(_, (source, device))| audience.includes(*source, *device)) {
+                active.add(rule, &items, model);
             }
         }
-        active
+        let mut shared: Vec<Arc<ActiveRules>> = Vec::with_capacity(active.len());
+        for one in active {
+            let same = shared.last().filter(|last| ***last == one).cloned();
+            shared.push(same.unwrap_or_else(|| Arc::new(one)));
+        }
+        shared
     }
 }
 
 impl Rule {
-    fn check(&self) -> Result<(), String> {
+    fn check(&mut self) -> Result<(), String> {
+        let mut audience = self.audience();
+        audience.settle().map_err(|problem| problem.to_string())?;
+        self.sources = audience.sources;
         if self.datasets.is_empty() && self.providers.is_empty() && self.tags.is_empty() {
             return Err(either("names no datasets, providers or tags", "没有写数据集、供应方或标签").to_owned());
         }
@@ -135,6 +164,10 @@ impl Rule {
             return Err(t!("ends on {until}, before it begins on {from}", "结束于 {until}，早于开始的 {from}"));
         }
         Ok(())
+    }
+
+    fn audience(&self) -> Audience {
+        Audience { sources: self.sources.clone(), devices: self.devices.clone() }
     }
 
     fn items(&self, model: &Model) -> Vec<u32> {
@@ -184,6 +217,15 @@ pub struct ActiveRules {
 }
 
 impl ActiveRules {
+    fn add(&mut self, rule: &Rule, items: &[u32], model: &Model) {
+        if rule.pages.is_empty() {
+            self.everywhere.add(rule, items);
+        }
+        for page in rule.pages.iter().filter_map(|id| model.by_id.get(id)) {
+            self.pages.entry(*page).or_default().add(rule, items);
+        }
+    }
+
     /// What may not be shown, and no other rule.
     #[must_use]
     pub fn only_nevers(&self) -> Self {
@@ -243,7 +285,7 @@ impl OnPage<'_> {
             list.retain(|entry| entry.item != item);
             let position = position.min(list.len());
             let score = list.get(position).or(list.last()).map_or(1.0, |entry| entry.score);
-            list.insert(position, Recommended { item, score, reason: Reason::Pinned });
+            list.insert(position, Recommended::alone(item, score, Reason::Pinned));
             list.truncate(request.length());
         }
     }
@@ -269,6 +311,10 @@ mod tests {
             let found = Rules::parse(text).map_or_else(|error| error, |_| String::new());
             assert!(found.contains(problem), "{text:?} says {found:?}");
         }
+        let device = Rules::parse("[[rule]]\naction = \"never\"\ndatasets = [1]\ndevices = [\"watch\"]");
+        assert!(device.is_err_and(|problem| problem.contains("tablet")), "the devices that there are, are named");
+        let source = Rules::parse("[[rule]]\naction = \"never\"\ndatasets = [1]\nsources = [\" \"]");
+        assert!(source.is_err_and(|problem| problem.starts_with("rule 1: a source is a name")));
         let example = Rules::parse(include_str!("../../rules.example.toml")).map(|rules| rules.rules);
         assert_eq!(example.as_ref().map(Vec::len), Ok(4));
         assert_eq!(example.ok().and_then(|rules| rules[1].until), NaiveDate::from_ymd_opt(2026, 12, 31));

@@ -9,11 +9,13 @@ pub enum Endpoint {
     Detail,
     /// `/hot/trending`
     Trending,
+    /// `/recommend`
+    Person,
 }
 
 impl Endpoint {
     /// In the order of their numbers.
-    pub const ALL: [Self; 3] = [Self::Similar, Self::Detail, Self::Trending];
+    pub const ALL: [Self; 4] = [Self::Similar, Self::Detail, Self::Trending, Self::Person];
 
     /// Its name in metrics, logs and experiments.
     pub fn name(self) -> &'static str {
@@ -21,6 +23,7 @@ impl Endpoint {
             Self::Similar => "similar",
             Self::Detail => "recommend_detail",
             Self::Trending => "hot_trending",
+            Self::Person => "recommend",
         }
     }
 }

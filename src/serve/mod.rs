@@ -14,8 +14,10 @@ mod recent_views;
 mod routes;
 mod server;
 mod state;
+mod test_requests;
 #[cfg(test)]
 mod testing;
 mod upkeep;
+mod visitors;
 
 pub use server::{check_address, print_where_to_look, serve};

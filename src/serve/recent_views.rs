@@ -1,5 +1,5 @@
 //! What was looked at in the last hour and day, by the server's own account: whoever asks for a page's list looks at the
-//! page. Read back from the exposure log at the start, so that a restart forgets nothing but what is beyond `READ_BACK`.
+//! page. A visitor counts once for a dataset, however often they ask. Read back from the exposure log at the start, so that a restart forgets nothing but what is beyond `READ_BACK`.
 
 use std::collections::{BTreeMap, HashMap};
 use std::path::Path;
@@ -9,7 +9,7 @@ use std::time::{Duration, SystemTime};
 use arc_swap::{ArcSwap, Guard};
 use chrono::{DateTime, Utc};
 
-use crate::exposures::{self, View};
+use crate::exposures::{self, View, Visitor};
 
 /// Views are counted in slots of so many seconds.
 const SLOT: i64 = 300;
@@ -22,15 +22,53 @@ pub const READ_BACK: u64 = 1 << 30;
 /// How many datasets a ranking keeps: more than the longest list.
 const RANKED: usize = 200;
 
-/// Views of the last day, and the rankings made of them.
+/// How many pairs of a visitor and a dataset are told apart at most, some 40 MB of them. Beyond that the older half is
+/// forgotten, and counted again where it comes back.
+const TOLD_APART: usize = 1_000_000;
+
+/// Visitors of the last day, and the rankings made of them.
 #[derive(Debug, Default)]
 pub struct RecentViews {
-    /// Slot to dataset to views.
-    slots: Mutex<BTreeMap<i64, HashMap<i64, u32>>>,
+    seen: Mutex<Seen>,
     rankings: ArcSwap<Rankings>,
 }
 
-/// Datasets with their views, most viewed first.
+/// A visitor's last look at a dataset: the slot in which it was.
+type Looks = HashMap<(i64, Visitor), i64>;
+
+#[derive(Debug, Default)]
+struct Seen {
+    /// Slot to dataset to visitors who looked at it then and not since.
+    slots: BTreeMap<i64, HashMap<i64, u32>>,
+    /// In which slot a visitor looked at a dataset last: the newest, and those before them.
+    last: [Looks; 2],
+}
+
+impl Seen {
+    /// Counts a visitor in the slot of their last look. Returns what is forgotten for it.
+    fn add(&mut self, dataset_id: i64, visitor: Option<Visitor>, slot: i64, most: usize) -> Option<Looks> {
+        let mut forgotten = None;
+        if let Some(visitor) = visitor {
+            let (key, [newest, older]) = ((dataset_id, visitor), &mut self.last);
+            let before = newest.get(&key).or_else(|| older.get(&key)).copied();
+            if before.is_some_and(|before| before >= slot) {
+                return None;
+            }
+            if newest.len() >= most / 2 {
+                forgotten = Some(std::mem::replace(older, std::mem::take(newest)));
+            }
+            newest.insert(key, slot);
+            let counted = before.and_then(|before| self.slots.get_mut(&before)?.get_mut(&dataset_id));
+            if let Some(count) = counted {
+                *count = count.saturating_sub(1);
+            }
+        }
+        *self.slots.entry(slot).or_default().entry(dataset_id).or_default() += 1;
+        forgotten
+    }
+}
+
+/// Datasets with their visitors, most visited first.
 #[derive(Debug, Default, PartialEq)]
 pub struct Rankings {
     /// Another number for every other ranking.
@@ -51,13 +89,15 @@ impl Rankings {
 }
 
 impl RecentViews {
-    fn slots(&self) -> MutexGuard<'_, BTreeMap<i64, HashMap<i64, u32>>> {
-        self.slots.lock().unwrap_or_else(PoisonError::into_inner)
+    fn seen(&self) -> MutexGuard<'_, Seen> {
+        self.seen.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// A dataset's page was looked at.
-    pub fn add(&self, dataset_id: i64, at: DateTime<Utc>) {
-        *self.slots().entry(at.timestamp().div_euclid(SLOT)).or_default().entry(dataset_id).or_default() += 1;
+    /// A dataset's page was looked at; by somebody else each time, where it is not known by whom.
+    pub fn add(&self, dataset_id: i64, visitor: Option<Visitor>, at: DateTime<Utc>) {
+        let forgotten = self.seen().add(dataset_id, visitor, at.timestamp().div_euclid(SLOT), TOLD_APART);
+        // nobody waits for half a million pairs to go
+        drop(forgotten);
     }
 
     /// The last rankings that were worked out.
@@ -69,9 +109,9 @@ impl RecentViews {
     pub fn rank(&self, now: DateTime<Utc>) {
         let slot = now.timestamp().div_euclid(SLOT);
         let (hour, day) = {
-            let mut slots = self.slots();
-            *slots = slots.split_off(&(slot - DAY + 1));
-            (ranking(slots.range(slot - HOUR + 1..)), ranking(slots.iter()))
+            let mut seen = self.seen();
+            seen.slots = seen.slots.split_off(&(slot - DAY + 1));
+            (ranking(seen.slots.range(slot - HOUR + 1..)), ranking(seen.slots.iter()))
         };
         let old = self.rankings.load();
         if (&old.hour, &old.day) != (&hour, &day) {
@@ -99,10 +139,10 @@ impl RecentViews {
 
     /// Counts a view that was logged in the day before `now`.
     fn count(&self, view: View, now: DateTime<Utc>) {
-        if let Some(page) = view.page_id.filter(|_| !view.is_unseen)
+        if let Some(page) = view.page_id.filter(|_| !view.by.is_none)
             && (1..86_400_000).contains(&(now - view.timestamp).num_milliseconds())
         {
-            self.add(page, view.timestamp);
+            self.add(page, view.by.visitor, view.timestamp);
         }
     }
 }
@@ -114,7 +154,7 @@ fn ranking<'a>(slots: impl Iterator<Item = (&'a i64, &'a HashMap<i64, u32>)>) ->
             *views.entry(*dataset).or_default() += count;
         }
     }
-    let mut ranked: Vec<(i64, u32)> = views.into_iter().collect();
+    let mut ranked: Vec<(i64, u32)> = views.into_iter().filter(|(_, views)| *views > 0).collect();
     ranked.sort_unstable_by(|a, b| b.1.cmp(&a.1).then(a.0.cmp(&b.0)));
     ranked.truncate(RANKED);
     ranked
@@ -133,7 +173,7 @@ mod tests {
         let now = Utc::now();
         let before = |minutes| now - chrono::TimeDelta::minutes(minutes);
         for (dataset, minutes) in [(1, 1), (1, 2), (2, 3), (3, 600), (3, 601), (3, 602), (4, 60 * 30)] {
-            views.add(dataset, before(minutes));
+            views.add(dataset, None, before(minutes));
         }
         views.rank(now);
         assert_eq!(views.rankings().of("1h"), [(1, 2), (2, 1)]);
@@ -159,6 +199,36 @@ mod tests {
     }
 
     #[test]
+    fn a_visitor_counts_once_for_a_dataset_in_the_hour_and_in_the_day() {
+        let (views, now) = (RecentViews::default(), Utc::now());
+        let look = |dataset: i64, visitor: u64, minutes: i64| {
+            views.add(dataset, Some(Visitor::of_hash(visitor << 32)), now - chrono::TimeDelta::minutes(minutes));
+        };
+        (0..50).for_each(|again| look(1, 7, again));
+        // this morning and now, in whichever order it is read back; two visitors, one of them only this morning
+        for (visitor, minutes) in [(7, 300), (7, 5), (8, 5), (8, 300), (9, 300)] {
+            look(2, visitor, minutes);
+        }
+        views.rank(now);
+        assert_eq!(views.rankings().of("1h"), [(2, 2), (1, 1)]);
+        assert_eq!(views.rankings().of("24h"), [(2, 3), (1, 1)]);
+    }
+
+    #[test]
+    fn visitors_that_are_told_apart_are_bounded() {
+        let (mut seen, most) = (Seen::default(), 100);
+        let told_apart = |seen: &Seen| seen.last.iter().map(HashMap::len).sum::<usize>();
+        for visitor in 0..1000_u64 {
+            for _ in 0..2 {
+                seen.add(1, Some(Visitor::of_hash(visitor << 32)), visitor as i64 / 10, most);
+            }
+            assert!(told_apart(&seen) <= most);
+        }
+        assert_eq!(seen.slots.values().flat_map(HashMap::values).sum::<u32>(), 1000, "what is counted stays counted");
+        assert!(told_apart(&seen) >= most / 2);
+    }
+
+    #[test]
     fn what_is_newest_is_read_back_first_and_no_more_than_the_limit() -> std::io::Result<()> {
         let (now, dir) = (Utc::now(), tempfile::tempdir()?);
         let line = |page: usize, minutes: i64| {
@@ -175,7 +245,7 @@ mod tests {
         let counted = |most: u64| {
             let views = RecentViews::default();
             views.read_back(dir.path(), now, most);
-            let slots = views.slots();
+            let slots = &views.seen().slots;
             let mut all: Vec<i64> = slots.values().flat_map(|counts| counts.keys().copied()).collect();
             assert!(slots.values().flat_map(HashMap::values).all(|views| *views == 1));
             all.sort_unstable();

@@ -10,9 +10,12 @@ use tokio::sync::Semaphore;
 use super::deployment::{Deployment, Deployments};
 use super::http::ApiError;
 use super::http::overload::Lag;
+use super::http::request_id::RequestIds;
 use super::lists::ListCache;
 use super::metrics::Metrics;
 use super::recent_views::RecentViews;
+use super::test_requests;
+use super::visitors::Visitors;
 use crate::common::language::t;
 use crate::config::{Config, Durability};
 use crate::embed::neural::QueryEncoder;
@@ -39,6 +42,12 @@ pub struct State {
     pub lag: Lag,
     /// Known users that asked for a list since the start.
     pub users: Mutex<HashSet<i64>>,
+    /// The ids that clients gave their lists.
+    pub request_ids: RequestIds,
+    /// Makes visitors of what requests say.
+    pub visitors: Visitors,
+    /// What the console's previews are known by.
+    pub console_token: String,
     /// When the server started.
     pub started: Instant,
     /// As many searches at a time as there are threads: lists come first.
@@ -62,7 +71,8 @@ impl State {
         let shadow_options = Options { durability: Durability::None, ..options };
         let shadow_log = ExposureLog::open(&config.evaluation_dir().join(SHADOW_LOG_NAME), shadow_options)?;
         let megabytes = config.serve.cache_mb;
-        let (config, metrics, cache) = (Arc::new(config), Arc::new(Metrics::new()?), ListCache::new(megabytes));
+        let (metrics, cache) = (Arc::new(Metrics::new(&config.serve.environment)?), ListCache::new(megabytes));
+        let config = Arc::new(config);
         Ok(Arc::new(Self {
             deployments: Deployments::new(config.clone(), metrics.clone(), cache.clone()),
             cache,
@@ -72,6 +82,9 @@ impl State {
             views: RecentViews::default(),
             lag: Lag::default(),
             users: Mutex::default(),
+            request_ids: RequestIds::default(),
+            visitors: Visitors::open(&config.metadata_dir())?,
+            console_token: test_requests::console_token(),
             started: Instant::now(),
             searching: Semaphore::new(config.threads.max(1)),
             encoder: Mutex::default(),

@@ -6,7 +6,7 @@ use serde_json::json;
 
 use super::deployment::LoadedVersion;
 use crate::model::{Item, Model, Parts};
-use crate::recommend::Policy;
+use crate::recommend::{Audiences, Policy};
 
 /// A model of so many listed datasets, with the ids 1, 2, ….
 pub fn model(version: &str, datasets: i64) -> Model {
@@ -26,5 +26,5 @@ pub fn model(version: &str, datasets: i64) -> Model {
 
 /// The same as a version that answers, with the policies of so many variants.
 pub fn version(name: &str, variants: usize) -> Arc<LoadedVersion> {
-    Arc::new(LoadedVersion::new(Arc::new(model(name, 100)), vec![Policy::default(); variants]))
+    Arc::new(LoadedVersion::new(Arc::new(model(name, 100)), Audiences::default(), vec![Policy::default(); variants]))
 }

@@ -1,47 +1,69 @@
-//! What is done every second beside answering: what changed on disk is taken up, views are ranked, what killed runs left is
-//! removed.
+//! What is done every second beside answering: what changed on disk is taken up, views are ranked, disks are looked at, what
+//! killed runs left is removed.
 
 use std::time::Duration;
 
 use chrono::Utc;
+use rustix::fs::statvfs;
 
 use super::deployment::{DiskState, Written, written};
-use super::state::Shared;
-use crate::extract::data_quality;
-use crate::warehouse;
+use super::metrics::Disk;
+use super::state::{Shared, State};
+use crate::evaluate::OperatorFigures;
+use crate::warehouse::{self, Outcome, RunSummary, run_history_path};
 
 const EVERY: Duration = Duration::from_secs(1);
 
-/// How often recent views are ranked anew, in seconds.
+/// How often recent views are ranked anew and disks looked at, in seconds.
 const RANK_EVERY: u32 = 10;
 
 /// The server's upkeep, from before anything was read.
 pub struct Upkeep {
     state: Shared,
     seen: DiskState,
-    /// The file of data quality that the metrics are taken from.
-    quality: Written,
+    /// The files that metrics of the pipeline are taken from.
+    figures: Written,
+    history: Written,
+    /// The last run has not said that it ended.
+    is_running: bool,
 }
 
 impl Upkeep {
     /// Looks at the disk; what changes from now on is taken up.
     pub fn begin(state: Shared) -> Self {
         let seen = state.deployments.disk_state();
-        let mut upkeep = Self { state, seen, quality: None };
-        upkeep.take_up_quality();
+        look_at_disks(&state);
+        let mut upkeep = Self { state, seen, figures: None, history: None, is_running: false };
+        upkeep.take_up_figures();
+        upkeep.take_up_history();
         upkeep
     }
 
-    /// Takes the figures of the last run's input into the metrics, where a run has published others.
-    fn take_up_quality(&mut self) {
+    /// Takes the figures of the last run into the metrics, where a run has published others.
+    fn take_up_figures(&mut self) {
         let dir = self.state.config.metadata_dir();
-        let now = written(&data_quality::path(&dir));
-        if now != self.quality {
-            self.quality = now;
-            match data_quality::read(&dir) {
-                Ok(tables) => self.state.metrics.data_quality(&tables),
+        let now = written(&OperatorFigures::path(&dir));
+        if now != self.figures {
+            self.figures = now;
+            match OperatorFigures::read(&dir) {
+                Ok(figures) => self.state.metrics.published(&figures),
                 // until a run publishes another file
-                Err(error) => tracing::warn!("data quality stays as it was: {error:#}"),
+                Err(error) => tracing::warn!("figures of the last run stay as they were: {error:#}"),
+            }
+        }
+    }
+
+    /// Takes the history of runs into the metrics, where it has grown, and while a run goes on, which may be killed.
+    fn take_up_history(&mut self) {
+        let now = written(&run_history_path(&self.state.config));
+        if now != self.history || self.is_running {
+            self.history = now;
+            match RunSummary::read(&self.state.config) {
+                Ok(runs) => {
+                    self.is_running = runs.as_ref().is_some_and(|runs| runs.outcome == Outcome::Running);
+                    self.state.metrics.runs(runs.as_ref());
+                }
+                Err(error) => tracing::warn!("the history of runs stays as it was: {error:#}"),
             }
         }
     }
@@ -50,7 +72,8 @@ impl Upkeep {
     pub async fn run(mut self) {
         for round in 1_u32.. {
             tokio::time::sleep(EVERY).await;
-            self.take_up_quality();
+            self.take_up_figures();
+            self.take_up_history();
             let deployments = &self.state.deployments;
             let now = deployments.disk_state();
             let is_ranked = round.is_multiple_of(RANK_EVERY);
@@ -65,6 +88,7 @@ impl Upkeep {
                     state.views.rank(Utc::now());
                     // a run that was killed leaves a file as large as the warehouse, where lists have to be logged
                     warehouse::remove_left_work(&state.config);
+                    look_at_disks(&state);
                 }
                 if is_changed {
                     state.deployments.take_up(&before, &now);
@@ -75,4 +99,15 @@ impl Upkeep {
             }
         }
     }
+}
+
+/// Takes into the metrics how full the disks are that the server writes to and reads from; of a folder that is not there
+/// nothing is said.
+fn look_at_disks(state: &State) {
+    let folders = [("DATA_DIR", &state.config.data_dir), ("MODELS_DIR", &state.config.models_dir)];
+    let disks = folders.into_iter().filter_map(|(folder, path)| {
+        let disk = statvfs(path).ok()?;
+        Some(Disk { folder, free_bytes: disk.f_bavail * disk.f_frsize, size_bytes: disk.f_blocks * disk.f_frsize })
+    });
+    state.metrics.disks(&disks.collect::<Vec<_>>());
 }

@@ -130,13 +130,17 @@ fn existing_macros(db: &Connection) -> Result<BTreeMap<String, String>> {
     Ok(rows.collect::<duckdb::Result<_>>()?)
 }
 
-/// Copies a relation to a Parquet file, in the order of its key.
+/// Copies a relation to a Parquet file, in the order of its key: a table has it already.
 ///
 /// # Errors
 /// The file cannot be written.
 pub fn export_parquet(db: &Connection, relation: &Relation, path: &Path) -> Result<()> {
+    let order = match relation.materialize {
+        Materialize::View if !relation.key.is_empty() => format!(" order by {}", relation.key_columns()),
+        _ => String::new(),
+    };
     db.execute_batch(&format!(
-        "copy (from {}) to {} (format parquet)",
+        "copy (from {}{order}) to {} (format parquet)",
         ident(&relation.name),
         quote(&path.to_string_lossy())
     ))

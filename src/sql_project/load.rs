@@ -11,6 +11,7 @@ use super::source_file::{folders, origin, source_files};
 use super::{Macro, Materialize, Relation, Room, macros};
 use crate::common::language::t;
 use crate::common::likeness::hint;
+use crate::config::Config;
 use crate::warehouse;
 
 /// All macros and relations, inputs before what reads them.
@@ -25,6 +26,15 @@ pub struct Project {
 }
 
 impl Project {
+    /// The project that the settings name: see [`Project::load`]. Without `LEGACY_FILES` there is no room for these.
+    ///
+    /// # Errors
+    /// See [`Project::load`].
+    pub fn of(config: &Config, raw_tables: &BTreeSet<String>) -> Result<Self> {
+        let is_wanted = |room: &Room| config.legacy_files || *room != Room::Legacy;
+        Self::load_rooms(config.project.as_deref(), raw_tables, &is_wanted)
+    }
+
     /// Reads `sql/` and `views/`, those below the folder `project` or else those inside the program (and `views/` of the
     /// working folder), and orders them. `raw_tables` are the tables extraction makes, `raw.…`.
     ///
@@ -32,6 +42,14 @@ impl Project {
     /// All that is wrong with any file, a line each: no single `SELECT`, a syntax error (with file, line and caret),
     /// an unknown relation, one of a later room, a name used twice, a circle (with the way around).
     pub fn load(project: Option<&Path>, raw_tables: &BTreeSet<String>) -> Result<Self> {
+        Self::load_rooms(project, raw_tables, &|_| true)
+    }
+
+    fn load_rooms(
+        project: Option<&Path>,
+        raw_tables: &BTreeSet<String>,
+        is_wanted: &dyn Fn(&Room) -> bool,
+    ) -> Result<Self> {
         let parser = warehouse::small()?;
         let mut problems = Vec::new();
         let mut macros: Vec<Macro> = Vec::new();
@@ -42,7 +60,7 @@ impl Project {
             }
         }
         problems.extend(unknown_rooms(project)?);
-        let mut relations = read_relations(&parser, project, &mut problems)?;
+        let mut relations = read_relations(&parser, project, is_wanted, &mut problems)?;
         let macros = in_order(macros, |m| (&m.name, &m.syntax.functions, &m.file), "call", &mut problems);
         resolve_macros(&macros, &mut relations);
         for relation in &relations {
@@ -90,9 +108,14 @@ fn unknown_rooms(project: Option<&Path>) -> Result<Vec<String>> {
     Ok(problems)
 }
 
-fn read_relations(parser: &Connection, project: Option<&Path>, problems: &mut Vec<String>) -> Result<Vec<Relation>> {
+fn read_relations(
+    parser: &Connection,
+    project: Option<&Path>,
+    is_wanted: &dyn Fn(&Room) -> bool,
+    problems: &mut Vec<String>,
+) -> Result<Vec<Relation>> {
     let mut relations: Vec<Relation> = Vec::new();
-    for room in Room::ALL {
+    for room in Room::ALL.into_iter().filter(is_wanted) {
         for source in source_files(project, room.folder())? {
             match source.and_then(|source| Relation::read(parser, room, source)) {
                 Ok(relation) => match relations.iter().find(|r| r.name == relation.name) {

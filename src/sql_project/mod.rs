@@ -7,6 +7,7 @@
 mod build;
 mod check;
 mod errors;
+mod exports;
 mod header;
 mod lineage;
 mod listing;
@@ -19,6 +20,7 @@ mod source_file;
 mod syntax;
 
 pub use build::{Built, existing, export_parquet};
+pub use exports::{exported, keep_exported};
 pub use header::Column;
 pub use load::Project;
 pub use macros::Macro;

@@ -59,7 +59,7 @@ impl Relation {
         let shown = file.display();
         let header = Header::read(&sql).map_err(|error| anyhow!("{shown}:{error}"))?;
         let materialize = match (header.get("materialize"), room) {
-            (Some("view"), _) | (None, Room::Views) => Materialize::View,
+            (Some("view"), _) | (None, Room::Views | Room::Legacy) => Materialize::View,
             (Some("table") | None, _) => Materialize::Table,
             (Some(other), _) => bail!(t!(
                 "{shown}: materialize: {other:?} is neither table nor view",

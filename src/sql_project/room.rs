@@ -17,6 +17,8 @@ pub enum Room {
     Evaluate,
     /// The business's orders beside Matomo's.
     Reconcile,
+    /// The files of the old system, under their old names.
+    Legacy,
     /// Assertions: every row is a violation.
     Checks,
     /// What analysts add; they read every other room.
@@ -25,7 +27,7 @@ pub enum Room {
 
 impl Room {
     /// All rooms, the first that data comes to first.
-    pub const ALL: [Self; 9] = [
+    pub const ALL: [Self; 10] = [
         Self::Staging,
         Self::Clean,
         Self::Attribution,
@@ -33,6 +35,7 @@ impl Room {
         Self::Training,
         Self::Evaluate,
         Self::Reconcile,
+        Self::Legacy,
         Self::Checks,
         Self::Views,
     ];
@@ -47,6 +50,7 @@ impl Room {
             Self::Training => "sql/training",
             Self::Evaluate => "sql/evaluate",
             Self::Reconcile => "sql/reconcile",
+            Self::Legacy => "sql/legacy",
             Self::Checks => "sql/checks",
             Self::Views => "views",
         }

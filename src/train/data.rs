@@ -181,7 +181,7 @@ fn popular(db: &Connection, by_id: &HashMap<i64, u32>) -> Result<Vec<Ranked>> {
     let mut popular = Vec::new();
     let sql = format!(
         "select dataset_id, score, views::bigint as views from {POPULAR_DATASETS}
-               order by is_above_floor desc, score desc, quality desc, dataset_id"
+               order by is_wanted desc, is_above_floor desc, score desc, quality desc, dataset_id"
     );
     each_batch(db, &sql, |batch| {
         let (ids, scores, views) = (batch.i64("dataset_id")?, batch.f64("score")?, batch.i64("views")?);

@@ -1,10 +1,10 @@
 //! Vectors by learned models of texts and pictures, where settings name some.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
-use anyhow::{Context, Result};
+use anyhow::{Result, bail};
 use duckdb::Connection;
 use rayon::prelude::*;
 use sha2::{Digest, Sha256};
@@ -17,7 +17,7 @@ use crate::config::Config;
 use crate::embed::Text;
 use crate::embed::neural::clip::Clip;
 use crate::embed::neural::folder;
-use crate::embed::neural::{LARGEST_FILE, Role, TextModel, Unusable, picture_path};
+use crate::embed::neural::{LARGEST_FILE, Places, Role, TextModel, Unusable, is_address};
 use crate::index::{Vectors, normalize};
 use crate::warehouse::arrow::each_batch;
 
@@ -96,14 +96,17 @@ pub fn pictures(
 ) -> Result<Option<Learned>> {
     let Some(named) = folder::clip_model(config) else { return Ok(None) };
     let folder = named.require()?;
-    let root = config.models.image_root.as_deref().context(either(
-        "CLIP_MODEL_PATH is set, and nothing says where pictures are; set DATASET_IMAGE_ROOT to the folder \
-         that image_url is relative to",
-        "已设置 CLIP_MODEL_PATH，却没有说图片在哪里；请把 DATASET_IMAGE_ROOT 设为 image_url 所相对的目录",
-    ))?;
+    let places = Places::of(config.picture_roots())?;
+    if places.is_empty() {
+        bail!(either(
+            "CLIP_MODEL_PATH is set, and nothing says where pictures are; set DATASET_IMAGE_ROOT to the folder \
+             that image_url is relative to",
+            "已设置 CLIP_MODEL_PATH，却没有说图片在哪里；请把 DATASET_IMAGE_ROOT 设为 image_url 所相对的目录",
+        ));
+    }
     let model = Clip::read(folder)?;
     let id = folder::identity(&named, folder)?;
-    let pictures = Pictures::read(db, by_id, root, progress)?;
+    let pictures = Pictures::read(db, by_id, &places, progress)?;
     let mut kept = VectorCache::read(db, &id)?;
     kept.complete(&pictures.there, &pictures.contents, "pictures", progress, |rows| {
         let chosen: Vec<PathBuf> = rows.iter().filter_map(|row| pictures.paths[*row].clone()).collect();
@@ -122,27 +125,40 @@ pub fn pictures(
     Ok(Some(Learned { vectors, model: id }))
 }
 
-/// The pictures that the warehouse names, a row for each.
+/// The pictures in datasets' own folders, else those that the warehouse names, a row for each.
 struct Pictures {
     /// Whose they are.
     items: Vec<u32>,
-    /// Where they are; `None` where that is no path below the pictures' folder.
+    /// Where they are; `None` for an address, or where that is no path below the pictures' folders.
     paths: Vec<Option<PathBuf>>,
     /// What their files hash to; empty where there is none.
     contents: Vec<String>,
     /// The rows whose files are there.
     there: Vec<usize>,
+    /// How many are addresses, of which nothing is fetched.
+    addresses: usize,
 }
 
 impl Pictures {
-    fn read(db: &Connection, by_id: &HashMap<i64, u32>, root: &Path, progress: &Progress) -> Result<Self> {
-        let (mut items, mut paths) = (Vec::new(), Vec::new());
+    fn read(db: &Connection, by_id: &HashMap<i64, u32>, places: &Places, progress: &Progress) -> Result<Self> {
+        let (mut items, mut paths, mut addresses) = (Vec::new(), Vec::new(), 0);
+        let mut ids: Vec<(i64, u32)> = by_id.iter().map(|(id, item)| (*id, *item)).collect();
+        ids.sort_unstable();
+        let mut have_own = HashSet::new();
+        for (id, item) in ids {
+            for picture in places.own(id)? {
+                have_own.insert(item);
+                items.push(item);
+                paths.push(Some(picture));
+            }
+        }
         each_batch(db, "select dataset_id, image_url from images order by dataset_id, image_rank", |batch| {
             let (ids, urls) = (batch.i64("dataset_id")?, batch.text("image_url")?);
             for row in 0..batch.rows() {
-                if let Some(item) = by_id.get(&ids.value(row)) {
+                if let Some(item) = by_id.get(&ids.value(row)).filter(|item| !have_own.contains(*item)) {
                     items.push(*item);
-                    paths.push(picture_path(root, urls.value(row)));
+                    paths.push(places.find(urls.value(row)));
+                    addresses += usize::from(is_address(urls.value(row)));
                 }
             }
             Ok(())
@@ -153,13 +169,14 @@ impl Pictures {
             .map(|path| path.as_deref().filter(|path| path.is_file()).and_then(|path| sha256(path).ok()))
             .collect();
         let there = (0..paths.len()).filter(|row| hashed[*row].is_some()).collect();
-        Ok(Self { items, paths, contents: hashed.into_iter().map(Option::unwrap_or_default).collect(), there })
+        let contents = hashed.into_iter().map(Option::unwrap_or_default).collect();
+        Ok(Self { items, paths, contents, there, addresses })
     }
 
     /// What is wrong with those that cannot be used, and an example; nothing where nothing is.
     fn problems(&self, vectors: &HashMap<String, Vec<f32>>) -> String {
         let mut problems: BTreeMap<Unusable, usize> = BTreeMap::new();
-        let missing = self.paths.len() - self.there.len();
+        let missing = self.paths.len() - self.there.len() - self.addresses;
         if missing > 0 {
             problems.insert(Unusable::Missing, missing);
         }
@@ -174,7 +191,9 @@ impl Pictures {
             }
         }
         let said = problems.iter().map(|(problem, count)| t!(", {count} {problem}", "，{problem} {count} 张"));
-        said.chain(example).collect()
+        let addresses = (self.addresses > 0)
+            .then(|| t!(", {} are addresses and not fetched", "，{} 张是网址，不下载", self.addresses));
+        said.chain(example).chain(addresses).collect()
     }
 
     /// The mean of each item's pictures, and of how many there is a vector.

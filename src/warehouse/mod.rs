@@ -13,6 +13,7 @@ mod parameters;
 mod publishing;
 mod queries;
 mod rows;
+mod run_history;
 mod run_lock;
 mod sandbox;
 mod table;
@@ -25,5 +26,6 @@ pub use parameters::{create_parameters_table, keep_parameters, published_as_of, 
 pub use publishing::{PUBLISHING, WorkCopy, remove_work, work_path};
 pub use queries::{Format, Query, run_query};
 pub use rows::rows;
+pub use run_history::{Outcome, RunLine, RunSummary, run_history_path};
 pub use run_lock::{RunLock, is_run_lock_held, remove_left_work, take_run_lock};
 pub use sandbox::sandbox;

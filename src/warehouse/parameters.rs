@@ -35,23 +35,49 @@ pub(super) fn set_time_zones(db: &Connection, config: &Config) -> Result<()> {
 /// A time zone is set that this DuckDB does not know.
 pub fn set_parameters(db: &Connection, config: &Config, as_of: DateTime<Utc>) -> Result<()> {
     set_time_zones(db, config)?;
-    let dimensions = config.parameters.request_dimensions.iter().map(u32::to_string).collect::<Vec<_>>().join(", ");
+    let (parameters, lists) = (&config.parameters, &config.lists);
+    let is_filtered = lists.popular_filter == Some(true);
+    let limit = |value: &dyn ToString| if is_filtered { value.to_string() } else { "null".to_owned() };
     db.execute_batch(&format!(
         "set variable as_of = {};
          set variable business_timezone = {};
          set variable report_timezone = {};
          set variable bot_max_actions = {};
-         set variable request_dimensions = [{dimensions}];
+         set variable request_dimensions = {};
+         set variable position_dimensions = {};
+         set variable matomo_sites = {};
+         set variable matomo_user_column = {};
+         set variable popular_min_price = cast({} as double);
+         set variable popular_min_interaction = cast({} as bigint);
+         set variable popular_max_inactive_days = cast({} as bigint);
          set variable train_until = cast(null as timestamp);
          set variable held_out_from = cast(null as timestamp);
          set variable held_out_until = cast(null as timestamp);
          set variable holdout_from = cast(null as timestamp);",
         timestamp(as_of),
-        quote(&config.parameters.business_timezone),
-        quote(&config.parameters.report_timezone),
-        config.parameters.bot_max_actions,
+        quote(&parameters.business_timezone),
+        quote(&parameters.report_timezone),
+        parameters.bot_max_actions,
+        numbers(parameters.request_dimension.iter().chain(&parameters.request_dimensions)),
+        numbers(parameters.position_dimension.iter().chain(&parameters.position_dimensions)),
+        numbers(&parameters.matomo_sites),
+        parameters.user_column.as_deref().map_or_else(|| "cast(null as varchar)".to_owned(), quote),
+        limit(&lists.popular_min_price),
+        limit(&lists.popular_min_interaction),
+        limit(&lists.popular_max_inactive_days),
     ))
     .context(either("the run's parameters could not be set", "运行参数未能设置"))
+}
+
+/// A list of numbers, of each the first.
+fn numbers<'a>(numbers: impl IntoIterator<Item = &'a u32>) -> String {
+    let mut texts: Vec<String> = Vec::new();
+    for number in numbers.into_iter().map(u32::to_string) {
+        if !texts.contains(&number) {
+            texts.push(number);
+        }
+    }
+    format!("cast([{}] as bigint[])", texts.join(", "))
 }
 
 /// The moment that the published warehouse stands for.

@@ -254,7 +254,7 @@ fn lists_that_nobody_looks_at_are_no_exposures_and_no_views() {
     assert_eq!(logged(&n).iter().map(|line| line["context"]["purpose"].clone()).collect::<Vec<_>>().len(), 4);
     let metrics = server.get_text("/metrics").1;
     assert!(metrics.contains(r#"endpoint="similar",experiment_variant="control",variant="primary"} 3"#), "{metrics}");
-    assert!(metrics.contains(r#"recommendation_requests_total{endpoint="similar",status="200"} 4"#), "{metrics}");
+    assert!(metrics.contains(r#"recommendation_requests_total{endpoint="similar",status="success"} 4"#), "{metrics}");
     server.signal("TERM");
     server.wait();
     n.ok(&["run"]);
@@ -435,23 +435,35 @@ fn the_description_names_every_route_and_metrics_keep_their_names() {
     server.get("/similar/x");
     let metrics = server.get_text("/metrics").1;
     for name in [
-        r#"recommendation_requests_total{endpoint="similar",status="200"} 3"#,
-        r#"recommendation_requests_total{endpoint="similar",status="400"} 1"#,
+        r#"recommendation_requests_total{endpoint="similar",status="success"} 3"#,
+        r#"recommendation_requests_total{endpoint="similar",status="error"} 0"#,
+        r#"recommendation_responses_total{code="200",endpoint="similar"} 3"#,
+        r#"recommendation_responses_total{code="400",endpoint="similar"} 1"#,
         r#"recommendation_latency_seconds_count{endpoint="similar"} 3"#,
-        r#"recommendation_count{endpoint="similar"} 3"#,
+        r#"recommendation_count_bucket{endpoint="similar",le="10"} 3"#,
         r#"recommendation_exposures_total{degrade_reason="none",endpoint="similar",experiment_variant="control",variant="primary"} 20"#,
         r#"recommendation_fallback_ratio{endpoint="similar"} 0.3"#,
-        "recommendation_degraded_total 1",
+        r#"recommendation_degraded_total{endpoint="similar",reason="unknown_dataset"} 1"#,
         "fallback_triggered_total",
-        r#"cache_requests_total{result="hit"} 1"#,
+        r#"cache_requests_total{operation="get",status="hit"} 1"#,
+        r#"cache_requests_total{operation="get",status="miss"} 2"#,
         "cache_hit_rate 0.3",
-        "model_inference_latency_seconds_count 2",
-        "recall_candidates_count_count 2",
+        r#"model_inference_latency_seconds_count{model_type="ranker"} 2"#,
+        r#"recall_candidates_count_count{recall_type="neighbours"} 2"#,
+        r#"recommendation_service_info{environment="production",service="nearset",version=""#,
+        "process_resident_memory_bytes ",
         "item_coverage_ratio",
         "user_coverage_ratio",
         r#"error_total{endpoint="similar",error_type="bad_request"} 1"#,
-        r#"data_quality_score{table="dataset"} 0.9"#,
-        r#"data_schema_contract_status{table="user"} 1"#,
+        r#"data_quality_score{table="business.dataset"} 9"#,
+        r#"data_schema_contract_status{table="business.user"} 1"#,
+        r#"pipeline_run_outcome{outcome="done"} 1"#,
+        r#"pipeline_step_rows{step="extract"} "#,
+        r#"source_newest_row_timestamp_seconds{table="matomo.matomo_log_visit"} 1"#,
+        r#"model_trained_timestamp_seconds{version=""#,
+        r#"recommendation_ctr{endpoint="all"} 0.0"#,
+        r#"reconciliation_status{status="ok"} "#,
+        r#"disk_free_bytes{folder="MODELS_DIR"} "#,
     ] {
         assert!(metrics.contains(name), "{name} is not in\n{metrics}");
     }

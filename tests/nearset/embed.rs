@@ -81,6 +81,68 @@ fn berts_with_the_names_of_before_are_the_same() {
     assert_eq!(vectors(folder.path()), vectors(&models().join("bert")));
 }
 
+/// A copy of the small BERT whose weights are as `torch.save` writes them, in today's form and in that of before.
+fn bert_of_torch() -> tempfile::TempDir {
+    let folder = tempfile::tempdir().expect("a folder");
+    crate::support::copy_dir(&models().join("bert"), folder.path());
+    for (name, part) in [("bert.bin", ""), ("dense-of-before.bin", "2_Dense/")] {
+        let at = |file: &str| folder.path().join(format!("{part}{file}"));
+        std::fs::remove_file(at("model.safetensors")).expect("removed");
+        std::fs::copy(models().join("torch").join(name), at("pytorch_model.bin")).expect("a copy");
+    }
+    folder
+}
+
+#[test]
+fn weights_of_torch_are_the_same() {
+    let folder = bert_of_torch();
+    let vectors = |folder: &Path| {
+        let model = TextModel::read(folder).expect("a model");
+        model.embed(&["crop yields", "空气质量"], Role::Document, &|_| ()).expect("vectors")
+    };
+    assert_eq!(vectors(folder.path()), vectors(&models().join("bert")));
+    // where both are there, safetensors count
+    std::fs::copy(models().join("bert/model.safetensors"), folder.path().join("model.safetensors")).expect("a copy");
+    std::fs::write(folder.path().join("pytorch_model.bin"), "no weights").expect("written");
+    assert_eq!(vectors(folder.path()), vectors(&models().join("bert")));
+}
+
+#[test]
+fn weights_of_torch_that_are_cut_or_altered_are_refused_and_never_run() {
+    let folder = bert_of_torch();
+    let (whole, dense) = (folder.path().join("pytorch_model.bin"), folder.path().join("2_Dense/pytorch_model.bin"));
+    let read = || TextModel::read(folder.path()).map(drop).map_err(|error| format!("{error:#}"));
+    read().expect("a model");
+    for path in [&whole, &dense] {
+        let bytes = std::fs::read(path).expect("weights");
+        for length in (0..bytes.len()).step_by(bytes.len() / 40 + 1) {
+            std::fs::write(path, &bytes[..length]).expect("written");
+            let error = read().expect_err("an error");
+            assert!(error.contains("pytorch_model.bin"), "{length}: {error}");
+        }
+        // a byte that says something else makes an error or other numbers, and ends nothing
+        for place in (0..bytes.len()).step_by(bytes.len() / 400 + 1) {
+            let mut altered = bytes.clone();
+            altered[place] ^= 0x55;
+            std::fs::write(path, &altered).expect("written");
+            read().ok();
+        }
+        std::fs::write(path, &bytes).expect("written");
+    }
+    // what a pickle may do elsewhere: call any function
+    let start = b"\x80\x02\x8a\x0a\x6c\xfc\x9c\x46\xf9\x20\x6a\xa8\x50\x19.\x80\x02M\xe9\x03.\x80\x02}.\x80\x02";
+    let call = b"cposix\nsystem\nX\x04\x00\x00\x00true\x85R.";
+    std::fs::write(&dense, [&start[..], call].concat()).expect("written");
+    let error = read().expect_err("an error");
+    assert!(error.contains("holds posix.system, which is no weight"), "{error}");
+    std::fs::write(&dense, "no weights").expect("written");
+    let error = read().expect_err("an error");
+    assert!(error.contains("is no file of torch.save"), "{error}");
+    std::fs::remove_file(&dense).expect("removed");
+    let error = read().expect_err("an error");
+    assert!(error.contains("has no .safetensors file and no pytorch_model.bin"), "{error}");
+}
+
 #[test]
 fn minilm_says_what_sentence_transformers_says() {
     let folder =
@@ -221,6 +283,54 @@ fn a_run_embeds_what_changed_and_nothing_else() {
     let answer = n.serve().get("/search?q=vineyards").1;
     assert_eq!(answer["degrade_reason"], "no_text_model");
     assert_eq!(answer["items"][0]["dataset_id"], 1003);
+}
+
+#[test]
+fn pictures_in_a_folder_of_their_dataset_come_first() {
+    let mut n = with_models();
+    let pictures = n.path().join("pictures");
+    let put = |name: &str, from: &str| {
+        let to = pictures.join(name);
+        std::fs::create_dir_all(to.parent().expect("a folder")).expect("made");
+        std::fs::copy(from, to).expect("a copy");
+    };
+    // a folder of five of which four count, one of a dataset that no row names a picture of, and one named picture
+    for name in ["1.png", "2.png", "3.png", "4.png"] {
+        put(&format!("1001/{name}"), &format!("{ROOT}/fixtures/json/images/1001.png"));
+    }
+    put("1001/5.gif", &format!("{ROOT}/fixtures/models/pictures/palette.gif"));
+    put("1002/cover.JPG", &format!("{ROOT}/fixtures/models/pictures/tall.jpg"));
+    put("images/1004.png", &format!("{ROOT}/fixtures/json/images/1004.png"));
+    put("images/secret.txt", &format!("{ROOT}/Cargo.toml"));
+    n.set("DATASET_IMAGE_ROOT", &pictures.to_string_lossy());
+    n.set("DATA_JSON_DIR", &n.exports().to_string_lossy());
+    let row = |id: u32, dataset: u32, url: &str| json!({"id": id, "dataset_id": dataset, "image_url": url, "create_time": "2026-01-02T00:00:00"});
+    let rows = json!([
+        row(900_001, 1001, "images/1004.png"),
+        row(900_002, 1003, "https://img.example.cn/1003.png"),
+        row(900_003, 1006, "../secret.png"),
+        row(900_004, 1004, "images/1004.png"),
+    ]);
+    std::fs::remove_file(n.exports().join("dataset_image.json.gz")).expect("removed");
+    n.write("dataset_image.json", &rows.to_string());
+    let said = n.ok(&["run", "--as-of", AS_OF]);
+    assert!(said.contains("pictures: 6 of 8 are used, 1 missing, 1 are addresses and not fetched"), "{said}");
+    // the same picture four times is one vector, and the fifth is not looked at
+    assert_eq!(n.value("select count(*) from raw.vectors where model like 'clip-%' and len(vector) = 24"), 3);
+    assert_eq!(n.value("select cover_image from datasets where dataset_id = 1003"), "https://img.example.cn/1003.png");
+    let said = n.ok(&["doctor"]);
+    for words in [
+        "2 of 3 pictures",
+        "2 datasets have a folder of pictures",
+        "1 are addresses: pages show them, nothing is fetched",
+    ] {
+        assert!(said.contains(words), "{words}: {said}");
+    }
+    // without the setting: images below the exports, then the exports themselves
+    n.set("DATASET_IMAGE_ROOT", "");
+    crate::support::copy_dir(&pictures, &n.exports().join("images"));
+    let said = n.ok(&["run", "--as-of", AS_OF]);
+    assert!(said.contains("pictures: 6 of 8 are used"), "{said}");
 }
 
 #[test]

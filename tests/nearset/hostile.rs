@@ -103,7 +103,10 @@ fn answers_that_nobody_takes_keep_no_memory_and_no_connection() {
         }
         println!("100 clients that take nothing: {before:.0} MB and {grown:.0} MB more");
         let asked = server.get_text("/metrics").1;
-        assert!(!asked.contains("recommendation_count{endpoint=\"similar\"} 1\n"), "nobody was answered: {asked}");
+        assert!(
+            !asked.contains("recommendation_count_count{endpoint=\"similar\"} 1\n"),
+            "nobody was answered: {asked}"
+        );
         assert!(grown < 120.0, "{grown} MB more");
         for client in clients {
             assert!(client.end().await, "an answer that is not taken keeps its connection");

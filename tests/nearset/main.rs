@@ -1,6 +1,9 @@
 //! Black-box tests: nearset as its users meet it, through the program, its files and HTTP.
 
 mod api;
+mod comparison;
+mod contracts;
+mod data_quality;
 mod databases;
 mod description;
 mod embed;
@@ -14,18 +17,25 @@ mod house;
 mod languages;
 mod mariadb;
 mod memory;
+mod migration;
 mod new_user;
+mod old_front_end;
+mod old_settings;
 mod pages;
 mod pipeline;
 mod postgres;
 mod program;
 mod project;
+mod prometheus;
 mod quality;
 mod readme;
+mod reports;
+mod requests;
 mod safety;
 mod serving;
 mod settings;
 mod support;
 mod time;
+mod tracking;
 mod values;
 mod versions;

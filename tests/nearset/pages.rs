@@ -178,7 +178,7 @@ fn serve_page(html: String) -> u16 {
 }
 
 /// The document that a page becomes in Chromium; `None` where there is no Chromium.
-fn in_chromium(url: &str, lang: &str) -> Option<String> {
+pub fn in_chromium(url: &str, lang: &str) -> Option<String> {
     let profile = tempfile::tempdir().expect("a folder");
     let output = Command::new("chromium")
         .args(["--headless", "--no-sandbox", "--disable-gpu", "--dump-dom", "--virtual-time-budget=10000"])
@@ -230,4 +230,33 @@ fn the_console_speaks_both_languages_and_keeps_every_digit() {
     let server = n.serve();
     let page = in_chromium(&format!("{}/", server.base), "zh-CN").expect("it was there just now");
     assert!(page.contains("模型 未加载"), "{page}");
+}
+
+#[test]
+fn the_apis_page_shows_every_route_and_form_in_both_languages() {
+    let n = Nearset::empty();
+    let server = n.serve();
+    let document = server.get("/openapi.json").1;
+    for (lang, words) in
+        [("zh-CN", ["参数", "数据集旁边的推荐"]), ("en-US", ["Parameters", "Datasets to show beside a dataset"])]
+    {
+        let Some(page) = in_chromium(&format!("{}/docs", server.base), lang) else { return };
+        assert!(words.iter().all(|word| page.contains(word)), "{lang}: {page}");
+        for path in document["paths"].as_object().expect("paths").keys() {
+            assert!(page.contains(&format!("<code>{path}</code>")), "{lang}: {path} is not on the page");
+        }
+        for form in document["components"]["schemas"].as_object().expect("schemas").keys() {
+            assert!(page.contains(&format!("id=\"form-{form}\"")), "{lang}: {form} is not on the page");
+        }
+    }
+}
+
+#[test]
+fn what_the_console_shows_is_in_no_log() {
+    let n = Nearset::demo();
+    let server = n.serve();
+    let Some(page) = in_chromium(&format!("{}/", server.base), "en-US") else { return };
+    assert!(page.matches("class=\"reason\"").count() >= 20, "{page}");
+    let logged = fs::read_to_string(n.data().join("evaluation/exposure_log.jsonl")).unwrap_or_default();
+    assert_eq!(logged, "");
 }

@@ -7,6 +7,7 @@ use anyhow::{Context, Result, bail};
 use rayon::prelude::*;
 use sha2::{Digest, Sha256};
 
+use super::weights::weight_files;
 use crate::common::files::sha256;
 use crate::common::language::t;
 use crate::config::Config;
@@ -96,11 +97,11 @@ pub fn identity(named: &Named, folder: &Path) -> Result<String> {
     let mut files = Vec::new();
     let mut folders = vec![folder.to_owned()];
     while let Some(folder) = folders.pop() {
+        files.extend(weight_files(&folder)?);
         for entry in fs::read_dir(&folder).with_context(|| t!("{} cannot be read", "{} 无法读取", folder.display()))?
         {
             let path = entry?.path();
-            let is_read =
-                ["json", "txt", "safetensors"].iter().any(|kind| path.extension().is_some_and(|e| e == *kind));
+            let is_read = ["json", "txt"].iter().any(|kind| path.extension().is_some_and(|e| e == *kind));
             if path.is_dir() {
                 folders.push(path);
             } else if is_read {

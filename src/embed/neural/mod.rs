@@ -5,13 +5,16 @@
 pub mod clip;
 pub mod distilled;
 pub mod folder;
+mod pickled;
 mod pictures;
+mod places;
 mod query;
 mod sentence;
 mod tokenizer;
 mod transformer;
 mod weights;
 
-pub use pictures::{LARGEST_FILE, Unusable, picture_path};
+pub use pictures::{LARGEST_FILE, Unusable};
+pub use places::{Places, is_address};
 pub use query::{EncodedQuery, QueryEncoder};
 pub use sentence::{Role, TextModel};

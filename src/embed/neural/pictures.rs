@@ -2,7 +2,7 @@
 
 use std::fmt;
 use std::io::{BufRead, Seek};
-use std::path::{Component, Path, PathBuf};
+use std::path::Path;
 
 use fast_image_resize::images::Image;
 use fast_image_resize::{FilterType, PixelType, ResizeAlg, ResizeOptions, Resizer};
@@ -43,12 +43,6 @@ const DECODED_LIMIT: u64 = 512 << 20;
 
 /// Of a very long picture, the longer side grows with the shorter one: pixels after scaling.
 const SCALED_LIMIT: u64 = 8 << 20;
-
-/// Where a picture is below a folder; `None` for one that would leave it.
-pub fn picture_path(root: &Path, url: &str) -> Option<PathBuf> {
-    let path = Path::new(url.trim_start_matches('/'));
-    path.components().all(|part| matches!(part, Component::Normal(_) | Component::CurDir)).then(|| root.join(path))
-}
 
 /// How a model wants its pictures, by its `preprocessor_config.json`.
 #[derive(Clone, Debug)]

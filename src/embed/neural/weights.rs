@@ -1,12 +1,14 @@
-//! A model's weights: all `.safetensors` files of a folder.
+//! A model's weights: all `.safetensors` files of a folder, or where it has none, `pytorch_model.bin`.
 
 use std::collections::HashMap;
 use std::fs;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
-use crate::common::language::t;
 use anyhow::{Context, Result, bail};
 use candle_core::{DType, Device, Tensor};
+
+use super::pickled;
+use crate::common::language::t;
 
 /// Tensors by name, in single precision.
 pub struct Weights {
@@ -23,30 +25,51 @@ fn todays_name(name: String) -> String {
     found.unwrap_or(name)
 }
 
+/// Whether a file holds weights as `torch.save` writes them: `pytorch_model.bin`, or one of its parts.
+fn is_pickled(path: &Path) -> bool {
+    let name = path.file_name().unwrap_or_default().to_string_lossy();
+    name == "pytorch_model.bin" || (name.starts_with("pytorch_model-") && name.ends_with(".bin"))
+}
+
+/// The files that hold the weights of a folder: its `.safetensors`; where it has none, `pytorch_model.bin` or its parts.
+///
+/// # Errors
+/// The folder cannot be read.
+pub fn weight_files(folder: &Path) -> Result<Vec<PathBuf>> {
+    let (mut files, mut pickled) = (Vec::new(), Vec::new());
+    for entry in fs::read_dir(folder).with_context(|| t!("{} cannot be read", "{} 无法读取", folder.display()))? {
+        let path = entry?.path();
+        if path.extension().is_some_and(|extension| extension == "safetensors") {
+            files.push(path);
+        } else if is_pickled(&path) {
+            pickled.push(path);
+        }
+    }
+    Ok(if files.is_empty() { pickled } else { files })
+}
+
 impl Weights {
     /// Reads a folder. Where the weights are there in another format only, the error says so.
     pub fn read(folder: &Path) -> Result<Self> {
-        let mut files = Vec::new();
-        for entry in fs::read_dir(folder).with_context(|| t!("{} cannot be read", "{} 无法读取", folder.display()))?
-        {
-            let path = entry?.path();
-            if path.extension().is_some_and(|extension| extension == "safetensors") {
-                files.push(path);
-            }
-        }
+        let files = weight_files(folder)?;
         if files.is_empty() {
             bail!(t!(
-                "{} has no .safetensors file; save the model again with `save_pretrained(..., safe_serialization=True)`",
-                "{} 里没有 .safetensors 文件；请用 `save_pretrained(..., safe_serialization=True)` 重新保存模型",
+                "{} has no .safetensors file and no pytorch_model.bin; save the model again with \
+                 `save_pretrained(..., safe_serialization=True)`",
+                "{} 里既没有 .safetensors 文件，也没有 pytorch_model.bin；请用 \
+                 `save_pretrained(..., safe_serialization=True)` 重新保存模型",
                 folder.display()
             ));
         }
         let mut tensors = HashMap::new();
         for file in files {
-            let read = candle_core::safetensors::load(&file, &Device::Cpu);
-            for (name, tensor) in read
-                .with_context(|| t!("{} is damaged or of another kind", "{} 已损坏，或不是这种文件", file.display()))?
-            {
+            let read = match is_pickled(&file) {
+                true => pickled::read(&file)?,
+                false => candle_core::safetensors::load(&file, &Device::Cpu).with_context(|| {
+                    t!("{} is damaged or of another kind", "{} 已损坏，或不是这种文件", file.display())
+                })?,
+            };
+            for (name, tensor) in read {
                 if tensor.dtype().is_float() {
                     tensors.insert(todays_name(name), tensor.to_dtype(DType::F32)?);
                 }

@@ -27,5 +27,10 @@ pub fn evaluate(run: &mut Run<'_>) -> Result<u64> {
     let exposures = evaluate::exposure_metrics(run.db)?;
     let place = config.evaluation_dir().join("exposure_metrics.json");
     run.outbox.write(place, &serde_json::to_vec_pretty(&exposures)?)?;
+    for (place, bytes) in evaluate::quality_report(run.db, config, run.options.as_of)? {
+        run.outbox.write(place, &bytes)?;
+    }
+    let datasets = evaluate::dataset_metrics_csv(run.db)?;
+    run.outbox.write(config.evaluation_dir().join("dataset_metrics.csv"), datasets.as_bytes())?;
     Ok(rows)
 }

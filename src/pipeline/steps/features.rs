@@ -3,7 +3,11 @@
 use anyhow::Result;
 
 use crate::common::errors::Failure;
+use crate::common::language::either;
+use crate::evaluate::OperatorFigures;
+use crate::extract::contracts::{self, Contracts, Violation, violations};
 use crate::extract::data_quality::set_aside;
+use crate::extract::user_names;
 use crate::pipeline::state::Run;
 use crate::sql_project::Room;
 
@@ -16,9 +20,17 @@ const ROOMS: [Room; 5] = [Room::Staging, Room::Clean, Room::Attribution, Room::M
 /// Returns the rows of the relations it built.
 ///
 /// # Errors
-/// A column that is needed cannot be read in most rows of its table; a relation cannot be built.
+/// A column that is needed cannot be read in most rows of its table; a contract is broken where it is critical; a relation
+/// cannot be built.
 pub fn features(run: &mut Run<'_>) -> Result<u64> {
+    let contracts = contracts::read(run.config)?;
+    run.observers.at(either("contracts", "契约"));
+    contracts::check(run.db, run.config, &contracts)?;
     let rows = run.build(&READING)?;
+    hold(run, &contracts)?;
+    if let Some(note) = user_names::missing(run.db, run.config)? {
+        run.observers.note(&note);
+    }
     let tables = set_aside(run.db)?;
     for note in tables.iter().filter_map(|table| table.note()) {
         run.observers.note(&note);
@@ -27,4 +39,21 @@ pub fn features(run: &mut Run<'_>) -> Result<u64> {
         Some(unreadable) => Err(Failure::Gate(unreadable).into()),
         None => Ok(rows + run.build(&ROOMS)?),
     }
+}
+
+/// Says which rules of the contracts are broken; servers hear of it also where nothing is published.
+///
+/// # Errors
+/// One of them is critical.
+fn hold(run: &Run<'_>, contracts: &Contracts) -> Result<()> {
+    let (critical, others): (Vec<_>, Vec<_>) = violations(run.db)?.into_iter().partition(Violation::is_critical);
+    for note in contracts.notes.iter().cloned().chain(others.iter().map(Violation::text)) {
+        run.observers.note(&note);
+    }
+    if critical.is_empty() {
+        return Ok(());
+    }
+    OperatorFigures::tell_contracts(run.db, &run.config.metadata_dir())?;
+    let texts: Vec<String> = critical.iter().map(Violation::text).collect();
+    Err(Failure::Gate(texts.join("; ")).into())
 }

@@ -8,8 +8,9 @@ use crate::sql_project::Room;
 
 /// Returns the rows of the relations it built.
 pub fn reconcile(run: &mut Run<'_>) -> Result<u64> {
-    let rows = run.build(&[Room::Reconcile])?;
-    for (place, bytes) in reports::after_run(run.db, run.config)? {
+    // the reports also say how the lists did
+    let rows = run.build(&[Room::Evaluate, Room::Reconcile])?;
+    for (place, bytes) in reports::after_run(run.db, run.config, run.options.as_of)? {
         run.outbox.write(place, &bytes)?;
     }
     Ok(rows)

@@ -22,6 +22,38 @@ pub type Weights = [f32; Channel::ALL.len()];
 /// What every channel counts where nothing else is said.
 pub const AS_LEARNED: Weights = [1.0; Channel::ALL.len()];
 
+/// What each of [`Channel::ALL`] counts in a sum of scores: usually, and as somebody would have it.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Sum {
+    /// By default.
+    pub usual: Weights,
+    /// Instead.
+    pub meant: Weights,
+}
+
+/// A sum that leaves nothing of a candidate leaves it this share.
+const LEAST_SHARE: f32 = 1e-9;
+
+/// Moves log-odds by what such a sum of a candidate's strengths grows to, each as a share of the channel's best: where the
+/// sum alone makes the order, this makes the order of the other one.
+pub fn steer_by_sum(sum: &Sum, pool: &Pool, scores: &mut [f32; CANDIDATES]) {
+    let (mut usual, mut meant) = ([0.0; CANDIDATES], [0.0; CANDIDATES]);
+    for (place, channel) in Channel::ALL.iter().enumerate().filter(|(place, _)| sum.usual[*place] > 0.0) {
+        let strengths: Vec<f32> =
+            (0..pool.items.len()).map(|candidate| channel.strength(pool, candidate).max(0.0)).collect();
+        let best = strengths.iter().copied().fold(0.0, f32::max);
+        if best > 0.0 {
+            for (candidate, strength) in strengths.iter().enumerate() {
+                usual[candidate] += sum.usual[place] * strength / best;
+                meant[candidate] += sum.meant[place] * strength / best;
+            }
+        }
+    }
+    for ((score, usual), meant) in scores.iter_mut().zip(usual).zip(meant).filter(|((_, usual), _)| *usual > 0.0) {
+        *score += (meant / usual).max(LEAST_SHARE).ln();
+    }
+}
+
 /// Takes out what channels of weight 0 say.
 pub(super) fn clear(weights: &Weights, pool: &mut Pool) {
     for (channel, _) in Channel::ALL.iter().zip(weights).filter(|(_, weight)| **weight == 0.0) {
@@ -31,7 +63,7 @@ pub(super) fn clear(weights: &Weights, pool: &mut Pool) {
 
 /// Moves the log-odds of what a channel proposes by the logarithm of its weight, in proportion to how strongly: the
 /// channel's best by all of it.
-pub(super) fn steer(weights: &Weights, pool: &Pool, scores: &mut [f32; CANDIDATES]) {
+pub fn steer(weights: &Weights, pool: &Pool, scores: &mut [f32; CANDIDATES]) {
     for (channel, weight) in Channel::ALL.iter().zip(weights).filter(|(_, weight)| **weight > 0.0 && **weight != 1.0) {
         let strengths: Vec<f32> = (0..pool.items.len()).map(|candidate| channel.strength(pool, candidate)).collect();
         let best = strengths.iter().copied().fold(0.0, f32::max);

@@ -16,7 +16,7 @@ pub(in crate::recommend) fn proposed(model: &Model) -> impl Iterator<Item = u32>
 }
 
 /// The list of `/hot/trending`: what is viewed most in a timeframe, then in longer ones, then at all. `views` are the
-/// datasets that the server itself saw looked at in that time, most viewed first; they come before what the model knows.
+/// datasets that the server itself saw looked at in that time, with how many visitors, the most first; they come before what the model knows.
 pub fn trending(
     model: &Model,
     timeframe: &str,
@@ -29,7 +29,7 @@ pub fn trending(
     let mut taken: HashSet<u32> = policy.rules.on(None).nevers().collect();
     let seen = views.iter().filter_map(|(id, views)| Some((*model.by_id.get(id)?, *views)));
     let seen: Vec<Ranked> = seen.map(|(item, views)| Ranked { item, score: views as f32, views }).collect();
-    push_ranked(model, &seen, &mut list, &mut taken, limit, |r| Reason::Trending { views: r.views });
+    push_ranked(model, &seen, &mut list, &mut taken, limit, |r| Reason::Visited { visitors: r.views });
     for timeframe in &TIMEFRAMES[from..] {
         let ranked = model.parts.trending.get(*timeframe).map(Vec::as_slice).unwrap_or_default();
         push_ranked(model, ranked, &mut list, &mut taken, limit, |r| Reason::Trending { views: r.views });
@@ -65,8 +65,10 @@ fn push_ranked(
             return;
         }
         if model.item(entry.item).is_listed && taken.insert(entry.item) {
-            let score = ceiling * (entry.score / best).clamp(0.0, 1.0) * 0.5;
-            list.push(Recommended { item: entry.item, score, reason: reason(entry) });
+            // what is viewed more and stands behind, as not wanted there, has no higher score
+            let above = list.last().map_or(1.0, |last| last.score);
+            let score = (ceiling * (entry.score / best).clamp(0.0, 1.0) * 0.5).min(above);
+            list.push(Recommended::alone(entry.item, score, reason(entry)));
         }
     }
 }

@@ -3,22 +3,25 @@
 use std::sync::Arc;
 use std::time::Instant;
 
-use axum::http::{HeaderName, header};
+use anyhow::Context as _;
+use axum::http::{HeaderName, HeaderValue, header};
 use axum::response::{IntoResponse, Response};
 use chrono::Utc;
 
 use super::compute::compute;
 use super::envelope::Envelope;
-use super::outcome::{DegradeReason, Outcome};
+use super::outcome::{Asker, DegradeReason, Outcome};
 use super::query::{ListQuery, Target};
 use super::shadow::{shadow, translate};
 use crate::common::ids::IdFormat;
-use crate::exposures::Exploration;
+use crate::exposures::{Context, Exploration};
 use crate::recommend::exploration::{self, Propensity};
 use crate::recommend::{Effort, Recommended};
 use crate::serve::deployment::{Assignment, Deployment};
+use crate::serve::http::request_id::REQUEST_ID;
 use crate::serve::http::{ApiError, Purpose};
 use crate::serve::lists::{List, ListKey, RenderedList};
+use crate::serve::metrics::{Answered, Candidates, ModelType};
 use crate::serve::state::Shared;
 
 /// How many earlier pages are read of `recent`.
@@ -46,19 +49,21 @@ impl<'a> Answering<'a> {
         state: &'a Shared,
         at: Instant,
         query: &'a ListQuery,
-        purpose: Purpose,
+        asker: Asker,
         deployment: &'a Arc<Deployment>,
     ) -> Self {
         let target = &query.target;
-        let assignment = deployment.assign(target.endpoint(), target.visitor());
-        let (list, degrade_reason) = resolve(state, &assignment, query);
+        let client = &asker.client;
+        let assignment = deployment.assign(target.endpoint(), target.visitor(), client);
+        let (list, degrade_reason) = resolve(state, &assignment, query, asker.purpose);
         let key = ListKey {
             version: assignment.version.id,
             list,
             language: query.language,
             variant: assignment.variant_index,
+            audience: assignment.version.audiences.of(client.source.as_deref(), client.device),
         };
-        let outcome = Outcome::of(target, purpose, degrade_reason);
+        let outcome = Outcome::of(target, asker, degrade_reason);
         Self { state, at, target, deployment, assignment, key, outcome }
     }
 
@@ -66,20 +71,12 @@ impl<'a> Answering<'a> {
     ///
     /// # Errors
     /// Only what nobody expects: JSON that cannot be written.
-    pub async fn answer(mut self) -> Result<Response, ApiError> {
+    pub async fn answer(mut self, request_id: String) -> Result<Response, ApiError> {
         let list = self.list()?;
-        let now = Utc::now();
-        let request_id = format!("req_{:020x}", rand::random::<u128>() >> 48);
         let context = self.outcome.context(&self.assignment);
-        let line = self.outcome.line(&request_id, now, context, &list.logged_items, self.ids())?;
-        if self.state.log.append(&line).await.is_err() {
-            // the page comes first: the log has said why, once
-            self.state.metrics.error("exposure_log", context.endpoint);
-        }
-        let is_unknown = self.outcome.degrade_reason == Some(DegradeReason::UnknownDataset);
-        let is_view = self.outcome.purpose == Purpose::View && !is_unknown;
-        if let Some(page) = self.outcome.page_id.filter(|_| is_view) {
-            self.state.views.add(page, now);
+        let is_test = self.outcome.purpose == Purpose::Test;
+        if !is_test {
+            self.log(&request_id, context, &list).await?;
         }
         let envelope = Envelope {
             request_id: &request_id,
@@ -89,9 +86,29 @@ impl<'a> Answering<'a> {
             request_context: context,
         };
         let body = envelope.around(&list.items, self.target, self.ids())?;
-        self.count(&list);
-        self.shadow(request_id);
-        Ok((headers(), body).into_response())
+        let mut response = (headers(), body).into_response();
+        response.headers_mut().insert(REQUEST_ID.clone(), HeaderValue::try_from(&request_id).context("an id")?);
+        if !is_test {
+            self.count(&list);
+            self.shadow(request_id);
+        }
+        Ok(response)
+    }
+
+    /// Logs the exposure, and who looks at the page.
+    async fn log(&self, request_id: &str, context: Context<'_>, list: &RenderedList) -> Result<(), ApiError> {
+        let now = Utc::now();
+        let line = self.outcome.line(request_id, now, context, &list.logged_items, self.ids())?;
+        if self.state.log.append(&line).await.is_err() {
+            // the page comes first: the log has said why, once
+            self.state.metrics.error("exposure_log", context.endpoint);
+        }
+        let is_unknown = self.outcome.degrade_reason == Some(DegradeReason::UnknownDataset);
+        let is_view = self.outcome.purpose == Purpose::View && !is_unknown;
+        if let Some(page) = self.outcome.page_id.filter(|_| is_view) {
+            self.state.views.add(page, Some(self.outcome.visitor), now);
+        }
+        Ok(())
     }
 
     fn ids(&self) -> IdFormat {
@@ -119,7 +136,7 @@ impl<'a> Answering<'a> {
         // nobody else gets a personal list: it is rendered once, with what is tried in it
         let list = if is_cached { list } else { self.explore(&list).unwrap_or(list) };
         let rendered = Arc::new(self.render(list)?);
-        self.state.metrics.cache_miss(started.elapsed().as_secs_f64(), candidates);
+        self.state.metrics.made(self.model_type(effort), candidates, started.elapsed().as_secs_f64());
         if !is_cached {
             return Ok(rendered);
         }
@@ -130,14 +147,26 @@ impl<'a> Answering<'a> {
     }
 
     fn cached(&self, key: &ListKey) -> Option<Arc<RenderedList>> {
-        self.state.cache.get(key).inspect(|_| self.state.metrics.cache_hit())
+        let found = self.state.cache.get(key);
+        self.state.metrics.looked_up(found.is_some());
+        found
     }
 
-    /// Makes the list, and after it the runners-up that may come into it; and how many candidates there were.
-    fn compute(&self, effort: Effort) -> (Vec<Recommended>, usize) {
+    /// What orders a list that is made now.
+    fn model_type(&self, effort: Effort) -> ModelType {
+        let has_ranker = self.assignment.version.model.parts.ranker.is_some();
+        match (&self.key.list, effort) {
+            (List::Trending { .. }, _) => ModelType::Trending,
+            (_, Effort::Full) if has_ranker => ModelType::Ranker,
+            _ => ModelType::Prior,
+        }
+    }
+
+    /// Makes the list, and after it the runners-up that may come into it; and what it was chosen from.
+    fn compute(&self, effort: Effort) -> (Vec<Recommended>, Candidates) {
         let version = self.assignment.version;
         let runners_up = if self.exploration_rate() > 0.0 { exploration::RUNNERS_UP } else { 0 };
-        let policy = &version.policies[self.assignment.variant_index as usize];
+        let policy = version.policy(self.assignment.variant_index, self.key.audience);
         let rankings = self.state.views.rankings();
         let (list, candidates) = compute(&version.model, &self.key.list, policy, &rankings, runners_up, effort);
         for entry in list.iter().take(self.key.list.top_n()) {
@@ -184,11 +213,15 @@ impl<'a> Answering<'a> {
 
     fn count(&self, list: &RenderedList) {
         let context = self.outcome.context(&self.assignment);
-        let labels = [context.variant, context.experiment_variant, context.degrade_reason.unwrap_or("none")];
-        let level = self.outcome.degrade_reason.map(DegradeReason::level);
-        let seconds = self.at.elapsed().as_secs_f64();
-        let exposures = if self.outcome.purpose == Purpose::View { list.count } else { 0 };
-        self.state.metrics.answered(self.outcome.endpoint, labels, level, exposures, seconds);
+        self.state.metrics.answered(&Answered {
+            endpoint: self.outcome.endpoint,
+            variant: context.variant,
+            experiment_variant: context.experiment_variant,
+            degraded: self.outcome.degrade_reason,
+            items: list.count,
+            is_view: self.outcome.purpose == Purpose::View,
+            seconds: self.at.elapsed().as_secs_f64(),
+        });
     }
 
     /// Has the shadow version make its list too, in its share of the requests.
@@ -197,32 +230,46 @@ impl<'a> Answering<'a> {
             && rand::random::<f64>() < beside.share
             && let Some(list) = translate(&self.key.list, &self.assignment.version.model, &beside.version.model)
         {
-            tokio::spawn(shadow(self.state.clone(), self.deployment.clone(), list, request_id, self.outcome));
+            tokio::spawn(shadow(self.state.clone(), self.deployment.clone(), list, request_id, self.outcome.clone()));
         }
     }
 }
 
 /// What a query asks, in the numbers of the version that answers, and what that version does not know of it.
-fn resolve(state: &Shared, assignment: &Assignment<'_>, query: &ListQuery) -> (List, Option<DegradeReason>) {
+fn resolve(
+    state: &Shared,
+    assignment: &Assignment<'_>,
+    query: &ListQuery,
+    purpose: Purpose,
+) -> (List, Option<DegradeReason>) {
     let (model, top_n) = (&assignment.version.model, query.top_n);
     let item = |id: &i64| model.by_id.get(id).copied();
+    let pages = |ids: &[i64]| ids.iter().filter_map(item).take(RECENT_READ).collect();
+    let known = |user: &Option<i64>| {
+        let known = user.filter(|user| model.parts.users.contains_key(user));
+        if let (Some(user), true, Ok(mut users)) = (known, purpose != Purpose::Test, state.users.lock()) {
+            users.insert(user);
+        }
+        known
+    };
     match &query.target {
         Target::Similar { dataset_id, .. } => {
             let page = item(dataset_id);
             (List::Similar { page, top_n }, page.is_none().then_some(DegradeReason::UnknownDataset))
         }
         Target::Detail { dataset_id, user_id, recent, .. } => {
-            let (page, known) = (item(dataset_id), user_id.filter(|user| model.parts.users.contains_key(user)));
-            if let (Some(user), Ok(mut users)) = (known, state.users.lock()) {
-                users.insert(user);
-            }
+            let (page, known) = (item(dataset_id), known(user_id));
             let degrade_reason = match (page, user_id, known) {
                 (None, ..) => Some(DegradeReason::UnknownDataset),
                 (_, Some(_), None) => Some(DegradeReason::UnknownUser),
                 _ => None,
             };
-            let recent = recent.iter().filter_map(item).take(RECENT_READ).collect();
-            (List::Detail { page, user: known, recent, top_n }, degrade_reason)
+            (List::Detail { page, user: known, recent: pages(recent), top_n }, degrade_reason)
+        }
+        Target::Person { user_id, recent, .. } => {
+            let known = known(user_id);
+            let degrade_reason = (user_id.is_some() && known.is_none()).then_some(DegradeReason::UnknownUser);
+            (List::Person { user: known, recent: pages(recent), top_n }, degrade_reason)
         }
         Target::Trending { timeframe } => {
             (List::Trending { timeframe, top_n, tick: state.views.rankings().tick }, None)

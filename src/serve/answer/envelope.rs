@@ -29,6 +29,16 @@ pub struct DetailAnswer<'a> {
     pub envelope: Envelope<'a>,
 }
 
+/// The answer of `/recommend`.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct PersonAnswer<'a> {
+    pub user_id: Option<Id>,
+    #[schema(value_type = Vec<ListItem>)]
+    pub recommendations: &'a RawValue,
+    #[serde(flatten)]
+    pub envelope: Envelope<'a>,
+}
+
 /// The answer of `/hot/trending`.
 #[derive(Debug, Serialize, ToSchema)]
 pub struct TrendingAnswer<'a> {
@@ -66,6 +76,10 @@ impl Envelope<'_> {
             }
             Target::Detail { dataset_id, .. } => {
                 serde_json::to_vec(&DetailAnswer { dataset_id: ids.id(dataset_id), recommendations: items, envelope })
+            }
+            Target::Person { user_id, .. } => {
+                let user_id = user_id.map(|id| ids.id(id));
+                serde_json::to_vec(&PersonAnswer { user_id, recommendations: items, envelope })
             }
             Target::Trending { timeframe } => serde_json::to_vec(&TrendingAnswer { timeframe, items, envelope }),
         }

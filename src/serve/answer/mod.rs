@@ -10,6 +10,7 @@ mod query;
 mod request;
 mod shadow;
 
-pub use envelope::{DetailAnswer, SimilarAnswer, TrendingAnswer};
-pub use params::{DetailParams, SimilarParams, TrendingParams};
+pub use envelope::{DetailAnswer, PersonAnswer, SimilarAnswer, TrendingAnswer};
+pub use outcome::DegradeReason;
+pub use params::{DetailParams, ListHeaders, PersonParams, SimilarParams, TrendingParams};
 pub use request::ListRequest;

@@ -5,10 +5,10 @@ use serde_json::value::RawValue;
 
 use super::query::Target;
 use crate::common::ids::IdFormat;
-use crate::exposures::{Context, Exploration, Exposure};
+use crate::exposures::{Context, Exploration, Exposure, Visitor};
 use crate::serve::deployment::Assignment;
 use crate::serve::endpoint::Endpoint;
-use crate::serve::http::Purpose;
+use crate::serve::http::{Client, Purpose};
 
 /// Why a list is not what it would be at best, and what stood in.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -41,8 +41,19 @@ impl DegradeReason {
     }
 }
 
+/// Who asks for a list.
+#[derive(Clone, Debug)]
+pub struct Asker {
+    /// Whether a visitor looks at it.
+    pub purpose: Purpose,
+    /// What the request says of itself.
+    pub client: Client,
+    /// Who it is, without a name.
+    pub visitor: Visitor,
+}
+
 /// What is known of a request once its list is made.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub struct Outcome {
     /// The endpoint that was asked.
     pub endpoint: Endpoint,
@@ -56,17 +67,22 @@ pub struct Outcome {
     pub purpose: Purpose,
     /// What was tried, where something may be.
     pub exploration: Option<Exploration>,
+    /// Who asked, by what the request says of itself.
+    pub client: Client,
+    /// Who asked, without a name.
+    pub visitor: Visitor,
 }
 
 impl Outcome {
     /// That of a request as it was asked.
-    pub fn of(target: &Target, purpose: Purpose, degrade_reason: Option<DegradeReason>) -> Self {
+    pub fn of(target: &Target, asker: Asker, degrade_reason: Option<DegradeReason>) -> Self {
         let (endpoint, page_id, user_id) = (target.endpoint(), target.page_id(), target.user_id());
-        Self { endpoint, page_id, user_id, degrade_reason, purpose, exploration: None }
+        let Asker { purpose, client, visitor } = asker;
+        Self { endpoint, page_id, user_id, degrade_reason, purpose, exploration: None, client, visitor }
     }
 
     /// What answer and log say of how the list was made.
-    pub fn context<'a>(&self, assignment: &Assignment<'a>) -> Context<'a> {
+    pub fn context<'a>(&'a self, assignment: &Assignment<'a>) -> Context<'a> {
         Context {
             endpoint: self.endpoint.name(),
             variant: if self.degrade_reason.is_some() { "fallback" } else { "primary" },
@@ -77,6 +93,12 @@ impl Outcome {
             model_run_id: assignment.version.name(),
             purpose: self.purpose.name(),
             exploration: self.exploration,
+            source: self.client.source.as_deref(),
+            device_type: self.client.device.name(),
+            locale: self.client.locale.as_deref(),
+            client_app: self.client.app.as_deref(),
+            feature_snapshot_id: &assignment.version.snapshot,
+            visitor: self.visitor,
         }
     }
 

@@ -42,6 +42,9 @@ pub struct SimilarParams {
     /// Accept-Language prefers; else English.
     #[param(example = "zh-CN")]
     lang: Option<String>,
+    /// Where the list is shown, such as search or home; the header X-Recommend-Source comes before it.
+    #[param(example = "search")]
+    source: Option<String>,
 }
 
 impl ListParams for SimilarParams {
@@ -52,7 +55,8 @@ impl ListParams for SimilarParams {
         let dataset_id = params::id("dataset_id", &dataset_id)?;
         let language = params::language(self.lang.as_deref(), headers);
         let top_n = params::count("top_n", self.top_n.or(self.limit).as_deref(), 10)?;
-        Ok(ListQuery { target: Target::Similar { dataset_id, visitor: named(self.visitor_id) }, language, top_n })
+        let target = Target::Similar { dataset_id, visitor: named(self.visitor_id) };
+        Ok(ListQuery { target, language, top_n, source: self.source })
     }
 }
 
@@ -78,6 +82,9 @@ pub struct DetailParams {
     /// Accept-Language prefers; else English.
     #[param(example = "zh-CN")]
     lang: Option<String>,
+    /// Where the list is shown, such as search or home; the header X-Recommend-Source comes before it.
+    #[param(example = "search")]
+    source: Option<String>,
 }
 
 impl ListParams for DetailParams {
@@ -92,8 +99,71 @@ impl ListParams for DetailParams {
         let user_id = user.as_deref().map(|text| params::id("user_id", text)).transpose()?;
         let recent = params::ids("recent", self.recent.as_deref().unwrap_or_default())?;
         let visitor = user.or(named(self.visitor_id));
-        Ok(ListQuery { target: Target::Detail { dataset_id, user_id, visitor, recent }, language, top_n })
+        let target = Target::Detail { dataset_id, user_id, visitor, recent };
+        Ok(ListQuery { target, language, top_n, source: self.source })
     }
+}
+
+/// The query of `/recommend`.
+#[derive(Debug, Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+pub struct PersonParams {
+    /// The marketplace's id of the person, where it is known.
+    #[param(value_type = Option<Id>)]
+    user_id: Option<String>,
+    /// How many items, 1 to 100; 10 where it is left out.
+    #[param(value_type = Option<u32>, minimum = 1, maximum = 100)]
+    top_n: Option<String>,
+    /// Another name for `top_n`.
+    #[param(value_type = Option<u32>, minimum = 1, maximum = 100)]
+    limit: Option<String>,
+    /// Any name that stays with a visitor who is not known, such as Matomo's visitor id, so that an experiment does.
+    visitor_id: Option<String>,
+    /// Datasets this visitor looked at before, newest first, as in 3,1,2; the first 20 that are known are read.
+    #[param(pattern = "^[0-9,， ]*$")]
+    recent: Option<String>,
+    /// The language of reasons: a tag of Chinese or English, such as `zh-CN`. Where it is another or left out, what
+    /// Accept-Language prefers; else English.
+    #[param(example = "zh-CN")]
+    lang: Option<String>,
+    /// Where the list is shown, such as search or home; the header X-Recommend-Source comes before it.
+    #[param(example = "search")]
+    source: Option<String>,
+}
+
+impl ListParams for PersonParams {
+    const ENDPOINT: Endpoint = Endpoint::Person;
+    type Path = ();
+
+    fn check(self, (): Self::Path, headers: &HeaderMap) -> Result<ListQuery, ApiError> {
+        let language = params::language(self.lang.as_deref(), headers);
+        let top_n = params::count("top_n", self.top_n.or(self.limit).as_deref(), 10)?;
+        let user = named(self.user_id);
+        let user_id = user.as_deref().map(|text| params::id("user_id", text)).transpose()?;
+        let recent = params::ids("recent", self.recent.as_deref().unwrap_or_default())?;
+        let target = Target::Person { user_id, visitor: user.or(named(self.visitor_id)), recent };
+        Ok(ListQuery { target, language, top_n, source: self.source })
+    }
+}
+
+/// What else a request for a list may say of itself, in headers.
+#[derive(IntoParams)]
+#[into_params(parameter_in = Header)]
+#[expect(dead_code, reason = "it describes headers, which are read by their names")]
+pub struct ListHeaders {
+    /// Where the list is shown, such as search or home: `request_context.source`.
+    #[param(rename = "X-Recommend-Source", value_type = String, required = false, example = "search")]
+    source: Option<String>,
+    /// The program that asks: `request_context.client_app`.
+    #[param(rename = "X-Client-App", value_type = String, required = false, example = "shop-web/3.2")]
+    client_app: Option<String>,
+    /// An id of your own for this list, `req_` and up to 60 letters, digits, `-` and `_`; one that was given before, or that looks
+    /// like those made here, is not taken over. The answer's `request_id` counts.
+    #[param(rename = "X-Request-ID", value_type = String, required = false, example = "req_home-7f3a2c")]
+    request_id: Option<String>,
+    /// The test token: the list is answered, and neither logged nor counted.
+    #[param(rename = "X-Test-Token", value_type = String, required = false)]
+    test_token: Option<String>,
 }
 
 /// The query of `/hot/trending`.
@@ -113,6 +183,9 @@ pub struct TrendingParams {
     /// Accept-Language prefers; else English.
     #[param(example = "zh-CN")]
     lang: Option<String>,
+    /// Where the list is shown, such as search or home; the header X-Recommend-Source comes before it.
+    #[param(example = "search")]
+    source: Option<String>,
 }
 
 impl ListParams for TrendingParams {
@@ -123,7 +196,7 @@ impl ListParams for TrendingParams {
         let language = params::language(self.lang.as_deref(), headers);
         let top_n = params::count("limit", self.limit.or(self.top_n).as_deref(), 20)?;
         let timeframe = params::timeframe(self.timeframe.as_deref())?;
-        Ok(ListQuery { target: Target::Trending { timeframe }, language, top_n })
+        Ok(ListQuery { target: Target::Trending { timeframe }, language, top_n, source: self.source })
     }
 }
 

@@ -12,6 +12,8 @@ pub struct ListQuery {
     pub language: Language,
     /// How many items.
     pub top_n: usize,
+    /// Where it is shown, where the query says it.
+    pub source: Option<String>,
 }
 
 /// Which list is asked for.
@@ -35,6 +37,15 @@ pub enum Target {
         /// What the visitor looked at before, newest first.
         recent: Vec<i64>,
     },
+    /// For a person, on no page.
+    Person {
+        /// The marketplace's id of the visitor.
+        user_id: Option<i64>,
+        /// As in [`Self::Detail`].
+        visitor: Option<String>,
+        /// What the visitor looked at before, newest first.
+        recent: Vec<i64>,
+    },
     /// What is viewed most.
     Trending {
         /// Lately, or for how long.
@@ -48,6 +59,7 @@ impl Target {
         match self {
             Self::Similar { .. } => Endpoint::Similar,
             Self::Detail { .. } => Endpoint::Detail,
+            Self::Person { .. } => Endpoint::Person,
             Self::Trending { .. } => Endpoint::Trending,
         }
     }
@@ -56,14 +68,14 @@ impl Target {
     pub fn page_id(&self) -> Option<i64> {
         match self {
             Self::Similar { dataset_id, .. } | Self::Detail { dataset_id, .. } => Some(*dataset_id),
-            Self::Trending { .. } => None,
+            Self::Person { .. } | Self::Trending { .. } => None,
         }
     }
 
     /// The marketplace's id of the visitor, where it is known.
     pub fn user_id(&self) -> Option<i64> {
         match self {
-            Self::Detail { user_id, .. } => *user_id,
+            Self::Detail { user_id, .. } | Self::Person { user_id, .. } => *user_id,
             Self::Similar { .. } | Self::Trending { .. } => None,
         }
     }
@@ -71,7 +83,9 @@ impl Target {
     /// A name that stays with the visitor.
     pub fn visitor(&self) -> Option<&str> {
         match self {
-            Self::Similar { visitor, .. } | Self::Detail { visitor, .. } => visitor.as_deref(),
+            Self::Similar { visitor, .. } | Self::Detail { visitor, .. } | Self::Person { visitor, .. } => {
+                visitor.as_deref()
+            }
             Self::Trending { .. } => None,
         }
     }

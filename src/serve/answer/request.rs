@@ -1,26 +1,31 @@
 //! A request for a list as a handler gets it: read, checked and admitted before the handler runs.
 
 use std::marker::PhantomData;
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Instant;
 
-use axum::extract::{FromRequestParts, Query};
+use axum::extract::{ConnectInfo, FromRequestParts, Query};
 use axum::http::Method;
 use axum::http::request::Parts;
 use axum::response::{IntoResponse, Response};
 
 use super::answering::{Answering, headers};
+use super::outcome::Asker;
 use super::params::ListParams;
 use super::query::ListQuery;
 use crate::serve::deployment::Deployment;
-use crate::serve::http::{ApiError, Purpose};
+use crate::serve::http::request_id::new_id;
+use crate::serve::http::{Agent, ApiError, Client, Purpose};
 use crate::serve::state::Shared;
+use crate::serve::test_requests;
 
 /// A request for a list that was taken up: what it asks, and the deployment that answers it, whatever is deployed meanwhile.
 pub struct ListRequest<P> {
     at: Instant,
     query: ListQuery,
-    purpose: Purpose,
+    asker: Asker,
+    request_id: String,
     /// Only how the answer would begin is asked for.
     is_head: bool,
     deployment: Arc<Deployment>,
@@ -32,8 +37,13 @@ impl<P: ListParams> ListRequest<P> {
         let path = P::Path::from_request_parts(parts, state).await.map_err(Into::into)?;
         let Query(params) = Query::<P>::from_request_parts(parts, state).await?;
         let query = params.check(path, &parts.headers)?;
-        let (purpose, is_head) = (Purpose::of(&parts.headers), parts.method == Method::HEAD);
-        Ok(Self { at, query, purpose, is_head, deployment: state.admit()?, params: PhantomData })
+        let asker = asker(parts, state, &query)?;
+        let deployment = state.admit()?;
+        let is_head = parts.method == Method::HEAD;
+        // an id that no list gets may be given again
+        let is_listed = !is_head && asker.purpose != Purpose::Test;
+        let request_id = if is_listed { state.request_ids.for_list(&parts.headers) } else { new_id() };
+        Ok(Self { at, query, asker, request_id, is_head, deployment, params: PhantomData })
     }
 
     /// Answers it.
@@ -41,9 +51,26 @@ impl<P: ListParams> ListRequest<P> {
         if self.is_head {
             return headers().into_response();
         }
-        let answer = Answering::new(&state, self.at, &self.query, self.purpose, &self.deployment).answer().await;
+        let Self { at, query, asker, request_id, deployment, .. } = self;
+        let answer = Answering::new(&state, at, &query, asker, &deployment).answer(request_id).await;
         answer.unwrap_or_else(|error| failed::<P>(&state, error))
     }
+}
+
+/// Who asks.
+fn asker(parts: &Parts, state: &Shared, query: &ListQuery) -> Result<Asker, ApiError> {
+    let (headers, agent) = (&parts.headers, Agent::of(&parts.headers));
+    let is_test = test_requests::is_test(headers, state)?;
+    let seen = Purpose::of(headers, agent);
+    let client = Client::of(headers, query.source.as_deref(), agent);
+    let visitor = match query.target.visitor() {
+        Some(name) => state.visitors.named(name),
+        None => {
+            let peer = parts.extensions.get::<ConnectInfo<SocketAddr>>().map(|ConnectInfo(peer)| peer.ip());
+            state.visitors.unnamed(peer, headers)
+        }
+    };
+    Ok(Asker { purpose: if is_test { Purpose::Test } else { seen }, client, visitor })
 }
 
 impl<P: ListParams> FromRequestParts<Shared> for ListRequest<P> {

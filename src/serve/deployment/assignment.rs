@@ -10,6 +10,7 @@ use super::experiments::{Experiments, bucket};
 use super::variant::Variant;
 use crate::common::language::either;
 use crate::serve::endpoint::Endpoint;
+use crate::serve::http::Client;
 
 /// A version beside the current one, and its share of the traffic.
 pub struct TrafficShare {
@@ -46,9 +47,9 @@ pub struct Assignment<'a> {
 }
 
 impl Deployment {
-    /// Which version and which variant answer a visitor: always the same ones for the same id.
-    pub fn assign(&self, endpoint: Endpoint, visitor: Option<&str>) -> Assignment<'_> {
-        let variant_index = self.experiments.assign(endpoint, visitor);
+    /// Which version and which variant answer a visitor: always the same ones for the same id, where experiments are for all.
+    pub fn assign(&self, endpoint: Endpoint, visitor: Option<&str>, client: &Client) -> Assignment<'_> {
+        let variant_index = self.experiments.assign(endpoint, visitor, client);
         let variant = self.experiments.variant(variant_index);
         let assignment = |version, role| Assignment { version, variant, variant_index, role };
         if let Some(version) = variant.version.as_ref().and_then(|name| self.named.get(name)) {
@@ -117,7 +118,7 @@ parameters = { model = \"v3\" }
         for visitor in 0..2000 {
             let visitor = visitor.to_string();
             let of = |visitor: &str| {
-                let Assignment { version, role, .. } = deployment.assign(endpoint, Some(visitor));
+                let Assignment { version, role, .. } = deployment.assign(endpoint, Some(visitor), &Client::default());
                 (version.name().to_owned(), role)
             };
             assert_eq!(of(&visitor), of(&visitor), "a visitor keeps a version");
@@ -146,11 +147,12 @@ parameters = { model = \"v3\" }
         // one that could not be loaded is answered by what all get, with the variant's policy
         deployment.named.clear();
         let visitors = (0..100).map(|visitor| visitor.to_string());
-        let assigned: Vec<String> =
-            visitors.filter(|v| deployment.assign(Endpoint::Detail, Some(v)).variant.name == "other").collect();
+        let assigned: Vec<String> = visitors
+            .filter(|v| deployment.assign(Endpoint::Detail, Some(v), &Client::default()).variant.name == "other")
+            .collect();
         assert!(!assigned.is_empty());
         for visitor in assigned {
-            let assignment = deployment.assign(Endpoint::Detail, Some(&visitor));
+            let assignment = deployment.assign(Endpoint::Detail, Some(&visitor), &Client::default());
             assert!(assignment.version.name() != "v3" && assignment.variant_index == 2);
         }
         Ok(())
@@ -160,7 +162,7 @@ parameters = { model = \"v3\" }
     fn who_has_no_name_takes_part_in_nothing() -> Result<()> {
         let mut deployment = deployment(EXPERIMENT)?;
         deployment.canary = None;
-        let assignment = deployment.assign(Endpoint::Detail, None);
+        let assignment = deployment.assign(Endpoint::Detail, None, &Client::default());
         assert_eq!(
             (assignment.version.name(), assignment.variant.name.as_str(), assignment.variant_index),
             ("v1", "control", 0)

@@ -14,8 +14,8 @@ use crate::common::files;
 use crate::common::language::t;
 use crate::config::Config;
 use crate::model::{self, Model, Share};
-use crate::recommend::Policy;
 use crate::recommend::rules::Rules;
+use crate::recommend::{Audiences, Policy};
 use crate::serve::lists::ListCache;
 use crate::serve::metrics::Metrics;
 
@@ -229,15 +229,27 @@ impl Deployments {
         }
     }
 
-    /// What settings, rules and experiments ask of lists today, for each variant.
-    fn policies(&self, model: &Model, experiments: &Experiments) -> Vec<Policy> {
-        let settings = Policy {
-            diversity: self.config.lists.diversity,
-            per_provider: self.config.lists.provider_limit,
-            rules: Arc::new(self.rules.load().active_on(self.today(), model)),
-            ..Policy::default()
-        };
-        experiments.variants().iter().map(|variant| variant.policy(&settings)).collect()
+    /// What settings, rules and experiments ask of lists today, for each variant and each kind of request.
+    fn policies(&self, model: &Model, experiments: &Experiments) -> (Audiences, Vec<Policy>) {
+        let (rules, lists) = (self.rules.load(), &self.config.lists);
+        let audiences = Audiences::new(
+            rules.sources().chain(lists.diversity.sources()),
+            rules.devices().chain(lists.diversity.devices()),
+        );
+        let active = rules.active_on(self.today(), model, &audiences);
+        let settings: Vec<Policy> = audiences
+            .all()
+            .zip(active)
+            .map(|((source, device), rules)| Policy {
+                diversity: lists.diversity.of(source, device),
+                per_provider: lists.provider_limit,
+                rules,
+                ..Policy::default()
+            })
+            .collect();
+        let policies = experiments.variants().iter().flat_map(|variant| settings.iter().map(|s| variant.policy(s)));
+        let policies = policies.collect();
+        (audiences, policies)
     }
 
     /// The day that rules are read for, in the time zone of reports.

@@ -6,12 +6,14 @@
 use sha2::{Digest, Sha256};
 
 use super::variant::Variant;
+use crate::recommend::Audience;
 use crate::serve::endpoint::Endpoint;
+use crate::serve::http::Client;
 
 /// All experiments of a file.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Experiments {
-    /// At most one for each endpoint that answers lists about a page.
+    /// At most one for each endpoint and each request.
     pub(super) running: Vec<Experiment>,
     /// What the variants that run ask for; the first is what settings say.
     pub(super) variants: Vec<Variant>,
@@ -25,6 +27,8 @@ pub(super) struct Experiment {
     pub name: String,
     /// The endpoint whose lists it changes.
     pub slot: Endpoint,
+    /// Who may take part: requests from some sources, on some devices.
+    pub audience: Audience,
     pub salt: String,
     /// Up to which share of all visitors each variant reaches, with its index in [`Experiments::variants`].
     pub variants: Vec<(f64, u16)>,
@@ -39,8 +43,9 @@ impl Default for Experiments {
 
 impl Experiments {
     /// Which variant answers a visitor, by its index; the first, that of settings, for one of whom no id is known.
-    pub fn assign(&self, endpoint: Endpoint, visitor: Option<&str>) -> u16 {
-        let running = self.running.iter().find(|experiment| experiment.slot == endpoint);
+    pub fn assign(&self, endpoint: Endpoint, visitor: Option<&str>, client: &Client) -> u16 {
+        let is_of = |audience: &Audience| audience.includes(client.source.as_deref(), Some(client.device));
+        let running = self.running.iter().find(|running| running.slot == endpoint && is_of(&running.audience));
         let (Some(experiment), Some(visitor)) = (running, visitor) else { return 0 };
         let bucket = bucket(&experiment.salt, visitor);
         let reached = experiment.variants.iter().find(|(reached, _)| bucket <= *reached);

@@ -11,6 +11,7 @@ use super::experiments::{Experiment, Experiments};
 use super::variant::{CONTROL, Variant};
 use crate::common::files;
 use crate::common::language::t;
+use crate::recommend::Audience;
 use crate::serve::endpoint::Endpoint;
 
 #[derive(Deserialize)]
@@ -23,8 +24,11 @@ struct File {
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Spec {
-    /// The endpoint: recommend_detail, or similar.
+    /// The endpoint: recommend_detail, similar or recommend.
     slot: Option<String>,
+    /// Who may take part, by source and device; everyone where it is left out.
+    #[serde(default, alias = "when")]
+    audience: Audience,
     salt: Option<Value>,
     #[serde(default)]
     status: Option<String>,
@@ -71,7 +75,9 @@ impl Experiments {
             let experiment =
                 all.experiment(&name, spec, is_yaml).with_context(|| t!("experiment {name}", "实验 {name}"))?;
             let Some(experiment) = experiment else { continue };
-            match all.running.iter().find(|other| other.slot == experiment.slot) {
+            let meets =
+                |other: &&Experiment| other.slot == experiment.slot && other.audience.overlaps(&experiment.audience);
+            match all.running.iter().find(meets) {
                 None => all.running.push(experiment),
                 Some(other) if is_yaml => tracing::warn!(
                     "experiment {name} is left out: {} runs on the same endpoint; name its slot, or pause one",
@@ -101,11 +107,14 @@ impl Experiments {
             None if name.contains("similar") => Endpoint::Similar,
             None | Some("recommend_detail") => Endpoint::Detail,
             Some("similar") => Endpoint::Similar,
+            Some("recommend") => Endpoint::Person,
             Some(other) => bail!(t!(
-                "slot is {other:?}; it may be recommend_detail or similar",
-                "slot 为 {other:?}；可为 recommend_detail 或 similar"
+                "slot is {other:?}; it may be recommend_detail, similar or recommend",
+                "slot 为 {other:?}；可为 recommend_detail、similar 或 recommend"
             )),
         };
+        let mut audience = spec.audience;
+        audience.settle().context("audience")?;
         let salt = match spec.salt {
             None => name.to_owned(),
             Some(Value::String(salt)) => salt,
@@ -132,7 +141,7 @@ impl Experiments {
                 self.variants.push(variant);
             }
         }
-        Ok(is_active.then(|| Experiment { name: name.to_owned(), slot, salt, variants }))
+        Ok(is_active.then(|| Experiment { name: name.to_owned(), slot, audience, salt, variants }))
     }
 }
 
@@ -140,8 +149,10 @@ impl Experiments {
 mod tests {
     use super::super::experiments::bucket;
     use super::*;
+    use crate::common::device::Device;
     use crate::model::Channel;
     use crate::recommend::Policy;
+    use crate::serve::http::Client;
 
     const OLD: &str = "
 experiments:
@@ -153,7 +164,7 @@ experiments:
         allocation: 0.5
       - name: content_boost
         allocation: 0.5
-        parameters: {content_weight: 1.4, behavior_weight: 0.8, unheard_of: 3}
+        parameters: {content_weight: 1.4, behavior_weight: 0.8, price_weight: 0.5, unheard_of: 3}
 ";
 
     #[test]
@@ -161,16 +172,21 @@ experiments:
         let experiments = Experiments::parse(OLD, true)?;
         for user in 1..200 {
             let bucket = bucket("detail-2025", &user.to_string());
-            let variant = experiments.assign(Endpoint::Detail, Some(&user.to_string()));
+            let variant = experiments.assign(Endpoint::Detail, Some(&user.to_string()), &Client::default());
             let expected = if bucket <= 0.5 { CONTROL } else { "content_boost" };
             assert_eq!(experiments.variant(variant).name, expected);
         }
-        assert_eq!(experiments.assign(Endpoint::Detail, None), 0);
-        assert_eq!(experiments.assign(Endpoint::Similar, Some("1")), 0);
+        assert_eq!(experiments.assign(Endpoint::Detail, None, &Client::default()), 0);
+        assert_eq!(experiments.assign(Endpoint::Similar, Some("1"), &Client::default()), 0);
         let boost = experiments.variants.iter().find(|variant| variant.name == "content_boost").expect("the variant");
-        let weights = boost.policy(&Policy::default()).weights;
-        let of = |name: &str| Channel::ALL.iter().position(|channel| channel.name() == name).map(|c| weights[c]);
-        assert_eq!((of("content"), of("behaviour"), of("popular")), (Some(1.4), Some(0.8), Some(1.0)));
+        // 1.4 of 1.0, beside 1.5 for the rest of what is alike in words; 0.8 of 1.2
+        let sum = boost.policy(&Policy::default()).sum.expect("weights of the old system");
+        let of = |channel: Channel| sum.meant[channel as usize] / sum.usual[channel as usize];
+        for (channel, factor) in
+            [(Channel::Content, 2.9 / 2.5), (Channel::Behaviour, 0.8 / 1.2), (Channel::Popular, 1.0)]
+        {
+            assert!((of(channel) - factor).abs() < 1e-6, "{channel:?}: {}", of(channel));
+        }
         Ok(())
     }
 
@@ -200,13 +216,37 @@ parameters = { variety = 0.5, provider_limit = 3, rules = false, model = \"x\" }
         let experiments = Experiments::parse(text, false)?;
         let mut counts = BTreeMap::new();
         for visitor in 0..20_000 {
-            let variant = experiments.assign(Endpoint::Detail, Some(&visitor.to_string()));
+            let variant = experiments.assign(Endpoint::Detail, Some(&visitor.to_string()), &Client::default());
             *counts.entry(experiments.variant(variant).name.as_str()).or_insert(0) += 1;
         }
         for (variant, share) in [("a", 0.25), ("b", 0.5), ("c", 0.25)] {
             let found = f64::from(counts[variant]) / 20_000.0;
             assert!((found - share).abs() < 0.015, "{variant}: {found}");
         }
+        Ok(())
+    }
+
+    #[test]
+    fn an_experiment_is_for_its_sources_and_devices_and_others_may_run_beside_it() -> Result<()> {
+        let of = |name: &str, audience: &str| {
+            format!(
+                "[experiments.{name}]\n{audience}\n[[experiments.{name}.variants]]\nname = \"of_{name}\"\nallocation = 1\n"
+            )
+        };
+        let phones = of("phones", "audience = { devices = [\"mobile\"] }");
+        let search = of("search", "when = { sources = [\"Search\"], devices = [\"desktop\", \"unknown\"] }");
+        let experiments = Experiments::parse(&(phones.clone() + &search), false)?;
+        let variant = |source: Option<&str>, device| {
+            let client = Client { source: source.map(Into::into), device, ..Client::default() };
+            experiments.variant(experiments.assign(Endpoint::Detail, Some("7"), &client)).name.clone()
+        };
+        assert_eq!(variant(Some("search"), Device::Mobile), "of_phones");
+        assert_eq!(variant(Some("search"), Device::Desktop), "of_search");
+        assert_eq!(variant(Some("home"), Device::Desktop), CONTROL);
+        let both = Experiments::parse(&(phones + &of("all", "")), false).map_err(|error| format!("{error:#}"));
+        assert!(both.is_err_and(|said| said.contains("pause one")));
+        let odd = Experiments::parse(&of("odd", "audience = { devices = [\"watch\"] }"), false);
+        assert!(odd.is_err_and(|error| error.to_string().contains("tablet")), "the devices that there are, are named");
         Ok(())
     }
 

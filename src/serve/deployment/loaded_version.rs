@@ -4,7 +4,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock};
 
 use crate::model::Model;
-use crate::recommend::Policy;
+use crate::recommend::{Audiences, Policy};
 use crate::search::Finder;
 
 /// A model with the policy of each variant. Other rules or experiments make another of the same model, so that no list mixes
@@ -14,20 +14,30 @@ pub struct LoadedVersion {
     pub id: u64,
     /// The model.
     pub model: Arc<Model>,
-    /// One for each variant of the experiments.
-    pub policies: Vec<Policy>,
+    /// Which kinds of requests are told apart.
+    pub audiences: Audiences,
+    /// The state of the data that the model was made of: the `as_of` of its run.
+    pub snapshot: String,
+    /// For each variant of the experiments, one for each kind of request.
+    policies: Vec<Policy>,
     /// A bit an item: was it in a list.
     shown: Vec<AtomicU64>,
     finder: OnceLock<Finder>,
 }
 
 impl LoadedVersion {
-    /// A model that is ready to answer.
-    pub fn new(model: Arc<Model>, policies: Vec<Policy>) -> Self {
+    /// A model that is ready to answer, with the policies of each variant for each of the audiences.
+    pub fn new(model: Arc<Model>, audiences: Audiences, policies: Vec<Policy>) -> Self {
         static NEXT: AtomicU64 = AtomicU64::new(0);
         let id = NEXT.fetch_add(1, Ordering::Relaxed);
         let shown = (0..model.parts.items.len().div_ceil(64)).map(|_| AtomicU64::new(0)).collect();
-        Self { id, model, policies, shown, finder: OnceLock::new() }
+        let snapshot = model.manifest.trained_at.format("%Y%m%dT%H%M%SZ").to_string();
+        Self { id, model, audiences, snapshot, policies, shown, finder: OnceLock::new() }
+    }
+
+    /// What is asked of the lists of a variant for a kind of request.
+    pub fn policy(&self, variant: u16, audience: u16) -> &Policy {
+        &self.policies[variant as usize * self.audiences.count() + audience as usize]
     }
 
     /// The version's name.

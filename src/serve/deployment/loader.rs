@@ -13,7 +13,7 @@ use anyhow::{Context, Result};
 use super::{Deployment, LoadedVersion};
 use crate::common::language::t;
 use crate::model::{self, Model};
-use crate::recommend::{self, Policy};
+use crate::recommend::{self, Audiences, Policy};
 
 /// How the files of a version's folder look from outside: name, when written, length, inode.
 pub type FolderState = Vec<(OsString, Option<SystemTime>, u64, u64)>;
@@ -52,11 +52,15 @@ impl<'a> Loader<'a> {
     ///
     /// # Errors
     /// It is damaged, or cannot answer; it is then among the refused.
-    pub fn load(&mut self, version: &str, policies: impl Fn(&Model) -> Vec<Policy>) -> Result<Arc<LoadedVersion>> {
+    pub fn load(
+        &mut self,
+        version: &str,
+        policies: impl Fn(&Model) -> (Audiences, Vec<Policy>),
+    ) -> Result<Arc<LoadedVersion>> {
         let folder = folder_state(self.models_dir, version);
         let model = self.model(version).inspect_err(|_| drop(self.refused.insert(version.to_owned(), folder)))?;
-        let policies = policies(&model);
-        Ok(Arc::new(LoadedVersion::new(model, policies)))
+        let (audiences, policies) = policies(&model);
+        Ok(Arc::new(LoadedVersion::new(model, audiences, policies)))
     }
 
     fn model(&mut self, version: &str) -> Result<Arc<Model>> {

@@ -8,6 +8,7 @@ mod experiments;
 mod experiments_file;
 mod loaded_version;
 mod loader;
+mod old_weights;
 mod variant;
 mod watch;
 

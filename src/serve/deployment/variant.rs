@@ -6,6 +6,7 @@ use std::sync::Arc;
 use anyhow::{Context, Result, bail};
 use serde_json::Value;
 
+use super::old_weights::{self, OldWeights};
 use crate::common::language::{either, t};
 use crate::model::Channel;
 use crate::recommend::{Policy, channels};
@@ -28,6 +29,8 @@ pub struct Variant {
     pub exploration: Option<f64>,
     without_rules: bool,
     weights: Option<channels::Weights>,
+    /// What the old system's weights change.
+    sum: Option<channels::Sum>,
 }
 
 impl Variant {
@@ -42,6 +45,7 @@ impl Variant {
         policy.diversity = self.diversity.unwrap_or(policy.diversity);
         policy.per_provider = self.provider_limit.unwrap_or(policy.per_provider);
         policy.weights = self.weights.unwrap_or(policy.weights);
+        policy.sum = self.sum.or(policy.sum);
         if self.without_rules {
             policy.rules = Arc::new(policy.rules.only_nevers());
         }
@@ -54,19 +58,33 @@ impl Variant {
     /// A parameter is unknown, or its value cannot be used; the error names it.
     pub fn of(experiment: &str, name: &str, parameters: BTreeMap<String, Value>, is_old: bool) -> Result<Self> {
         let mut variant = Self { experiment: Some(experiment.to_owned()), name: name.to_owned(), ..Self::default() };
+        let mut weights = OldWeights::default();
         for (name, value) in parameters {
-            variant.set(&name, &value, is_old).with_context(|| t!("parameter {name}", "参数 {name}"))?;
+            let part = old_weights::part(&name).filter(|_| is_old);
+            let set = match part {
+                Some(part) => number(&value, 0.0, 100.0).map(|weight| weights.set(part, weight as f32)),
+                None => variant.set(&name, &value, is_old),
+            };
+            set.with_context(|| t!("parameter {name}", "参数 {name}"))?;
+            if part.is_some_and(old_weights::is_nobodys) {
+                variant.pass_over(&name);
+            }
         }
+        variant.sum = weights.sum();
         Ok(variant)
     }
 
+    /// Says that a parameter of the old system changes nothing here.
+    fn pass_over(&self, name: &str) {
+        let experiment = self.experiment.as_deref().unwrap_or_default();
+        tracing::warn!(
+            "parameter {name} of variant {} of experiment {experiment} means nothing here; ignored",
+            self.name
+        );
+    }
+
     fn set(&mut self, name: &str, value: &Value, is_old: bool) -> Result<()> {
-        let number = |low: f64, high: f64| {
-            let number = value.as_f64().filter(|n| (low..=high).contains(n));
-            number.with_context(|| {
-                t!("is {value}; it must be a number from {low} to {high}", "为 {value}；须为 {low} 到 {high} 的数")
-            })
-        };
+        let number = |low: f64, high: f64| number(value, low, high);
         if let Some(channel) = channel(name) {
             self.weights.get_or_insert(channels::AS_LEARNED)[channel] = number(0.0, 100.0)? as f32;
             return Ok(());
@@ -87,7 +105,7 @@ impl Variant {
                 self.version =
                     Some(value.as_str().context(either("must be the name of a version", "须为版本名"))?.to_owned());
             }
-            _ if is_old => tracing::warn!("parameter {name} of variant {} means nothing here; ignored", self.name),
+            _ if is_old => self.pass_over(name),
             _ => bail!(t!(
                 "is unknown; there are variety, provider_limit, exploration, rules, model and a weight for each \
                  channel: {}",
@@ -97,6 +115,14 @@ impl Variant {
         }
         Ok(())
     }
+}
+
+/// A number of a parameter.
+fn number(value: &Value, low: f64, high: f64) -> Result<f64> {
+    let number = value.as_f64().filter(|n| (low..=high).contains(n));
+    number.with_context(|| {
+        t!("is {value}; it must be a number from {low} to {high}", "为 {value}；须为 {low} 到 {high} 的数")
+    })
 }
 
 /// The channel that `{name}_weight` is of, by its name here or in the old system.

@@ -4,13 +4,13 @@ use std::convert::Infallible;
 use std::net::SocketAddr;
 use std::pin::pin;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use anyhow::Result;
 use axum::Router;
 use axum::body::Body;
 use axum::extract::ConnectInfo;
-use axum::http::{HeaderValue, Request, Response, Version, header};
+use axum::http::{HeaderName, HeaderValue, Request, Response, StatusCode, Version, header};
 use axum::response::IntoResponse;
 use http_body_util::BodyExt;
 use hyper::body::Incoming;
@@ -25,6 +25,7 @@ use tower::ServiceExt;
 
 use super::ApiError;
 use super::refusals::Refusals;
+use super::request_id::{self, REQUEST_ID};
 use super::slots::{Slot, SlotGuard, Slots, guarded};
 
 /// The most bytes of a request line with all its headers.
@@ -47,6 +48,9 @@ const PROBE_PATIENCE: Duration = Duration::from_secs(1);
 
 /// Descriptors that are not for connections: logs, models, and the reserve.
 const DESCRIPTORS_KEPT: usize = 64;
+
+/// How long an answer took, in seconds with four decimals.
+pub(super) static RESPONSE_TIME: HeaderName = HeaderName::from_static("x-response-time");
 
 /// What connections may be.
 #[derive(Clone, Copy, Debug)]
@@ -152,8 +156,37 @@ where
     }
 }
 
-/// Answers one request; its connection counts as at work until all of the answer is written.
+/// Answers one request, and says under which id and how long it took.
 async fn answer(
+    router: Router,
+    slot: Arc<Slot>,
+    peer: SocketAddr,
+    request: Request<Incoming>,
+) -> Result<Response<Body>, Infallible> {
+    let started = Instant::now();
+    let given = request_id::given(request.headers()).map(str::to_owned);
+    let path = request.uri().clone();
+    let mut response = routed(router, slot, peer, request).await?;
+    let status = response.status();
+    let headers = response.headers_mut();
+    // a list has its own
+    if !headers.contains_key(&REQUEST_ID)
+        && let Ok(id) = HeaderValue::try_from(given.unwrap_or_else(request_id::new_id))
+    {
+        headers.insert(REQUEST_ID.clone(), id);
+    }
+    if status == StatusCode::INTERNAL_SERVER_ERROR {
+        let id = headers.get(&REQUEST_ID).and_then(|id| id.to_str().ok()).unwrap_or_default();
+        tracing::error!("{id}: {} was answered with {status}", path.path());
+    }
+    if let Ok(seconds) = HeaderValue::try_from(format!("{:.4}", started.elapsed().as_secs_f64())) {
+        headers.insert(RESPONSE_TIME.clone(), seconds);
+    }
+    Ok(response)
+}
+
+/// Hands one request to its route; its connection counts as at work until all of the answer is written.
+async fn routed(
     router: Router,
     slot: Arc<Slot>,
     peer: SocketAddr,

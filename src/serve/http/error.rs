@@ -24,6 +24,8 @@ pub enum ApiError {
     WrongMethod(String),
     /// 408: the head of a request did not come in time.
     TooSlow,
+    /// 409: what stands in the way.
+    Conflict(String),
     /// 413: how many bytes a body may have.
     TooLarge(usize),
     /// 414: how many bytes a request's first line may have.
@@ -63,6 +65,7 @@ impl ApiError {
             Self::NotFound(_) => "not_found",
             Self::WrongMethod(_) => "method_not_allowed",
             Self::TooSlow => "too_slow",
+            Self::Conflict(_) => "conflict",
             Self::TooLarge(_) => "too_large",
             Self::AddressTooLong(_) => "address_too_long",
             Self::HeadTooLarge(_) => "head_too_large",
@@ -80,6 +83,7 @@ impl ApiError {
             Self::NotFound(_) => StatusCode::NOT_FOUND,
             Self::WrongMethod(_) => StatusCode::METHOD_NOT_ALLOWED,
             Self::TooSlow => StatusCode::REQUEST_TIMEOUT,
+            Self::Conflict(_) => StatusCode::CONFLICT,
             Self::TooLarge(_) => StatusCode::PAYLOAD_TOO_LARGE,
             Self::AddressTooLong(_) => StatusCode::URI_TOO_LONG,
             Self::HeadTooLarge(_) => StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE,
@@ -92,10 +96,13 @@ impl ApiError {
     pub fn body(self) -> ErrorBody {
         let code = self.code();
         let message = match self {
-            Self::BadRequest(message) | Self::NotFound(message) | Self::WrongMethod(message) => message,
+            Self::BadRequest(message)
+            | Self::NotFound(message)
+            | Self::WrongMethod(message)
+            | Self::Conflict(message) => message,
             Self::Unauthorized(message) => message.to_owned(),
             Self::TooSlow => "the request did not come to its end in time; send it again, at once".to_owned(),
-            Self::TooLarge(most) => format!("a body may have {most} bytes; no route reads one"),
+            Self::TooLarge(most) => format!("a body may have {most} bytes; only /models/reload reads one"),
             Self::AddressTooLong(most) => format!("a request's first line may have {most} bytes; shorten its address"),
             Self::HeadTooLarge(most) => {
                 format!(
@@ -192,6 +199,7 @@ mod tests {
             no_route(Uri::from_static("/nowhere?a=b")).await,
             wrong_method(Method::POST, Uri::from_static("/health")).await,
             ApiError::TooSlow,
+            ApiError::Conflict("version x is damaged".to_owned()),
             ApiError::TooLarge(65536),
             ApiError::AddressTooLong(16384),
             ApiError::HeadTooLarge(16384),

@@ -1,12 +1,17 @@
 //! HTTP: connections and their limits, how parameters are read, how errors are said.
 
+pub mod agent;
+mod client;
 pub mod connections;
 pub mod error;
 pub mod overload;
 pub mod params;
 mod purpose;
 mod refusals;
+pub mod request_id;
 mod slots;
 
+pub use agent::Agent;
+pub use client::Client;
 pub use error::{ApiError, ErrorBody};
 pub use purpose::Purpose;

@@ -63,16 +63,37 @@ pub fn language(lang: Option<&str>, headers: &HeaderMap) -> Language {
     lang.and_then(Language::of_tag).or_else(|| accepted().and_then(preferred)).unwrap_or_default()
 }
 
+/// The language that Accept-Language prefers, ours or not, as in `zh-CN`; `None` where it names none.
+pub fn locale(headers: &HeaderMap) -> Option<Box<str>> {
+    /// The longest tag that is kept; that of a language, a script, a region and some variants.
+    const LONGEST: usize = 35;
+    let accepted = headers.get(header::ACCEPT_LANGUAGE)?.to_str().ok()?;
+    let mut best: Option<(&str, f32)> = None;
+    for (tag, quality) in accepted.split(',').map(range) {
+        let is_tag = tag.starts_with(|c: char| c.is_ascii_alphabetic())
+            && tag.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-' || byte == b'_');
+        if is_tag && tag.len() <= LONGEST && quality > best.map_or(0.0, |(_, best)| best) {
+            best = Some((tag, quality));
+        }
+    }
+    best.map(|(tag, _)| tag.into())
+}
+
+/// One range of an Accept-Language header with its quality.
+fn range(text: &str) -> (&str, f32) {
+    let (tag, rest) = text.split_once(';').unwrap_or((text, ""));
+    let quality = rest.trim().strip_prefix("q=").and_then(|q| q.trim().parse::<f32>().ok()).unwrap_or(1.0);
+    (tag.trim(), quality)
+}
+
 /// The language of ours with the highest quality in an Accept-Language header (RFC 9110, 12.5.4), the first of equal ones;
 /// `*` stands for those of ours that are not named.
 fn preferred(accepted: &str) -> Option<Language> {
     let (mut ranges, mut any) = (Vec::new(), None);
-    for range in accepted.split(',') {
-        let (tag, rest) = range.split_once(';').unwrap_or((range, ""));
-        let quality = rest.trim().strip_prefix("q=").and_then(|q| q.trim().parse::<f32>().ok()).unwrap_or(1.0);
+    for (tag, quality) in accepted.split(',').map(range) {
         match Language::of_tag(tag) {
             Some(language) => ranges.push((language, quality)),
-            None if tag.trim() == "*" => any = Some(quality),
+            None if tag == "*" => any = Some(quality),
             None => {}
         }
     }
@@ -122,6 +143,25 @@ mod tests {
             assert_eq!(of(text), expected, "{text}");
         }
         assert_eq!(of(&format!("{}zh", "x;q=nan,".repeat(1000))), Language::Chinese);
+    }
+
+    #[test]
+    fn a_locale_is_the_tag_that_is_preferred() {
+        for (text, expected) in [
+            ("zh-CN,zh;q=0.9,en;q=0.8", Some("zh-CN")),
+            ("en;q=0.3, ja;q=0.7", Some("ja")),
+            ("*", None),
+            ("*;q=1, pt-BR;q=0.5", Some("pt-BR")),
+            ("", None),
+            ("\"><script>, de", Some("de")),
+            ("fr;q=0", None),
+            ("fr;q=nan", None),
+            ("1-2", None),
+            (&"a".repeat(36), None),
+        ] {
+            let headers = HeaderMap::from_iter([(header::ACCEPT_LANGUAGE, text.parse().expect("a header"))]);
+            assert_eq!(locale(&headers).as_deref(), expected, "{text}");
+        }
     }
 
     #[test]

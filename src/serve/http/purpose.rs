@@ -1,6 +1,8 @@
 //! Whether a visitor looks at what is asked for: a browser says where it fetches ahead, and crawlers say who they are.
 
-use axum::http::{HeaderMap, HeaderName, header};
+use axum::http::{HeaderMap, HeaderName};
+
+use super::Agent;
 
 /// What a request is for.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -14,6 +16,8 @@ pub enum Purpose {
     Prerender,
     /// A machine reads pages.
     Crawler,
+    /// Somebody tries lists: it is answered and not logged.
+    Test,
 }
 
 /// Where browsers say it: `Sec-Purpose` is the standard's, the others are older.
@@ -24,27 +28,9 @@ static PURPOSES: [HeaderName; 4] = [
     HeaderName::from_static("x-moz"),
 ];
 
-/// What the User-Agents of crawlers, previews and monitors hold, in lower case, and those of people's browsers do not.
-const CRAWLERS: [&str; 14] = [
-    "bot/",
-    "bot;",
-    "bot)",
-    "bot-",
-    "-bot",
-    "spider",
-    "crawl",
-    "slurp",
-    "bingpreview",
-    "mediapartners-google",
-    "facebookexternalhit",
-    "headlesschrome",
-    "lighthouse",
-    "pingdom",
-];
-
 impl Purpose {
-    /// That of a request with these headers.
-    pub fn of(headers: &HeaderMap) -> Self {
+    /// That of a request with these headers, from this User-Agent.
+    pub fn of(headers: &HeaderMap, agent: Agent) -> Self {
         let said = PURPOSES.iter().filter_map(|name| headers.get(name)?.to_str().ok());
         for text in said.map(str::to_ascii_lowercase) {
             match () {
@@ -53,11 +39,7 @@ impl Purpose {
                 () => {}
             }
         }
-        let agent = headers.get(header::USER_AGENT).and_then(|value| value.to_str().ok()).unwrap_or_default();
-        // a make of phones, and no bot
-        let agent = agent.to_ascii_lowercase().replace("cubot", "");
-        let is_crawler = CRAWLERS.iter().any(|sign| agent.contains(sign));
-        if is_crawler { Self::Crawler } else { Self::View }
+        if agent.is_crawler { Self::Crawler } else { Self::View }
     }
 
     /// Its name in answers and in the log; `None` where a visitor looks.
@@ -67,6 +49,7 @@ impl Purpose {
             Self::Prefetch => Some("prefetch"),
             Self::Prerender => Some("prerender"),
             Self::Crawler => Some("crawler"),
+            Self::Test => Some("test"),
         }
     }
 }
@@ -76,7 +59,8 @@ mod tests {
     use super::*;
 
     fn of(name: &'static str, value: &str) -> Purpose {
-        Purpose::of(&HeaderMap::from_iter([(HeaderName::from_static(name), value.parse().expect("a value"))]))
+        let headers = HeaderMap::from_iter([(HeaderName::from_static(name), value.parse().expect("a value"))]);
+        Purpose::of(&headers, Agent::of(&headers))
     }
 
     #[test]

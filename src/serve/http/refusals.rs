@@ -4,12 +4,15 @@
 use std::io::{self, Write};
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
+use std::time::Instant;
 
 use axum::http::StatusCode;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
 
 use super::ApiError;
+use super::connections::RESPONSE_TIME;
+use super::request_id::{REQUEST_ID, new_id};
 
 /// The most bytes that are thrown away of a request that was refused.
 const LINGER: usize = 1 << 20;
@@ -20,6 +23,8 @@ pub struct Refusals {
     /// The most bytes of a head.
     head: usize,
     state: State,
+    /// When the first byte of a request was read.
+    began: Instant,
     /// Whether what was read of the head is a line and no more: the next line may be the empty one that ends it.
     at_line_start: bool,
     /// Whether bytes were written: what is read after them may be the rest of a body.
@@ -54,6 +59,7 @@ impl Refusals {
             stream,
             head,
             state: State::Idle,
+            began: Instant::now(),
             at_line_start: false,
             has_answered: false,
             instead: Vec::new(),
@@ -62,8 +68,11 @@ impl Refusals {
     }
 
     fn has_read(&mut self, bytes: &[u8]) {
-        if self.state == State::Idle && bytes.starts_with(b"PRI ") {
-            self.state = State::Http2;
+        if self.state == State::Idle {
+            self.began = Instant::now();
+            if bytes.starts_with(b"PRI ") {
+                self.state = State::Http2;
+            }
         }
         for byte in bytes {
             self.state = match (self.state, byte) {
@@ -109,16 +118,18 @@ impl Refusals {
     }
 }
 
-/// An error as an HTTP/1.1 answer after which the connection ends.
-fn answer(error: ApiError) -> io::Result<Vec<u8>> {
+/// An error as an HTTP/1.1 answer after which the connection ends; the request `began` then.
+fn answer(error: ApiError, began: Instant) -> io::Result<Vec<u8>> {
     let status = error.status();
     let body = serde_json::to_vec(&error.body())?;
     let mut answer = Vec::new();
     write!(
         answer,
         "HTTP/1.1 {status}\r\ncontent-type: application/json\r\ncontent-length: {}\r\ncache-control: no-store\r\n\
-         connection: close\r\n\r\n",
-        body.len()
+         connection: close\r\n{REQUEST_ID}: {}\r\n{RESPONSE_TIME}: {:.4}\r\n\r\n",
+        body.len(),
+        new_id(),
+        began.elapsed().as_secs_f64(),
     )?;
     answer.extend(body);
     Ok(answer)
@@ -127,7 +138,16 @@ fn answer(error: ApiError) -> io::Result<Vec<u8>> {
 impl AsyncRead for Refusals {
     fn poll_read(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buffer: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
         let before = buffer.filled().len();
-        ready!(Pin::new(&mut self.stream).poll_read(cx, buffer))?;
+        // asked for once more, the system says that the other side has left; tokio would wait to be told, and hyper, which asks
+        // before a request is taken up, would not learn it
+        let read = loop {
+            ready!(self.stream.poll_read_ready(cx))?;
+            match self.stream.try_read(buffer.initialize_unfilled()) {
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
+                read => break read?,
+            }
+        };
+        buffer.advance(read);
         self.has_read(&buffer.filled()[before..]);
         Poll::Ready(Ok(()))
     }
@@ -140,7 +160,7 @@ impl AsyncWrite for Refusals {
                 self.answers(bytes);
                 return Pin::new(&mut self.stream).poll_write(cx, bytes);
             };
-            self.instead = answer(error)?;
+            self.instead = answer(error, self.began)?;
             (self.state, self.unread, self.has_answered) = (State::Idle, LINGER, true);
         }
         // hyper's own bytes are written once all in their place is
@@ -198,7 +218,7 @@ impl Drop for Refusals {
     fn drop(&mut self) {
         if matches!(self.state, State::FirstLine | State::Headers)
             && !self.has_answered
-            && let Ok(answer) = answer(ApiError::TooSlow)
+            && let Ok(answer) = answer(ApiError::TooSlow, self.began)
         {
             self.stream.try_write(&answer).ok();
         }

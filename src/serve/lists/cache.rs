@@ -61,7 +61,7 @@ mod tests {
 
     fn key(version: u64, page: u32) -> ListKey {
         let list = List::Similar { page: Some(page), top_n: 10 };
-        ListKey { version, list, language: Language::English, variant: 0 }
+        ListKey { version, list, language: Language::English, variant: 0, audience: 0 }
     }
 
     fn list(bytes: usize) -> Arc<RenderedList> {

@@ -13,6 +13,8 @@ pub struct ListKey {
     pub language: Language,
     /// The index of the variant of an experiment.
     pub variant: u16,
+    /// The kind of request, by source and device, of those that are told apart.
+    pub audience: u16,
 }
 
 /// What is in a list. Datasets are numbered as in the version's model.
@@ -36,6 +38,15 @@ pub enum List {
         /// How long it is asked to be.
         top_n: usize,
     },
+    /// For a person, on no page.
+    Person {
+        /// A user that the version knows.
+        user: Option<i64>,
+        /// What they looked at before, newest first.
+        recent: Vec<u32>,
+        /// How long it is asked to be.
+        top_n: usize,
+    },
     /// What is viewed most.
     Trending {
         /// `1h`, `24h`, `7d` or `30d`.
@@ -51,13 +62,16 @@ impl List {
     /// Whether it is made for one visitor. Others will hardly ask for the same, and making it anew takes less than looking
     /// after it in the cache.
     pub fn is_personal(&self) -> bool {
-        matches!(self, Self::Detail { user, recent, .. } if user.is_some() || !recent.is_empty())
+        matches!(self, Self::Detail { user, recent, .. } | Self::Person { user, recent, .. } if user.is_some() || !recent.is_empty())
     }
 
     /// How long it is asked to be.
     pub fn top_n(&self) -> usize {
         match self {
-            Self::Similar { top_n, .. } | Self::Detail { top_n, .. } | Self::Trending { top_n, .. } => *top_n,
+            Self::Similar { top_n, .. }
+            | Self::Detail { top_n, .. }
+            | Self::Person { top_n, .. }
+            | Self::Trending { top_n, .. } => *top_n,
         }
     }
 

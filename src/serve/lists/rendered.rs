@@ -8,7 +8,7 @@ use crate::common::ids::{Id, IdFormat};
 use crate::common::language::Language;
 use crate::exposures::ExposureItem;
 use crate::model::Model;
-use crate::recommend::{Recommended, Words};
+use crate::recommend::{Channels, Code, Recommended, Words};
 
 /// A dataset in a list.
 #[derive(Debug, Serialize, ToSchema)]
@@ -27,6 +27,13 @@ pub struct ListItem<'a> {
     #[schema(value_type = String, example = "Viewed together with this dataset in 12 visits")]
     #[serde(serialize_with = "as_text")]
     pub reason: Words<'a>,
+    /// What speaks for it, the strongest first, as codes with `+` between: `behavior`, `content`, `tag`, `vector`, `visual`,
+    /// `usercf`, `popular`, `rule`.
+    #[schema(value_type = String, example = "behavior+content")]
+    pub reason_code: Code,
+    /// The same as channels, by their names in reports and experiments; `trending` and `rule` where it is none.
+    #[schema(value_type = Vec<String>, example = json!(["behaviour", "content"]))]
+    pub channels: Channels,
 }
 
 fn as_text<S: Serializer>(reason: &impl std::fmt::Display, into: S) -> Result<S::Ok, S::Error> {
@@ -69,6 +76,8 @@ impl RenderedList {
                     cover_image: item.cover_image.as_deref(),
                     score: entry.score,
                     reason: Words { reason: &entry.reason, language },
+                    reason_code: entry.grounds.code(),
+                    channels: entry.grounds.channels(),
                 }
             })
             .collect();
@@ -105,7 +114,7 @@ mod tests {
     #[test]
     fn answer_and_log_say_the_same_in_their_own_words() {
         let model = testing::model("v1", 9);
-        let entry = |item, score, reason| Recommended { item, score, reason };
+        let entry = |item, score, reason| Recommended::alone(item, score, reason);
         let ranked = vec![
             entry(4, 0.5, Reason::Behaviour { visits: 12, content: 0.25 }),
             entry(2, 0.25, Reason::Pinned),

@@ -5,7 +5,8 @@ use axum::response::Response;
 
 use crate::common::ids::Id;
 use crate::serve::answer::{
-    DetailAnswer, DetailParams, ListRequest, SimilarAnswer, SimilarParams, TrendingAnswer, TrendingParams,
+    DetailAnswer, DetailParams, ListHeaders, ListRequest, PersonAnswer, PersonParams, SimilarAnswer, SimilarParams,
+    TrendingAnswer, TrendingParams,
 };
 use crate::serve::http::ErrorBody;
 use crate::serve::state::Shared;
@@ -13,10 +14,11 @@ use crate::serve::state::Shared;
 /// Datasets to show beside a dataset, the same for everyone.
 #[utoipa::path(
     get, path = "/similar/{dataset_id}", tag = "lists",
-    params(("dataset_id" = Id, Path, description = "The page's dataset"), SimilarParams),
+    params(("dataset_id" = Id, Path, description = "The page's dataset"), SimilarParams, ListHeaders),
     responses(
         (status = 200, body = SimilarAnswer, description = "The list"),
         (status = 400, body = ErrorBody, description = "A malformed id or top_n"),
+        (status = 401, body = ErrorBody, description = "A test token that is wrong"),
         (status = 503, body = ErrorBody, description = "No model is loaded, or too much is asked of the server; Retry-After says when to ask again"),
     ),
 )]
@@ -27,10 +29,11 @@ pub async fn similar(State(state): State<Shared>, request: ListRequest<SimilarPa
 /// Datasets to show a visitor beside a dataset: moved by what they looked at, without what they bought.
 #[utoipa::path(
     get, path = "/recommend/detail/{dataset_id}", tag = "lists",
-    params(("dataset_id" = Id, Path, description = "The page's dataset"), DetailParams),
+    params(("dataset_id" = Id, Path, description = "The page's dataset"), DetailParams, ListHeaders),
     responses(
         (status = 200, body = DetailAnswer, description = "The list"),
         (status = 400, body = ErrorBody, description = "A malformed id or top_n"),
+        (status = 401, body = ErrorBody, description = "A test token that is wrong"),
         (status = 503, body = ErrorBody, description = "No model is loaded, or too much is asked of the server; Retry-After says when to ask again"),
     ),
 )]
@@ -38,13 +41,32 @@ pub async fn detail(State(state): State<Shared>, request: ListRequest<DetailPara
     request.answer(state).await
 }
 
-/// What is viewed most just now.
+/// Datasets for a person, on no page.
+///
+/// What goes with what they looked at, lately or on earlier visits, without what they bought; for who is not known, what is
+/// popular.
+#[utoipa::path(
+    get, path = "/recommend", tag = "lists",
+    params(PersonParams, ListHeaders),
+    responses(
+        (status = 200, body = PersonAnswer, description = "The list"),
+        (status = 400, body = ErrorBody, description = "A malformed id or top_n"),
+        (status = 401, body = ErrorBody, description = "A test token that is wrong"),
+        (status = 503, body = ErrorBody, description = "No model is loaded, or too much is asked of the server; Retry-After says when to ask again"),
+    ),
+)]
+pub async fn person(State(state): State<Shared>, request: ListRequest<PersonParams>) -> Response {
+    request.answer(state).await
+}
+
+/// What visitors look at most just now.
 #[utoipa::path(
     get, path = "/hot/trending", tag = "lists",
-    params(TrendingParams),
+    params(TrendingParams, ListHeaders),
     responses(
         (status = 200, body = TrendingAnswer, description = "The list"),
         (status = 400, body = ErrorBody, description = "A malformed limit or timeframe"),
+        (status = 401, body = ErrorBody, description = "A test token that is wrong"),
         (status = 503, body = ErrorBody, description = "No model is loaded, or too much is asked of the server; Retry-After says when to ask again"),
     ),
 )]

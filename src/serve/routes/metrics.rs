@@ -21,8 +21,12 @@ pub async fn metrics(State(state): State<Shared>) -> Result<Response, ApiError> 
         is_log_displaced: state.log.is_displaced(),
         unlogged: state.log.unlogged(),
         has_model_fault: state.deployments.fault().is_some(),
+        model: deployment.as_ref().map(|d| {
+            let manifest = &d.current.model.manifest;
+            (manifest.version.clone(), manifest.trained_at.timestamp() as f64)
+        }),
         lag_seconds: state.lag.get().as_secs_f64(),
     };
-    let text = state.metrics.render(now)?;
+    let text = state.metrics.render(&now)?;
     Ok(([(header::CONTENT_TYPE, "text/plain; version=0.0.4; charset=utf-8")], text).into_response())
 }

@@ -1,11 +1,13 @@
 //! The routes, a file a group.
 
 mod console;
+mod docs;
 mod health;
 mod lists;
 mod metrics;
 mod models;
 mod openapi;
+mod reports;
 mod router;
 mod search;
 

@@ -21,6 +21,7 @@ use crate::serve::state::Shared;
     paths(
         lists::similar,
         lists::detail,
+        lists::person,
         lists::trending,
         search::search,
         health::health,

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use axum::Router;
-use axum::http::{HeaderValue, Method, StatusCode, header};
+use axum::http::{HeaderName, HeaderValue, Method, StatusCode, header};
 use axum::middleware::map_response;
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
@@ -13,11 +13,11 @@ use tower_http::compression::CompressionLayer;
 use tower_http::cors::{AllowOrigin, CorsLayer};
 use tower_http::limit::RequestBodyLimitLayer;
 
-use super::{console, health, lists, metrics, models, openapi, search};
+use super::{console, docs, health, lists, metrics, models, openapi, reports, search};
 use crate::serve::http::{ApiError, error};
 use crate::serve::state::Shared;
 
-/// The most bytes of a request's body: no route reads one.
+/// The most bytes of a request's body: what `/models/reload` reads is much shorter.
 const BODY: usize = 64 * 1024;
 
 /// All routes.
@@ -25,6 +25,7 @@ pub fn router(state: Shared) -> Router {
     let router = Router::new()
         .route("/similar/{dataset_id}", get(lists::similar))
         .route("/recommend/detail/{dataset_id}", get(lists::detail))
+        .route("/recommend", get(lists::person))
         .route("/hot/trending", get(lists::trending))
         .route("/search", get(search::search))
         .route("/health", get(health::health))
@@ -33,7 +34,11 @@ pub fn router(state: Shared) -> Router {
         .route("/metrics", get(metrics::metrics))
         .route("/models/reload", post(models::reload))
         .route("/openapi.json", get(openapi::document))
+        .route("/docs", get(docs::page))
         .route("/", get(console::page))
+        .route("/reports", get(reports::list))
+        .route("/reports/{file}", get(reports::file))
+        .route("/report/{file}", get(reports::report))
         .fallback(error::no_route)
         .method_not_allowed_fallback(error::wrong_method)
         .layer(CatchPanicLayer::custom(error::panicked))
@@ -62,5 +67,9 @@ fn cors(origins: &[String]) -> Option<CorsLayer> {
         all if all.iter().any(|origin| origin == "*") => AllowOrigin::any(),
         some => AllowOrigin::list(some.iter().filter_map(|origin| origin.parse().ok())),
     };
-    Some(CorsLayer::new().allow_origin(allowed).allow_methods([Method::GET]).max_age(Duration::from_secs(3600)))
+    let sent = ["x-recommend-source", "x-client-app", "x-request-id"].map(HeaderName::from_static);
+    let said = ["x-request-id", "x-response-time"].map(HeaderName::from_static);
+    let cors =
+        CorsLayer::new().allow_origin(allowed).allow_methods([Method::GET]).allow_headers(sent).expose_headers(said);
+    Some(cors.max_age(Duration::from_secs(3600)))
 }

@@ -80,7 +80,10 @@ pub async fn search(
     }
     let version = state.admit()?.current.clone();
     let searching = tokio::time::timeout(PATIENCE, state.searching.acquire()).await;
-    let Ok(Ok(_permit)) = searching else { return Err(ApiError::Overloaded) };
+    let Ok(Ok(_permit)) = searching else {
+        state.metrics.timeout("search", "search");
+        return Err(ApiError::Overloaded);
+    };
     // models take milliseconds, and the first query loads them: lists are answered meanwhile
     let finding = state.clone();
     let answer = tokio::task::spawn_blocking(move || find(&finding, &version, query, limit)).await;
@@ -101,7 +104,7 @@ fn find(state: &Shared, version: &LoadedVersion, query: String, limit: usize) ->
         () => None,
     };
     let asked = search::Query { words: &query, text: read.text.as_deref(), picture: read.picture.as_deref() };
-    let found = version.finder().search(&version.model, &asked, &version.policies[0].rules, limit);
+    let found = version.finder().search(&version.model, &asked, &version.policy(0, 0).rules, limit);
     let item = |found: search::Found| {
         let item = version.model.item(found.item);
         FoundItem {

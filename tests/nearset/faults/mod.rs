@@ -7,7 +7,7 @@ mod clock;
 mod power;
 mod runs;
 mod servers;
-mod shim;
+pub mod shim;
 mod state;
 
 use std::fmt::Display;

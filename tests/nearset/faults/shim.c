@@ -9,6 +9,7 @@
 //   FAULT_AT      the position that fails, from 1; with FAULT_ERRNO, and all later ones too where FAULT_FOR_GOOD is set
 //   FAULT_KILL_AT the position at which the process is killed (a write is half done then)
 //   FAULT_SHORT   a seed: writes end anywhere
+//   FAULT_DELAY   how many milliseconds each write takes, as on a disk that is overworked
 //   FAULT_LOG     a file: every change with its data, in the order of the calls
 //
 // It makes the system calls itself, by the calls that every Linux has, so there is nothing to look up.
@@ -54,7 +55,7 @@ static const char *dir;
 static size_t dir_length;
 static struct shared own, *shared = &own;
 static int is_position[KIND_COUNT];
-static uint64_t fail_at, kill_at, half_done, handles;
+static uint64_t fail_at, kill_at, half_done, handles, delay_ms;
 static int fail_errno = EIO, for_good, is_short, log_fd = -1;
 static uint64_t short_state;
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
@@ -72,6 +73,7 @@ __attribute__((constructor)) static void begin(void) {
     for_good = getenv("FAULT_FOR_GOOD") != NULL;
     is_short = getenv("FAULT_SHORT") != NULL;
     short_state = number("FAULT_SHORT");
+    delay_ms = number("FAULT_DELAY");
     if (getenv("FAULT_ERRNO")) fail_errno = (int)number("FAULT_ERRNO");
     if (count) {
         int fd = syscall(SYS_openat, AT_FDCWD, count, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
@@ -264,6 +266,7 @@ static ssize_t write_any(int fd, const void *bytes, size_t length, const off_t *
         errno = error;
         return -1;
     }
+    if (delay_ms) usleep(delay_ms * 1000);
     if (error == HALF) length /= 2;
     else if (is_short && length > 1) length = 1 + next_random() % length;
     enter();

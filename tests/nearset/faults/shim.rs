@@ -46,6 +46,8 @@ pub enum Fault {
     },
     /// Every write may end early.
     ShortWrites(u64),
+    /// Every write takes so many milliseconds.
+    Slow(u64),
     /// Every change is written down.
     Log(PathBuf),
 }
@@ -59,6 +61,7 @@ impl Display for Fault {
             }
             Self::Kill { at, kinds } => write!(f, "killed at {at} of {kinds}"),
             Self::ShortWrites(seed) => write!(f, "short writes by {seed}"),
+            Self::Slow(ms) => write!(f, "writes of {ms} ms"),
             Self::Log(_) => f.write_str("a write log"),
         }
     }
@@ -81,6 +84,7 @@ impl Fault {
             }
             Self::Kill { at, kinds } => command.env("FAULT_KINDS", kinds).env("FAULT_KILL_AT", at.to_string()),
             Self::ShortWrites(seed) => command.env("FAULT_SHORT", seed.to_string()),
+            Self::Slow(ms) => command.env("FAULT_DELAY", ms.to_string()),
             Self::Log(path) => command.env("FAULT_LOG", path),
         }
     }

@@ -1,0 +1,50 @@
+-- description: How lists were answered each day: by cause of fallback, by variant, by experiment.
+-- key: day, kind, name, variant
+-- column day: The day in REPORT_TIMEZONE.
+-- column kind: fallbacks, variants or experiments.
+-- column name: The cause, the variant (primary or fallback), or the experiment.
+-- column variant: The variant of the experiment; empty for the other kinds.
+-- column requests: Lists that were answered.
+-- column request_share: Their share of all lists of the day.
+-- column exposures: Exposures.
+-- column clicks: Exposures that were clicked.
+-- column conversions: Attributed conversions of what was shown that day.
+-- column revenue: What those brought.
+-- column ctr: Clicks per exposure.
+-- column cvr: Attributed conversions per click; 0 without a click.
+with
+named as (
+    select *, 'fallbacks' as kind, degrade_reason as name, '' as part
+    from exposure_outcomes
+    where degrade_reason <> 'none'
+    union all
+    select *, 'variants', variant, ''
+    from exposure_outcomes
+    union all
+    select *, 'experiments', experiment, experiment_variant
+    from exposure_outcomes
+    where experiment <> 'none'
+),
+
+lists as (
+    select day, count(distinct request_id) as requests
+    from exposure_outcomes
+    group by day
+)
+
+select
+    named.day,
+    named.kind,
+    named.name,
+    named.part as variant,
+    count(distinct named.request_id) as requests,
+    round(count(distinct named.request_id) / lists.requests, 6) as request_share,
+    count(*) as exposures,
+    count(*) filter (where named.is_clicked) as clicks,
+    cast(sum(named.conversions) as bigint) as conversions,
+    sum(cents(named.revenue)) / 100.0 as revenue,
+    round(count(*) filter (where named.is_clicked) / count(*), 6) as ctr,
+    coalesce(round(sum(named.conversions) / nullif(count(*) filter (where named.is_clicked), 0), 6), 0) as cvr
+from named
+inner join lists on lists.day = named.day
+group by named.day, named.kind, named.name, named.part, lists.requests
