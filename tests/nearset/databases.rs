@@ -39,7 +39,16 @@ fn published(n: &Nearset) -> Vec<(String, Vec<Value>)> {
     names
         .map(|name| {
             let rows = match name.as_str() {
-                "set_aside" => n.sql("select * exclude (example) from set_aside order by all"),
+                "set_aside" | "schema_contract_results" => {
+                    n.sql(&format!("select * exclude (example) from {name} order by all"))
+                }
+                // a database has no row twice
+                "data_quality_checks" => {
+                    n.sql("from data_quality_checks where check_name not in ('duplicates', 'set_aside') order by all")
+                }
+                "data_quality_scores" => n.sql(
+                    "select * exclude (score, duplicates, set_aside, anomalies) from data_quality_scores order by all",
+                ),
                 "rejected_rows" => n.sql(
                     "select source_table, source_key, reason, regexp_replace(value, '(\\d)T(\\d)', '\\1 \\2') as value from rejected_rows
                      where reason not in ('duplicate_id', 'older_than_stored') order by all",
