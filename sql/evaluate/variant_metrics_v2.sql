@@ -13,10 +13,10 @@ select
     day,
     experiment,
     experiment_variant,
-    count(*) as exposures,
+    cast(sum(exposures) as bigint) as exposures,
     count(distinct request_id) as requests,
-    count(*) filter (where is_clicked) as clicks,
-    sum(conversions) as conversions,
-    round(count(*) filter (where is_clicked) / count(*), 6) as ctr
-from exposure_outcomes
+    cast(sum(clicks) as bigint) as clicks,
+    cast(sum(conversions) as bigint) as conversions,
+    round(sum(clicks) / sum(exposures), 6) as ctr
+from list_outcomes
 group by day, experiment, experiment_variant

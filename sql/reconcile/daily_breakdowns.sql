@@ -6,7 +6,7 @@
 -- column name: The version, variant, position, endpoint, cause, source or device. Of sources the fifty that show most, and other.
 -- column exposures: Exposures.
 -- column clicks: Exposures that were clicked.
--- column conversions: Attributed conversions of what was shown that day.
+-- column conversions: Attributed conversions of lists that were answered that day; by position those of the position's dataset.
 -- column revenue: What those brought.
 -- column ctr: Clicks per exposure.
 with
@@ -19,37 +19,40 @@ frequent_sources as (
 ),
 
 named as (
-    select day, 'versions' as breakdown, algorithm_version as name, is_clicked, conversions, revenue from exposure_outcomes
+    select day, 'versions' as breakdown, algorithm_version as name, exposures, clicks, conversions, revenue from list_outcomes
     union all
-    select day, 'variants', experiment_variant, is_clicked, conversions, revenue from exposure_outcomes
+    select day, 'variants', experiment_variant, exposures, clicks, conversions, revenue from list_outcomes
     union all
-    select day, 'positions', cast(position as varchar), is_clicked, conversions, revenue from exposure_outcomes
+    select day, 'positions', cast(position as varchar), exposures, clicks, conversions, revenue
+    from list_outcomes
+    where position is not null
     union all
-    select day, 'endpoints', endpoint, is_clicked, conversions, revenue from exposure_outcomes
+    select day, 'endpoints', endpoint, exposures, clicks, conversions, revenue from list_outcomes
     union all
-    select day, 'degrade_reasons', degrade_reason, is_clicked, conversions, revenue from exposure_outcomes
+    select day, 'degrade_reasons', degrade_reason, exposures, clicks, conversions, revenue from list_outcomes
     union all
     select
-        exposure_outcomes.day,
+        list_outcomes.day,
         'sources',
         coalesce(frequent_sources.source, 'other'),
-        exposure_outcomes.is_clicked,
-        exposure_outcomes.conversions,
-        exposure_outcomes.revenue
-    from exposure_outcomes
-    left join frequent_sources on frequent_sources.source = exposure_outcomes.source
+        list_outcomes.exposures,
+        list_outcomes.clicks,
+        list_outcomes.conversions,
+        list_outcomes.revenue
+    from list_outcomes
+    left join frequent_sources on frequent_sources.source = list_outcomes.source
     union all
-    select day, 'devices', device_type, is_clicked, conversions, revenue from exposure_outcomes
+    select day, 'devices', device_type, exposures, clicks, conversions, revenue from list_outcomes
 )
 
 select
     day,
     breakdown,
     name,
-    count(*) as exposures,
-    count(*) filter (where is_clicked) as clicks,
+    cast(sum(exposures) as bigint) as exposures,
+    cast(sum(clicks) as bigint) as clicks,
     cast(sum(conversions) as bigint) as conversions,
     round(sum(revenue), 2) as revenue,
-    round(count(*) filter (where is_clicked) / count(*), 6) as ctr
+    round(sum(clicks) / sum(exposures), 6) as ctr
 from named
 group by day, breakdown, name

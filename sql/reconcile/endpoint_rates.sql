@@ -5,7 +5,7 @@
 -- column last_day: The last of them.
 -- column exposures: Exposures.
 -- column clicks: Exposures that were clicked.
--- column conversions: Attributed conversions of what was shown.
+-- column conversions: Attributed conversions of its lists.
 -- column ctr: Clicks per exposure.
 -- column cvr: Attributed conversions per click; NULL without a click.
 with

@@ -13,8 +13,9 @@ select
     coalesce(context ->> 'experiment_variant', 'control') as experiment_variant,
     coalesce(context ->> 'degrade_reason', 'none') as degrade_reason,
     context ->> 'model_run_id' as model_run_id,
-    coalesce(text_of(context ->> 'source'), 'unknown') as source,
-    coalesce(text_of(context ->> 'device_type'), 'unknown') as device_type,
+    -- as a server of today writes them, whoever wrote the line
+    coalesce(lower(left(text_of(context ->> 'source'), 64)), 'unknown') as source,
+    coalesce(lower(left(text_of(context ->> 'device_type'), 64)), 'unknown') as device_type,
     text_of(context ->> 'locale') as locale,
     text_of(context ->> 'client_app') as client_app,
     context ->> 'feature_snapshot_id' as feature_snapshot_id,

@@ -36,6 +36,11 @@ impl Variety {
                 None => return None,
                 Some((name, value)) => {
                     let name = name.trim().to_lowercase();
+                    let is_again = variety.sources.iter().any(|(named, _)| *named == name)
+                        || variety.devices.iter().any(|(named, _)| named.name() == name);
+                    if is_again || name.contains(char::is_whitespace) {
+                        return None;
+                    }
                     match Device::named(&name) {
                         Some(device) => variety.devices.push((device, number(value, -MOST)?)),
                         None if name.is_empty() => return None,
@@ -49,8 +54,8 @@ impl Variety {
 
     /// That of lists of a source on a device.
     pub fn of(&self, source: Option<&str>, device: Option<Device>) -> f32 {
-        let base = source.and_then(|source| self.sources.iter().rev().find(|(named, _)| named == source));
-        let more = device.and_then(|device| self.devices.iter().rev().find(|(named, _)| *named == device));
+        let base = source.and_then(|source| self.sources.iter().find(|(named, _)| named == source));
+        let more = device.and_then(|device| self.devices.iter().find(|(named, _)| *named == device));
         (base.map_or(self.everyone, |(_, value)| *value) + more.map_or(0.0, |(_, value)| *value)).clamp(0.0, MOST)
     }
 
@@ -90,9 +95,21 @@ mod tests {
 
     #[test]
     fn what_is_no_variety_is_none() {
-        for text in
-            ["", "much", "-1", "11", "0.1,0.2", "search=-1", "search=", "=0.1", "mobile=-11", "nan", "search=nan"]
-        {
+        for text in [
+            "",
+            "much",
+            "-1",
+            "11",
+            "0.1,0.2",
+            "search=-1",
+            "search=",
+            "=0.1",
+            "mobile=-11",
+            "nan",
+            "search=nan",
+            "0.1 search=0.6",
+            "search=0.6, search=0.2",
+        ] {
             assert_eq!(Variety::read(text), None, "{text}");
         }
         let many: Vec<String> = (0..51).map(|number| format!("s{number}=1")).collect();

@@ -205,7 +205,7 @@ fn settled(models_dir: &Path) -> Result<Promotions> {
     let mut promotions = Promotions::read(models_dir)?;
     let has_changed = promotions.settle(now.as_deref());
     if let Some(now) = &now {
-        traffic::end_canary(models_dir, now)?;
+        traffic::end_beside(models_dir, now)?;
     }
     if has_changed {
         promotions.write(models_dir)?;
@@ -233,7 +233,7 @@ fn switch(models_dir: &Path, version: &str, check: Check) -> Result<()> {
         fs::remove_file(&link).ok();
         symlink(version, &link).with_context(|| t!("{} cannot be made", "{} 无法创建", link.display()))?;
         files::rename(&link, &models_dir.join(CURRENT))?;
-        traffic::end_canary(models_dir, version)?;
+        traffic::end_beside(models_dir, version)?;
         registry_file::keep_true(models_dir, Some(version))?;
     }
     Ok(())

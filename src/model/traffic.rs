@@ -66,13 +66,20 @@ pub(super) fn write(models_dir: &Path, traffic: &Traffic) -> Result<()> {
     files::write(&traffic_path(models_dir), &serde_json::to_vec_pretty(traffic)?)
 }
 
-/// Ends the canary, where it is this version. What cannot be read is left as it is: it stops nobody from going back.
-pub(super) fn end_canary(models_dir: &Path, version: &str) -> Result<()> {
+/// A version that becomes current answers beside itself no more, as canary or shadow. What cannot be read is left as it is: it
+/// stops nobody from going back.
+pub(super) fn end_beside(models_dir: &Path, version: &str) -> Result<()> {
     match traffic(models_dir) {
-        Ok(Traffic { canary: Some(canary), shadow }) if canary.version == version => {
-            write(models_dir, &Traffic { canary: None, shadow })
+        Ok(Traffic { canary, shadow }) => {
+            let is_this = |share: &Share| share.version == version;
+            let is_beside = [&canary, &shadow].into_iter().flatten().any(is_this);
+            let others = |share: Option<Share>| share.filter(|share| !is_this(share));
+            if is_beside {
+                write(models_dir, &Traffic { canary: others(canary), shadow: others(shadow) })
+            } else {
+                Ok(())
+            }
         }
-        Ok(_) => Ok(()),
         Err(error) => {
             tracing::warn!("{error:#}");
             Ok(())

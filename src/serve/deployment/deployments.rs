@@ -264,6 +264,9 @@ impl Deployments {
     /// It cannot be read, or a rule makes no sense; those read before stay.
     pub fn read_rules(&self) -> Result<()> {
         let path = self.config.rules_path();
+        if self.config.lists.rules_file.is_some() && !path.exists() {
+            tracing::warn!("RULES_FILE names {}, which is not there: no rule holds", path.display());
+        }
         let rules = read_rules(&path)?;
         tracing::info!("{} rules in {}", rules.rules.len(), path.display());
         self.rules.store(Arc::new(rules));
@@ -276,6 +279,9 @@ impl Deployments {
     /// It cannot be read, or an experiment makes no sense; those read before stay.
     pub fn read_experiments(&self) -> Result<()> {
         let path = self.config.experiments_path();
+        if self.config.serve.experiments_file.is_some() && !path.exists() {
+            tracing::warn!("EXPERIMENTS_FILE names {}, which is not there: no experiment runs", path.display());
+        }
         let experiments = Experiments::read(&path)?;
         tracing::info!("{} experiments run by {}", experiments.count(), path.display());
         self.experiments.store(Arc::new(experiments));

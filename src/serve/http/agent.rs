@@ -33,12 +33,22 @@ const CRAWLERS: [&str; 14] = [
     "pingdom",
 ];
 
-/// What User-Agents of tablets hold, in lower case. `android` without `mobi` is one, too.
+/// What User-Agents of tablets hold, in lower case. `android` without `mobi` is one, too, but in what apps send by themselves
+/// (`Dalvik/…`), which says `mobi` on no device.
 const TABLETS: [&str; 7] = ["ipad", "tablet", "kindle", "silk/", "playbook", "sm-t", "matepad"];
 
 /// What those of phones hold.
-const PHONES: [&str; 8] =
-    ["mobi", "iphone", "ipod", "windows phone", "openharmony", "opera mini", "micromessenger", "miniprogram"];
+const PHONES: [&str; 9] = [
+    "mobi",
+    "iphone",
+    "ipod",
+    "windows phone",
+    "openharmony",
+    "opera mini",
+    "micromessenger",
+    "miniprogram",
+    "dalvik/",
+];
 
 /// What those of computers hold.
 const COMPUTERS: [&str; 5] = ["windows nt", "macintosh", "x11;", "cros ", "wayland"];
@@ -90,7 +100,8 @@ impl Agent {
         let device = match () {
             () if is_crawler => Device::Bot,
             () if !text.contains('/') => Device::Unknown,
-            () if has(&TABLETS) || (text.contains("android") && !text.contains("mobi")) => Device::Tablet,
+            () if has(&TABLETS) => Device::Tablet,
+            () if text.contains("android") && !has(&["mobi", "dalvik/"]) => Device::Tablet,
             () if has(&PHONES) => Device::Mobile,
             // a tablet that says it is a computer, as iPads do, cannot be told from one
             () if has(&COMPUTERS) => Device::Desktop,
@@ -130,6 +141,7 @@ mod tests {
                 &*format!("Mozilla/5.0 (Linux; Android 6.0.1; Nexus 5X) {WEBKIT} Mobile (compatible; Googlebot/2.1)"),
                 "bot",
             ),
+            ("Dalvik/2.1.0 (Linux; U; Android 12; SM-G991B Build/SP1A)", "mobile"),
             ("curl/8.5.0", "unknown"),
             ("python-requests/2.32", "unknown"),
             ("mobile", "unknown"),

@@ -133,14 +133,19 @@ impl ListMetrics {
         let endpoints = OfEndpoint::all(register, &responses, &timeouts)?;
         let [degraded, fallbacks] = fallbacks(register)?;
         let ratio = |name, help| register.gauges(name, help, &["endpoint"]);
+        let exposures = register.counters(
+            "recommendation_exposures_total",
+            "Items shown.",
+            &["endpoint", "variant", "experiment_variant", "degrade_reason"],
+        )?;
+        // a server that has shown nothing says so, or nobody would notice
+        for endpoint in Endpoint::ALL {
+            exposures.with_label_values(&[endpoint.name(), "primary", "control", "none"]);
+        }
         Ok(Self {
             started: Instant::now(),
             responses,
-            exposures: register.counters(
-                "recommendation_exposures_total",
-                "Items shown.",
-                &["endpoint", "variant", "experiment_variant", "degrade_reason"],
-            )?,
+            exposures,
             degraded,
             fallbacks,
             timeouts,

@@ -176,7 +176,13 @@ impl PublishedMetrics {
         replace(&self.source_rows, sources.iter().map(|one| ([one.table.as_str()], one.rows as f64)));
         replace(&self.quality, quality.iter().map(|one| ([one.table.as_str()], one.score)));
         replace(&self.anomalies, quality.iter().map(|one| ([one.table.as_str()], one.anomalies as f64)));
-        replace(&self.alerts, alerts.iter().map(|one| ([one.severity.as_str()], one.alerts as f64)));
+        let none = |names: &[&'static str]| {
+            // without a run nothing is known, not even that there is nothing
+            let names = if quality.is_empty() { Vec::new() } else { names.to_vec() };
+            names.into_iter().map(|name| ([name], 0.0))
+        };
+        let found = alerts.iter().map(|one| ([one.severity.as_str()], one.alerts as f64));
+        replace(&self.alerts, none(&["critical", "warning"]).chain(found));
         let status = |is_kept: bool| f64::from(u8::from(is_kept));
         replace(&self.contract, contracts.iter().map(|one| ([one.table.as_str()], status(one.is_kept))));
         replace(&self.violations, contracts.iter().map(|one| ([one.table.as_str()], one.violations as f64)));
@@ -184,6 +190,7 @@ impl PublishedMetrics {
         replace(&self.cvr, lists.iter().filter_map(|one| Some(([one.endpoint.as_str()], one.cvr?))));
         replace(&self.coverage, tracking.iter().map(|one| ([one.endpoint.as_str()], one.coverage)));
         replace(&self.covered_views, tracking.iter().map(|one| ([one.endpoint.as_str()], one.views as f64)));
-        replace(&self.reconciliation, reconciliation.iter().map(|one| ([one.status.as_str()], one.days as f64)));
+        let days = reconciliation.iter().map(|one| ([one.status.as_str()], one.days as f64));
+        replace(&self.reconciliation, none(&["ok", "warning", "critical", "no_orders"]).chain(days));
     }
 }
