@@ -1,6 +1,6 @@
 -- description: What may be wrong with the data, by table and check: a value, up to where it is usual, what it takes off the table's
 -- score, and how many rows, days or datasets it is about. Tables are the sources' (business.dataset; none that a source does not have) and
--- interactions, dataset_features, user_profile, dataset_stats.
+-- interactions, dataset_features, user_profile, dataset_stats; interactions and user_profile only where there are any.
 -- key: table_name, check_name
 -- column table_name: source.table, or what the figures are about.
 -- column check_name: nulls, duplicates, set_aside, strangers, concentration, price_outliers, day_gaps or unusual_days.
@@ -244,17 +244,20 @@ found as (
         round(coalesce(view_figures.without_visitor / nullif(view_figures.views, 0), 0), 6), 0.05, view_figures.without_visitor
     from view_figures
     cross join order_figures
+    where view_figures.views + order_figures.orders > 0
     union all
     select
         'interactions', view_figures.views + order_figures.orders, 'duplicates',
         round(coalesce(view_figures.repeated / nullif(view_figures.views, 0), 0), 6), 0.02, view_figures.repeated
     from view_figures
     cross join order_figures
+    where view_figures.views + order_figures.orders > 0
     union all
     select
         'interactions', concentration.events, 'concentration', round(coalesce(concentration.gini, 0), 6), 0.9,
         case when concentration.gini > 0.9 then 1 else 0 end
     from concentration
+    where concentration.events > 0
     union all
     -- where there are few events a day, some days have none: that share is no gap
     select
@@ -280,9 +283,11 @@ found as (
     union all
     select
         'dataset_stats', catalogue.datasets, 'strangers',
+        -- the worse of the two: views would hide orders
         round(
-            coalesce(
-                (view_figures.of_strangers + order_figures.of_strangers) / nullif(view_figures.views + order_figures.orders, 0), 0
+            greatest(
+                coalesce(view_figures.of_strangers / nullif(view_figures.views, 0), 0),
+                coalesce(order_figures.of_strangers / nullif(order_figures.orders, 0), 0)
             ),
             6
         ),

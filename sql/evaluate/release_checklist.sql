@@ -33,6 +33,8 @@ newest as (
         source,
         max(watermark) filter (where watermark <= getvariable('as_of')) as newest_at
     from raw.watermarks
+    -- a catalogue alone may stand still as long as it likes
+    where source <> 'business' or exists (select 1 from orders)
     group by source
     union all
     select 'exposures', max(shown_at)

@@ -9,7 +9,7 @@ use super::setting::Setting;
 use super::settings::{
     Config, Database, Exposures, Lists, Mode, Models, Modes, Parameters, Serve, Source, Sources, Train,
 };
-use super::values::{Overrides, Values};
+use super::values::{Origin, Overrides, Values};
 use crate::common::language::{Language, t};
 
 /// What the names of the settings of the two databases begin with.
@@ -127,6 +127,10 @@ impl Config {
         let serve = Serve::read(values, "", ())?;
         let groups = (sources, models, parameters, lists, train, exposures, serve);
         let mut config = Self::read(values, "", groups)?;
+        // whoever names another DATA_DIR for once leaves the reports of the usual one alone
+        if matches!(values.get("DATA_DIR").1, Origin::Flag(_)) {
+            config.daily_reports = None;
+        }
         if let Some(dir) = &mut config.daily_reports {
             // a run notes places of files relative to DATA_DIR
             *dir = std::path::absolute(&dir)

@@ -390,6 +390,8 @@ settings! {
         /// How many threads a run uses; 0 is all cores.
         threads: usize = THREADS, default "0", threads();
         /// The folder of daily reports; DATA_DIR/evaluation/daily_reports where empty.
+        ///
+        /// With --data-dir they are in that folder in any case.
         daily_reports: Option<PathBuf> = DAILY_REPORT_DIR, example "reports", path_or_none();
         /// How much is logged: error, warning, info, debug or trace.
         ///

@@ -2,14 +2,12 @@
 //! users Matomo's rows are of.
 
 use anyhow::Result;
-use duckdb::Connection;
-use serde::Deserialize;
 
 use crate::common::finding::{Finding, Verdict};
 use crate::common::language::{either, t};
 use crate::config::Config;
 use crate::evaluate::tracking::{Check, checklist, is_there};
-use crate::extract::user_names;
+use crate::extract::{sites, user_names};
 use crate::warehouse;
 
 /// What the published warehouse says of it; nothing of relations that it does not have yet.
@@ -23,47 +21,13 @@ pub fn tracking(config: &Config) -> Result<Vec<Finding>> {
     let db = warehouse::glance(config)?;
     let mut found = Vec::new();
     if is_there(&db, "matomo_sites")? {
-        found.extend(sites(&db, config)?);
+        found.extend(sites::odd(&db, config)?.map(|text| Finding::new(Verdict::Odd, "sites", text)));
     }
     if is_there(&db, "user_names")? {
         found.extend(user_names::missing(&db, config)?.map(|text| Finding::new(Verdict::Odd, "users", text)));
     }
     found.extend(checks(&checklist(&db)?));
     Ok(found)
-}
-
-/// A row of `matomo_sites`.
-#[derive(Deserialize)]
-struct Site {
-    site_id: i64,
-    visits: u64,
-}
-
-/// Where Matomo has several sites and the settings name none, or one that is not there.
-fn sites(db: &Connection, config: &Config) -> Result<Option<Finding>> {
-    let there: Vec<Site> = warehouse::rows(db, "select site_id, visits from matomo_sites order by site_id")?;
-    let named = &config.parameters.matomo_sites;
-    let odd = |text| Ok(Some(Finding::new(Verdict::Odd, "sites", text)));
-    let texts: Vec<String> = there
-        .iter()
-        .map(|Site { site_id, visits }| t!("{site_id} ({visits} visits)", "{site_id}（{visits} 次访问）"))
-        .collect();
-    let texts = texts.join(", ");
-    if let (true, Some(absent)) =
-        (!there.is_empty(), named.iter().find(|site| there.iter().all(|row| row.site_id != i64::from(**site))))
-    {
-        return odd(t!(
-            "MATOMO_SITE_ID names site {absent}, of which Matomo has no row; it has {texts}",
-            "MATOMO_SITE_ID 指定了站点 {absent}，而 Matomo 没有它的行；有的是 {texts}"
-        ));
-    }
-    match there.len() {
-        2.. if named.is_empty() => odd(t!(
-            "Matomo has rows of sites {texts}, and all of them count; MATOMO_SITE_ID names those that should",
-            "Matomo 有多个站点的行：{texts}，且全部计入；请用 MATOMO_SITE_ID 指明应计入的站点"
-        )),
-        _ => Ok(None),
-    }
 }
 
 /// A line on tracking, one on the rest, and one for each figure outside its bounds.

@@ -12,7 +12,6 @@ use serde_json::{Map, Value};
 
 use super::daily::{self, Answers, Comparison, Row};
 use super::tracking_files;
-use crate::common::files;
 use crate::common::language::{either, t};
 use crate::config::Config;
 use crate::evaluate::tracking::{Tracking, tracking};
@@ -212,7 +211,7 @@ fn reconciliation_path(config: &Config, start: NaiveDate, end: NaiveDate) -> Pat
 pub fn write_reconciliation(config: &Config, start: NaiveDate, end: NaiveDate) -> Result<PathBuf> {
     let path = reconciliation_path(config, start, end);
     let report = reconciliation(&*warehouse::open_published(config)?, start, end)?;
-    files::write(&path, &serde_json::to_vec_pretty(&report)?)?;
+    warehouse::write_own(config, &path, &serde_json::to_vec_pretty(&report)?)?;
     Ok(path)
 }
 
@@ -263,7 +262,7 @@ pub fn write_daily(config: &Config, day: NaiveDate) -> Result<PathBuf> {
     let path = daily_path(config, day);
     let db = warehouse::open_published(config)?;
     let report = daily(&db, day, warehouse::published_as_of(&db)?)?;
-    files::write(&path, &serde_json::to_vec_pretty(&report)?)?;
+    warehouse::write_own(config, &path, &serde_json::to_vec_pretty(&report)?)?;
     Ok(path)
 }
 

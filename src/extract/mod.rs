@@ -15,6 +15,8 @@ mod merge;
 pub mod metrics_file;
 mod names;
 mod schema;
+pub mod sites;
+pub mod sites;
 mod sources;
 mod tables;
 pub mod user_names;

@@ -4,6 +4,7 @@
 //! becomes current. Renaming the warehouse is the moment at which a run counts: before it, nothing has happened, and the
 //! next run removes what lies beside; after it, the rest follows, now or by the next run that reads the journal.
 
+use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 
@@ -14,11 +15,8 @@ use crate::common::errors::{Failure, describe};
 use crate::common::files;
 use crate::common::language::t;
 use crate::config::Config;
-use crate::warehouse::{self, WorkCopy};
+use crate::warehouse::{self, WorkCopy, Written};
 use crate::{model, recommend};
-
-/// The old system's list of its models, in MODELS_DIR.
-const REGISTRY: &str = "model_registry.json";
 
 /// Files written beside their places, to be renamed into them after the warehouse, and files that go then. Dropped, it
 /// removes what was written.
@@ -65,33 +63,23 @@ impl Drop for Outbox {
     }
 }
 
-/// Keeps what a first run is about to replace: files of the old system, below `before-nearset/` as they lay below DATA_DIR, and the
-/// list of its models. They take no room of their own where the file system has links. Returns how many are kept.
+/// Keeps aside what somebody else put where a run is about to write, notes what it writes, and leaves what is not its own where
+/// it would go. Returns the folders that hold what is kept, each with how many.
 ///
 /// # Errors
-/// One cannot be kept.
-pub fn keep_replaced(config: &Config, outbox: &Outbox) -> Result<usize> {
-    if config.warehouse_path().exists() {
-        return Ok(0);
+/// A file cannot be read or kept.
+pub fn keep_others(config: &Config, outbox: &mut Outbox) -> Result<BTreeMap<PathBuf, usize>> {
+    let mut written = Written::read(config)?;
+    let kept = written.keep_others(config, &outbox.places)?;
+    for place in std::mem::take(&mut outbox.gone) {
+        if written.is_own(config, &place)? {
+            outbox.gone.push(place);
+        }
     }
-    let below = |place: &PathBuf| Some((place.clone(), place.strip_prefix(&config.data_dir).ok()?.to_path_buf()));
-    let registry = (config.models_dir.join(REGISTRY), Path::new("models").join(REGISTRY));
-    let places = outbox.places.iter().filter_map(below).chain([registry]);
-    let mut kept = 0;
-    for (place, below) in places.filter(|(place, _)| place.is_file()) {
-        let copy = config.replaced_dir().join(below);
-        // the first that was kept is the old system's, whatever became of the run that kept it
-        if copy.exists() {
-            continue;
-        }
-        if let Some(parent) = copy.parent() {
-            files::make_dir(parent)?;
-        }
-        if fs::hard_link(&place, &copy).is_err() {
-            files::copy(&place, &copy)?;
-        }
-        kept += 1;
+    for place in &outbox.places {
+        written.note(config, place, &files::part_of(place))?;
     }
+    outbox.write(Written::path(config), &written.bytes()?)?;
     Ok(kept)
 }
 

@@ -72,13 +72,12 @@ fn run_locked(config: &Config, project: &Project, options: &Options, observers: 
     let rows = steps::finish(&mut run)?;
     let Kept { saved, held_back } = keep_model(&mut run)?;
     let version = saved.as_ref().filter(|_| held_back.is_none()).map(|saved| saved.version.clone());
-    let outbox = run.outbox;
-    let replaced = publish::keep_replaced(config, &outbox)?;
-    if replaced > 0 {
+    let mut outbox = run.outbox;
+    for (folder, count) in publish::keep_others(config, &mut outbox)? {
         observers.note(&t!(
-            "{replaced} files that were there before nearset are kept in {}",
-            "nearset 之前已有的 {replaced} 个文件保存在 {}",
-            config.replaced_dir().display()
+            "{count} files that were there before nearset are kept in {}",
+            "nearset 之前已有的 {count} 个文件保存在 {}",
+            folder.display()
         ));
     }
     let published = publish::publish(config, work, outbox, observers.run, version.clone());

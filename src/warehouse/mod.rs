@@ -17,6 +17,7 @@ mod run_history;
 mod run_lock;
 mod sandbox;
 mod table;
+mod written;
 
 pub use connections::{Database, glance, in_memory, open_published, small};
 pub use errors::{Fault, byte_of, caret, line_of, located, message, short_error};
@@ -29,3 +30,4 @@ pub use rows::rows;
 pub use run_history::{Outcome, RunLine, RunSummary, run_history_path};
 pub use run_lock::{RunLock, is_run_lock_held, remove_left_work, take_run_lock};
 pub use sandbox::sandbox;
+pub use written::{Written, write_own};

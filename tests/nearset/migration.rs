@@ -465,3 +465,48 @@ fn a_folder_of_the_old_system_is_taken_over() {
     ask_the_server(&n, &mut missing);
     assert!(missing.0.is_empty(), "names of the old system that are not found:\n{}", missing.0.join("\n"));
 }
+
+#[test]
+fn what_others_wrote_is_kept_before_it_is_replaced() {
+    let n = left_behind();
+    let put = |name: &str, text: &str| {
+        let path = n.path().join(name);
+        fs::create_dir_all(path.parent().expect("a folder")).expect("a folder");
+        fs::write(path, text).expect("a file");
+    };
+    let found = |name: &str| fs::read_to_string(n.path().join(name)).unwrap_or_default();
+    put(".env.prod", "DAILY_REPORT_DIR=reports\nTRAIN_SECONDS=0\n");
+    let (daily, old) = ("reports/recommendation_report_2026-10-15.json", "{\"summary\": {\"total_exposures\": 2000}}");
+    put(daily, old);
+    let run = |args: &[&str]| {
+        let run = operator(&n, &[&["run", "--as-of", AS_OF], args].concat());
+        let said = text(&run.stdout) + &text(&run.stderr);
+        assert!(run.status.success(), "{said}");
+        said
+    };
+    // a rehearsal in folders of its own touches nothing
+    run(&["--data-dir", "rehearsal/data", "--models-dir", "rehearsal/models"]);
+    assert_eq!(found(daily), old);
+    assert!(
+        found("rehearsal/data/evaluation/daily_reports/recommendation_report_2026-10-15.json").contains("total_views")
+    );
+    assert!(run(&[]).contains("before nearset are kept in data/before-nearset"));
+    assert_ne!(found(daily), old);
+    assert_eq!(found("data/before-nearset/daily_reports/recommendation_report_2026-10-15.json"), old);
+    // the way back, and another try
+    put("data/evaluation/summary.json", "{\"total_views\": 777777}");
+    put("data/processed/user_profile.parquet", "PAR1 of the old system, again PAR1");
+    put(".env.prod", "DAILY_REPORT_DIR=reports\nTRAIN_SECONDS=0\nLEGACY_FILES=off\n");
+    assert!(
+        run(&["--full-refresh"]).contains("1 files that were there before nearset are kept in data/before-nearset-2")
+    );
+    assert!(found("data/before-nearset-2/evaluation/summary.json").contains("777777"));
+    assert!(found("data/before-nearset/evaluation/summary.json").contains("12345"));
+    assert!(found("data/processed/user_profile.parquet").contains("again"), "what nearset did not write stays");
+    assert!(!n.data().join("processed/dataset_stats.parquet").exists(), "what it wrote goes");
+    // its own files are replaced without a word, also those of a command beside
+    let report = operator(&n, &["report", "--date", "2026-10-01"]);
+    assert!(report.status.success(), "{}", text(&report.stderr));
+    assert!(!run(&[]).contains("before nearset are kept"));
+    assert!(!n.data().join("before-nearset-3").exists());
+}

@@ -7,7 +7,7 @@ use crate::common::language::either;
 use crate::evaluate::OperatorFigures;
 use crate::extract::contracts::{self, Contracts, Violation, violations};
 use crate::extract::data_quality::set_aside;
-use crate::extract::user_names;
+use crate::extract::{sites, user_names};
 use crate::pipeline::state::Run;
 use crate::sql_project::Room;
 
@@ -28,8 +28,8 @@ pub fn features(run: &mut Run<'_>) -> Result<u64> {
     contracts::check(run.db, run.config, &contracts)?;
     let rows = run.build(&READING)?;
     hold(run, &contracts)?;
-    if let Some(note) = user_names::missing(run.db, run.config)? {
-        run.observers.note(&note);
+    for note in [sites::odd(run.db, run.config)?, user_names::missing(run.db, run.config)?].iter().flatten() {
+        run.observers.note(note);
     }
     let tables = set_aside(run.db)?;
     for note in tables.iter().filter_map(|table| table.note()) {
