@@ -84,7 +84,8 @@ fn read(db: &Connection, train: &Path, test: &Path) -> Result<()> {
 /// Writes `steps` and `visits` as a marketplace and its Matomo would.
 fn write_exports(db: &Connection, json: &Path) -> Result<()> {
     let file = |name: &str| quote(&json.join(format!("{name}.json")).to_string_lossy());
-    // a title without a word: nothing can be read from it; and no dataset is younger than its first view
+    // a title without a word: nothing can be read from it; no dataset is younger than its first view; and to Matomo an action 0
+    // is none
     db.execute_batch(&format!(
         "copy (select item as id, '#' as dataset_name,
                  least(timestamp '2000-01-01', cast(min(seen_at) as timestamp)) as create_time
@@ -94,12 +95,12 @@ fn write_exports(db: &Connection, json: &Path) -> Result<()> {
                  strftime(first_at, '%Y-%m-%d %H:%M:%S') as visit_first_action_time,
                  strftime(last_at, '%Y-%m-%d %H:%M:%S') as visit_last_action_time from visits order by visit)
              to {} (format json);
-         copy (select item as idaction, 'example.org/dataDetail/' || item as name, 1 as type, 2 as url_prefix
+         copy (select item + 1 as idaction, 'example.org/dataDetail/' || item as name, 1 as type, 2 as url_prefix
                  from (select distinct item from steps) order by item)
              to {} (format json);
          copy (select row_number() over (order by visits.visit, steps.seen_at, steps.row_id) as idlink_va, visits.visit as idvisit,
                  1 as idsite, lpad(to_hex(visits.visit), 16, '0') as idvisitor,
-                 strftime(steps.seen_at, '%Y-%m-%d %H:%M:%S.%f') as server_time, steps.item as idaction_url
+                 strftime(steps.seen_at, '%Y-%m-%d %H:%M:%S.%f') as server_time, steps.item + 1 as idaction_url
                  from steps inner join visits on visits.part = steps.part and visits.session = steps.session order by idlink_va)
              to {} (format json);",
         file("dataset"),
