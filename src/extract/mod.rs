@@ -16,7 +16,6 @@ pub mod metrics_file;
 mod names;
 mod schema;
 pub mod sites;
-pub mod sites;
 mod sources;
 mod tables;
 pub mod user_names;
