@@ -6,7 +6,8 @@
 -- column name: The version, variant, position, endpoint, source or device; all. Of sources the fifty that show most, and other.
 -- column exposures: Exposures.
 -- column clicks: Exposures that were clicked.
--- column conversions: Attributed conversions.
+-- column conversions: Attributed conversions; of a position those of the dataset that stood there, so that an order of a dataset beside the
+-- list is in all breakdowns but that.
 -- column revenue: What those brought.
 -- column ctr: Clicks per exposure.
 -- column cvr: Attributed conversions per click.

@@ -6,7 +6,7 @@
 -- column position: The position in the list, from 0.
 -- column exposures: Exposures.
 -- column clicks: Exposures that were clicked.
--- column conversions: Attributed conversions.
+-- column conversions: Attributed conversions of the dataset that stood there; orders of a dataset beside the list are of no position.
 -- column ctr: Clicks per exposure.
 select
     day,
