@@ -257,7 +257,7 @@ fn a_list_asked_for_as_a_test_is_answered_and_in_no_log_or_figure() {
     }
     assert!(logged(&n).is_empty());
     let metrics = server.get_text("/metrics").1;
-    assert!(!metrics.contains("recommendation_exposures_total{"), "{metrics}");
+    assert!(server.has_shown_nothing(), "{metrics}");
     assert!(metrics.contains("user_coverage_ratio 0\n"), "{metrics}");
     list(&server, "/similar/1001", &[]);
     assert_eq!(logged(&n).len(), 1, "a visitor's is logged");

@@ -241,6 +241,15 @@ impl Server {
         (status, serde_json::from_str(&text).unwrap_or_else(|e| panic!("{path}: {e}: {text}")))
     }
 
+    /// Whether no item counts as shown so far.
+    pub fn has_shown_nothing(&self) -> bool {
+        let metrics = self.get_text("/metrics").1;
+        metrics
+            .lines()
+            .filter(|line| line.starts_with("recommendation_exposures_total{"))
+            .all(|line| line.ends_with(" 0"))
+    }
+
     pub fn get_text(&self, path: &str) -> (u16, String) {
         let mut response = agent().get(format!("{}{path}", self.base)).call().expect("an answer");
         (response.status().as_u16(), response.body_mut().read_to_string().expect("text"))

@@ -111,7 +111,7 @@ fn a_run_in_the_past_sees_what_a_run_then_saw() {
     let seen = |n: &Nearset| -> Vec<Value> {
         let is_of_source = |name: &str| {
             ["raw.", "main.stg_"].iter().any(|start| name.starts_with(start))
-                || ["rejected_rows", "set_aside", "source_freshness", "schema_contract_results"]
+                || ["rejected_rows", "set_aside", "source_freshness", "matomo_sites", "schema_contract_results"]
                     .iter()
                     .any(|of_source| name.strip_prefix("main.") == Some(of_source))
                 || name.starts_with("main.data_quality")
