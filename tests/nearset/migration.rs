@@ -488,7 +488,8 @@ fn what_others_wrote_is_kept_before_it_is_replaced() {
     run(&["--data-dir", "rehearsal/data", "--models-dir", "rehearsal/models"]);
     assert_eq!(found(daily), old);
     assert!(
-        found("rehearsal/data/evaluation/daily_reports/recommendation_report_2026-10-15.json").contains("total_views")
+        found("rehearsal/data/evaluation/daily_reports/recommendation_report_2026-10-15.json")
+            .contains("total_detail_views")
     );
     assert!(run(&[]).contains("before nearset are kept in data/before-nearset"));
     assert_ne!(found(daily), old);
