@@ -52,8 +52,8 @@ fn export(run: &mut Run<'_>) -> Result<()> {
     let gone: Vec<&str> = before.difference(&now).map(String::as_str).collect();
     if !gone.is_empty() {
         run.observers.note(&t!(
-            "no longer made, and removed from processed/: {}",
-            "不再生成，已从 processed/ 删除：{}",
+            "no longer made; what was written of them is removed from processed/: {}",
+            "不再生成，此前写出的已从 processed/ 删除：{}",
             gone.join(", ")
         ));
     }
