@@ -110,21 +110,22 @@ impl Prometheus {
         data["result"][0]["value"][1].as_str().map(|value| value.parse().expect("a figure"))
     }
 
-    /// The alerts that fire now, with the labels that tell them apart.
+    /// The hastened alerts that fire now, with the labels that tell them apart. The rules as they are, which are loaded beside
+    /// them, look back for minutes.
     fn firing(&self) -> BTreeSet<String> {
         let alerts = self.get("alerts")["alerts"].as_array().cloned().expect("alerts");
         alerts
             .iter()
             .filter(|alert| alert["state"] == "firing")
-            .map(|alert| {
+            .filter_map(|alert| {
                 let labels = alert["labels"].as_object().expect("labels");
-                let mut shown = labels["alertname"].as_str().expect("a name").trim_start_matches(SOON).to_owned();
+                let mut shown = labels["alertname"].as_str().expect("a name").strip_prefix(SOON)?.to_owned();
                 for label in ["endpoint", "table", "outcome", "folder"] {
                     if let Some(value) = labels.get(label).and_then(Value::as_str) {
                         write!(shown, " {value}").expect("text");
                     }
                 }
-                shown
+                Some(shown)
             })
             .collect()
     }
@@ -352,7 +353,7 @@ fn rules_are_silent_on_a_healthy_server_and_fire_on_their_faults() {
         let late = ["NearsetModelHeldBack held_back", "NearsetRunLate"];
         let fires = |others: &[&str]| fires(&[&late, others].concat());
         fires(&[]);
-        faulty_version(&n, &fires);
+        faulty_version(&n, &prometheus, &fires);
         faulty_log(&n, &fires);
         traffic.kind.store(NONE, Ordering::Relaxed);
         fires(&["RecommendationExposureDrop"]);
@@ -418,7 +419,7 @@ fn faulty_runs(n: &Nearset, fires: &impl Fn(&[&str])) {
 }
 
 /// The current version is damaged, and then another one is current.
-fn faulty_version(n: &Nearset, fires: &impl Fn(&[&str])) {
+fn faulty_version(n: &Nearset, prometheus: &Prometheus, fires: &impl Fn(&[&str])) {
     let version = fs::read_link(n.models().join("current")).expect("a version").to_string_lossy().into_owned();
     let damaged = "20991231T000000Z-00000000";
     copy_dir(&n.models().join(&version), &n.models().join(damaged));
@@ -431,8 +432,8 @@ fn faulty_version(n: &Nearset, fires: &impl Fn(&[&str])) {
         symlink(version, n.models().join("current")).expect("a link");
     };
     current(damaged);
-    // it is tried again as long as it should answer
-    fires(&["NearsetModelFault", "NearsetVersionRefused watch"]);
+    until("the version is refused", || prometheus.firing().contains("NearsetVersionRefused watch"));
+    fires(&["NearsetModelFault"]);
     current(&version);
     fires(&[]);
 }
@@ -440,7 +441,8 @@ fn faulty_version(n: &Nearset, fires: &impl Fn(&[&str])) {
 /// The exposure log cannot be begun anew, then not be written.
 fn faulty_log(n: &Nearset, fires: &impl Fn(&[&str])) {
     let log = n.data().join("evaluation/exposure_log.jsonl");
-    fs::remove_file(&log).expect("removed");
+    // where it was moved to it goes on being written
+    fs::rename(&log, n.data().join("evaluation/exposure_log.moved.jsonl")).expect("moved");
     fs::create_dir(&log).expect("a folder in its place");
     fires(&["NearsetExposureLogDisplaced"]);
     fs::remove_dir(&log).expect("removed");
