@@ -14,15 +14,6 @@
 -- column ctr_low: Lower end of its 95 % Wilson interval.
 -- column ctr_high: Upper end of its 95 % Wilson interval.
 with
--- front ends name sources as they like: what is shown once makes no row of its own
-frequent_sources as (
-    select source, count(*) as exposures
-    from exposure_outcomes
-    group by source
-    order by exposures desc, source
-    limit 50
-),
-
 shown as (
     select 'summary' as breakdown, 'all' as name, is_clicked from exposure_outcomes
     union all

@@ -10,14 +10,6 @@
 -- column revenue: What those brought.
 -- column ctr: Clicks per exposure.
 with
-frequent_sources as (
-    select source, count(*) as exposures
-    from exposure_outcomes
-    group by source
-    order by exposures desc, source
-    limit 50
-),
-
 named as (
     select day, 'versions' as breakdown, algorithm_version as name, exposures, clicks, conversions, revenue from list_outcomes
     union all
