@@ -6,8 +6,9 @@ use anyhow::Result;
 use crate::common::finding::{Finding, Verdict};
 use crate::common::language::{either, t};
 use crate::config::Config;
-use crate::evaluate::tracking::{Check, checklist, is_there};
+use crate::evaluate::tracking::{Check, checklist};
 use crate::extract::{sites, user_names};
+use crate::sql_project::existing;
 use crate::warehouse;
 
 /// What the published warehouse says of it; nothing of relations that it does not have yet.
@@ -19,11 +20,11 @@ pub fn tracking(config: &Config) -> Result<Vec<Finding>> {
         return Ok(Vec::new());
     }
     let db = warehouse::glance(config)?;
-    let mut found = Vec::new();
-    if is_there(&db, "matomo_sites")? {
+    let (mut found, there) = (Vec::new(), existing(&db)?);
+    if there.contains_key("matomo_sites") {
         found.extend(sites::odd(&db, config)?.map(|text| Finding::new(Verdict::Odd, "sites", text)));
     }
-    if is_there(&db, "user_names")? {
+    if there.contains_key("user_names") {
         found.extend(user_names::missing(&db, config)?.map(|text| Finding::new(Verdict::Odd, "users", text)));
     }
     found.extend(checks(&checklist(&db)?));

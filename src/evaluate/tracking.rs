@@ -6,6 +6,7 @@ use duckdb::Connection;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
+use crate::sql_project::existing;
 use crate::warehouse::rows;
 
 /// The views of one endpoint that came from a list: a row of `tracking_coverage`.
@@ -69,21 +70,12 @@ pub struct Tracking {
     pub checklist: Vec<Check>,
 }
 
-/// Whether the warehouse has a relation: one that an earlier nearset published may not.
-///
-/// # Errors
-/// It cannot be read.
-pub fn is_there(db: &Connection, relation: &str) -> Result<bool> {
-    let sql = "select exists (from information_schema.tables where table_schema = 'main' and table_name = ?)";
-    Ok(db.query_row(sql, [relation], |row| row.get(0))?)
-}
-
 /// What a release is judged by; nothing where the warehouse does not have it yet.
 ///
 /// # Errors
 /// `release_checklist` cannot be read.
 pub fn checklist(db: &Connection) -> Result<Vec<Check>> {
-    match is_there(db, "release_checklist")? {
+    match existing(db)?.contains_key("release_checklist") {
         true => rows(db, "select * from release_checklist order by name"),
         false => Ok(Vec::new()),
     }
@@ -94,7 +86,7 @@ pub fn checklist(db: &Connection) -> Result<Vec<Check>> {
 /// # Errors
 /// A relation cannot be read.
 pub fn tracking(db: &Connection, day: NaiveDate) -> Result<Option<Tracking>> {
-    if !is_there(db, "tracking_coverage")? {
+    if !existing(db)?.contains_key("tracking_coverage") {
         return Ok(None);
     }
     let sql = format!("select * exclude (day) from tracking_coverage where day = '{day}' order by endpoint");
