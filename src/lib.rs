@@ -13,6 +13,7 @@ pub mod exposures;
 pub mod extract;
 pub mod index;
 pub mod model;
+pub mod operations;
 pub mod pipeline;
 pub mod recommend;
 pub mod search;

@@ -199,6 +199,56 @@ pub(super) const SENTENCES: &[(&str, &str)] = &[
         "Who may see /reports: off (nobody), local (from this machine, or with the admin token), on (whoever asks).",
         "谁可以看 /reports：off（谁也不行）、local（本机，或持管理令牌）、on（所有人）。",
     ),
+    (
+        "The proxy that requests to others go through, such as http://proxy:3128; none to this machine do.",
+        "访问外部所经的代理，如 http://proxy:3128；访问本机不经代理。",
+    ),
+    (
+        "Hosts that are reached without the proxy, as names and addresses: `.example.cn` stands for all below it.",
+        "不经代理访问的主机（名称或地址）；`.example.cn` 代表其下所有主机。",
+    ),
+    ("How many seconds a request may take.", "一个请求最多等几秒。"),
+    (
+        "The jobs of `nearset schedule` (TOML); DATA_DIR/schedule.toml where empty, and the usual four where that is not there.",
+        "`nearset schedule` 的任务（TOML）；为空时用 DATA_DIR/schedule.toml，该文件不存在时用惯常的四个任务。",
+    ),
+    (
+        "Who is told of what (TOML); DATA_DIR/notify.toml where empty.",
+        "什么事通知谁（TOML）；为空时用 DATA_DIR/notify.toml。",
+    ),
+    (
+        "The address at which Alertmanager's webhooks are taken; none where empty.",
+        "接收 Alertmanager webhook 的地址；为空则不接收。",
+    ),
+    (
+        "The company's id at WeCom; with it and the three below all is told through its application.",
+        "企业微信的企业 ID；与下面三项一起设置后，一切经该应用通知。",
+    ),
+    ("The secret of the application at WeCom.", "企业微信应用的 Secret。"),
+    ("The number of the application at WeCom.", "企业微信应用的 AgentId。"),
+    ("Who is told at WeCom: user ids with | between them, or @all.", "企业微信中通知谁：用户 ID，以 | 分隔，或 @all。"),
+    (
+        "The MLflow server (http or https) or folder (file:) that runs are told to; none where empty.",
+        "把运行上报到哪个 MLflow 服务（http 或 https）或目录（file:）；为空则不上报。",
+    ("The experiment that they are told under.", "上报到哪个实验。"),
+    ("The user at the MLflow server.", "MLflow 服务的用户。"),
+    ("Its password.", "密码。"),
+    ("A token instead of user and password.", "代替用户与密码的令牌。"),
+    ("How a line of the log looks: text or json.", "日志每行的格式：text 或 json。"),
+    (
+        "How many milliseconds a request takes before it is logged as slow; 0 is never.",
+        "请求超过多少毫秒记为慢请求；0 表示从不。",
+    ),
+    (
+        "Where traces go (OTLP over HTTP); none are made where empty.",
+        "链路追踪发往何处（OTLP over HTTP）；为空则不产生。",
+    ),
+    ("What this server is called in traces.", "链路追踪中本服务的名称。"),
+    ("How many days logs of runs are kept; 0 is for ever.", "运行日志保留多少天；0 表示永久。"),
+    (
+        "How many days daily reports and reconciliations are kept; 0 is for ever.",
+        "日报与对账文件保留多少天；0 表示永久。",
+    ),
 ];
 
 /// What the groups of settings are called.
@@ -213,6 +263,12 @@ pub(super) const TITLES: &[(&str, &str)] = &[
     ("Training", "训练"),
     ("The exposure log", "曝光日志"),
     ("The server", "服务"),
+    ("Requests to others", "访问外部"),
+    ("The schedule", "定时任务"),
+    ("Notifications", "通知"),
+    ("MLflow", "MLflow"),
+    ("Logs and traces", "日志与链路追踪"),
+    ("What is kept", "保留多久"),
 ];
 
 /// The Chinese of a group's title.

@@ -5,9 +5,10 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, Result, bail};
 
 use super::kinds::{self, is_project};
+use super::operations::Operations;
 use super::setting::Setting;
 use super::settings::{
-    Config, Database, Exposures, Lists, Mode, Models, Modes, Parameters, Serve, Source, Sources, Train,
+    Config, Database, Exposures, Lists, Mode, Models, Modes, Outgoing, Parameters, Serve, Source, Sources, Train,
 };
 use super::values::{Origin, Overrides, Values};
 use crate::common::language::{Language, t};
@@ -21,7 +22,7 @@ const POPULAR: [&str; 3] = ["POPULAR_MIN_PRICE", "POPULAR_MIN_INTERACTION", "POP
 
 /// All settings, in the order of the help and of `nearset.example.toml`, each group with its title.
 pub(super) fn groups() -> Vec<(&'static str, Vec<Setting>)> {
-    vec![
+    let own = vec![
         ("Where rows come from", [Modes::settings(""), Sources::settings("")].concat()),
         ("The marketplace's database", Database::settings(BUSINESS)),
         ("Matomo's database", Database::settings(MATOMO)),
@@ -32,7 +33,9 @@ pub(super) fn groups() -> Vec<(&'static str, Vec<Setting>)> {
         ("Training", Train::settings("")),
         ("The exposure log", Exposures::settings("")),
         ("The server", Serve::settings("")),
-    ]
+        ("Requests to others", Outgoing::settings("")),
+    ];
+    [own, Operations::groups()].concat()
 }
 
 /// All settings, in the order of the help.
@@ -125,7 +128,8 @@ impl Config {
         let train = Train::read(values, "", ())?;
         let exposures = Exposures::read(values, "", ())?;
         let serve = Serve::read(values, "", ())?;
-        let groups = (sources, models, parameters, lists, train, exposures, serve);
+        let outgoing = Outgoing::read(values, "", ())?;
+        let groups = (sources, models, parameters, lists, train, exposures, serve, outgoing, Operations::read(values)?);
         let mut config = Self::read(values, "", groups)?;
         // whoever names another DATA_DIR for once leaves the reports of the usual one alone
         if matches!(values.get("DATA_DIR").1, Origin::Flag(_)) {
@@ -204,6 +208,21 @@ impl Config {
     /// The folder where a first run keeps what of the old system's files it replaces.
     pub fn replaced_dir(&self) -> PathBuf {
         self.data_dir.join("before-nearset")
+    }
+
+    /// The file of jobs; it need not be there.
+    pub fn schedule_path(&self) -> PathBuf {
+        self.operations.schedule.file.clone().unwrap_or_else(|| self.data_dir.join("schedule.toml"))
+    }
+
+    /// The file that says who is told of what; it need not be there.
+    pub fn notify_path(&self) -> PathBuf {
+        self.operations.notify.file.clone().unwrap_or_else(|| self.data_dir.join("notify.toml"))
+    }
+
+    /// The folder of what operations keep: schedule, run logs, alerts, what is still to be sent.
+    pub fn operations_dir(&self) -> PathBuf {
+        self.data_dir.join("operations")
     }
 
     /// The folder of what a run keeps for the next: history, the lock, the journal.

@@ -14,6 +14,7 @@ mod kinds;
 mod load;
 mod moments;
 mod old_names;
+mod operations;
 mod setting;
 mod settings;
 mod values;
@@ -25,9 +26,11 @@ pub use in_force::{InForce, in_force, places};
 pub use load::{gather, settings};
 pub use moments::parse_moment;
 pub use old_names::old_names;
+pub use operations::{Keep, LogFormat, Logs, Mlflow, Notify, Operations, Schedule};
 pub use setting::Setting;
 pub use settings::{
-    Config, Database, Durability, Exposures, Lists, Models, Parameters, Readers, Serve, Source, Sources, Train,
+    Config, Database, Durability, Exposures, Lists, Models, Outgoing, Parameters, Readers, Serve, Source, Sources,
+    Train,
 };
 pub use values::{Origin, Overrides, Values};
 pub use variety::Variety;

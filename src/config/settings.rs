@@ -13,6 +13,7 @@ use super::kinds::{
     log_level, megabytes, memory, milliseconds, minutes, names, origins, parsed, path, path_or_none, project, seconds,
     seconds_from_one, sites, some, switch, switch_or_auto, text, text_or_none, threads, timezone, whole,
 };
+use super::operations::Operations;
 use super::setting::{Setting, settings};
 use super::values::Values;
 use super::variety::Variety;
@@ -356,6 +357,18 @@ settings! {
 }
 
 settings! {
+    /// How nearset makes requests of its own; it makes none that no setting asks for.
+    pub struct Outgoing {
+        /// The proxy that requests to others go through, such as http://proxy:3128; none to this machine do.
+        proxy: Option<Secret> = HTTPS_PROXY, example "...", Kind::hidden(either("a URL", "URL"), |text| Some(some(text).map(Secret)));
+        /// Hosts that are reached without the proxy, as names and addresses: `.example.cn` stands for all below it.
+        no_proxy: Vec<String> = NO_PROXY, example "matomo.example.cn, .internal", names();
+        /// How many seconds a request may take.
+        timeout: Duration = OUTGOING_TIMEOUT_SECONDS, default "10", seconds_from_one();
+    }
+}
+
+settings! {
     /// The settings in force: those that every room needs, and the groups of the others.
     pub struct Config with {
         /// Where rows come from.
@@ -372,6 +385,10 @@ settings! {
         exposures: Exposures,
         /// How lists are served.
         serve: Serve,
+        /// How others are reached.
+        outgoing: Outgoing,
+        /// What operations do.
+        operations: Operations,
     } {
         /// The folder of the warehouse, the reports and the exposure log.
         data_dir: PathBuf = DATA_DIR, default "data", path();

@@ -7,9 +7,10 @@ use std::path::Path;
 use crate::support::files_below;
 
 /// From the top to the bottom.
-const ROOMS: [&str; 17] = [
+const ROOMS: [&str; 18] = [
     "cli",
     "doctor",
+    "operations",
     "pipeline",
     "serve",
     "evaluate",

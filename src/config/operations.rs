@@ -1,0 +1,147 @@
+//! The settings of operations: when jobs run, whom is told of what, where figures go, what is logged and how long things are
+//! kept.
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use anyhow::Result;
+
+use super::kinds::{Kind, milliseconds, path_or_none, some, text, text_or_none, whole};
+use super::setting::{Setting, settings};
+use super::values::Values;
+use crate::common::language::either;
+use crate::common::secrets::Secret;
+
+/// How a line of the log looks.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum LogFormat {
+    /// For people.
+    Text,
+    /// A JSON object.
+    Json,
+}
+
+pub(super) fn log_format() -> Kind<LogFormat> {
+    Kind::new(either("text or json", "text 或 json"), |text| match text.to_lowercase().as_str() {
+        "text" => Some(LogFormat::Text),
+        "json" => Some(LogFormat::Json),
+        _ => None,
+    })
+}
+
+fn address_or_none() -> Kind<Option<SocketAddr>> {
+    Kind::new(
+        either("an address with a port, such as 127.0.0.1:9000", "带端口的地址，例如 127.0.0.1:9000"),
+        |text| {
+            if text.is_empty() { Some(None) } else { text.parse().ok().map(Some) }
+        },
+    )
+}
+
+fn secret_or_none() -> Kind<Option<Secret>> {
+    Kind::hidden(either("a text", "文本"), |text| Some(some(text).map(Secret)))
+}
+
+settings! {
+    /// When jobs run.
+    pub struct Schedule {
+        /// The jobs of `nearset schedule` (TOML); DATA_DIR/schedule.toml where empty, and the usual four where that is not there.
+        file: Option<PathBuf> = SCHEDULE_FILE, example "schedule.toml", path_or_none();
+    }
+}
+
+settings! {
+    /// Who is told of what.
+    pub struct Notify {
+        /// Who is told of what (TOML); DATA_DIR/notify.toml where empty.
+        file: Option<PathBuf> = NOTIFY_FILE, example "notify.toml", path_or_none();
+        /// The address at which Alertmanager's webhooks are taken; none where empty.
+        listen: Option<SocketAddr> = NOTIFY_LISTEN, example "127.0.0.1:9000", address_or_none();
+        /// The company's id at WeCom; with it and the three below all is told through its application.
+        corp_id: Option<String> = WEIXIN_CORP_ID, example "ww0123456789abcdef", text_or_none();
+        /// The secret of the application at WeCom.
+        corp_secret: Option<Secret> = WEIXIN_CORP_SECRET, example "...", secret_or_none();
+        /// The number of the application at WeCom.
+        agent_id: Option<String> = WEIXIN_AGENT_ID, example "1000002", text_or_none();
+        /// Who is told at WeCom: user ids with | between them, or @all.
+        default_user: String = WEIXIN_DEFAULT_USER, default "@all", text();
+    }
+}
+
+settings! {
+    /// Where the figures of training go besides.
+    pub struct Mlflow {
+        /// The MLflow server (http or https) or folder (file:) that runs are told to; none where empty.
+        tracking_uri: Option<String> = MLFLOW_TRACKING_URI, example "http://127.0.0.1:5000", text_or_none();
+        /// The experiment that they are told under.
+        experiment: String = MLFLOW_EXPERIMENT_NAME, default "dataset_recommendation", text();
+        /// The user at the MLflow server.
+        user: Option<String> = MLFLOW_TRACKING_USERNAME, example "nearset", text_or_none();
+        /// Its password.
+        password: Option<Secret> = MLFLOW_TRACKING_PASSWORD, example "...", secret_or_none();
+        /// A token instead of user and password.
+        token: Option<Secret> = MLFLOW_TRACKING_TOKEN, example "...", secret_or_none();
+    }
+}
+
+settings! {
+    /// What is logged and traced.
+    pub struct Logs {
+        /// How a line of the log looks: text or json.
+        format: LogFormat = LOG_FORMAT, default "text", log_format();
+        /// How many milliseconds a request takes before it is logged as slow; 0 is never.
+        slow_request: Duration = SLOW_REQUEST_MS, default "1000", milliseconds();
+        /// Where traces go (OTLP over HTTP); none are made where empty.
+        otlp_endpoint: Option<String> = OTEL_EXPORTER_OTLP_ENDPOINT, example "http://127.0.0.1:4318", text_or_none();
+        /// What this server is called in traces.
+        service_name: String = OTEL_SERVICE_NAME, default "nearset", text();
+    }
+}
+
+settings! {
+    /// How long things are kept.
+    pub struct Keep {
+        /// How many days logs of runs are kept; 0 is for ever.
+        run_log_days: u32 = KEEP_RUN_LOGS_DAYS, default "90", whole();
+        /// How many days daily reports and reconciliations are kept; 0 is for ever.
+        report_days: u32 = KEEP_REPORTS_DAYS, default "0", whole();
+    }
+}
+
+/// The settings of operations.
+#[derive(Clone, Debug)]
+pub struct Operations {
+    /// When jobs run.
+    pub schedule: Schedule,
+    /// Who is told of what.
+    pub notify: Notify,
+    /// Where the figures of training go besides.
+    pub mlflow: Mlflow,
+    /// What is logged and traced.
+    pub logs: Logs,
+    /// How long things are kept.
+    pub keep: Keep,
+}
+
+impl Operations {
+    pub(super) fn groups() -> Vec<(&'static str, Vec<Setting>)> {
+        vec![
+            ("The schedule", Schedule::settings("")),
+            ("Notifications", Notify::settings("")),
+            ("MLflow", Mlflow::settings("")),
+            ("Logs and traces", Logs::settings("")),
+            ("What is kept", Keep::settings("")),
+        ]
+    }
+
+    pub(super) fn read(values: &Values) -> Result<Self> {
+        Ok(Self {
+            schedule: Schedule::read(values, "", ())?,
+            notify: Notify::read(values, "", ())?,
+            mlflow: Mlflow::read(values, "", ())?,
+            logs: Logs::read(values, "", ())?,
+            keep: Keep::read(values, "", ())?,
+        })
+    }
+}
