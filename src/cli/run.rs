@@ -7,7 +7,8 @@ use clap::Args;
 use crate::common::priority;
 use crate::common::progress::StepBar;
 use crate::config::{Config, parse_moment};
-use crate::pipeline::{self, History, Options, Step, Terminal};
+use crate::operations;
+use crate::pipeline::{self, History, Observer, Options, Step, Terminal};
 
 #[derive(Debug, Args)]
 pub struct Run {
@@ -58,5 +59,11 @@ pub fn run_steps(config: &Config, steps: Vec<Step>, extent: &Extent) -> Result<(
 
 /// Runs the pipeline before the eyes of its history and of a person.
 pub fn run_pipeline(config: &Config, options: &Options, bar: StepBar) -> Result<()> {
-    pipeline::run(config, options, &[&History::of(config), &Terminal::new(config, bar)])
+    let (history, terminal) = (History::of(config), Terminal::new(config, bar));
+    let others = operations::observers(config);
+    let mut observers: Vec<&dyn Observer> = vec![&history, &terminal];
+    observers.extend(others.iter().map(AsRef::as_ref));
+    let result = pipeline::run(config, options, &observers);
+    operations::after_run(config);
+    result
 }

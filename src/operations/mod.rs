@@ -9,9 +9,11 @@ mod clock;
 mod duties;
 mod outbox;
 mod outgoing;
+mod parts;
 
 pub use alert::{Alert, Severity};
 pub use clock::{Clock, Stop, SystemClock};
 pub use duties::{Duties, Duty};
 pub use outbox::{Delivered, Item, Outbox, Refusal};
 pub use outgoing::{Answer, Outgoing};
+pub use parts::{LOOKS, Look, after_run, duties, observers};
