@@ -227,7 +227,10 @@ pub(super) const SENTENCES: &[(&str, &str)] = &[
     ("The secret of the application at WeCom.", "企业微信应用的 Secret。"),
     ("The number of the application at WeCom.", "企业微信应用的 AgentId。"),
     ("Who is told at WeCom: user ids with | between them, or @all.", "企业微信中通知谁：用户 ID，以 | 分隔，或 @all。"),
-    ("The MLflow server (http or https) or folder (file:) that runs are told to; none where empty.",),
+    (
+        "The MLflow server (http or https) or folder (file:) that runs are told to; none where empty.",
+        "把运行上报到哪个 MLflow 服务（http 或 https）或目录（file:）；为空则不上报。",
+    ),
     "把运行上报到哪个 MLflow 服务（http 或 https）或目录（file:）；为空则不上报。",
     ("The experiment that they are told under.", "上报到哪个实验。"),
     ("Its password.", "密码。"),
