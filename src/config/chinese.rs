@@ -231,7 +231,6 @@ pub(super) const SENTENCES: &[(&str, &str)] = &[
         "The MLflow server (http or https) or folder (file:) that runs are told to; none where empty.",
         "把运行上报到哪个 MLflow 服务（http 或 https）或目录（file:）；为空则不上报。",
     ),
-    "把运行上报到哪个 MLflow 服务（http 或 https）或目录（file:）；为空则不上报。",
     ("The experiment that they are told under.", "上报到哪个实验。"),
     ("Its password.", "密码。"),
     ("A token instead of user and password.", "代替用户与密码的令牌。"),
