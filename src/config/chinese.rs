@@ -233,7 +233,6 @@ pub(super) const SENTENCES: &[(&str, &str)] = &[
     ),
     ("The experiment that they are told under.", "上报到哪个实验。"),
     ("The user at the MLflow server.", "MLflow 服务的用户。"),
-    ("Its password.", "密码。"),
     ("A token instead of user and password.", "代替用户与密码的令牌。"),
     ("How a line of the log looks: text or json.", "日志每行的格式：text 或 json。"),
     (
