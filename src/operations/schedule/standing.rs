@@ -143,8 +143,10 @@ pub fn alerts_of(state: &ScheduleState, now: DateTime<Utc>, log: impl Fn(&str, D
                 labels: BTreeMap::from([("job".to_owned(), name.clone())]),
             });
         }
-        let late = if has_stopped(state, now).is_some() { None } else { late(name, job, now) };
-        alerts.extend(late.or_else(|| state.scheduler.and_then(|_| ahead(name, job, now))));
+        // where nobody schedules, and should or should not, no job is late by itself
+        if state.scheduler.is_some() && has_stopped(state, now).is_none() {
+            alerts.extend(late(name, job, now).or_else(|| ahead(name, job, now)));
+        }
     }
     alerts
 }
