@@ -32,6 +32,7 @@ mod readme;
 mod reports;
 mod requests;
 mod safety;
+mod schedule;
 mod serving;
 mod settings;
 mod support;
