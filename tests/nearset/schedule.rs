@@ -21,6 +21,13 @@ impl Scheduler {
         Self::start_with(n, |_| {})
     }
 
+    /// Starts it without jobs, and gives it one, once it is there, that is due soon; returns its slot, too.
+    fn start_soon(n: &Nearset, job: &str) -> (Self, String) {
+        schedule(n, "");
+        let scheduler = Self::start(n);
+        (scheduler, add_soon(n, job))
+    }
+
     fn start_with(n: &Nearset, set: impl FnOnce(&mut Command)) -> Self {
         let log = n.path().join("scheduler.log");
         let file = File::options().create(true).append(true).open(&log).expect("a log");
@@ -83,10 +90,13 @@ fn schedule(n: &Nearset, jobs: &str) {
     fs::write(n.data().join("schedule.toml"), jobs).expect("a file");
 }
 
-/// A cron expression for one moment, soon, and that moment.
-fn soon() -> (String, String) {
-    let at = Utc::now() + TimeDelta::seconds(2);
-    (at.format("%-S %-M %-H %-d %-m *").to_string(), at.format("%Y-%m-%dT%H:%M:%SZ").to_string())
+/// Gives a scheduler that is there, or begins now, a job that is due once, soon; returns its slot.
+fn add_soon(n: &Nearset, job: &str) -> String {
+    until("a scheduler", || state(n)["scheduler"].is_u64().then_some(()), || state(n).to_string());
+    let at = Utc::now() + TimeDelta::seconds(5);
+    let cron = at.format("%-S %-M %-H %-d %-m *");
+    schedule(n, &format!("[[job]]\ncron = \"{cron}\"\n{job}"));
+    at.format("%Y-%m-%dT%H:%M:%SZ").to_string()
 }
 
 fn read(path: &Path) -> String {
@@ -158,13 +168,12 @@ fn a_slot_that_was_interrupted_is_run_again_and_a_second_scheduler_names_the_fir
     let n = Nearset::empty();
     let done = n.path().join("done");
     let script = "echo begin $NEARSET_SLOT >> done; sleep 300 & echo $! > pid; wait";
-    let (cron, slot) = soon();
-    schedule(&n, &format!("[[job]]\nname = \"long\"\ncron = \"{cron}\"\ncommand = [\"sh\", \"-c\", \"{script}\"]\n"));
+    let job = format!("name = \"long\"\ncommand = [\"sh\", \"-c\", \"{script}\"]\n");
     let begun = |count: usize| {
         until("begin", || (read(&done).lines().count() == count).then_some(()), || read(&done));
         until("pid", || Some(read(&n.path().join("pid")).trim().to_owned()).filter(|pid| lives(pid)), String::new)
     };
-    let scheduler = Scheduler::start(&n);
+    let (scheduler, slot) = Scheduler::start_soon(&n, &job);
     let child = begun(1);
     let said = n.fails(3, &["schedule"]);
     assert!(said.contains(&format!("process {} schedules already", scheduler.child.id())), "{said}");
@@ -200,11 +209,10 @@ fn a_held_lock_is_waited_for_and_uses_up_no_retry() {
     let mut n = Nearset::empty();
     n.write("dataset.json", &catalogue(&["one", "two"]));
     n.set("DATA_JSON_DIR", &n.exports().display().to_string());
-    let (cron, _) = soon();
-    schedule(&n, &format!("[[job]]\nname = \"extract\"\ncron = \"{cron}\"\ncommand = \"nearset extract\"\n"));
+    fs::create_dir_all(n.data()).expect("a folder");
     let folder = File::open(n.data()).expect("the folder");
     folder.lock().expect("the lock");
-    let scheduler = Scheduler::start(&n);
+    let (scheduler, _) = Scheduler::start_soon(&n, "name = \"extract\"\ncommand = \"nearset extract\"\n");
     let job = || state(&n)["jobs"]["extract"].clone();
     until("waiting", || (job()["work"]["waits_for"] == "lock").then_some(()), || job().to_string());
     assert_eq!((&job()["work"]["failures"], &job()["failure"]), (&0.into(), &Value::Null));
@@ -218,14 +226,12 @@ fn a_held_lock_is_waited_for_and_uses_up_no_retry() {
 #[test]
 fn what_takes_too_long_ends_with_all_that_it_started_and_is_told() {
     let n = Nearset::empty();
-    let (cron, _) = soon();
     let script = "sleep 300 & echo $! >> pids; echo out of patience >&2; wait";
     let job = format!(
-        "[[job]]\nname = \"long\"\ncron = \"{cron}\"\ntimeout = \"1s\"\nretries = 1\nretry_delay = \"1s\"\n\
+        "name = \"long\"\ntimeout = \"1s\"\nretries = 1\nretry_delay = \"1s\"\n\
          command = [\"sh\", \"-c\", \"{script}\"]\n"
     );
-    schedule(&n, &job);
-    let scheduler = Scheduler::start(&n);
+    let (scheduler, _) = Scheduler::start_soon(&n, &job);
     let failure = || state(&n)["jobs"]["long"]["failure"].clone();
     until("given up", || (failure()["is_final"] == true).then_some(()), || failure().to_string());
     let pids = read(&n.path().join("pids"));
@@ -283,14 +289,11 @@ fn a_server_answers_while_its_schedule_runs() {
     let mut n = Nearset::demo();
     n.take_fixtures(|_| true);
     n.set("DATA_JSON_DIR", &n.exports().display().to_string());
-    let (cron, _) = soon();
-    schedule(
-        &n,
-        &format!("[[job]]\nname = \"pipeline\"\ncron = \"{cron}\"\ncommand = \"nearset run --as-of 2026-10-17\"\n"),
-    );
+    schedule(&n, "");
     let server = n.serve_with(|command| {
         command.arg("--schedule");
     });
+    add_soon(&n, "name = \"pipeline\"\ncommand = \"nearset run --as-of 2026-10-17\"\n");
     let job = || state(&n)["jobs"]["pipeline"].clone();
     let mut answered = 0;
     let list = format!("/similar/{}", n.value("select min(dataset_id) from datasets"));
