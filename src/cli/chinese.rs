@@ -52,7 +52,24 @@ pub(super) const PARAGRAPHS: &[(&str, &str)] = &[
     ),
     ("Past runs and their steps", "历次运行及其步骤"),
     ("How many runs to show, newest last", "显示几次运行，最新的在最后"),
+    (
+        "Run the jobs of schedule.toml when they are due, until told to stop",
+        "按 schedule.toml 定时运行任务，直到被要求停止",
+    ),
+    ("List the jobs and end, as `schedule list`", "列出任务后结束，同 `schedule list`"),
+    ("List the jobs: how they stand, what they did last, when they run next", "列出任务：状态、上次结果、下次时间"),
+    ("Run a job's command at once, beside its schedule", "立即运行某个任务的命令，不影响其调度"),
+    ("The job's name", "任务名称"),
+    (
+        "The moment that it stands for, as 2026-10-28 or 2026-10-28T18:00:00Z; now, where none is named",
+        "所代表的时刻，如 2026-10-28 或 2026-10-28T18:00:00Z；不写则为现在",
+    ),
+    ("Where the scheduler looks for how it ended", "调度器查看其结果的位置"),
     ("Serve the API", "提供 API 服务"),
+    (
+        "Run the jobs of schedule.toml too, as `nearset schedule` does",
+        "同时运行 schedule.toml 的任务，与 `nearset schedule` 相同",
+    ),
     ("The address to listen on (LISTEN)", "监听的地址（LISTEN）"),
     (
         "Run on the sample data in the program (or on your own sources, where the settings name some), then serve",

@@ -20,6 +20,7 @@ use super::reconcile::Reconcile;
 use super::report::Report;
 use super::run::Run;
 use super::runs::Runs;
+use super::schedule::Schedule;
 use super::search::Search;
 use super::serve::Serve;
 use super::settings::Settings;
@@ -51,14 +52,14 @@ fn after_help() -> String {
   0  done
   1  it failed, and says why on standard error
   2  wrong usage
-  3  another run goes on
+  3  another run goes on, or another process schedules
   4  a check failed and nothing was published
   5  the figures were published, and the new model, clearly worse, was held back",
         "退出码：
   0  完成
   1  失败，原因写在标准错误输出
   2  用法有误
-  3  另一次运行正在进行
+  3  另一次运行正在进行，或已有进程在调度
   4  检查未通过，什么也没有发布
   5  指标已发布，新模型明显更差，未予启用"
     );
@@ -89,8 +90,11 @@ enum Command {
     /// Past runs and their steps
     #[command(after_help = examples(&["runs --limit 3"]))]
     Runs(Runs),
+    /// Run the jobs of schedule.toml when they are due, until told to stop
+    #[command(after_help = examples(&["schedule", "schedule list"]))]
+    Schedule(Schedule),
     /// Serve the API
-    #[command(after_help = examples(&["serve", "serve --listen 127.0.0.1:8001"]))]
+    #[command(after_help = examples(&["serve", "serve --listen 127.0.0.1:8001", "serve --schedule"]))]
     Serve(Serve),
     /// Run on the sample data in the program (or on your own sources, where the settings name some), then serve
     #[command(after_help = examples(&["demo", "demo --no-serve"]))]
@@ -140,7 +144,7 @@ impl Command {
     /// The address that the command line says to listen on.
     fn listen(&self) -> Option<&String> {
         match self {
-            Self::Serve(Serve { listen }) | Self::Demo(Demo { listen, .. }) => listen.as_ref(),
+            Self::Serve(Serve { listen, .. }) | Self::Demo(Demo { listen, .. }) => listen.as_ref(),
             _ => None,
         }
     }
@@ -151,6 +155,7 @@ impl Command {
             Self::Run(run) => run.run(&config()?),
             Self::Extract(extract) => extract.run(&config()?),
             Self::Runs(runs) => runs.run(&config()?),
+            Self::Schedule(schedule) => schedule.run(&config()?),
             Self::Serve(serve) => serve.run(&config()?),
             Self::Demo(demo) => demo.run(&config()?),
             Self::Sql(sql) => sql.run(&config()?),
@@ -186,8 +191,8 @@ pub fn run(cli: Cli) -> Result<()> {
     logging::start(Config::log_level_early(&values));
     match command {
         None => greeting::run(&values, &invocation),
-        // these wait for signals themselves, to answer what is under way first
-        Some(command @ (Command::Serve(_) | Command::Demo(_))) => command.run(&values),
+        // these wait for signals themselves, to end what is under way first
+        Some(command @ (Command::Serve(_) | Command::Demo(_) | Command::Schedule(_))) => command.run(&values),
         Some(command) => scratch::cleaned_up_at_signals(|| command.run(&values)),
     }
 }

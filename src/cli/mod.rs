@@ -19,6 +19,7 @@ mod reconcile;
 mod report;
 mod run;
 mod runs;
+mod schedule;
 mod search;
 mod serve;
 mod settings;

@@ -5,6 +5,7 @@ mod examine;
 mod folders;
 mod models;
 mod pictures;
+mod schedule;
 mod server;
 mod tracking;
 mod versions;

@@ -6,6 +6,7 @@ use chrono::{DateTime, Utc};
 
 use super::alert::Alert;
 use super::duties::Duty;
+use super::schedule;
 use crate::config::Config;
 use crate::pipeline::Observer;
 
@@ -19,11 +20,11 @@ pub fn after_run(_config: &Config) {}
 
 /// What `nearset schedule` and `nearset serve --schedule` attend to.
 pub fn duties(_config: &Config) -> Vec<Duty> {
-    Vec::new()
+    vec![Duty { name: "schedule", attend: schedule::attend }]
 }
 
 /// Looks for what is wrong in one place.
 pub type Look = fn(&Config, DateTime<Utc>) -> Result<Vec<Alert>>;
 
 /// All places that are looked at.
-pub const LOOKS: &[Look] = &[];
+pub const LOOKS: &[Look] = &[schedule::alerts];

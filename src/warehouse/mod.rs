@@ -16,6 +16,7 @@ mod rows;
 mod run_history;
 mod run_lock;
 mod sandbox;
+mod schedule_state;
 mod table;
 mod written;
 
@@ -30,4 +31,5 @@ pub use rows::rows;
 pub use run_history::{Outcome, RunLine, RunSummary, run_history_path};
 pub use run_lock::{RunLock, is_run_lock_held, remove_left_work, take_run_lock};
 pub use sandbox::sandbox;
+pub use schedule_state::{JobEnd, JobFailure, JobOutcome, JobState, ScheduleState, Wait, Work, slot_stamp};
 pub use written::{Written, write_own};
