@@ -1,24 +1,24 @@
 //! What a server answers besides lists: refusals, metrics, its description, reports.
 
-use anyhow::{Context, Result, ensure};
+use anyhow::{Context, Result, anyhow, ensure};
+use serde_json::Value;
 
 use super::broken;
 use super::client::{Client, json};
 use crate::common::finding::{Finding, Verdict};
 use crate::common::language::{either, t};
+use crate::operations::Answer;
 
 /// Whether what is asked wrongly is refused, in the form of all errors.
 pub(super) fn refusals(client: &Client) -> Finding {
-    let refused = |path: &str, status: u16| -> Result<()> {
-        let body = json(path, &client.get(path)?, status)?;
-        let found = body.pointer("/error/code").and_then(|code| code.as_str()).unwrap_or_default();
-        ensure!(!found.is_empty(), t!("{path} is refused without error.code", "{path} 被拒绝，但没有 error.code"));
-        Ok(())
-    };
-    let all = refused("/similar/1?top_n=0", 400).and_then(|()| refused("/nowhere", 404));
-    match all {
+    let path = "/similar/1?top_n=0";
+    let read = client.get(path).and_then(|answer| json(path, &answer, 400));
+    match read.map(|body| body.pointer("/error/code").is_some_and(Value::is_string)) {
         Err(error) => broken("refusals", &error),
-        Ok(()) => Finding::new(
+        Ok(false) => {
+            broken("refusals", &anyhow!(t!("{path} is refused without error.code", "{path} 被拒绝，但没有 error.code")))
+        }
+        Ok(true) => Finding::new(
             Verdict::Fine,
             "refusals",
             either("what is asked wrongly is refused with its reason", "错误的请求会被拒绝并说明原因").to_owned(),
@@ -26,26 +26,34 @@ pub(super) fn refusals(client: &Client) -> Finding {
     }
 }
 
+/// Asks for what a proxy may rightly keep to itself.
+fn inside(client: &Client, what: &str, path: &str) -> Result<Answer, Finding> {
+    match client.get(path) {
+        Err(error) => Err(broken(what, &error)),
+        Ok(answer) if [401, 403, 404].contains(&answer.status) => {
+            let text = t!(
+                "{path} answers {}: a proxy may keep it to itself; ask the server's own address to see it",
+                "{path} 返回 {}：可能由代理屏蔽；请直接询问服务器自身的地址",
+                answer.status
+            );
+            Err(Finding::new(Verdict::Odd, what, text))
+        }
+        Ok(answer) => Ok(answer),
+    }
+}
+
 /// Whether Prometheus can read the metrics.
 pub(super) fn metrics(client: &Client) -> Finding {
     let path = "/metrics";
-    let answer = match client.get(path) {
-        Err(error) => return broken("metrics", &error),
+    let answer = match inside(client, "metrics", path) {
+        Err(finding) => return finding,
         Ok(answer) => answer,
     };
-    if [401, 403, 404].contains(&answer.status) {
-        let text = t!(
-            "{path} answers {}: a proxy keeps it to itself; ask the server's own address",
-            "{path} 返回 {}：代理不对外开放；请询问服务器自身的地址",
-            answer.status
-        );
-        return Finding::new(Verdict::Odd, "metrics", text);
-    }
     match series(&answer.text()) {
         Ok(count) if answer.is_success() => {
             Finding::new(Verdict::Fine, "metrics", t!("{count} series can be read", "{count} 个序列可读"))
         }
-        Ok(_) => broken("metrics", &anyhow::anyhow!(t!("{path} answers {}", "{path} 返回 {}", answer.status))),
+        Ok(_) => broken("metrics", &anyhow!(t!("{path} answers {}", "{path} 返回 {}", answer.status))),
         Err(error) => broken("metrics", &error),
     }
 }
@@ -76,8 +84,11 @@ fn series(text: &str) -> Result<usize> {
 /// Whether programs can read what there is to ask for.
 pub(super) fn description(client: &Client) -> Finding {
     let path = "/openapi.json";
-    let read = client.get(path).and_then(|answer| json(path, &answer, 200));
-    let read = read.and_then(|body| {
+    let answer = match inside(client, "api", path) {
+        Err(finding) => return finding,
+        Ok(answer) => answer,
+    };
+    let read = json(path, &answer, 200).and_then(|body| {
         let routes = body["paths"].as_object().filter(|paths| paths.contains_key("/similar/{dataset_id}"));
         let routes = routes.with_context(|| t!("{path} does not have /similar", "{path} 中没有 /similar"))?.len();
         Ok((routes, body["info"]["version"].as_str().unwrap_or("?").to_owned()))
@@ -112,7 +123,7 @@ pub(super) fn reports(client: &Client) -> Finding {
             finding(Verdict::Fine, either("are kept to whoever has the admin token", "只对持有管理令牌者开放"))
         }
         404 => finding(Verdict::Fine, either("are not shown here", "此处不开放")),
-        status => broken("reports", &anyhow::anyhow!(t!("{path} answers {status}", "{path} 返回 {status}"))),
+        status => broken("reports", &anyhow!(t!("{path} answers {status}", "{path} 返回 {status}"))),
     }
 }
 
