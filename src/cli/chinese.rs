@@ -50,6 +50,14 @@ pub(super) const PARAGRAPHS: &[(&str, &str)] = &[
         "Set the old system's evaluation files beside the published figures, and say why they differ",
         "把旧系统的评估文件与已发布的数字并列，并说明差异的原因",
     ),
+    (
+        "Ask a running server for all that its users ask it: lists of datasets that there are, metrics, reports",
+        "像用户那样询问运行中的服务器：已有数据集的列表、监控指标、报表",
+    ),
+    (
+        "With the server's TEST_TOKEN its lists are not logged; without, they are logged as fetched ahead and counted in no figure.",
+        "设置了服务器的 TEST_TOKEN 时，列表不记入日志；否则按预取记入日志，不计入任何指标。",
+    ),
     ("Past runs and their steps", "历次运行及其步骤"),
     ("How many runs to show, newest last", "显示几次运行，最新的在最后"),
     (

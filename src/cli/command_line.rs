@@ -130,7 +130,7 @@ enum Command {
     #[command(subcommand)]
     Config(Settings),
     /// Check settings, folders, sources and model files, and say how to mend what is wrong
-    #[command(after_help = examples(&["doctor", "doctor --json"]))]
+    #[command(after_help = examples(&["doctor", "doctor --json", "doctor --server http://127.0.0.1:8000"]))]
     Doctor(Doctor),
     /// Print what completes commands in a shell
     #[command(after_help = examples(&["completions bash"]))]

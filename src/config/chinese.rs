@@ -24,8 +24,8 @@ pub(super) const SENTENCES: &[(&str, &str)] = &[
     ),
     ("How long a database may be silent before its connection counts as lost.", "数据库多少秒没有响应即视为断开。"),
     (
-        "Where DuckDB's extensions are; DuckDB's own folder where empty.",
-        "DuckDB 扩展所在目录；为空时用 DuckDB 自己的目录。",
+        "Where DuckDB's extensions are; those of nearset's package, else DuckDB's own folder, where empty.",
+        "DuckDB 扩展所在目录；为空时用 nearset 安装包自带的，其次用 DuckDB 自己的目录。",
     ),
     ("Columns no source is asked for (* stands for anything).", "从不读取的列（* 匹配任意字符）。"),
     (

@@ -1,6 +1,7 @@
 //! `nearset doctor`: what is in order, what is not, and how to mend it. Nothing is made or changed by looking.
 
 mod compare;
+mod deployed;
 mod examine;
 mod folders;
 mod models;
@@ -12,5 +13,6 @@ mod versions;
 mod warehouse;
 
 pub use compare::{Comparison, Difference, compare};
+pub use deployed::examine_server;
 pub use examine::examine;
 pub use server::{Serving, serving};

@@ -4,7 +4,7 @@
 use std::time::Duration;
 
 use anyhow::{Context, Result};
-use ureq::http::{Request, header};
+use ureq::http::{HeaderMap, Request, header};
 use ureq::tls::{RootCerts, TlsConfig};
 use ureq::{Agent, Proxy};
 
@@ -27,6 +27,8 @@ pub struct Answer {
     pub status: u16,
     /// After how many seconds to try again, where it says so in seconds.
     pub retry_after: Option<u64>,
+    /// The headers.
+    pub headers: HeaderMap,
     /// The body.
     pub body: Vec<u8>,
 }
@@ -77,7 +79,7 @@ impl Outgoing {
         let retry_after =
             response.headers().get(header::RETRY_AFTER).and_then(|value| value.to_str().ok()?.parse().ok());
         let body = response.body_mut().with_config().limit(LONGEST_ANSWER).read_to_vec().with_context(failed)?;
-        Ok(Answer { status: response.status().as_u16(), retry_after, body })
+        Ok(Answer { status: response.status().as_u16(), retry_after, headers: response.headers().clone(), body })
     }
 
     /// Posts JSON.
