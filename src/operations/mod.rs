@@ -10,6 +10,7 @@ mod duties;
 mod outbox;
 mod outgoing;
 mod parts;
+pub mod run_log;
 
 pub use alert::{Alert, Severity};
 pub use clock::{Clock, Stop, SystemClock};
