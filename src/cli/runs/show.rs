@@ -55,6 +55,7 @@ fn head(look: &Look) -> Vec<String> {
         let full = if record.asked.options.full_refresh { ", --full-refresh" } else { "" };
         lines.push(t!("  steps {}{full}", "  步骤 {}{full}", look.asked.join(", ")));
     }
+    lines.extend(look.retries.iter().map(|what| t!("  another try of {what}", "  重试 {what}")));
     lines.extend(look.notes.iter().map(|note| format!("    {note}")));
     lines
 }

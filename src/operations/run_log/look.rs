@@ -56,6 +56,9 @@ pub struct Look {
     /// What was said before the first step.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub notes: Vec<String>,
+    /// The run that it is another try of, and the steps that stand as that one had done them.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub retries: Option<String>,
     /// The model version that it made current.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub version: Option<String>,
@@ -81,6 +84,7 @@ impl Look {
             error: None,
             steps: Vec::new(),
             notes: Vec::new(),
+            retries: None,
             version: None,
             goes_on_at: None,
             record: None,
@@ -159,6 +163,7 @@ pub fn look(config: &Config, id: &str) -> Result<Look> {
 impl Look {
     fn take(&mut self, step: &str, line: Line) {
         match line.event {
+            Kind::Retries => self.retries = Some(line.text),
             Kind::Published => self.version = line.version,
             Kind::StepFinished if step == "publish" => self.steps.push(Step {
                 step: step.to_owned(),
