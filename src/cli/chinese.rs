@@ -73,6 +73,22 @@ pub(super) const PARAGRAPHS: &[(&str, &str)] = &[
         "所代表的时刻，如 2026-10-28 或 2026-10-28T18:00:00Z；不写则为现在",
     ),
     ("Where the scheduler looks for how it ended", "调度器查看其结果的位置"),
+        "One run: its steps, what was said, what was published, and how to go on",
+        "一次运行：各步、提示、发布了什么、接下来怎么办",
+    ),
+    ("The run's id or its beginning, or `last`", "运行的编号或其开头，或 `last`（最近一次）"),
+    ("The log of a run", "一次运行的日志"),
+    (
+        "That of this step alone: prepare, extract, features, train, evaluate, reconcile or publish",
+        "只看这一步：prepare、extract、features、train、evaluate、reconcile 或 publish",
+    ),
+    ("Go on with what comes, until the run ends", "持续显示后续内容，直到运行结束"),
+    ("The lines as they are kept, each a JSON object", "按保存的原样显示，每行一个 JSON 对象"),
+    (
+        "Run again what failed, with the same options: from the step that failed on, where what those before it had done is kept",
+        "以相同选项重试失败的运行：之前各步的结果若已保留，则从失败的一步继续",
+    ),
+    ("End a run that goes on; nothing of it is published", "结束正在进行的运行；不发布任何内容"),
     ("Serve the API", "提供 API 服务"),
     (
         "Run the jobs of schedule.toml too, as `nearset schedule` does",

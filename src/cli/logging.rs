@@ -3,8 +3,11 @@
 use std::io::{self, IsTerminal};
 
 use tracing_subscriber::EnvFilter;
+use tracing_subscriber::layer::SubscriberExt;
+use tracing_subscriber::util::SubscriberInitExt;
 
 use crate::common::secrets::ScrubbedStderr;
+use crate::operations::run_log::RunLines;
 
 /// Starts it, at a level of the settings.
 pub fn start(level: &str) {
@@ -15,5 +18,7 @@ pub fn start(level: &str) {
         .log_internal_errors(false)
         .with_ansi(io::stderr().is_terminal())
         .with_target(false)
+        .finish()
+        .with(RunLines)
         .init();
 }

@@ -10,6 +10,7 @@ pub mod language;
 pub mod likeness;
 pub mod lock;
 pub mod memory;
+pub mod patience;
 pub mod priority;
 pub mod progress;
 pub mod random;

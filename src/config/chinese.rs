@@ -246,6 +246,10 @@ pub(super) const SENTENCES: &[(&str, &str)] = &[
     ("What this server is called in traces.", "链路追踪中本服务的名称。"),
     ("How many days logs of runs are kept; 0 is for ever.", "运行日志保留多少天；0 表示永久。"),
     (
+        "Whether a run that fails keeps what its steps had done, for `nearset runs retry`: on or off.",
+        "运行失败时是否保留已完成各步的结果，供 `nearset runs retry` 使用：on 或 off。",
+    ),
+    (
         "How many days daily reports and reconciliations are kept; 0 is for ever.",
         "日报与对账文件保留多少天；0 表示永久。",
     ),

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use anyhow::Result;
 
-use super::kinds::{Kind, milliseconds, path_or_none, some, text, text_or_none, whole};
+use super::kinds::{Kind, milliseconds, path_or_none, some, switch, text, text_or_none, whole};
 use super::setting::{Setting, settings};
 use super::values::Values;
 use crate::common::language::either;
@@ -104,6 +104,10 @@ settings! {
     pub struct Keep {
         /// How many days logs of runs are kept; 0 is for ever.
         run_log_days: u32 = KEEP_RUN_LOGS_DAYS, default "90", whole();
+        /// Whether a run that fails keeps what its steps had done, for `nearset runs retry`: on or off.
+        ///
+        /// It takes as much of the disk as the warehouse, until the next run.
+        failed_run: bool = KEEP_FAILED_RUN, default "on", switch();
         /// How many days daily reports and reconciliations are kept; 0 is for ever.
         report_days: u32 = KEEP_REPORTS_DAYS, default "0", whole();
     }

@@ -11,6 +11,7 @@ mod outbox;
 mod outgoing;
 mod parts;
 pub mod schedule;
+pub mod run_log;
 
 pub use alert::{Alert, Severity};
 pub use clock::{Clock, Stop, SystemClock};

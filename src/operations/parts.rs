@@ -7,16 +7,21 @@ use chrono::{DateTime, Utc};
 use super::alert::Alert;
 use super::duties::Duty;
 use super::schedule;
+use super::run_log::{self, RunLog};
 use crate::config::Config;
 use crate::pipeline::Observer;
 
 /// Whoever hears of a run besides its history and the terminal.
-pub fn observers(_config: &Config) -> Vec<Box<dyn Observer>> {
-    Vec::new()
+pub fn observers(config: &Config) -> Vec<Box<dyn Observer>> {
+    vec![Box::new(RunLog::of(config))]
 }
 
 /// What follows a run that has ended, well or not: each part takes a few seconds at most, and what fails is logged.
-pub fn after_run(_config: &Config) {}
+pub fn after_run(config: &Config) {
+    if let Err(error) = run_log::sweep(config, Utc::now()) {
+        tracing::warn!("old logs of runs stay: {error:#}");
+    }
+}
 
 /// What `nearset schedule` and `nearset serve --schedule` attend to.
 pub fn duties(_config: &Config) -> Vec<Duty> {

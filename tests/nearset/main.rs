@@ -1,5 +1,6 @@
 //! Black-box tests: nearset as its users meet it, through the program, its files and HTTP.
 
+mod airflow;
 mod api;
 mod comparison;
 mod contracts;
@@ -31,6 +32,7 @@ mod quality;
 mod readme;
 mod reports;
 mod requests;
+mod runs;
 mod safety;
 mod serving;
 mod settings;
