@@ -14,6 +14,7 @@ use super::examples::examples;
 use super::extract::Extract;
 use super::invocation::Invocation;
 use super::man::Man;
+use super::mlflow::Mlflow;
 use super::models::Models;
 use super::project::Project;
 use super::reconcile::Reconcile;
@@ -110,6 +111,9 @@ enum Command {
     /// Model versions
     #[command(subcommand)]
     Models(Models),
+    /// What MLflow is told of training
+    #[command(subcommand)]
+    Mlflow(Mlflow),
     /// Write and show the reconciliation of some days again
     #[command(after_help = examples(&["reconcile --start 2026-10-01 --end 2026-10-15"]))]
     Reconcile(Reconcile),
@@ -158,6 +162,7 @@ impl Command {
             Self::Project(project) => project.run(&config()?),
             Self::Evaluate(evaluate) => evaluate.run(&config()?),
             Self::Models(models) => models.run(&config()?),
+            Self::Mlflow(mlflow) => mlflow.run(&config()?),
             Self::Reconcile(reconcile) => reconcile.run(&config()?),
             Self::Report(report) => report.run(&config()?),
             Self::Search(search) => search.run(&config()?),

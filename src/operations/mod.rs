@@ -7,6 +7,7 @@
 mod alert;
 mod clock;
 mod duties;
+pub mod mlflow;
 mod outbox;
 mod outgoing;
 mod parts;

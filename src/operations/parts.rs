@@ -5,25 +5,31 @@ use anyhow::Result;
 use chrono::{DateTime, Utc};
 
 use super::alert::Alert;
-use super::duties::Duty;
+use super::{duties::Duty, mlflow};
 use crate::config::Config;
 use crate::pipeline::Observer;
 
 /// Whoever hears of a run besides its history and the terminal.
-pub fn observers(_config: &Config) -> Vec<Box<dyn Observer>> {
-    Vec::new()
+pub fn observers(config: &Config) -> Vec<Box<dyn Observer>> {
+    let mut all: Vec<Box<dyn Observer>> = Vec::new();
+    if config.operations.mlflow.tracking.is_some() {
+        all.push(Box::new(mlflow::Hearing::of(config)));
+    }
+    all
 }
 
 /// What follows a run that has ended, well or not: each part takes a few seconds at most, and what fails is logged.
-pub fn after_run(_config: &Config) {}
+pub fn after_run(config: &Config) {
+    mlflow::after_run(config);
+}
 
 /// What `nearset schedule` and `nearset serve --schedule` attend to.
 pub fn duties(_config: &Config) -> Vec<Duty> {
-    Vec::new()
+    vec![Duty { name: "mlflow", attend: mlflow::attend }]
 }
 
 /// Looks for what is wrong in one place.
 pub type Look = fn(&Config, DateTime<Utc>) -> Result<Vec<Alert>>;
 
 /// All places that are looked at.
-pub const LOOKS: &[Look] = &[];
+pub const LOOKS: &[Look] = &[mlflow::alerts];
