@@ -70,6 +70,7 @@ text-model:
 # the servers that tests start for themselves
 servers:
 	@tests/install-servers.sh
+	@tests/install-mlflow.sh
 
 test: library extensions text-model servers
 	DUCKDB_EXTENSION_DIRECTORY="$(EXTENSIONS)" TEST_TEXT_MODEL="$(TEXT_MODEL)" cargo test --release --locked

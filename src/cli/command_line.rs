@@ -188,7 +188,7 @@ pub fn run(cli: Cli) -> Result<()> {
     let listen = command.as_ref().and_then(Command::listen);
     let values = listen.map(|listen| ("LISTEN", listen.clone())).into_iter().collect();
     let values = config::gather(&Overrides { data_dir, models_dir, config, values });
-    logging::start(Config::log_level_early(&values));
+    logging::start(Config::log_level_early(&values), Config::log_format_early(&values));
     match command {
         None => greeting::run(&values, &invocation),
         // these wait for signals themselves, to answer what is under way first

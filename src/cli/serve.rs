@@ -4,6 +4,7 @@ use anyhow::Result;
 use clap::Args;
 
 use crate::config::Config;
+use crate::operations::Traces;
 use crate::serve;
 
 #[derive(Debug, Args)]
@@ -15,6 +16,7 @@ pub struct Serve {
 
 impl Serve {
     pub fn run(self, config: &Config) -> Result<()> {
+        let _traces = Traces::of_requests(config)?;
         serve::serve(config)
     }
 }

@@ -5,13 +5,20 @@ use anyhow::Result;
 use chrono::{DateTime, Utc};
 
 use super::alert::Alert;
-use super::{duties::Duty, mlflow};
+use super::duties::Duty;
+use super::mlflow;
+use super::naming::Naming;
+use super::traces::RunTraces;
 use crate::config::Config;
 use crate::pipeline::Observer;
 
 /// Whoever hears of a run besides its history and the terminal.
 pub fn observers(config: &Config) -> Vec<Box<dyn Observer>> {
-    let mut all: Vec<Box<dyn Observer>> = Vec::new();
+    let mut all: Vec<Box<dyn Observer>> = vec![Box::new(Naming)];
+    match RunTraces::of(config) {
+        Ok(traces) => all.extend(traces.map(|traces| Box::new(traces) as Box<dyn Observer>)),
+        Err(error) => tracing::warn!("this run is not traced: {error:#}"),
+    }
     if config.operations.mlflow.tracking.is_some() {
         all.push(Box::new(mlflow::Hearing::of(config)));
     }

@@ -4,7 +4,7 @@
 //! folders follow from what they are of, so that what was begun is found again.
 
 use std::collections::BTreeMap;
-use std::fs;
+use std::fs::{self, File};
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, bail};
@@ -155,8 +155,20 @@ fn write_meta(folder: &Path, meta: &Value) -> Result<()> {
     files::write(&folder.join(META), lines.collect::<String>().as_bytes())
 }
 
+/// Writes many small files, which [`sync`] has be on disk together: waiting for each takes seconds.
 fn write_all(folder: &Path, texts: impl IntoIterator<Item = (String, String)>) -> Result<()> {
-    texts.into_iter().try_for_each(|(name, text)| files::write(&folder.join(name), text.as_bytes()))
+    for (name, text) in texts {
+        let place = folder.join(name);
+        files::make_dir(place.parent().unwrap_or(folder))?;
+        fs::write(&place, text).with_context(|| t!("{} cannot be written", "{} 无法写入", place.display()))?;
+    }
+    Ok(())
+}
+
+/// Waits until all that was written below a folder is on disk.
+fn sync(folder: &Path) -> Result<()> {
+    let failed = || t!("{} could not be written to disk", "{} 未能落盘", folder.display());
+    rustix::fs::syncfs(File::open(folder).with_context(failed)?).with_context(failed)
 }
 
 impl Store for Folder {
@@ -182,7 +194,8 @@ impl Store for Folder {
         write_all(&folder.join("tags"), told.tags.clone())?;
         write_all(&folder.join("params"), told.params.clone())?;
         let metrics = told.metrics.iter().map(|(name, value)| (name.clone(), format!("{at} {value:?} 0\n")));
-        write_all(&folder.join("metrics"), metrics)
+        write_all(&folder.join("metrics"), metrics)?;
+        sync(&folder)
     }
 
     fn refuses_files(&self, _run: &TrackedRun) -> Option<String> {
@@ -255,6 +268,7 @@ impl Store for Folder {
         let part = model.join(format!(".version-{number}.part"));
         write_meta(&part, &meta)?;
         write_all(&part.join("tags"), [(VERSION_TAG.to_owned(), version.to_owned())])?;
+        sync(&part)?;
         files::rename(&part, &model.join(format!("version-{number}")))
     }
 

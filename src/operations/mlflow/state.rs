@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use anyhow::Result;
 use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
 
 use crate::common::files;
 use crate::config::{Config, Tracking};
@@ -43,6 +44,11 @@ impl State {
         let state: Option<Self> = files::read(&path(config))?.and_then(|text| serde_json::from_slice(&text).ok());
         let target = target(config);
         Ok(state.filter(|state| state.target == target).unwrap_or(Self { target, alias: None }))
+    }
+
+    /// A short name of the MLflow that it is of.
+    pub fn short_target(&self) -> String {
+        hex::encode(&Sha256::digest(self.target.as_bytes())[..4])
     }
 
     /// Remembers it.

@@ -101,7 +101,8 @@ pub fn push(config: &Config, versions: &[String]) -> Result<Delivered> {
     let (clock, stop) = (SystemClock, Stop::default());
     for version in versions {
         let told = Told::of_version(config, version)?;
-        outbox(config).put(&format!("version-{version}"), clock.now(), told)?;
+        // whoever asks for it may have removed it there
+        outbox(config).put(&format!("version-{version}-{}", clock.now().timestamp_millis()), clock.now(), told)?;
     }
     outbox(config).hasten(clock.now())?;
     let told = pass(config, &clock, &Limit { until: None, stop: &stop })?;
@@ -220,7 +221,8 @@ fn align(store: &dyn Store, config: &Config, limit: &Limit<'_>) -> Result<bool> 
         None if waits(config, &current)? => return Ok(false),
         None => {
             let told = Told::of_version(config, &current)?;
-            if outbox(config).put(&format!("version-{current}"), Utc::now(), told)? {
+            // once for each MLflow: one that does not keep it is not told again and again
+            if outbox(config).put(&format!("version-{current}-{}", state.short_target()), Utc::now(), told)? {
                 return Ok(true);
             }
             tracing::warn!("MLflow's registry does not have version {current}: the alias {alias} stays where it is");
