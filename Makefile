@@ -78,6 +78,7 @@ text-model:
 servers:
 	@tests/install-servers.sh
 	@tests/install-airflow.sh
+	@tests/install-mlflow.sh
 
 test: library extensions text-model servers
 	DUCKDB_EXTENSION_DIRECTORY="$(EXTENSIONS)" TEST_TEXT_MODEL="$(TEXT_MODEL)" cargo test --release --locked

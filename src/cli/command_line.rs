@@ -14,6 +14,7 @@ use super::examples::examples;
 use super::extract::Extract;
 use super::invocation::Invocation;
 use super::man::Man;
+use super::mlflow::Mlflow;
 use super::models::Models;
 use super::project::Project;
 use super::reconcile::Reconcile;
@@ -114,6 +115,9 @@ enum Command {
     /// Model versions
     #[command(subcommand)]
     Models(Models),
+    /// What MLflow is told of training
+    #[command(subcommand)]
+    Mlflow(Mlflow),
     /// Write and show the reconciliation of some days again
     #[command(after_help = examples(&["reconcile --start 2026-10-01 --end 2026-10-15"]))]
     Reconcile(Reconcile),
@@ -163,6 +167,7 @@ impl Command {
             Self::Project(project) => project.run(&config()?),
             Self::Evaluate(evaluate) => evaluate.run(&config()?),
             Self::Models(models) => models.run(&config()?),
+            Self::Mlflow(mlflow) => mlflow.run(&config()?),
             Self::Reconcile(reconcile) => reconcile.run(&config()?),
             Self::Report(report) => report.run(&config()?),
             Self::Search(search) => search.run(&config()?),
@@ -188,7 +193,7 @@ pub fn run(cli: Cli) -> Result<()> {
     let listen = command.as_ref().and_then(Command::listen);
     let values = listen.map(|listen| ("LISTEN", listen.clone())).into_iter().collect();
     let values = config::gather(&Overrides { data_dir, models_dir, config, values });
-    logging::start(Config::log_level_early(&values));
+    logging::start(Config::log_level_early(&values), Config::log_format_early(&values));
     match command {
         None => greeting::run(&values, &invocation),
         // these wait for signals themselves, to end what is under way first

@@ -13,6 +13,7 @@ mod greeting;
 mod invocation;
 mod logging;
 mod man;
+mod mlflow;
 mod models;
 mod project;
 mod reconcile;

@@ -5,6 +5,7 @@ use clap::Args;
 
 use crate::config::Config;
 use crate::operations::{self, Duties, schedule};
+use crate::operations::Traces;
 use crate::serve;
 
 #[derive(Debug, Args)]
@@ -28,5 +29,7 @@ impl Serve {
         let served = serve::serve(config);
         duties.end();
         served
+        let _traces = Traces::of_requests(config)?;
+        serve::serve(config)
     }
 }

@@ -7,11 +7,14 @@
 mod alert;
 mod clock;
 mod duties;
+pub mod mlflow;
+mod naming;
 mod outbox;
 mod outgoing;
 mod parts;
 pub mod schedule;
 pub mod run_log;
+mod traces;
 
 pub use alert::{Alert, Severity};
 pub use clock::{Clock, Stop, SystemClock};
@@ -19,3 +22,4 @@ pub use duties::{Duties, Duty};
 pub use outbox::{Delivered, Item, Outbox, Refusal};
 pub use outgoing::{Answer, Outgoing};
 pub use parts::{LOOKS, Look, after_run, duties, observers};
+pub use traces::Traces;

@@ -8,12 +8,24 @@ use super::alert::Alert;
 use super::duties::Duty;
 use super::schedule;
 use super::run_log::{self, RunLog};
+use super::mlflow;
+use super::naming::Naming;
+use super::traces::RunTraces;
 use crate::config::Config;
 use crate::pipeline::Observer;
 
 /// Whoever hears of a run besides its history and the terminal.
 pub fn observers(config: &Config) -> Vec<Box<dyn Observer>> {
     vec![Box::new(RunLog::of(config))]
+    let mut all: Vec<Box<dyn Observer>> = vec![Box::new(Naming)];
+    match RunTraces::of(config) {
+        Ok(traces) => all.extend(traces.map(|traces| Box::new(traces) as Box<dyn Observer>)),
+        Err(error) => tracing::warn!("this run is not traced: {error:#}"),
+    }
+    if config.operations.mlflow.tracking.is_some() {
+        all.push(Box::new(mlflow::Hearing::of(config)));
+    }
+    all
 }
 
 /// What follows a run that has ended, well or not: each part takes a few seconds at most, and what fails is logged.
@@ -21,11 +33,13 @@ pub fn after_run(config: &Config) {
     if let Err(error) = run_log::sweep(config, Utc::now()) {
         tracing::warn!("old logs of runs stay: {error:#}");
     }
+    mlflow::after_run(config);
 }
 
 /// What `nearset schedule` and `nearset serve --schedule` attend to.
 pub fn duties(_config: &Config) -> Vec<Duty> {
     vec![Duty { name: "schedule", attend: schedule::attend }]
+    vec![Duty { name: "mlflow", attend: mlflow::attend }]
 }
 
 /// Looks for what is wrong in one place.
@@ -33,3 +47,4 @@ pub type Look = fn(&Config, DateTime<Utc>) -> Result<Vec<Alert>>;
 
 /// All places that are looked at.
 pub const LOOKS: &[Look] = &[schedule::alerts];
+pub const LOOKS: &[Look] = &[mlflow::alerts];

@@ -10,7 +10,7 @@ mod read;
 mod seal;
 mod write;
 
-pub(super) use layout::MANIFEST;
+pub use layout::MANIFEST;
 pub use read::load;
 pub use seal::{read_manifest, verify};
 pub(super) use write::write;

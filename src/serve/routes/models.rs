@@ -134,7 +134,11 @@ impl Reload {
     /// Loads what is asked for; the sentence says what was done.
     fn load(self, state: &State) -> Result<Reloaded, ApiError> {
         let (dir, deployments) = (&state.config.models_dir, &state.deployments);
-        let run_id = self.run_id.filter(|name| !name.is_empty());
+        let mut run_id = self.run_id.filter(|name| !name.is_empty());
+        if let Some(name) = &run_id {
+            // the old scripts take it from model_registry.json, where it may be MLflow's
+            run_id = model::version_of_run(dir, name)?.or(run_id);
+        }
         if let Some(name) = &run_id {
             require(dir, name)?;
         }
