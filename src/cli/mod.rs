@@ -1,5 +1,6 @@
 //! The command line: one file a command, with its arguments and their call.
 
+mod backup;
 mod chinese;
 mod command_line;
 mod completions;
@@ -16,13 +17,16 @@ mod man;
 mod models;
 mod project;
 mod reconcile;
+mod release;
 mod report;
+mod restore;
 mod run;
 mod runs;
 mod search;
 mod serve;
 mod settings;
 mod sql;
+mod upgrade;
 mod usage;
 mod views;
 

@@ -3,6 +3,7 @@
 mod compare;
 mod examine;
 mod folders;
+mod kept;
 mod models;
 mod pictures;
 mod server;

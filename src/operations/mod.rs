@@ -5,11 +5,15 @@
 //! does of it beside its own work.
 
 mod alert;
+pub mod backup;
 mod clock;
 mod duties;
 mod outbox;
 mod outgoing;
 mod parts;
+pub mod release;
+pub mod retention;
+pub mod upgrade;
 
 pub use alert::{Alert, Severity};
 pub use clock::{Clock, Stop, SystemClock};

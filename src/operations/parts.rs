@@ -6,6 +6,7 @@ use chrono::{DateTime, Utc};
 
 use super::alert::Alert;
 use super::duties::Duty;
+use super::{release, retention};
 use crate::config::Config;
 use crate::pipeline::Observer;
 
@@ -15,15 +16,18 @@ pub fn observers(_config: &Config) -> Vec<Box<dyn Observer>> {
 }
 
 /// What follows a run that has ended, well or not: each part takes a few seconds at most, and what fails is logged.
-pub fn after_run(_config: &Config) {}
+pub fn after_run(config: &Config) {
+    release::after_run(config);
+    retention::after_run(config);
+}
 
 /// What `nearset schedule` and `nearset serve --schedule` attend to.
 pub fn duties(_config: &Config) -> Vec<Duty> {
-    Vec::new()
+    vec![release::duty(), retention::duty()]
 }
 
 /// Looks for what is wrong in one place.
 pub type Look = fn(&Config, DateTime<Utc>) -> Result<Vec<Alert>>;
 
 /// All places that are looked at.
-pub const LOOKS: &[Look] = &[];
+pub const LOOKS: &[Look] = &[release::alerts];

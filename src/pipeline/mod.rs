@@ -21,6 +21,7 @@ pub use dry_run::dry_run;
 pub use fixtures::demo;
 pub use history::{History, PastRun, past_runs};
 pub use observer::{Event, Observer};
+pub use publish::recover;
 pub use run::run;
 pub use step::{Options, Step};
 pub use terminal::Terminal;

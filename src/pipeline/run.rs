@@ -70,8 +70,8 @@ fn run_locked(config: &Config, project: &Project, options: &Options, observers: 
     observers.tell(Event::PublishStarted);
     let started = Instant::now();
     let rows = steps::finish(&mut run)?;
-    let Kept { saved, held_back } = keep_model(&mut run)?;
-    let version = saved.as_ref().filter(|_| held_back.is_none()).map(|saved| saved.version.clone());
+    let Kept { saved, held_back, waits } = keep_model(&mut run)?;
+    let version = saved.as_ref().filter(|_| held_back.is_none() && !waits).map(|saved| saved.version.clone());
     let mut outbox = run.outbox;
     for (folder, count) in publish::keep_others(config, &mut outbox)? {
         observers.note(&t!(
