@@ -40,7 +40,7 @@ enum Command {
         dir: Option<PathBuf>,
     },
     /// Read a backup and check every file in it
-    #[command(after_help = examples(&["backup verify $(ls data/backups/*.tar | tail -1)"]))]
+    #[command(after_help = examples(&["backup", "backup verify $(ls data/backups/*.tar | tail -1)"]))]
     Verify {
         /// The backup
         file: PathBuf,

@@ -116,7 +116,7 @@ enum Command {
     #[command(subcommand)]
     Models(Models),
     /// Train a version, let it answer a share of the visitors, and promote it or go back by what they click
-    #[command(after_help = examples(&["release show"]))]
+    #[command(after_help = examples(&["release --canary 5% --for 3d", "release show"]))]
     Release(Release),
     /// Write warehouse, models, logs, reports and settings into one file, while everything goes on
     #[command(after_help = examples(&["backup --verify", "backup --keep 7"]))]

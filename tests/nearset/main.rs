@@ -1,6 +1,7 @@
 //! Black-box tests: nearset as its users meet it, through the program, its files and HTTP.
 
 mod api;
+mod backup;
 mod comparison;
 mod contracts;
 mod data_quality;
@@ -29,13 +30,16 @@ mod project;
 mod prometheus;
 mod quality;
 mod readme;
+mod release;
 mod reports;
 mod requests;
+mod retention;
 mod safety;
 mod serving;
 mod settings;
 mod support;
 mod time;
 mod tracking;
+mod upgrade;
 mod values;
 mod versions;

@@ -2,7 +2,7 @@
 //! written down first; from then on it is done, now or by the next command.
 
 use std::fs;
-use std::os::unix::fs::symlink;
+use std::os::unix::fs::{MetadataExt, symlink};
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, bail};
@@ -97,10 +97,26 @@ pub(super) fn commit(mut staging: Vec<Staging>, moves: Vec<Move>) -> Result<()> 
         // a signal may not remove what is being put in place
         scratch::settled(dir);
     }
+    moves.iter().try_for_each(require_one_disk)?;
     let journal = Journal { moves, staging: dirs };
     files::write(&first.join(JOURNAL), &serde_json::to_vec(&journal)?)?;
     staging.iter_mut().for_each(|staged| staged.is_committed = true);
     complete(&first, &journal)
+}
+
+/// A rename leads to no other disk: where a folder is a link to one, nothing is begun.
+fn require_one_disk(due: &Move) -> Result<()> {
+    let disk =
+        |path: &Path| path.ancestors().skip(1).find_map(|above| fs::metadata(above).ok()).map(|about| about.dev());
+    if disk(&due.from) != disk(&due.to) {
+        bail!(t!(
+            "{} is on another disk than {}, by a link or a mount: restore with --to and copy what is there by hand",
+            "{} 与 {} 不在同一磁盘（链接或挂载）：请用 --to 恢复，再手工复制",
+            due.to.display(),
+            due.from.display()
+        ));
+    }
+    Ok(())
 }
 
 fn sync_all(dir: &Path) -> Result<()> {

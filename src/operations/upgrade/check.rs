@@ -16,7 +16,7 @@ use crate::extract;
 use crate::model::{self, FORMAT};
 use crate::operations::backup::backups;
 use crate::operations::release;
-use crate::sql_project::{Difference, Project, differences, existing};
+use crate::sql_project::{Difference, Project, Room, differences, existing};
 use crate::warehouse::{self, Written};
 
 /// How old the newest backup may be before an upgrade, in days.
@@ -117,7 +117,7 @@ fn relations(config: &Config) -> Result<Vec<Finding>> {
     let Ok(db) = warehouse::glance(config) else { return Ok(Vec::new()) };
     let project = Project::of(config, &extract::raw_tables()?)?;
     let there: BTreeSet<String> = existing(&db)?.into_keys().collect();
-    let due: BTreeSet<String> = project.relations.iter().map(|relation| relation.name.clone()).collect();
+    let due: BTreeSet<String> = project.relations.iter().filter(|one| one.room != Room::Checks).map(|one| one.name.clone()).collect();
     let listed = |names: Vec<&String>| names.into_iter().map(String::as_str).collect::<Vec<_>>().join(", ");
     let (new, gone) = (listed(due.difference(&there).collect()), listed(there.difference(&due).collect()));
     let mut found = vec![Finding::new(
