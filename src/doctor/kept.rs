@@ -7,10 +7,18 @@ use anyhow::Result;
 use crate::common::finding::{Finding, Verdict};
 use crate::common::language::{either, t};
 use crate::config::Config;
+use crate::operations::backup::is_cut_short;
 use crate::operations::retention::holdings;
 
 /// A line for each kind that there is anything of.
 pub fn kept(config: &Config) -> Result<Finding> {
+    if is_cut_short(config) {
+        let text = either(
+            "a restore was cut short: the next command that reads anything, such as `nearset models list`, completes it",
+            "一次恢复中断了：下一个读取内容的命令（如 `nearset models list`）会补全它",
+        );
+        return Ok(Finding::new(Verdict::Odd, "kept", text.to_owned()));
+    }
     let mut lines = Vec::new();
     for holding in holdings(config, SystemTime::now())?.into_iter().filter(|holding| holding.count > 0) {
         let (count, size) = (holding.count, holding.bytes as f64 / 1e6);

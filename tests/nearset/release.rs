@@ -6,7 +6,8 @@ use std::path::Path;
 use chrono::{DateTime, TimeDelta, Utc};
 use serde_json::{Value, json};
 
-use crate::support::{AS_OF, Nearset, copy_dir};
+use crate::backup::ready;
+use crate::support::{Nearset, copy_dir};
 
 fn current(n: &Nearset) -> String {
     fs::read_link(n.models().join("current")).expect("a version").display().to_string()
@@ -70,9 +71,7 @@ fn show(n: &Nearset, version: &str, role: &str, at: DateTime<Utc>, clicked: usiz
 
 /// A release that has begun, with the versions: the current one and the new one.
 fn begun() -> (Nearset, String, String) {
-    let n = Nearset::empty();
-    n.take_fixtures(|_| true);
-    n.ok(&["run", "--as-of", AS_OF]);
+    let n = ready();
     let old = current(&n);
     assert!(n.ok(&["release", "show"]).contains("nothing was ever released"));
     let said = n.ok(&["release", "--as-of", "2026-10-17", "--canary", "20%", "--for", "1h", "--min-exposures", "1000"]);
@@ -144,6 +143,11 @@ fn a_release_is_ended_by_hand_or_by_whoever_changes_what_answers() {
     n.ok(&["release", "--version", &new]);
     assert!(n.ok(&["release", "promote"]).contains("became current"));
     assert_eq!(current(&n), new);
+    // a canary of a release that nobody knows of holds no run back for long
+    n.ok(&["release", "--version", &old]);
+    fs::remove_file(n.data().join("operations/release.json")).expect("the state");
+    n.ok(&["release", "continue"]);
+    assert!(traffic(&n)["canary"].is_null());
     // cut short between what was written down and what was done
     n.ok(&["release", "--version", &old]);
     let path = n.data().join("operations/release.json");

@@ -9,7 +9,8 @@ use flate2::Compression;
 use flate2::write::GzEncoder;
 use serde_json::{Value, json};
 
-use crate::support::{Nearset, text};
+use crate::backup::ready;
+use crate::support::text;
 
 fn age(path: &Path, days: u64) {
     let file = File::options().read(true).open(path).expect("a file");
@@ -30,8 +31,7 @@ fn packed(n: &Nearset, name: &str, id: &str) {
 
 #[test]
 fn what_is_old_goes_after_a_run_and_doctor_says_so_before() {
-    let mut n = Nearset::demo();
-    n.take_fixtures(|_| true);
+    let mut n = ready();
     let evaluation = n.data().join("evaluation");
     let taken = ["exposure_log.20260901T010203.004Z.jsonl.gz", "exposure_log.server-2.20260901T010203.004Z.jsonl.gz"];
     for (name, id) in taken.iter().zip(["req_a", "req_b"]) {

@@ -4,6 +4,7 @@ use std::fs;
 
 use serde_json::{Value, json};
 
+use crate::backup::ready;
 use crate::support::{Nearset, text};
 
 fn findings(n: &Nearset, is_fine: bool) -> Vec<(String, String, String)> {
@@ -16,7 +17,7 @@ fn findings(n: &Nearset, is_fine: bool) -> Vec<(String, String, String)> {
 
 #[test]
 fn what_changes_and_what_cannot_be_read_is_said_and_nothing_is_touched() {
-    let n = Nearset::demo().own_project();
+    let n = ready().own_project();
     let has = |all: &[(String, String, String)], verdict: &str, what: &str, words: &str| {
         assert!(
             all.iter().any(|(v, w, t)| v == verdict && w == what && t.contains(words)),

@@ -20,7 +20,7 @@ mod user_files;
 pub use keep::{Kept, backups, superfluous};
 pub use make::{Made, Options, make};
 pub use manifest::{FORMAT, Manifest, Member};
-pub use moves::settle;
+pub use moves::{is_cut_short, settle};
 pub use part::Part;
 pub use reading::Archive;
 pub use restore::{Restored, Wanted, restore};

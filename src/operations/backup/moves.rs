@@ -148,6 +148,12 @@ fn complete(dir: &Path, journal: &Journal) -> Result<()> {
     Ok(())
 }
 
+/// Whether a restore was cut short while it put things in place.
+pub fn is_cut_short(config: &Config) -> bool {
+    let dir = config.data_dir.join(FOLDER);
+    dir.join(JOURNAL).exists() && !lock::is_held(&dir)
+}
+
 /// Completes what a restore had begun to put in place when it was killed, or removes what it had only made ready. Returns whether
 /// there was anything to complete.
 ///

@@ -132,11 +132,21 @@ fn go_back(config: &Config, release: &mut Release, stage: Stage, why: String) ->
 /// # Errors
 /// The warehouse cannot be read, or a version cannot be made current.
 pub fn go_on(config: &Config) -> Result<Option<Release>> {
-    if !read(config)?.is_some_and(|release| release.stage.is_under_way()) {
+    let has_canary = || anyhow::Ok(model::traffic(&config.models_dir)?.canary.is_some_and(|canary| canary.is_release));
+    let is_under_way = |release: &Release| release.stage.is_under_way();
+    if !read(config)?.as_ref().is_some_and(is_under_way) && !has_canary()? {
         return read(config);
     }
     let _lock = hold(config)?;
-    let Some(mut release) = read(config)?.filter(|release| release.stage.is_under_way()) else { return read(config) };
+    let Some(mut release) = read(config)?.filter(is_under_way) else {
+        if has_canary()? {
+            tracing::warn!(
+                "the canary is a release's of which nothing is known: it is ended, so that runs promote again"
+            );
+            model::set_beside(&config.models_dir, Beside::Canary, None, recommend::smoke)?;
+        }
+        return read(config);
+    };
     let why = release.why.clone().unwrap_or_default();
     match release.stage {
         Stage::Beginning => give_share(config, &mut release)?,
