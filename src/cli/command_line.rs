@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use anyhow::Result;
 use clap::{Args, Parser, Subcommand};
 
+use super::backup::Backup;
 use super::completions::Completions;
 use super::demo::Demo;
 use super::distill::Distill;
@@ -18,7 +19,9 @@ use super::mlflow::Mlflow;
 use super::models::Models;
 use super::project::Project;
 use super::reconcile::Reconcile;
+use super::release::Release;
 use super::report::Report;
+use super::restore::Restore;
 use super::run::Run;
 use super::runs::Runs;
 use super::schedule::Schedule;
@@ -26,11 +29,13 @@ use super::search::Search;
 use super::serve::Serve;
 use super::settings::Settings;
 use super::sql::Sql;
+use super::upgrade::Upgrade;
 use super::views::Views;
 use super::{greeting, logging};
 use crate::common::language::t;
 use crate::common::scratch;
 use crate::config::{self, Config, Overrides, Values};
+use crate::operations::backup::settle;
 
 /// Recommends datasets beside datasets: reads the marketplace's exports, learns, evaluates itself, serves.
 ///
@@ -118,6 +123,18 @@ enum Command {
     /// What MLflow is told of training
     #[command(subcommand)]
     Mlflow(Mlflow),
+    /// Train a version, let it answer a share of the visitors, and promote it or go back by what they click
+    #[command(after_help = examples(&["release --canary 5% --for 3d", "release show"]))]
+    Release(Release),
+    /// Write warehouse, models, logs, reports and settings into one file, while everything goes on
+    #[command(after_help = examples(&["backup --verify", "backup --keep 7"]))]
+    Backup(Backup),
+    /// Bring a backup back
+    #[command(after_help = examples(&["restore $(ls data/backups/*.tar | tail -1) --to restored"]))]
+    Restore(Restore),
+    /// What this program will change on what another one wrote
+    #[command(subcommand)]
+    Upgrade(Upgrade),
     /// Write and show the reconciliation of some days again
     #[command(after_help = examples(&["reconcile --start 2026-10-01 --end 2026-10-15"]))]
     Reconcile(Reconcile),
@@ -154,7 +171,12 @@ impl Command {
     }
 
     fn run(self, values: &Values) -> Result<()> {
-        let config = || Config::of(values);
+        let config = || {
+            let config = Config::of(values)?;
+            // a restore that was cut short is completed before anything is read
+            settle(&config)?;
+            anyhow::Ok(config)
+        };
         match self {
             Self::Run(run) => run.run(&config()?),
             Self::Extract(extract) => extract.run(&config()?),
@@ -168,6 +190,9 @@ impl Command {
             Self::Evaluate(evaluate) => evaluate.run(&config()?),
             Self::Models(models) => models.run(&config()?),
             Self::Mlflow(mlflow) => mlflow.run(&config()?),
+            Self::Release(release) => release.run(&config()?),
+            Self::Backup(backup) => backup.run(&config()?, values),
+            Self::Restore(restore) => restore.run(&config()?),
             Self::Reconcile(reconcile) => reconcile.run(&config()?),
             Self::Report(report) => report.run(&config()?),
             Self::Search(search) => search.run(&config()?),
@@ -175,6 +200,7 @@ impl Command {
             // these look at the settings before they are known to be good
             Self::Config(settings) => settings.run(values),
             Self::Doctor(doctor) => doctor.run(values),
+            Self::Upgrade(upgrade) => upgrade.run(values),
             // shells and packagers ask for these anywhere, whatever a settings file there says
             Self::Completions(completions) => completions.run(),
             Self::Man(man) => man.run(),

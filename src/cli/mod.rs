@@ -1,5 +1,6 @@
 //! The command line: one file a command, with its arguments and their call.
 
+mod backup;
 mod chinese;
 mod command_line;
 mod completions;
@@ -17,7 +18,9 @@ mod mlflow;
 mod models;
 mod project;
 mod reconcile;
+mod release;
 mod report;
+mod restore;
 mod run;
 mod runs;
 mod schedule;
@@ -25,6 +28,7 @@ mod search;
 mod serve;
 mod settings;
 mod sql;
+mod upgrade;
 mod usage;
 mod views;
 

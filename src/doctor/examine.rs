@@ -5,6 +5,7 @@ use std::env;
 use anyhow::Result;
 
 use super::folders::{disk, writable};
+use super::kept::kept;
 use super::models::{picture_model, text_model};
 use super::pictures::covers;
 use super::schedule::jobs;
@@ -44,6 +45,7 @@ pub fn examine(config: &Config, values: &Values, tell: &mut dyn FnMut(Finding)) 
         tell(writable("reports", "DAILY_REPORT_DIR", dir));
     }
     tell(disk(config));
+    tell(kept(config).unwrap_or_else(|error| broken("kept", &error)));
     tell(contracts(config).unwrap_or_else(|error| broken("contracts", &error)));
     tell(rules(config).unwrap_or_else(|error| broken("rules", &error)));
     tell(experiments(config, values).unwrap_or_else(|error| broken("experiments", &error)));

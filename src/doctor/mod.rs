@@ -4,6 +4,7 @@ mod compare;
 mod deployed;
 mod examine;
 mod folders;
+mod kept;
 mod models;
 mod pictures;
 mod schedule;

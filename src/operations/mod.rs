@@ -5,6 +5,7 @@
 //! does of it beside its own work.
 
 mod alert;
+pub mod backup;
 mod clock;
 mod duties;
 pub mod mlflow;
@@ -15,6 +16,9 @@ mod parts;
 pub mod schedule;
 pub mod run_log;
 mod traces;
+pub mod release;
+pub mod retention;
+pub mod upgrade;
 
 pub use alert::{Alert, Severity};
 pub use clock::{Clock, Stop, SystemClock};

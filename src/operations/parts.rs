@@ -11,6 +11,7 @@ use super::run_log::{self, RunLog};
 use super::mlflow;
 use super::naming::Naming;
 use super::traces::RunTraces;
+use super::{release, retention};
 use crate::config::Config;
 use crate::pipeline::Observer;
 
@@ -34,12 +35,15 @@ pub fn after_run(config: &Config) {
         tracing::warn!("old logs of runs stay: {error:#}");
     }
     mlflow::after_run(config);
+    release::after_run(config);
+    retention::after_run(config);
 }
 
 /// What `nearset schedule` and `nearset serve --schedule` attend to.
 pub fn duties(_config: &Config) -> Vec<Duty> {
     vec![Duty { name: "schedule", attend: schedule::attend }]
     vec![Duty { name: "mlflow", attend: mlflow::attend }]
+    vec![release::duty(), retention::duty()]
 }
 
 /// Looks for what is wrong in one place.
@@ -48,3 +52,4 @@ pub type Look = fn(&Config, DateTime<Utc>) -> Result<Vec<Alert>>;
 /// All places that are looked at.
 pub const LOOKS: &[Look] = &[schedule::alerts];
 pub const LOOKS: &[Look] = &[mlflow::alerts];
+pub const LOOKS: &[Look] = &[release::alerts];

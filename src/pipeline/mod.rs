@@ -24,5 +24,7 @@ pub use history::{History, PastRun, past_runs, shown_state};
 pub use kept::goes_on_at;
 pub use observer::{Event, Observer};
 pub use run::{retry, run};
+pub use publish::recover;
+pub use run::run;
 pub use step::{Options, Step};
 pub use terminal::Terminal;

@@ -20,7 +20,7 @@ mod schedule_state;
 mod table;
 mod written;
 
-pub use connections::{Database, glance, in_memory, open_published, small};
+pub use connections::{Database, glance, glance_at, in_memory, open_published, small};
 pub use errors::{Fault, byte_of, caret, line_of, located, message, short_error};
 pub use literals::{ident, quote, timestamp};
 pub use memory::{Turn, share_memory};

@@ -2,6 +2,7 @@
 
 mod airflow;
 mod api;
+mod backup;
 mod comparison;
 mod contracts;
 mod data_quality;
@@ -32,9 +33,11 @@ mod project;
 mod prometheus;
 mod quality;
 mod readme;
+mod release;
 mod reports;
 mod requests;
 mod runs;
+mod retention;
 mod safety;
 mod serving;
 mod settings;
@@ -42,5 +45,6 @@ mod support;
 mod time;
 mod traces;
 mod tracking;
+mod upgrade;
 mod values;
 mod versions;
