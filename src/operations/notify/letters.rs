@@ -65,48 +65,58 @@ pub struct Letter {
     pub json: Value,
 }
 
-/// The letters that tell a receiver of notices.
+/// The letters that tell a receiver of notices: those for whom the same is wanted go together.
 pub fn letters(receiver: &Receiver, all: &[Told], zone: Tz) -> Vec<Letter> {
-    spoken(receiver.language, || {
-        let texts: Vec<String> = match all.len() > AT_LENGTH {
-            true => vec![all.iter().map(|told| line(told, receiver.language)).collect::<Vec<_>>().join("\n")],
-            false => all.iter().map(|told| paragraph(told, receiver.language, zone)).collect(),
-        };
-        let json = |told: &Told| notice_json(told, &receiver.name, receiver.language);
-        match receiver.kind.form() {
-            Form::Notices => all
-                .iter()
-                .zip(texts)
-                .map(|(told, text)| Letter { id: String::new(), title: title(&[told]), text, json: json(told) })
-                .collect(),
-            Form::Text { bytes } => {
-                let title = title(&all.iter().collect::<Vec<_>>());
-                let letter = |text| Letter { id: String::new(), title: title.clone(), text, json: Value::Null };
-                split::parts(&title, &texts, bytes).into_iter().map(letter).collect()
-            }
+    let mut groups: Vec<Vec<&Told>> = Vec::new();
+    for told in all {
+        match groups.iter_mut().find(|group| group[0].notice.wanted == told.notice.wanted) {
+            Some(group) => group.push(told),
+            None => groups.push(vec![told]),
         }
-    })
+    }
+    spoken(receiver.language, || groups.iter().flat_map(|group| of_group(receiver, group, zone)).collect())
+}
+
+fn of_group(receiver: &Receiver, all: &[&Told], zone: Tz) -> Vec<Letter> {
+    let letter = |title: String, text, json| Letter { id: String::new(), title, text, json };
+    match receiver.kind.form() {
+        Form::Notices => {
+            let one = |told: &&Told| {
+                let text = paragraph(told, receiver.language, zone);
+                letter(title(&[told]), text, notice_json(told, &receiver.name, receiver.language))
+            };
+            all.iter().map(one).collect()
+        }
+        Form::Text { bytes } => {
+            let texts: Vec<String> = match all.len() > AT_LENGTH {
+                true => vec![all.iter().map(|told| line(told, receiver.language)).collect::<Vec<_>>().join("\n")],
+                false => all.iter().map(|told| paragraph(told, receiver.language, zone)).collect(),
+            };
+            let title = title(all);
+            split::parts(&title, &texts, bytes)
+                .into_iter()
+                .map(|text| letter(title.clone(), text, Value::Null))
+                .collect()
+        }
+    }
 }
 
 /// What a letter is about: whom the finder wanted told, and how many are wrong or no longer.
 fn title(all: &[&Told]) -> String {
     let count = |resolved: bool| all.iter().filter(|told| (told.notice.state == State::Resolved) == resolved).count();
-    let mut wanted: Vec<&str> =
-        all.iter().map(|told| told.notice.wanted.as_str()).filter(|wanted| !wanted.is_empty()).collect();
-    wanted.sort_unstable();
-    wanted.dedup();
-    let wanted = if wanted.is_empty() { "nearset".to_owned() } else { wanted.join(", ") };
+    let wanted = all.first().map(|told| told.notice.wanted.as_str()).filter(|wanted| !wanted.is_empty());
+    let wanted = wanted.map_or(String::new(), |wanted| t!("{wanted}: ", "{wanted}："));
     match all {
         [Told { notice, .. }] => {
             let name = subject(notice);
-            t!("[nearset] {wanted}: {name} {}", "【nearset】{wanted}：{name} {}", state(notice.state))
+            t!("[nearset] {wanted}{name} {}", "【nearset】{wanted}{name} {}", state(notice.state))
         }
         _ => match (count(false), count(true)) {
-            (firing, 0) => t!("[nearset] {wanted}: {firing} alerts", "【nearset】{wanted}：{firing} 条告警"),
-            (0, resolved) => t!("[nearset] {wanted}: {resolved} resolved", "【nearset】{wanted}：{resolved} 条已恢复"),
+            (firing, 0) => t!("[nearset] {wanted}{firing} alerts", "【nearset】{wanted}{firing} 条告警"),
+            (0, resolved) => t!("[nearset] {wanted}{resolved} resolved", "【nearset】{wanted}{resolved} 条已恢复"),
             (firing, resolved) => t!(
-                "[nearset] {wanted}: {firing} alerts, {resolved} resolved",
-                "【nearset】{wanted}：{firing} 条告警，{resolved} 条已恢复"
+                "[nearset] {wanted}{firing} alerts, {resolved} resolved",
+                "【nearset】{wanted}{firing} 条告警，{resolved} 条已恢复"
             ),
         },
     }
@@ -219,4 +229,37 @@ fn notice_json(told: &Told, receiver: &str, language: Language) -> Value {
         "description": scrub(&words.description),
         "labels": notice.labels,
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::testing::{notice, routing};
+    use super::*;
+
+    #[test]
+    fn a_text_says_what_the_old_gateway_said_in_the_language_of_its_receiver() {
+        let routing = routing(
+            "[[receiver]]\nname = \"a\"\nkind = \"wecom_robot\"\nurl = \"http://a.cn/b?key=0123456789abcdef\"\n",
+        );
+        let mut alert = notice("RecommendationLatencyHigh", Severity::Critical);
+        alert.wanted = "recommend-default".to_owned();
+        alert.labels =
+            [("endpoint", "similar"), ("instance", "a:8000")].map(|(n, v)| (n.to_owned(), v.to_owned())).into();
+        alert.chinese =
+            Some(super::super::Words { summary: "列表慢".to_owned(), description: "查看磁盘".to_owned() });
+        let told = |notice: &Notice| Told { notice: notice.clone(), reminder: None };
+        let [letter] = &letters(&routing.receivers[0], &[told(&alert)], chrono_tz::Asia::Shanghai)[..] else {
+            panic!("one letter")
+        };
+        assert_eq!(
+            letter.text,
+            "【nearset】recommend-default：RecommendationLatencyHigh 告警\n[告警] RecommendationLatencyHigh (严重)\n\
+             实例：a:8000\n接口：similar\n开始：2026-11-27 20:00:00 (Asia/Shanghai)\n摘要：列表慢\n说明：查看磁盘"
+        );
+        let many: Vec<Told> = (0..200).map(|_| told(&alert)).collect();
+        let parts = letters(&routing.receivers[0], &many, chrono_tz::Tz::UTC);
+        assert!(parts.len() > 3 && parts.iter().all(|part| part.text.len() <= 2048), "{}", parts.len());
+        assert_eq!(parts.iter().map(|part| part.text.matches("[告警] ").count()).sum::<usize>(), 200);
+        assert!(parts[1].text.starts_with("【nearset】recommend-default：200 条告警 (2/"), "{}", parts[1].text);
+    }
 }

@@ -22,6 +22,8 @@ mod routing;
 mod sentry;
 mod split;
 mod telling;
+#[cfg(test)]
+mod testing;
 mod trying;
 
 pub use delivery::{deliver_for, duty as delivery_duty};

@@ -73,7 +73,8 @@ fn of_settings(config: &Config) -> Result<Routing> {
     Ok(Routing { origin: "WEIXIN_CORP_ID".to_owned(), receivers: vec![receiver], ..Routing::default() })
 }
 
-fn parse(place: Place<'_>, zone: Tz) -> Result<Routing> {
+/// What a file's text says; times are of a zone where it names none.
+pub(super) fn parse(place: Place<'_>, zone: Tz) -> Result<Routing> {
     let file: File = toml::from_str(place.text).map_err(|error| {
         let at = place.at(error.span().map_or(0, |span| span.start));
         anyhow!("{at}: {}", error.message())
@@ -241,4 +242,80 @@ pub fn is_open_to_others(path: &Path) -> Result<bool> {
         .filter_map(|line| line.split_once('='))
         .any(|(name, value)| secrets.iter().any(|secret| name.trim().ends_with(secret)) && !value.contains("${"));
     Ok(holds && files::plain(path)?.permissions().mode() & 0o044 != 0)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::testing::{routing, try_routing};
+    use super::*;
+
+    const ROBOT: &str =
+        "[[receiver]]\nname = \"team\"\nkind = \"wecom_robot\"\nurl = \"http://a.cn/b?key=0123456789abcdef\"\n";
+
+    #[test]
+    fn the_example_is_in_order_as_it_is_and_with_all_that_is_left_out() {
+        let example = include_str!("../../../notify.example.toml").replace("${", "http://a.cn/");
+        let uncommented: Vec<&str> = example
+            .lines()
+            .map(|line| match line.strip_prefix("# ") {
+                Some(rest)
+                    if rest.starts_with("[[")
+                        || rest
+                            .split_once(" = ")
+                            .is_some_and(|(name, _)| name.chars().all(|c| c.is_alphanumeric() || c == '_')) =>
+                {
+                    rest
+                }
+                _ => line,
+            })
+            .collect();
+        let (some, all) = (routing(&example), routing(&uncommented.join("\n")));
+        assert_eq!((some.receivers.len(), some.routes.len()), (2, 3));
+        let kinds: Vec<&str> = all.receivers.iter().map(|receiver| receiver.kind.name()).collect();
+        assert_eq!(kinds, KINDS.into_iter().filter(|kind| *kind != "feishu").collect::<Vec<_>>());
+        assert!(all.token.is_some() && all.server.is_some() && all.routes[0].escalation.is_some());
+        assert_eq!((all.events.len(), all.patience.len()), (2, 1));
+        assert!(!all.has_gaps());
+    }
+
+    #[test]
+    fn what_is_wrong_is_named_with_its_line_and_what_was_meant() {
+        for (text, words) in [
+            ("[[receiver]]\nname = \"a\"", &["notify.toml:1: kind is missing here"][..]),
+            (
+                "\n[[receiver]]\nname = \"a\"\nkind = \"wecom_ap\"",
+                &["notify.toml:4: kind should be", "did you mean wecom_app?"],
+            ),
+            ("[[receiver]]\nname = \"a b\"\nkind = \"command\"", &["notify.toml:2: name should be of letters"]),
+            (
+                &format!("{ROBOT}langage = \"zh\""),
+                &["notify.toml:5: langage is not known here; did you mean language?"],
+            ),
+            (&format!("{ROBOT}language = \"fr\""), &["notify.toml:5: language should be en | zh"]),
+            (&format!("{ROBOT}{ROBOT}"), &["notify.toml:5: there is another receiver team"]),
+            (
+                &format!("{ROBOT}[[route]]\nto = [\"teem\"]"),
+                &["notify.toml:6: to should be names of receivers; teem is none; did you mean team?"],
+            ),
+            (
+                &format!("{ROBOT}[[route]]\nto = \"team\"\nescalate_after = \"3h\""),
+                &["notify.toml:7: escalate_after should be beside the other"],
+            ),
+            (&format!("{ROBOT}[[route]]\nto = \"team\"\nhours = \"9 to 5\""), &["notify.toml:7: hours should be"]),
+            ("[events]\nRunFaild = \"off\"", &["notify.toml:2: RunFaild should be", "did you mean RunFailed?"]),
+            ("[events]\nRunFailed = \"never\"", &["RunFailed should be off, info, warning or critical"]),
+            ("[[reciever]]", &["notify.toml:1: ", "receiver"]),
+            (
+                "[[receiver]]\nname = \"a\"\nkind = \"feishu\"\nurl = \"${NOT_SET_ANYWHERE}\"",
+                &["notify.toml:4: url: NOT_SET_ANYWHERE is neither in the environment nor in .env"],
+            ),
+            (
+                "[[receiver]]\nname = \"a\"\nkind = \"email\"\nserver = \"s\"\nfrom = \"a@b.cn\"\nto = [\"nobody\"]",
+                &["notify.toml:6: to should be"],
+            ),
+        ] {
+            let said = try_routing(text).err().unwrap_or_default();
+            assert!(words.iter().all(|word| said.contains(word)), "{text}: {said}");
+        }
+    }
 }

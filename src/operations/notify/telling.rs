@@ -130,3 +130,150 @@ pub(super) fn write_letters(config: &Config, receiver: &Receiver, now: DateTime<
         Ok(())
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use chrono::TimeDelta;
+
+    use super::super::testing::{at, notice, routing};
+    use super::*;
+
+    const RECEIVERS: &str = "
+[[receiver]]
+name = \"team\"
+kind = \"webhook\"
+url = \"http://a.cn/team\"
+[[receiver]]
+name = \"boss\"
+kind = \"webhook\"
+url = \"http://a.cn/boss\"
+";
+
+    /// A place for what waits, and what there is to be told by.
+    struct World {
+        _folder: tempfile::TempDir,
+        config: Config,
+        routing: Routing,
+    }
+
+    impl World {
+        fn with(routes: &str) -> Result<Self> {
+            let folder = tempfile::tempdir()?;
+            let config = Config::for_test(&[("DATA_DIR", &folder.path().to_string_lossy())])?;
+            Ok(Self { _folder: folder, config, routing: routing(&format!("{RECEIVERS}{routes}")) })
+        }
+
+        fn tell(&self, notice: &Notice, now: &str) -> Result<usize> {
+            tell(&self.config, &self.routing, notice, at(now))
+        }
+
+        /// What all receivers are sent at a moment, and were not before.
+        fn sent(&self, now: &str) -> Result<Vec<String>> {
+            let mut sent = Vec::new();
+            for receiver in &self.routing.receivers {
+                let letters = letters_for(&self.config, &receiver.name);
+                write_letters(&self.config, receiver, at(now))?;
+                for item in letters.waiting::<Letter>()? {
+                    let json = &item.body.json;
+                    let again =
+                        if json["reminder"].is_null() { String::new() } else { format!(" {}", json["reminder"]) };
+                    sent.push(format!("{} {} {}{again}", receiver.name, json["name"], json["state"]).replace('"', ""));
+                }
+                letters.withdraw::<Letter>(|_| true)?;
+            }
+            Ok(sent)
+        }
+    }
+
+    fn resolved(of: &Notice) -> Notice {
+        Notice { state: State::Resolved, at: of.at + TimeDelta::hours(1), ..of.clone() }
+    }
+
+    #[test]
+    fn warnings_wait_for_the_digest_or_the_hours_and_what_is_critical_for_nothing() -> Result<()> {
+        let digest = World::with("[[route]]\nto = \"team\"\ndigest = \"09:00\"")?;
+        let hours = World::with("[[route]]\nto = \"team\"\nhours = \"09:00-18:00\"\ndays = \"mon-fri\"")?;
+        // a Friday, 20:00 in Shanghai
+        let (late, warning) = ("2026-11-27T12:00:00Z", notice("SourceStale", Severity::Warning));
+        for (world, begins) in [(&digest, "2026-11-28T01:00:00Z"), (&hours, "2026-11-30T01:00:00Z")] {
+            assert_eq!(world.tell(&warning, late)?, 1);
+            assert_eq!(world.tell(&notice("CoverageLow", Severity::Info), late)?, 1);
+            assert_eq!(world.tell(&notice("RunFailed", Severity::Critical), late)?, 1);
+            assert_eq!(world.sent(late)?, ["team RunFailed firing"]);
+            world.tell(&resolved(&warning), "2026-11-27T13:00:00Z")?;
+            assert!(world.sent("2026-11-27T13:00:00Z")?.is_empty(), "it ends in the digest, too");
+            let all = ["team SourceStale firing", "team CoverageLow firing", "team SourceStale resolved"];
+            assert_eq!(world.sent(begins)?, all);
+            assert!(world.sent("2026-12-24T00:00:00Z")?.is_empty());
+        }
+        Ok(())
+    }
+
+    #[test]
+    fn what_nobody_mends_or_acknowledges_goes_to_another() -> Result<()> {
+        let route = "[[route]]\nto = \"team\"\nescalate_after = \"30m\"\nescalate_to = \"boss\"";
+        let run = notice("RunFailed", Severity::Critical);
+        let (noon, before, after) = ("2026-11-27T12:00:00Z", "2026-11-27T12:29:00Z", "2026-11-27T12:31:00Z");
+        let world = World::with(route)?;
+        world.tell(&run, noon)?;
+        assert_eq!((world.sent(noon)?, world.sent(before)?), (vec!["team RunFailed firing".to_owned()], vec![]));
+        assert_eq!(world.sent(after)?, ["boss RunFailed firing escalated"]);
+        world.tell(&resolved(&run), after)?;
+        world.tell(&resolved(&run), after)?;
+        assert_eq!(world.sent(after)?, ["team RunFailed resolved", "boss RunFailed resolved"]);
+        let mended = World::with(route)?;
+        mended.tell(&run, noon)?;
+        mended.tell(&resolved(&run), before)?;
+        mended.tell(&resolved(&run), before)?;
+        assert_eq!(mended.sent(after)?, ["team RunFailed firing", "team RunFailed resolved"], "the boss heard nothing");
+        let known = World::with(route)?;
+        known.tell(&run, noon)?;
+        assert_eq!(acknowledge(&known.config, &known.routing, "JobFailed", None)?, 0);
+        assert_eq!(acknowledge(&known.config, &known.routing, "RunFailed", None)?, 1);
+        assert_eq!(known.sent(after)?, ["team RunFailed firing"]);
+        Ok(())
+    }
+
+    #[test]
+    fn what_stays_wrong_is_said_again_until_it_is_right() -> Result<()> {
+        let world = World::with("[[route]]\nto = \"team\"\nrepeat = \"3h\"")?;
+        let run = notice("RunFailed", Severity::Critical);
+        world.tell(&run, "2026-11-27T12:00:00Z")?;
+        // Alertmanager posts what is still wrong again and again
+        assert_eq!(world.tell(&run, "2026-11-27T12:05:00Z")?, 0);
+        assert_eq!(world.sent("2026-11-27T12:05:00Z")?, ["team RunFailed firing"]);
+        assert_eq!(world.sent("2026-11-27T15:00:00Z")?, ["team RunFailed firing {again:1}"]);
+        assert_eq!(world.sent("2026-11-27T18:00:00Z")?, ["team RunFailed firing {again:2}"]);
+        world.tell(&resolved(&run), "2026-11-27T20:00:00Z")?;
+        assert_eq!(world.sent("2026-11-28T20:00:00Z")?, ["team RunFailed resolved"]);
+        assert!(world.sent("2026-11-29T20:00:00Z")?.is_empty());
+        Ok(())
+    }
+
+    #[test]
+    fn routes_take_by_what_they_ask_for_and_who_heard_that_it_began_hears_that_it_ended() -> Result<()> {
+        let world = World::with(
+            "[[route]]\nname = \"upstairs\"\nseverity = \"critical\"\nto = \"boss\"\ncontinue = true\n\
+             [[route]]\nalerts = [\"Run*\"]\nlabels = { table = \"matomo.*\" }\nto = \"boss\"\n[[route]]\nto = \"team\"",
+        )?;
+        let noon = "2026-11-27T12:00:00Z";
+        let warning = notice("DiskLow", Severity::Warning);
+        let worse = Notice { state: State::Worse, severity: Severity::Critical, ..warning.clone() };
+        world.tell(&warning, noon)?;
+        assert_eq!(world.sent(noon)?, ["team DiskLow firing"]);
+        world.tell(&worse, noon)?;
+        assert_eq!(world.sent(noon)?, ["team DiskLow worse", "boss DiskLow worse"]);
+        world.tell(&resolved(&worse), noon)?;
+        assert_eq!(world.sent(noon)?, ["team DiskLow resolved", "boss DiskLow resolved"]);
+        let mut table = notice("RunFailed", Severity::Info);
+        table.labels.insert("table".to_owned(), "matomo.visits".to_owned());
+        world.tell(&table, noon)?;
+        assert_eq!(world.sent(noon)?, ["boss RunFailed firing"]);
+        for (wanted, expected) in [("team", "team"), ("upstairs", "boss"), ("no-such", "team")] {
+            let asked = Notice { wanted: wanted.to_owned(), ..notice(wanted, Severity::Info) };
+            world.tell(&asked, noon)?;
+            assert_eq!(world.sent(noon)?, [format!("{expected} {wanted} firing")]);
+        }
+        Ok(())
+    }
+}

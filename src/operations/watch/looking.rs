@@ -163,3 +163,134 @@ pub fn firing(config: &Config) -> Result<Vec<Firing>> {
         })
         .collect())
 }
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+
+    use rand::rngs::SmallRng;
+    use rand::{RngExt, SeedableRng};
+
+    use super::*;
+
+    /// Where a process is killed.
+    #[derive(Clone, Copy, Debug, PartialEq)]
+    enum Kill {
+        Never,
+        Kept,
+        Told,
+    }
+
+    fn world() -> Result<(tempfile::TempDir, Config)> {
+        let folder = tempfile::tempdir()?;
+        let dir = folder.path().to_string_lossy().into_owned();
+        fs::write(
+            folder.path().join("notify.toml"),
+            "[[receiver]]\nname = \"team\"\nkind = \"webhook\"\nurl = \"http://a.cn/team\"\n[events]\nSourceStale = \"off\"\n",
+        )?;
+        Ok((folder, Config::for_test(&[("DATA_DIR", &dir)])?))
+    }
+
+    /// What is wrong stands in a file: name, severity; a word that is none is a look that fails.
+    fn wrong(config: &Config, _now: DateTime<Utc>) -> Result<Vec<Alert>> {
+        let text = fs::read_to_string(config.data_dir.join("wrong")).unwrap_or_default();
+        anyhow::ensure!(!text.contains("unreadable"), "unreadable");
+        let alert = |line: &str| {
+            let (name, severity) = line.split_once(' ').unwrap_or((line, "critical"));
+            let (name, subject, severity) = (name.to_owned(), String::new(), Severity::named(severity));
+            Alert {
+                name,
+                subject,
+                severity,
+                summary: t!("wrong", "有误"),
+                description: String::new(),
+                labels: [].into(),
+            }
+        };
+        Ok(text.lines().map(alert).collect())
+    }
+
+    /// A look of a process that is killed somewhere, or is not.
+    fn look_until(config: &Config, routing: &Routing, kill: Kill, now: DateTime<Utc>) -> Result<()> {
+        if kill == Kill::Never {
+            return look_with(config, routing, &[wrong], now);
+        }
+        let mut memory = Memory::read(config)?;
+        tell_all(config, routing, &mut memory, now)?;
+        if memory.take_in(vec![found_by(wrong, config, routing, now)], routing, now) {
+            memory.write(config)?;
+        }
+        if kill == Kill::Told {
+            memory.telling.iter().try_for_each(|notice| tell(config, routing, notice, now).map(drop))?;
+        }
+        Ok(())
+    }
+
+    /// All that was ever told, as name and state, in order.
+    fn told(config: &Config) -> Result<Vec<String>> {
+        let outbox = crate::operations::Outbox::of(config, "notify/team");
+        let waiting = outbox.waiting::<serde_json::Value>()?;
+        let text =
+            |body: &serde_json::Value, field: &str| body["notice"][field].as_str().unwrap_or_default().to_owned();
+        Ok(waiting.iter().map(|item| format!("{} {}", text(&item.body, "name"), text(&item.body, "state"))).collect())
+    }
+
+    #[test]
+    fn each_beginning_and_each_end_is_told_once_however_often_processes_are_killed() -> Result<()> {
+        for seed in 0..4 {
+            let (folder, config) = world()?;
+            let routing = Routing::of(&config)?;
+            let mut random = SmallRng::seed_from_u64(seed);
+            let mut now = DateTime::from_timestamp(1_790_000_000, 0).context("a moment")?;
+            let (mut is_wrong, mut expected) = (false, Vec::new());
+            for _ in 0..60 {
+                now += TimeDelta::seconds(15);
+                let text = match random.random_range(0..5) {
+                    0 | 1 => "RunFailed",
+                    2 | 3 => "",
+                    _ => "unreadable",
+                };
+                fs::write(folder.path().join("wrong"), text)?;
+                let kill = [Kill::Never, Kill::Kept, Kill::Told][random.random_range(0..3)];
+                look_until(&config, &routing, kill, now)?;
+                if text != "unreadable" && is_wrong != (text == "RunFailed") {
+                    is_wrong = !is_wrong;
+                    expected.push(format!("RunFailed {}", if is_wrong { "firing" } else { "resolved" }));
+                }
+            }
+            look_until(&config, &routing, Kill::Never, now)?;
+            assert_eq!(told(&config)?, expected, "seed {seed}");
+            assert!(expected.len() > 10);
+        }
+        Ok(())
+    }
+
+    #[test]
+    fn what_may_be_over_in_a_moment_is_told_after_some_minutes_and_what_grows_worse_at_once() -> Result<()> {
+        let (folder, config) = world()?;
+        let routing = Routing::of(&config)?;
+        let began = DateTime::from_timestamp(1_790_000_000, 0).context("a moment")?;
+        let mut expected: Vec<&str> = Vec::new();
+        for (minute, text, more) in [
+            (0, "DiskLow warning\nSourceStale warning", None),
+            (9, "DiskLow warning", None),
+            (10, "DiskLow warning", Some("DiskLow firing")),
+            (11, "DiskLow critical", Some("DiskLow worse")),
+            (12, "", None),
+            // it was not over
+            (12, "DiskLow critical", None),
+            (13, "", None),
+            (14, "", Some("DiskLow resolved")),
+            (15, "DiskLow warning", None),
+            (16, "", None),
+            (90, "DiskLow warning", None),
+        ] {
+            fs::write(folder.path().join("wrong"), text)?;
+            look_with(&config, &routing, &[wrong], began + TimeDelta::minutes(minute))?;
+            expected.extend(more);
+            assert_eq!(told(&config)?, expected, "minute {minute}");
+        }
+        assert!(firing(&config)?.is_empty());
+        Ok(())
+    }
+}
