@@ -19,6 +19,7 @@ mod mariadb;
 mod memory;
 mod migration;
 mod new_user;
+mod notify;
 mod old_front_end;
 mod old_settings;
 mod pages;
