@@ -17,6 +17,7 @@ use super::invocation::Invocation;
 use super::man::Man;
 use super::mlflow::Mlflow;
 use super::models::Models;
+use super::notify::Notify;
 use super::project::Project;
 use super::reconcile::Reconcile;
 use super::release::Release;
@@ -135,6 +136,9 @@ enum Command {
     /// What this program will change on what another one wrote
     #[command(subcommand)]
     Upgrade(Upgrade),
+    /// Who is told of what is wrong
+    #[command(subcommand)]
+    Notify(Notify),
     /// Write and show the reconciliation of some days again
     #[command(after_help = examples(&["reconcile --start 2026-10-01 --end 2026-10-15"]))]
     Reconcile(Reconcile),
@@ -193,6 +197,7 @@ impl Command {
             Self::Release(release) => release.run(&config()?),
             Self::Backup(backup) => backup.run(&config()?, values),
             Self::Restore(restore) => restore.run(&config()?),
+            Self::Notify(notify) => notify.run(&config()?),
             Self::Reconcile(reconcile) => reconcile.run(&config()?),
             Self::Report(report) => report.run(&config()?),
             Self::Search(search) => search.run(&config()?),
@@ -224,6 +229,10 @@ pub fn run(cli: Cli) -> Result<()> {
         None => greeting::run(&values, &invocation),
         // these wait for signals themselves, to end what is under way first
         Some(command @ (Command::Serve(_) | Command::Demo(_) | Command::Schedule(_))) => command.run(&values),
+        // these wait for signals themselves, to answer what is under way first
+        Some(command @ (Command::Serve(_) | Command::Demo(_) | Command::Notify(Notify::Serve(_)))) => {
+            command.run(&values)
+        }
         Some(command) => scratch::cleaned_up_at_signals(|| command.run(&values)),
     }
 }

@@ -16,6 +16,7 @@ mod logging;
 mod man;
 mod mlflow;
 mod models;
+mod notify;
 mod project;
 mod reconcile;
 mod release;

@@ -6,6 +6,7 @@ mod examine;
 mod folders;
 mod kept;
 mod models;
+mod notifications;
 mod pictures;
 mod schedule;
 mod server;

@@ -19,6 +19,11 @@ mod traces;
 pub mod release;
 pub mod retention;
 pub mod upgrade;
+pub mod notify;
+mod outbox;
+mod outgoing;
+mod parts;
+pub mod watch;
 
 pub use alert::{Alert, Severity};
 pub use clock::{Clock, Stop, SystemClock};

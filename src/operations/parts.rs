@@ -12,6 +12,7 @@ use super::mlflow;
 use super::naming::Naming;
 use super::traces::RunTraces;
 use super::{release, retention};
+use super::{notify, watch};
 use crate::config::Config;
 use crate::pipeline::Observer;
 
@@ -37,6 +38,7 @@ pub fn after_run(config: &Config) {
     mlflow::after_run(config);
     release::after_run(config);
     retention::after_run(config);
+    watch::after_run(config);
 }
 
 /// What `nearset schedule` and `nearset serve --schedule` attend to.
@@ -44,6 +46,7 @@ pub fn duties(_config: &Config) -> Vec<Duty> {
     vec![Duty { name: "schedule", attend: schedule::attend }]
     vec![Duty { name: "mlflow", attend: mlflow::attend }]
     vec![release::duty(), retention::duty()]
+    vec![watch::duty(), notify::delivery_duty(), notify::gateway_duty()]
 }
 
 /// Looks for what is wrong in one place.
@@ -53,3 +56,4 @@ pub type Look = fn(&Config, DateTime<Utc>) -> Result<Vec<Alert>>;
 pub const LOOKS: &[Look] = &[schedule::alerts];
 pub const LOOKS: &[Look] = &[mlflow::alerts];
 pub const LOOKS: &[Look] = &[release::alerts];
+pub const LOOKS: &[Look] = &[watch::run_alerts, watch::figure_alerts, watch::disk_alerts, watch::server_alerts];

@@ -23,6 +23,7 @@ mod memory;
 mod migration;
 mod mlflow;
 mod new_user;
+mod notify;
 mod old_front_end;
 mod old_settings;
 mod pages;
