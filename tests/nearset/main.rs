@@ -18,6 +18,7 @@ mod languages;
 mod mariadb;
 mod memory;
 mod migration;
+mod monitoring;
 mod new_user;
 mod old_front_end;
 mod old_settings;
