@@ -133,6 +133,27 @@ pub(super) const PARAGRAPHS: &[(&str, &str)] = &[
         "For which share of the visitors (canary: 0.05) or of the requests (shadow: 0.1), 0 to 1",
         "占访客（金丝雀，默认 0.05）或请求（影子，默认 0.1）的比例，0 到 1",
     ),
+    ("Who is told of what is wrong", "异常通知给谁"),
+    (
+        "Send a message that says that nothing is wrong, now, and say what came back",
+        "立即发送一条测试消息，并说明收到的应答",
+    ),
+    ("Only to this receiver", "只发给这个接收者"),
+    (
+        "Who is told, what is wrong, what still waits, what was refused and why",
+        "接收者、当前异常、待发送的消息、被拒收的消息及原因",
+    ),
+    (
+        "Take webhooks of Alertmanager and Sentry, look for what is wrong, and tell it, until stopped",
+        "接收 Alertmanager 与 Sentry 的 webhook，检查异常并发出通知，直到被停止",
+    ),
+    (
+        "The address to listen on (NOTIFY_LISTEN), 127.0.0.1:9000 where neither says one",
+        "监听的地址（NOTIFY_LISTEN）；都不写则为 127.0.0.1:9000",
+    ),
+    ("Have an alert no longer repeated or escalated", "确认一条告警，不再重复或升级"),
+    ("Its name, as RunFailed", "告警名，如 RunFailed"),
+    ("Only the one about this, as a job or a table", "只确认关于它的，如某个任务或表"),
     ("Write and show the reconciliation of some days again", "重写并显示若干天的对账"),
     ("The first day, as 2026-10-01", "起始日期，如 2026-10-01"),
     ("The last day", "结束日期"),

@@ -15,6 +15,7 @@ use super::extract::Extract;
 use super::invocation::Invocation;
 use super::man::Man;
 use super::models::Models;
+use super::notify::Notify;
 use super::project::Project;
 use super::reconcile::Reconcile;
 use super::report::Report;
@@ -110,6 +111,9 @@ enum Command {
     /// Model versions
     #[command(subcommand)]
     Models(Models),
+    /// Who is told of what is wrong
+    #[command(subcommand)]
+    Notify(Notify),
     /// Write and show the reconciliation of some days again
     #[command(after_help = examples(&["reconcile --start 2026-10-01 --end 2026-10-15"]))]
     Reconcile(Reconcile),
@@ -158,6 +162,7 @@ impl Command {
             Self::Project(project) => project.run(&config()?),
             Self::Evaluate(evaluate) => evaluate.run(&config()?),
             Self::Models(models) => models.run(&config()?),
+            Self::Notify(notify) => notify.run(&config()?),
             Self::Reconcile(reconcile) => reconcile.run(&config()?),
             Self::Report(report) => report.run(&config()?),
             Self::Search(search) => search.run(&config()?),
@@ -187,7 +192,9 @@ pub fn run(cli: Cli) -> Result<()> {
     match command {
         None => greeting::run(&values, &invocation),
         // these wait for signals themselves, to answer what is under way first
-        Some(command @ (Command::Serve(_) | Command::Demo(_))) => command.run(&values),
+        Some(command @ (Command::Serve(_) | Command::Demo(_) | Command::Notify(Notify::Serve(_)))) => {
+            command.run(&values)
+        }
         Some(command) => scratch::cleaned_up_at_signals(|| command.run(&values)),
     }
 }

@@ -14,6 +14,7 @@ mod invocation;
 mod logging;
 mod man;
 mod models;
+mod notify;
 mod project;
 mod reconcile;
 mod report;

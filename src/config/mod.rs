@@ -32,5 +32,5 @@ pub use settings::{
     Config, Database, Durability, Exposures, Lists, Models, Outgoing, Parameters, Readers, Serve, Source, Sources,
     Train,
 };
-pub use values::{Origin, Overrides, Values};
+pub use values::{Origin, Overrides, Values, variable};
 pub use variety::Variety;

@@ -59,11 +59,10 @@ static OLD_NAMES: &[OldName] = &[
         "runs are not told to MLflow; a version's manifest.json has its parameters and figures",
         "运行不上报 MLflow；参数与指标见各版本的 manifest.json",
     ),
-    missed(&["WEIXIN_*"], "nobody is notified through WeCom", "不经企业微信通知任何人"),
     missed(
         &["SENTRY_DSN"],
-        "nothing is sent to Sentry; errors are in the log and counted in error_total",
-        "不向 Sentry 发送任何内容；错误见日志与 error_total",
+        "nothing is sent to Sentry; errors are in the log and counted in error_total, and what is wrong is told by notifications",
+        "不向 Sentry 发送任何内容；错误见日志与 error_total，异常由通知告知",
     ),
     needless(
         &["REDIS_*", "FEATURE_REDIS_URL"],

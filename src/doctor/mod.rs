@@ -4,6 +4,7 @@ mod compare;
 mod examine;
 mod folders;
 mod models;
+mod notifications;
 mod pictures;
 mod server;
 mod tracking;

@@ -7,9 +7,11 @@
 mod alert;
 mod clock;
 mod duties;
+pub mod notify;
 mod outbox;
 mod outgoing;
 mod parts;
+pub mod watch;
 
 pub use alert::{Alert, Severity};
 pub use clock::{Clock, Stop, SystemClock};
