@@ -22,6 +22,7 @@ mod mariadb;
 mod memory;
 mod migration;
 mod mlflow;
+mod monitoring;
 mod new_user;
 mod notify;
 mod old_front_end;
