@@ -73,6 +73,7 @@ pub(super) const PARAGRAPHS: &[(&str, &str)] = &[
         "所代表的时刻，如 2026-10-28 或 2026-10-28T18:00:00Z；不写则为现在",
     ),
     ("Where the scheduler looks for how it ended", "调度器查看其结果的位置"),
+    (
         "One run: its steps, what was said, what was published, and how to go on",
         "一次运行：各步、提示、发布了什么、接下来怎么办",
     ),

@@ -228,11 +228,9 @@ pub fn run(cli: Cli) -> Result<()> {
     match command {
         None => greeting::run(&values, &invocation),
         // these wait for signals themselves, to end what is under way first
-        Some(command @ (Command::Serve(_) | Command::Demo(_) | Command::Schedule(_))) => command.run(&values),
-        // these wait for signals themselves, to answer what is under way first
-        Some(command @ (Command::Serve(_) | Command::Demo(_) | Command::Notify(Notify::Serve(_)))) => {
-            command.run(&values)
-        }
+        Some(
+            command @ (Command::Serve(_) | Command::Demo(_) | Command::Schedule(_) | Command::Notify(Notify::Serve(_))),
+        ) => command.run(&values),
         Some(command) => scratch::cleaned_up_at_signals(|| command.run(&values)),
     }
 }

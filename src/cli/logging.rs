@@ -2,9 +2,6 @@
 
 use std::io::{self, IsTerminal};
 
-use tracing_subscriber::EnvFilter;
-use tracing_subscriber::layer::SubscriberExt;
-use tracing_subscriber::util::SubscriberInitExt;
 use tracing_subscriber::fmt::format::Format;
 use tracing_subscriber::layer::SubscriberExt;
 use tracing_subscriber::util::SubscriberInitExt;
@@ -12,21 +9,12 @@ use tracing_subscriber::{EnvFilter, Layer, fmt, registry};
 
 use crate::common::log_line::{JsonLine, TextLine};
 use crate::common::secrets::ScrubbedStderr;
-use crate::operations::run_log::RunLines;
 use crate::config::LogFormat;
+use crate::operations::run_log::RunLines;
 
 /// Starts it, at a level and in a format of the settings.
 pub fn start(level: &str, format: LogFormat) {
     let filter = EnvFilter::try_from_env("NEARSET_LOG").unwrap_or_else(|_| EnvFilter::new(format!("nearset={level}")));
-    tracing_subscriber::fmt()
-        .with_env_filter(filter)
-        .with_writer(ScrubbedStderr::default)
-        .log_internal_errors(false)
-        .with_ansi(io::stderr().is_terminal())
-        .with_target(false)
-        .finish()
-        .with(RunLines)
-        .init();
     let lines = fmt::layer().with_writer(ScrubbedStderr::default).log_internal_errors(false);
     let is_colored = io::stderr().is_terminal();
     let lines = match format {
@@ -36,5 +24,5 @@ pub fn start(level: &str, format: LogFormat) {
             .boxed(),
         LogFormat::Json => lines.with_ansi(false).event_format(JsonLine).boxed(),
     };
-    registry().with(filter).with(lines).init();
+    registry().with(filter).with(lines).with(RunLines).init();
 }

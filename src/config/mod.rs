@@ -28,7 +28,6 @@ pub use load::{gather, settings};
 pub use moments::parse_moment;
 pub use old_names::old_names;
 pub use operations::{Keep, LogFormat, Logs, Mlflow, Notify, Operations, Sampler, Schedule, Tracking};
-pub use operations::{Keep, LogFormat, Logs, Mlflow, Notify, Operations, Schedule};
 pub use portable::Portable;
 pub use setting::Setting;
 pub use settings::{

@@ -228,16 +228,14 @@ impl Outbox {
     /// # Errors
     /// The disk fails.
     pub fn hasten(&self, now: DateTime<Utc>) -> Result<()> {
-        if !self.dir.exists() {
-            return Ok(());
-        }
-        let folder = fs::File::open(&self.dir).with_context(|| self.unreadable())?;
-        let Some(_lock) = lock::take(folder).with_context(|| self.unreadable())? else { return Ok(()) };
+        let Some(_lock) = self.lock()? else { return Ok(()) };
         for mut item in self.waiting::<serde_json::Value>()?.into_iter().filter(|item| item.due > now) {
             item.due = now;
             files::write(&self.place(&item.id), &serde_json::to_vec(&item)?)?;
         }
         Ok(())
+    }
+
     /// Makes one thing of all that is due, which `hand_on` then puts somewhere else, unless another process does so now. What
     /// was made is on disk before it is handed on, under an id of its own: a kill at any moment hands the same on again, under
     /// the same id. How many things that were.

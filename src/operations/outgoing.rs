@@ -6,8 +6,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use anyhow::{Context, Result};
-use ureq::http::{HeaderMap, Request, header};
-use ureq::http::{Request, Response, Uri, header};
+use ureq::http::{HeaderMap, Request, Response, Uri, header};
 use ureq::tls::{RootCerts, TlsConfig};
 use ureq::{Agent, Body, Proxy};
 
@@ -76,14 +75,6 @@ impl Outgoing {
     /// # Errors
     /// Nobody is there, or the answer takes too long or is too long.
     pub fn send(&self, request: Request<Vec<u8>>) -> Result<Answer> {
-        // a URL may hold a key
-        let server = request.uri().authority().map_or_else(String::new, |authority| authority.host().to_owned());
-        let failed = || t!("{server} does not answer", "{server} 没有应答");
-        let mut response = self.agent.run(request).with_context(failed)?;
-        let retry_after =
-            response.headers().get(header::RETRY_AFTER).and_then(|value| value.to_str().ok()?.parse().ok());
-        let body = response.body_mut().with_config().limit(LONGEST_ANSWER).read_to_vec().with_context(failed)?;
-        Ok(Answer { status: response.status().as_u16(), retry_after, headers: response.headers().clone(), body })
         let server = host(request.uri());
         read(&server, self.agent.run(request))
     }
@@ -101,6 +92,7 @@ impl Outgoing {
         let request = request.timeout_global(Some(self.timeout + more)).build();
         read(&server, self.agent.run(request))
     }
+
     /// Posts JSON.
     ///
     /// # Errors
@@ -130,7 +122,7 @@ fn read(server: &str, response: Result<Response<Body>, ureq::Error>) -> Result<A
     let mut response = response.with_context(failed)?;
     let retry_after = response.headers().get(header::RETRY_AFTER).and_then(|value| value.to_str().ok()?.parse().ok());
     let body = response.body_mut().with_config().limit(LONGEST_ANSWER).read_to_vec().with_context(failed)?;
-    Ok(Answer { status: response.status().as_u16(), retry_after, body })
+    Ok(Answer { status: response.status().as_u16(), retry_after, headers: response.headers().clone(), body })
 }
 
 fn no_url() -> String {

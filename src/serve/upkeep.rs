@@ -10,9 +10,8 @@ use super::deployment::{DiskState, Written, written};
 use super::metrics::Disk;
 use super::state::{Shared, State};
 use crate::evaluate::OperatorFigures;
-use crate::warehouse::{self, Outcome, RunSummary, ScheduleState, run_history_path};
 use crate::exposures::files;
-use crate::warehouse::{self, Outcome, RunSummary, run_history_path};
+use crate::warehouse::{self, Outcome, RunSummary, ScheduleState, run_history_path};
 
 const EVERY: Duration = Duration::from_secs(1);
 
