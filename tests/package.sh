@@ -86,7 +86,7 @@ by_the_page() {
 # says COMMAND PATTERN: what it says holds that
 says() {
     said=$(inside "$1" 2>&1) || { echo "$said" >&2; exit 1; }
-    grep -q "$2" <<<"$said" || { printf 'package: "%s" does not say "%s":\n%s\n' "$1" "$2" "$said" >&2; exit 1; }
+    echo "$said" | grep "$2" >/dev/null || { printf 'package: "%s" does not say "%s":\n%s\n' "$1" "$2" "$said" >&2; exit 1; }
 }
 # until the server answers, as one waits who has started it
 ready='for _ in $(seq 100); do curl -sf http://127.0.0.1:8000/health/ready >/dev/null \&\& break; sleep 0.2; done'
@@ -138,6 +138,6 @@ inside 'test ! -e /usr/local/lib/nearset/old; grep -q "^# mine" /etc/nearset/nea
 inside 'chmod 755 /root /root/carried; useradd -m anna'
 commands=$(block "The archive" 2)
 inside "sudo -u anna sh -ec 'HOME=/home/anna; cd /root/carried; $commands; TRAIN_SECONDS=0; export TRAIN_SECONDS; mkdir ~/shop; cd ~/shop
-    ~/nearset/bin/nearset demo --no-serve; ~/nearset/lib/nearset/install.sh --remove; test ! -e ~/nearset'" >"$root/said" 2>&1 ||
+    ~/nearset/bin/nearset demo --no-serve; ~/nearset/lib/nearset/install.sh --remove; rmdir ~/nearset'" >"$root/said" 2>&1 ||
     { cat "$root/said" >&2; exit 1; }
 echo "package: the archive was installed, upgraded and removed, by root and by a user"
