@@ -107,6 +107,14 @@ inside 'pid=$(systemctl show -P MainPID nearset)
     grep -q "^NoNewPrivs:.1" /proc/$pid/status; grep -q "^Seccomp:.2" /proc/$pid/status; grep -q "^CapEff:.0*$" /proc/$pid/status
     test "$(stat -c %U:%a /etc/nearset/.env /var/lib/nearset | xargs)" = "root:640 nearset:750"
     ! sudo -u nobody cat /etc/nearset/.env 2>/dev/null'
+# a run that the service itself starts, within its confinement; then the usual schedule again
+jobs=/var/lib/nearset/data/schedule.toml
+inside "printf '[[job]]\\nname = \"often\"\\ncron = \"*/2 * * * * *\"\\ncommand = \"nearset run\"\\n' | sudo -u nearset tee $jobs
+    systemctl restart nearset; cd /etc/nearset
+    for _ in \$(seq 600); do sudo -u nearset nearset schedule list --json | grep -q '\"succeeded\": \"2' && break; sleep 0.5; done
+    sudo -u nearset nearset schedule list --json | grep '\"succeeded\": \"2'; rm $jobs; systemctl restart nearset" >/dev/null ||
+    { inside 'cat /var/lib/nearset/data/operations/jobs/often/*.log; journalctl -u nearset -n 30 --no-pager' >&2; exit 1; }
+answers
 # a database of another kind, without network: the package's own extension
 says 'cd /tmp && BUSINESS_DATA_SOURCE=database BUSINESS_DB_URL=sqlite:/srv/shop.db nearset doctor || true' \
     '/usr/lib/nearset/extensions/v[0-9.]*/linux_[a-z0-9]*/sqlite_scanner.duckdb_extension'
