@@ -7,6 +7,7 @@ mod comparison;
 mod contracts;
 mod data_quality;
 mod databases;
+mod deploy;
 mod description;
 mod embed;
 mod exports;
