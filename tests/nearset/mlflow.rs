@@ -26,7 +26,7 @@ fn place() -> PathBuf {
 fn python(program: &str) -> Command {
     let mut command = Command::new(place().join("bin").join(program));
     command.env("MLFLOW_DISABLE_TELEMETRY", "true").env("MLFLOW_ALLOW_FILE_STORE", "true");
-    command.env("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "2");
+    command.env("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "2").env("MLFLOW_SERVER_ENABLE_JOB_EXECUTION", "false");
     command
 }
 
