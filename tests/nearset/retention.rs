@@ -10,7 +10,7 @@ use flate2::write::GzEncoder;
 use serde_json::{Value, json};
 
 use crate::backup::ready;
-use crate::support::text;
+use crate::support::{Nearset, text};
 
 fn age(path: &Path, days: u64) {
     let file = File::options().read(true).open(path).expect("a file");
