@@ -1,5 +1,7 @@
 //! A receiver: its name, the language it is told in, and what brings a letter to it.
 
+use std::time::Duration;
+
 use anyhow::Result;
 
 use super::fields::Fields;
@@ -48,6 +50,8 @@ pub struct Carrier<'a> {
     pub outgoing: &'a Outgoing,
     /// The settings.
     pub config: &'a Config,
+    /// How long a letter may take, where the process is about to end.
+    pub haste: Option<Duration>,
 }
 
 impl Kind {
@@ -128,7 +132,7 @@ impl Receiver {
             Kind::Feishu(robot) => robot.bring(letter, carrier),
             Kind::Webhook(webhook) => webhook.bring(letter, carrier),
             Kind::Email(email) => email.bring(letter, carrier),
-            Kind::Command(command) => command.bring(letter),
+            Kind::Command(command) => command.bring(letter, carrier),
         }
     }
 }
