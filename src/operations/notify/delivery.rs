@@ -28,10 +28,16 @@ const HASTE: Duration = Duration::from_secs(3);
 
 /// Brings what waits to its receivers, as long as the process lasts.
 pub fn duty() -> Duty {
-    Duty { name: "notify", attend }
+    Duty {
+        name: "notify",
+        attend: |config, clock, stop| {
+            attend(config, clock, stop);
+            Ok(())
+        },
+    }
 }
 
-fn attend(config: &Config, clock: &dyn Clock, stop: &Stop) -> Result<()> {
+fn attend(config: &Config, clock: &dyn Clock, stop: &Stop) {
     let mut routing = Routing::of(config).unwrap_or_else(|error| {
         tracing::error!("nobody is told until it is mended: {}", describe(&error));
         Routing::default()
@@ -66,7 +72,6 @@ fn attend(config: &Config, clock: &dyn Clock, stop: &Stop) -> Result<()> {
         .into_iter()
         .for_each(|new| routing = new);
     }
-    Ok(())
 }
 
 fn routing_changed(routing: &Routing) {

@@ -15,6 +15,12 @@ use crate::operations::Severity;
 /// Of more notices than this, each is a line.
 const AT_LENGTH: usize = 12;
 
+/// The most bytes of a fact in a text: whoever sends more is not read to the end.
+const LONGEST_FACT: usize = 3000;
+
+/// The most bytes of a name.
+const LONGEST_NAME: usize = 200;
+
 /// Why a notice is told that was told before, or to somebody else.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -104,7 +110,7 @@ fn of_group(receiver: &Receiver, all: &[&Told], zone: Tz, now: DateTime<Utc>) ->
 /// What a letter is about: whom the finder wanted told, and how many are wrong or no longer.
 fn title(all: &[&Told]) -> String {
     let count = |resolved: bool| all.iter().filter(|told| (told.notice.state == State::Resolved) == resolved).count();
-    let wanted = all.first().map(|told| told.notice.wanted.as_str()).filter(|wanted| !wanted.is_empty());
+    let wanted = all.first().map(|told| name(&told.notice.wanted)).filter(|wanted| !wanted.is_empty());
     let wanted = wanted.map_or(String::new(), |wanted| t!("{wanted}: ", "{wanted}："));
     match all {
         [Told { notice, .. }] => {
@@ -123,10 +129,12 @@ fn title(all: &[&Told]) -> String {
 }
 
 fn subject(notice: &Notice) -> String {
-    match notice.subject.is_empty() {
-        true => notice.name.clone(),
-        false => format!("{} {}", notice.name, notice.subject),
-    }
+    name(format!("{} {}", notice.name, notice.subject).trim_end())
+}
+
+/// A name as a line takes it.
+fn name(text: &str) -> String {
+    split::start(text, LONGEST_NAME).replace(char::is_control, " ")
 }
 
 fn state(state: State) -> &'static str {
@@ -191,7 +199,7 @@ fn paragraph(told: &Told, language: Language, zone: Tz, now: DateTime<Utc>) -> S
         ("endpoint", either("endpoint", "接口")),
     ] {
         if let Some(value) = notice.labels.get(label).filter(|value| !value.is_empty()) {
-            lines.push(format!("{name}{colon}{value}"));
+            lines.push(format!("{name}{colon}{}", split::start(value, LONGEST_NAME)));
         }
     }
     lines.push(format!("{}{colon}{} ({zone})", either("since", "开始"), moment(notice.since)));
@@ -203,7 +211,7 @@ fn paragraph(told: &Told, language: Language, zone: Tz, now: DateTime<Utc>) -> S
         [(either("summary", "摘要"), &words.summary), (either("description", "说明"), &words.description)]
     {
         if !text.trim().is_empty() {
-            lines.push(format!("{name}{colon}{}", text.trim()));
+            lines.push(format!("{name}{colon}{}", split::start(text.trim(), LONGEST_FACT)));
         }
     }
     scrub(&lines.join("\n")).into_owned()

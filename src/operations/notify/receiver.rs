@@ -104,8 +104,9 @@ impl Kind {
     pub fn address(&self) -> String {
         match self {
             Self::WecomApp(app) => app.address(),
-            Self::WecomRobot(WecomRobot { url }) => host(&url.0),
-            Self::DingTalk(DingTalk { url, .. }) | Self::Feishu(Feishu { url, .. }) => host(&url.0),
+            Self::WecomRobot(WecomRobot { url })
+            | Self::DingTalk(DingTalk { url, .. })
+            | Self::Feishu(Feishu { url, .. }) => host(&url.0),
             Self::Webhook(webhook) => host(&webhook.url.0),
             Self::Email(email) => email.address(),
             Self::Command(command) => command.argv.join(" "),
