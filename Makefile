@@ -22,8 +22,12 @@ DESTDIR ?=
 VERSION := $(shell sed -n 's/^version = "\(.*\)"/\1/p' Cargo.toml)
 MACHINE := $(patsubst x86_64,x64,$(patsubst aarch64,arm64,$(shell uname -m)))
 DIST := nearset-$(VERSION)-linux-$(MACHINE)
+STAGED = $(CARGO_TARGET_DIR)/dist/$(DIST)
 
-.PHONY: demo build install uninstall dist test lint advisories format bench fixtures tools library extensions text-model servers clean
+# who the Debian package says to write to
+MAINTAINER ?= nearset <nearset@example.org>
+
+.PHONY: demo build install uninstall dist package test lint advisories format bench fixtures tools library extensions text-model servers clean
 
 demo: build
 	$(NEARSET) demo $(if $(DATA_JSON_DIR),,--data-dir demo/data --models-dir demo/models)
@@ -35,22 +39,25 @@ build: library
 install:
 	@test -x "$(NEARSET)" || { echo "$(NEARSET) is not there: run make build first; where it was built elsewhere," \
 		"sudo make install CARGO_TARGET_DIR=that folder" >&2; exit 1; }
-	@deploy/install.sh "$(CARGO_TARGET_DIR)/release" "$(DESTDIR)$(PREFIX)" "$(PREFIX)"
-	@echo "nearset is in $(DESTDIR)$(PREFIX)/bin"
+	@stage=$$(mktemp -d) && trap 'rm -rf "$$stage"' EXIT && deploy/stage.sh "$(CARGO_TARGET_DIR)/release" "$(EXTENSIONS)" "$$stage" && \
+		"$$stage/install.sh" --prefix "$(PREFIX)" $(if $(DESTDIR),--destdir "$(DESTDIR)")
 
 uninstall:
-	@deploy/install.sh --remove "$(DESTDIR)$(PREFIX)"
+	@deploy/install.sh --remove --prefix "$(PREFIX)" $(if $(DESTDIR),--destdir "$(DESTDIR)")
 
-# an archive that runs wherever glibc 2.35 or newer is
-dist: build
+# an archive with all that a machine without internet needs; it runs wherever glibc 2.35 or newer is
+dist: build extensions
 	@rm -rf "$(CARGO_TARGET_DIR)/dist"
-	@deploy/install.sh "$(CARGO_TARGET_DIR)/release" "$(CARGO_TARGET_DIR)/dist/$(DIST)" ""
-	@{ echo "nearset is made of these: name, version, licence, source."; \
-		echo "DuckDB v1.5.5 MIT https://github.com/duckdb/duckdb"; \
-		cargo tree --locked --edges normal --prefix none --no-dedupe --format '{p} {l} {r}' | sed 's/ (proc-macro)//' | grep -v '^nearset ' | sort -u; \
-		} >"$(CARGO_TARGET_DIR)/dist/$(DIST)/share/doc/nearset/third-party.txt"
+	@deploy/stage.sh "$(CARGO_TARGET_DIR)/release" "$(EXTENSIONS)" "$(STAGED)"
+	@deploy/licences.py "$(STAGED)/share/doc/nearset"
+	@cd "$(STAGED)" && for file in third-party.txt third-party-licences.txt; do echo "share/doc/nearset/$$file" >>lib/nearset/files; done
 	@cd "$(CARGO_TARGET_DIR)/dist" && tar --sort=name --owner=0 --group=0 --numeric-owner -czf $(DIST).tar.gz $(DIST)
 	@ls -sh "$(CARGO_TARGET_DIR)/dist/$(DIST).tar.gz"
+
+# the archive, and a package for Debian and Ubuntu
+package: dist
+	@deploy/package.sh "$(STAGED)" "$(VERSION)" "$(MAINTAINER)" "$(CARGO_TARGET_DIR)/dist"
+	@ls -sh "$(CARGO_TARGET_DIR)/dist/"*.deb
 
 tools:
 	@deploy/check-tools.sh "$(CARGO_TARGET_DIR)"
@@ -71,6 +78,8 @@ text-model:
 # the servers that tests start for themselves
 servers:
 	@tests/install-servers.sh
+	@tests/install-airflow.sh
+	@tests/install-mlflow.sh
 
 test: library extensions text-model servers
 	DUCKDB_EXTENSION_DIRECTORY="$(EXTENSIONS)" TEST_TEXT_MODEL="$(TEXT_MODEL)" cargo test --release --locked

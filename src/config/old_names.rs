@@ -56,8 +56,8 @@ static OLD_NAMES: &[OldName] = &[
     OldName { names: &["ENV_FILE"], what: Use::EnvFiles },
     missed(
         &["MLFLOW_*"],
-        "runs are not told to MLflow; a version's manifest.json has its parameters and figures",
-        "运行不上报 MLflow；参数与指标见各版本的 manifest.json",
+        "of MLflow only its address, experiment, user, token and names in its registry are settings",
+        "MLflow 只有地址、实验、用户、令牌与注册表名称这些设置",
     ),
     missed(
         &["SENTRY_DSN"],

@@ -77,6 +77,8 @@ pub struct Values {
     /// Settings whose value stands under an old name: that name, and the value as it stands there.
     written: BTreeMap<String, (String, String)>,
     env_files: Vec<String>,
+    /// The settings file, where there is one.
+    file: Option<PathBuf>,
     overridden: Vec<Overridden>,
     problems: Vec<String>,
     notes: Vec<String>,
@@ -143,6 +145,11 @@ impl Values {
     /// The files that were read beside the environment, the last of which counts most.
     pub(super) fn env_files(&self) -> &[String] {
         &self.env_files
+    }
+
+    /// All files that were read: those, and the settings file.
+    pub fn files(&self) -> Vec<PathBuf> {
+        self.env_files.iter().map(PathBuf::from).chain(self.file.clone()).collect()
     }
 
     /// The settings that two of those files name.
@@ -326,6 +333,7 @@ impl Values {
             )),
             (None, None) => return Ok(()),
         };
+        self.file = Some(file.to_owned());
         let line = |place: usize| text[..place].matches('\n').count() + 1;
         let table: BTreeMap<Spanned<String>, Spanned<Toml>> = match toml::from_str(&text) {
             Ok(table) => table,

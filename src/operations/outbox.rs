@@ -223,6 +223,19 @@ impl Outbox {
         Ok(done)
     }
 
+    /// Has all that waits be due now, whatever was waited for.
+    ///
+    /// # Errors
+    /// The disk fails.
+    pub fn hasten(&self, now: DateTime<Utc>) -> Result<()> {
+        let Some(_lock) = self.lock()? else { return Ok(()) };
+        for mut item in self.waiting::<serde_json::Value>()?.into_iter().filter(|item| item.due > now) {
+            item.due = now;
+            files::write(&self.place(&item.id), &serde_json::to_vec(&item)?)?;
+        }
+        Ok(())
+    }
+
     /// Makes one thing of all that is due, which `hand_on` then puts somewhere else, unless another process does so now. What
     /// was made is on disk before it is handed on, under an id of its own: a kill at any moment hands the same on again, under
     /// the same id. How many things that were.
@@ -405,6 +418,11 @@ mod tests {
         let picky = |body: &str| if body == "body b" { Err(Refusal::Never(anyhow!("not so"))) } else { Ok(()) };
         assert_eq!(send(&outbox, &picky)?, Delivered { arrived: 2, waiting: 0, refused: 1 });
         assert_eq!(outbox.refused::<String>()?[0].error.as_deref(), Some("not so"));
+        let later = |outbox: &Outbox| outbox.put("d", clock.now() + TimeDelta::hours(1), "body d");
+        assert!(later(&outbox)?);
+        assert_eq!(send(&outbox, &|_| Ok(()))?.waiting, 1);
+        outbox.hasten(clock.now())?;
+        assert_eq!(send(&outbox, &|_| Ok(()))?.arrived, 1);
         assert!(!outbox.put("a", clock.now(), "again")? && !outbox.put("b", clock.now(), "again")?);
         assert_eq!(send(&outbox, &|_| Ok(()))?, Delivered::default());
         Ok(())

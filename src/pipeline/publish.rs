@@ -12,8 +12,8 @@ use anyhow::{Context, Result};
 use serde::{Deserialize, Serialize};
 
 use crate::common::errors::{Failure, describe};
-use crate::common::files;
 use crate::common::language::t;
+use crate::common::{files, scratch};
 use crate::config::Config;
 use crate::warehouse::{self, WorkCopy, Written};
 use crate::{model, recommend};
@@ -47,6 +47,17 @@ impl Outbox {
     pub fn write(&mut self, place: PathBuf, bytes: &[u8]) -> Result<()> {
         let part = self.part(place)?;
         fs::write(&part, bytes).with_context(|| t!("{} cannot be written", "{} 无法写入", part.display()))
+    }
+
+    /// How many files there are.
+    pub fn len(&self) -> usize {
+        self.places.len()
+    }
+
+    /// Hands the first `count` files over: where each will stand, and where it is now. They are no longer removed.
+    pub fn hand_over(&mut self, count: usize) -> Vec<(PathBuf, PathBuf)> {
+        let places = self.places.drain(..count.min(self.places.len()));
+        places.map(|place| (place.clone(), files::part_of(&place))).collect()
     }
 
     /// Has a file of an earlier run go, which may be gone already.
@@ -113,7 +124,8 @@ pub fn publish(config: &Config, work: WorkCopy, mut outbox: Outbox, run: &str, v
     let journal = Journal { run: run.to_owned(), version, places, gone };
     let (path, work_path) = (journal_path(config), warehouse::work_path(config));
     let prepared = work.close().and_then(|()| files::write(&path, &serde_json::to_vec_pretty(&journal)?));
-    let published = prepared.and_then(|()| files::rename_unsynced(&work_path, &config.warehouse_path()));
+    let rename = || files::rename_unsynced(&work_path, &config.warehouse_path());
+    let published = prepared.and_then(|()| scratch::past_return(rename));
     if published.is_err() {
         warehouse::remove_work(&work_path).ok();
         fs::remove_file(&path).ok();

@@ -11,7 +11,7 @@ use super::metrics::Disk;
 use super::state::{Shared, State};
 use crate::evaluate::OperatorFigures;
 use crate::exposures::files;
-use crate::warehouse::{self, Outcome, RunSummary, run_history_path};
+use crate::warehouse::{self, Outcome, RunSummary, ScheduleState, run_history_path};
 
 const EVERY: Duration = Duration::from_secs(1);
 
@@ -25,6 +25,7 @@ pub struct Upkeep {
     /// The files that metrics of the pipeline are taken from.
     figures: Written,
     history: Written,
+    jobs: Written,
     /// The last run has not said that it ended.
     is_running: bool,
 }
@@ -34,9 +35,10 @@ impl Upkeep {
     pub fn begin(state: Shared) -> Self {
         let seen = state.deployments.disk_state();
         look_at_disks(&state);
-        let mut upkeep = Self { state, seen, figures: None, history: None, is_running: false };
+        let mut upkeep = Self { state, seen, figures: None, history: None, jobs: None, is_running: false };
         upkeep.take_up_figures();
         upkeep.take_up_history();
+        upkeep.take_up_jobs();
         upkeep
     }
 
@@ -69,12 +71,25 @@ impl Upkeep {
         }
     }
 
+    /// Takes how the jobs of the schedule stand into the metrics, where that has changed.
+    fn take_up_jobs(&mut self) {
+        let now = written(&ScheduleState::path(&self.state.config));
+        if now != self.jobs {
+            self.jobs = now;
+            match ScheduleState::read(&self.state.config) {
+                Ok(state) => self.state.metrics.jobs(state.as_ref()),
+                Err(error) => tracing::warn!("the schedule's figures stay as they were: {error:#}"),
+            }
+        }
+    }
+
     /// Goes on until the server stops.
     pub async fn run(mut self) {
         for round in 1_u32.. {
             tokio::time::sleep(EVERY).await;
             self.take_up_figures();
             self.take_up_history();
+            self.take_up_jobs();
             let deployments = &self.state.deployments;
             let now = deployments.disk_state();
             let is_ranked = round.is_multiple_of(RANK_EVERY);

@@ -197,9 +197,9 @@ url = \"http://a.cn/boss\"
         let (late, warning) = ("2026-11-27T12:00:00Z", notice("SourceStale", Severity::Warning));
         for (world, begins) in [(&digest, "2026-11-28T01:00:00Z"), (&hours, "2026-11-30T01:00:00Z")] {
             assert_eq!(world.tell(&warning, late)?, 1);
-            assert_eq!(world.tell(&notice("CoverageLow", Severity::Info), late)?, 1);
+            assert_eq!(world.tell(&notice("CoverageLow", Severity::Info), "2026-11-27T12:00:01Z")?, 1);
             assert_eq!(world.tell(&notice("RunFailed", Severity::Critical), late)?, 1);
-            assert_eq!(world.sent(late)?, ["team RunFailed firing"]);
+            assert_eq!(world.sent("2026-11-27T12:00:01Z")?, ["team RunFailed firing"]);
             world.tell(&resolved(&warning), "2026-11-27T13:00:00Z")?;
             assert!(world.sent("2026-11-27T13:00:00Z")?.is_empty(), "it ends in the digest, too");
             let all = ["team SourceStale firing", "team CoverageLow firing", "team SourceStale resolved"];

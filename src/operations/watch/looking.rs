@@ -73,8 +73,8 @@ fn look_with(config: &Config, routing: &Routing, looks: &[Look], now: DateTime<U
     let file = OpenOptions::new().create(true).truncate(false).write(true).open(&path).with_context(cannot)?;
     let Some(_lock) = lock::take(file).with_context(cannot)? else { return Ok(()) };
     let mut memory = Memory::read(config)?;
-    // what a process that was killed had begun to tell
-    tell_all(config, routing, &mut memory, now)?;
+    // what a process that was killed had begun to tell comes before what is found now
+    tell_all(config, routing, &mut memory, now - TimeDelta::milliseconds(1))?;
     let found = looks.iter().map(|look| found_by(*look, config, routing, now)).collect();
     if memory.take_in(found, routing, now) {
         // first what is told is kept, so that a kill loses nothing, then it is told, so that it is told once
@@ -87,8 +87,9 @@ fn tell_all(config: &Config, routing: &Routing, memory: &mut Memory, now: DateTi
     if memory.telling.is_empty() {
         return Ok(());
     }
-    for notice in &memory.telling {
-        tell(config, routing, notice, now)?;
+    for (place, notice) in memory.telling.iter().enumerate() {
+        // in this order
+        tell(config, routing, notice, now + TimeDelta::nanoseconds(place as i64))?;
     }
     memory.telling.clear();
     memory.write(config)
@@ -216,7 +217,7 @@ mod tests {
             return look_with(config, routing, &[wrong], now);
         }
         let mut memory = Memory::read(config)?;
-        tell_all(config, routing, &mut memory, now)?;
+        tell_all(config, routing, &mut memory, now - TimeDelta::milliseconds(1))?;
         if memory.take_in(vec![found_by(wrong, config, routing, now)], routing, now) {
             memory.write(config)?;
         }

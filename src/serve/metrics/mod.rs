@@ -1,5 +1,6 @@
 //! Metrics in Prometheus' form, under the names that dashboards already use, and beside them what an operator asks.
 
+mod jobs;
 mod lists;
 mod making;
 mod operator;
@@ -13,6 +14,7 @@ use std::sync::{Mutex, PoisonError};
 use anyhow::Result;
 use prometheus::{Encoder, IntCounterVec, Registry, TextEncoder};
 
+use self::jobs::JobMetrics;
 use self::lists::ListMetrics;
 use self::making::MakingMetrics;
 use self::operator::{PublishedMetrics, RunMetrics};
@@ -21,7 +23,7 @@ use self::register::Register;
 use self::state::StateMetrics;
 use super::endpoint::Endpoint;
 use crate::evaluate::OperatorFigures;
-use crate::warehouse::RunSummary;
+use crate::warehouse::{RunSummary, ScheduleState};
 
 pub use self::lists::Answered;
 pub use self::making::{Candidates, ModelType};
@@ -35,6 +37,7 @@ pub struct Metrics {
     state: StateMetrics,
     process: Option<ProcessMetrics>,
     runs: RunMetrics,
+    jobs: JobMetrics,
     published: PublishedMetrics,
     errors: IntCounterVec,
     /// Whoever asks sees all figures of one run: a series that is gone for a moment would end an alert.
@@ -55,6 +58,7 @@ impl Metrics {
             state: StateMetrics::new(&register, environment)?,
             process: ProcessMetrics::new(&register)?,
             runs: RunMetrics::new(&register)?,
+            jobs: JobMetrics::new(&register)?,
             published: PublishedMetrics::new(&register)?,
             errors: register.counters("error_total", "Errors.", &["error_type", "endpoint"])?,
             whole: Mutex::default(),
@@ -109,6 +113,12 @@ impl Metrics {
         self.runs.take_up(runs);
     }
 
+    /// How the jobs of the schedule stand; what was known before is forgotten.
+    pub fn jobs(&self, state: Option<&ScheduleState>) {
+        let _whole = self.whole.lock().unwrap_or_else(PoisonError::into_inner);
+        self.jobs.take_up(state);
+    }
+
     /// What the last run published; that of the run before is forgotten.
     pub fn published(&self, figures: &OperatorFigures) {
         let _whole = self.whole.lock().unwrap_or_else(PoisonError::into_inner);
@@ -156,6 +166,15 @@ mod tests {
         serde_json::from_str(text).expect("figures")
     }
 
+    fn jobs() -> ScheduleState {
+        let text = r#"{"scheduler": 7, "looked": "2026-10-14T20:00:30Z", "jobs": {"daily": {
+            "rhythm": "0 20 * * * UTC", "through": "2026-10-14T20:00:00Z", "next": "2026-10-15T20:00:00Z", "work": null,
+            "last": null, "succeeded": "2026-10-13T20:01:00Z", "usual_seconds": 60.0,
+            "failure": {"since": "2026-10-14T20:00:09Z", "slot": "2026-10-14T20:00:00Z", "at": "2026-10-14T20:00:09Z",
+                "error": "exit code 1", "is_final": true}}}}"#;
+        serde_json::from_str(text).expect("a state")
+    }
+
     const FIGURES: &str = r#"{
         "sources": [{"table": "business.dataset", "newest": 1792000000.0, "rows": 7}],
         "quality": [{"table": "interactions", "score": 97.5, "anomalies": 3}],
@@ -182,6 +201,7 @@ mod tests {
             {"event":"step","run":"1","step":"extract","at":"2026-10-14T00:00:02Z","seconds":2.0,"rows":7,"error":null}
             {"event":"ended","run":"1","at":"2026-10-14T00:00:03Z","seconds":3.0,"peak_bytes":9,"error":null}"#;
         metrics.runs(RunSummary::of(lines, || false).as_ref());
+        metrics.jobs(Some(&jobs()));
         metrics.published(&figures(FIGURES));
         let model = Some(("20261014T000000Z-1a2b3c4d".to_owned(), 1792000000.0));
         let text = metrics.render(&Gauges { model, ..Gauges::default() })?;

@@ -134,7 +134,11 @@ impl Reload {
     /// Loads what is asked for; the sentence says what was done.
     fn load(self, state: &State) -> Result<Reloaded, ApiError> {
         let (dir, deployments) = (&state.config.models_dir, &state.deployments);
-        let run_id = self.run_id.filter(|name| !name.is_empty());
+        let mut run_id = self.run_id.filter(|name| !name.is_empty());
+        if let Some(name) = &run_id {
+            // the old scripts take it from model_registry.json, where it may be MLflow's
+            run_id = model::version_of_run(dir, name)?.or(run_id);
+        }
         if let Some(name) = &run_id {
             require(dir, name)?;
         }
@@ -152,7 +156,7 @@ impl Reload {
                         "run_id is the current version; it has no shadow of itself".to_owned(),
                     ));
                 }
-                let beside = name.map(|version| Share { version: version.clone(), share });
+                let beside = name.map(|version| Share::of(version.clone(), share));
                 let put = model::set_beside(dir, Beside::Shadow, beside, recommend::smoke);
                 put.map_err(|error| unusable(name.map_or("the shadow", |name| name), error))?;
                 share
