@@ -178,7 +178,11 @@ const EMPTY_WHEN_HEALTHY: [&str; 1] = ["每分钟错误（按类型）"];
 #[test]
 fn every_panel_shows_something() {
     let n = morning();
-    let server = n.serve();
+    let every_second = "[[job]]\nname = \"look\"\ncron = \"* * * * * *\"\ncommand = [\"true\"]\n";
+    fs::write(n.data().join("schedule.toml"), every_second).expect("a schedule");
+    let server = n.serve_with(|command| {
+        command.arg("--schedule");
+    });
     let prometheus = Prometheus::telling(&server, "");
     let boards = dashboards();
     let silent = || -> BTreeSet<&str> {
@@ -334,6 +338,23 @@ fn what_is_critical_silences_its_warning_and_what_follows_from_it() {
     }
 }
 
+#[test]
+fn the_operations_page_knows_every_event_of_nearsets_own() {
+    let n = Nearset::empty();
+    fs::create_dir_all(n.data()).expect("a folder");
+    fs::write(n.data().join("notify.toml"), "[events]\nNothing = \"off\"\n").expect("settings");
+    let said = n.fails(1, &["notify", "list"]);
+    let events = said.split(|c: char| !c.is_ascii_alphanumeric());
+    let events = events.filter(|word| word.chars().filter(char::is_ascii_uppercase).count() > 1 && *word != "DATA");
+    let events: BTreeSet<&str> = events.filter(|word| word.chars().any(|c| c.is_ascii_lowercase())).collect();
+    assert!(events.len() > 10, "{said}");
+    for page in ["docs/operations.md", "docs/operations.zh-CN.md"] {
+        let page = fs::read_to_string(Path::new(ROOT).join(page)).expect("a page");
+        let unknown = events.iter().filter(|event| !page.contains(&format!("`{event}`")));
+        assert_eq!(unknown.collect::<Vec<_>>(), Vec::<&&str>::new());
+    }
+}
+
 /// `nearset notify serve` of a test's own; stopped when dropped.
 struct Gateway(Child);
 
@@ -435,16 +456,17 @@ fn a_fault_is_told_at_wecom_once_and_so_is_its_end() {
     assert_eq!(told(DATA, "ContractBroken"), Vec::<String>::new());
 }
 
-/// Commands of the page on operations that this test does not run, and why: the first words of each.
-const NOT_RUN: [(&str, &str); 8] = [
+/// Commands of the page on operations that this test does not run, and why.
+const NOT_RUN: [(&str, &str); 9] = [
     ("nearset run", "a run is what all other tests begin with"),
+    ("nearset run --full-refresh", "as above"),
     ("nearset evaluate", "it takes long, and tests of quality run it"),
     ("nearset models rollback", "there is one version here; tests of versions go back"),
-    ("nearset models promote", "as above"),
-    ("nearset serve", "it goes on until it is stopped, and answers here"),
-    ("nearset schedule", "it goes on until it is stopped"),
-    ("nearset notify serve", "as above; it answers in another test here"),
-    ("nearset notify test", "it asks receivers, whom nobody named here"),
+    ("nearset models promote VERSION", "as above"),
+    ("nearset serve --schedule", "it goes on until it is stopped, and answers in another test here"),
+    ("nearset schedule", "as above"),
+    ("nearset schedule run JOB", "tests of the schedule run jobs"),
+    ("nearset notify serve", "it goes on until it is stopped, and answers in another test here"),
 ];
 
 #[test]
@@ -452,14 +474,13 @@ fn every_command_of_the_operations_page_answers() {
     let page = Path::new(ROOT).join("docs/operations.md");
     let inline = inline(&fs::read_to_string(&page).expect("a page"));
     let all: BTreeSet<String> = commands(&page).into_iter().chain(inline).collect();
-    let is_left = |command: &str| {
-        let starts = |start: &str| command == start || command.starts_with(&format!("{start} "));
-        NOT_RUN.iter().any(|(start, _)| starts(start))
-    };
+    for (command, _) in NOT_RUN {
+        assert!(all.contains(command), "{command} is not there any more");
+    }
     let n = Nearset::demo();
     let server = n.serve();
     let mut count = 0;
-    for command in all.iter().filter(|command| !is_left(command)) {
+    for command in all.iter().filter(|command| !NOT_RUN.iter().any(|(left, _)| left == command)) {
         let output = Command::new("sh")
             .args(["-c", &command.replace("http://127.0.0.1:8000", &server.base)])
             .current_dir(n.path())
