@@ -16,25 +16,25 @@ use crate::support::{AS_OF, Nearset, agent, catalogue, free_port, text};
 
 /// What a stand-in was asked.
 #[derive(Clone, Debug)]
-struct Asked {
-    path: String,
+pub struct Asked {
+    pub path: String,
     headers: BTreeMap<String, String>,
-    body: Value,
+    pub body: Value,
 }
 
 /// A status, headers and a body; no status is no answer.
-type Reply = (u16, String, Value);
+pub type Reply = (u16, String, Value);
 
 /// Somebody else's service, who answers as a test has it.
-struct StandIn {
-    base: String,
+pub struct StandIn {
+    pub base: String,
     port: u16,
     asked: Arc<Mutex<Vec<Asked>>>,
     is_over: Arc<AtomicBool>,
 }
 
 impl StandIn {
-    fn new(answer: impl Fn(&Asked) -> Reply + Send + Sync + 'static) -> Self {
+    pub fn new(answer: impl Fn(&Asked) -> Reply + Send + Sync + 'static) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
         let port = listener.local_addr().expect("its address").port();
         let (asked, is_over) = (Arc::new(Mutex::new(Vec::new())), Arc::new(AtomicBool::new(false)));
@@ -52,7 +52,7 @@ impl StandIn {
     }
 
     /// What it was asked so far at paths that begin so.
-    fn asked(&self, path: &str) -> Vec<Asked> {
+    pub fn asked(&self, path: &str) -> Vec<Asked> {
         let all = self.asked.lock().expect("a lock");
         all.iter().filter(|asked| asked.path.starts_with(path)).cloned().collect()
     }
