@@ -4,7 +4,7 @@ use anyhow::Result;
 use clap::Args;
 
 use crate::config::Config;
-use crate::operations::{self, Duties, schedule};
+use crate::operations::{self, Duties, Traces, schedule};
 use crate::serve;
 
 #[derive(Debug, Args)]
@@ -19,6 +19,7 @@ pub struct Serve {
 
 impl Serve {
     pub fn run(self, config: &Config) -> Result<()> {
+        let _traces = Traces::of_requests(config)?;
         if !self.schedule {
             return serve::serve(config);
         }

@@ -10,6 +10,7 @@ use super::deployment::{DiskState, Written, written};
 use super::metrics::Disk;
 use super::state::{Shared, State};
 use crate::evaluate::OperatorFigures;
+use crate::exposures::files;
 use crate::warehouse::{self, Outcome, RunSummary, ScheduleState, run_history_path};
 
 const EVERY: Duration = Duration::from_secs(1);
@@ -116,13 +117,15 @@ impl Upkeep {
     }
 }
 
-/// Takes into the metrics how full the disks are that the server writes to and reads from; of a folder that is not there
-/// nothing is said.
+/// Takes into the metrics how full the disks are that the server writes to and reads from, and how much of that is the
+/// exposure log; of a folder that is not there nothing is said.
 fn look_at_disks(state: &State) {
     let folders = [("DATA_DIR", &state.config.data_dir), ("MODELS_DIR", &state.config.models_dir)];
     let disks = folders.into_iter().filter_map(|(folder, path)| {
         let disk = statvfs(path).ok()?;
         Some(Disk { folder, free_bytes: disk.f_bavail * disk.f_frsize, size_bytes: disk.f_blocks * disk.f_frsize })
     });
-    state.metrics.disks(&disks.collect::<Vec<_>>());
+    let log = files::all(&state.config.evaluation_dir()).unwrap_or_default();
+    let log_bytes = log.iter().filter_map(|file| Some(file.metadata().ok()?.len())).sum();
+    state.metrics.disks(&disks.collect::<Vec<_>>(), log_bytes);
 }

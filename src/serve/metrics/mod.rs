@@ -102,9 +102,9 @@ impl Metrics {
         self.making.hit_rate()
     }
 
-    /// How full the disks are.
-    pub fn disks(&self, disks: &[Disk]) {
-        self.state.disks(disks);
+    /// How full the disks are, and how much of that is the exposure log.
+    pub fn disks(&self, disks: &[Disk], log_bytes: u64) {
+        self.state.disks(disks, log_bytes);
     }
 
     /// How the last runs were; those known before are forgotten.
@@ -196,7 +196,7 @@ mod tests {
         metrics.looked_up(true);
         let recalled = Recalled { neighbours: 160, sessions: 12, taste: 0, popular: 20 };
         metrics.made(ModelType::Ranker, Candidates::Pool(recalled), 0.001);
-        metrics.disks(&[Disk { folder: "DATA_DIR", free_bytes: 5, size_bytes: 9 }]);
+        metrics.disks(&[Disk { folder: "DATA_DIR", free_bytes: 5, size_bytes: 9 }], 3);
         let lines = r#"{"event":"started","run":"1","at":"2026-10-14T00:00:00Z","as_of":"2026-10-13T00:00:00Z","steps":[]}
             {"event":"step","run":"1","step":"extract","at":"2026-10-14T00:00:02Z","seconds":2.0,"rows":7,"error":null}
             {"event":"ended","run":"1","at":"2026-10-14T00:00:03Z","seconds":3.0,"peak_bytes":9,"error":null}"#;
