@@ -310,7 +310,7 @@ fn a_server_answers_while_its_jobs_run() {
         "told in /metrics",
         || {
             let metrics = server.get_text("/metrics").1;
-            metrics.contains("nearset_job_last_success_timestamp_seconds{name=\"extract\"} 1.").then_some(())
+            metrics.contains("nearset_job_last_success_timestamp_seconds{name=\"extract\"} 1").then_some(())
         },
         || server.get_text("/metrics").1,
     );
