@@ -7,7 +7,10 @@ here=$(cd "$(dirname "$0")/.." && pwd)
 
 if ! [ -x "$tools/node_modules/.bin/tsc" ] || ! [ -d "$tools/node_modules/@grafana/schema" ]; then
     mkdir -p "$tools"
-    npm install --prefix "$tools" --no-save --ignore-scripts --silent @grafana/schema@13.2.3 typescript@5.9.3
+    npm install --prefix "$tools" --no-save --ignore-scripts --silent @grafana/schema@13.2.3 typescript@5.9.3 || {
+        echo "tests/dashboards.sh: npm could not bring Grafana's schema; run it again where it reaches its registry" >&2
+        exit 1
+    }
 fi
 for dashboard in "$here"/deploy/grafana/dashboards/*.json; do
     name=$(basename "$dashboard" .json)

@@ -42,6 +42,7 @@ mod requests;
 mod retention;
 mod runs;
 mod safety;
+mod schedule;
 mod serving;
 mod settings;
 mod support;

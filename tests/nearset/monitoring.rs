@@ -3,15 +3,20 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
+use std::os::unix::fs::symlink;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
+use std::thread::sleep;
+use std::time::Duration;
 
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
-use crate::prometheus::{Prometheus, Scrape, morning, rule_files, seconds_since_1970, under_traffic};
+use crate::notify::StandIn;
+use crate::prometheus::{Prometheus, Scrape, morning, publish, rule_files, seconds_since_1970, under_traffic};
+use crate::readme::{commands, inline, path};
 use crate::serving::until;
-use crate::support::{ROOT, agent, files_below, free_port, text};
+use crate::support::{Nearset, ROOT, agent, files_below, free_port, text};
 
 fn deploy(path: &str) -> PathBuf {
     Path::new(ROOT).join("deploy").join(path)
@@ -173,7 +178,11 @@ const EMPTY_WHEN_HEALTHY: [&str; 1] = ["每分钟错误（按类型）"];
 #[test]
 fn every_panel_shows_something() {
     let n = morning();
-    let server = n.serve();
+    let every_second = "[[job]]\nname = \"look\"\ncron = \"* * * * * *\"\ncommand = [\"true\"]\n";
+    fs::write(n.data().join("schedule.toml"), every_second).expect("a schedule");
+    let server = n.serve_with(|command| {
+        command.arg("--schedule");
+    });
     let prometheus = Prometheus::telling(&server, "");
     let boards = dashboards();
     let silent = || -> BTreeSet<&str> {
@@ -276,7 +285,7 @@ fn amtool(args: &[&str]) -> String {
     let output = Command::new("amtool").args(args).output().expect("amtool: tests/install-servers.sh installs it");
     let said = text(&output.stdout) + &text(&output.stderr);
     assert!(output.status.success(), "amtool {args:?}: {said}");
-    said
+    text(&output.stdout)
 }
 
 #[test]
@@ -327,4 +336,162 @@ fn what_is_critical_silences_its_warning_and_what_follows_from_it() {
     for (name, severity) in [("TableOdd", "critical"), ("NearsetDiskFull", "critical"), ("NearsetRunLate", "warning")] {
         until(name, || alertmanager.state(name, severity) == Some(("active".to_owned(), 0)));
     }
+}
+
+#[test]
+fn the_operations_page_knows_every_event_of_nearsets_own() {
+    let n = Nearset::empty();
+    fs::create_dir_all(n.data()).expect("a folder");
+    fs::write(n.data().join("notify.toml"), "[events]\nNothing = \"off\"\n").expect("settings");
+    let said = n.fails(1, &["notify", "list"]);
+    let events = said.split(|c: char| !c.is_ascii_alphanumeric());
+    let events = events.filter(|word| word.chars().filter(char::is_ascii_uppercase).count() > 1 && *word != "DATA");
+    let events: BTreeSet<&str> = events.filter(|word| word.chars().any(|c| c.is_ascii_lowercase())).collect();
+    assert!(events.len() > 10, "{said}");
+    for page in ["docs/operations.md", "docs/operations.zh-CN.md"] {
+        let page = fs::read_to_string(Path::new(ROOT).join(page)).expect("a page");
+        let unknown = events.iter().filter(|event| !page.contains(&format!("`{event}`")));
+        assert_eq!(unknown.collect::<Vec<_>>(), Vec::<&&str>::new());
+    }
+}
+
+/// `nearset notify serve` of a test's own; stopped when dropped.
+struct Gateway(Child);
+
+impl Gateway {
+    fn start(n: &Nearset, address: &str) -> Self {
+        let mut command = n.command(&["notify", "serve"]);
+        let child = command.env("NOTIFY_LISTEN", address).stderr(Stdio::null()).spawn().expect("nearset starts");
+        let gateway = Self(child);
+        until("the gateway listens", || {
+            agent().get(format!("http://{address}/health")).call().is_ok_and(|answer| answer.status() == 200)
+        });
+        gateway
+    }
+}
+
+impl Drop for Gateway {
+    fn drop(&mut self) {
+        self.0.kill().ok();
+        self.0.wait().ok();
+    }
+}
+
+/// Two applications at WeCom under the names of Alertmanager's receivers; events of nearset's own that are the same are off.
+fn notify_toml(wecom: &str) -> String {
+    let of = |name: &str, to: &str| {
+        format!(
+            "[[receiver]]\nname = \"{name}\"\nkind = \"wecom_app\"\ncorp_id = \"ww1\"\ncorp_secret = \"s3cret-of-{to}\"\n\
+             agent_id = 1000002\nto = \"{to}\"\nbase_url = \"{wecom}\"\n\n"
+        )
+    };
+    of("recommend-default", SERVICE)
+        + &of("data-quality", DATA)
+        + "[events]\nContractBroken = \"off\"\nExposuresNotLogged = \"off\"\n"
+}
+
+/// Whoever looks after the service, and after the data.
+const SERVICE: &str = "yunwei";
+const DATA: &str = "shuju";
+
+#[test]
+fn a_fault_is_told_at_wecom_once_and_so_is_its_end() {
+    let wecom = StandIn::new(|asked| {
+        let is_token = asked.path.starts_with("/cgi-bin/gettoken?");
+        let mut said = json!({"errcode": 0, "errmsg": "ok"});
+        if is_token {
+            said["access_token"] = "token".into();
+            said["expires_in"] = 7200.into();
+        }
+        (200, String::new(), said)
+    });
+    let told = |who: &str, alert: &str| -> Vec<String> {
+        let sent = wecom.asked("/cgi-bin/message/send?access_token=token").into_iter();
+        let sent = sent
+            .filter(|message| message.body["touser"] == who)
+            .map(|message| words(&message.body["text"]["content"]).to_owned());
+        sent.filter(|text| text.contains(alert)).collect()
+    };
+    let (contract, log) = ("SchemaContractViolation", "NearsetExposuresNotLogged");
+    let n = morning();
+    fs::write(n.data().join("notify.toml"), notify_toml(&wecom.base)).expect("settings");
+    let server = n.serve();
+    let address = format!("127.0.0.1:{}", free_port());
+    let alertmanager = Alertmanager::start(&address);
+    let prometheus = Prometheus::telling(&server, &alertmanager.address);
+    let file = n.data().join("evaluation/exposure_log.jsonl");
+    under_traffic(&server, |_| {
+        publish(&n, |figures| {
+            let contracts = figures["contracts"].as_array_mut().expect("contracts");
+            let of_datasets = contracts.iter_mut().find(|one| one["table"] == "business.dataset").expect("a contract");
+            (of_datasets["is_kept"], of_datasets["violations"]) = (false.into(), 3.into());
+        });
+        until("the Alertmanager has it", || alertmanager.state(contract, "critical").is_some());
+        // it arrives although nobody answered at first
+        let _gateway = Gateway::start(&n, &address);
+        until("a broken contract is told", || !told(DATA, contract).is_empty());
+        fs::remove_file(&file).expect("removed");
+        symlink("/dev/full", &file).expect("a link");
+        until("lists that are not logged are told", || !told(SERVICE, log).is_empty());
+        fs::remove_file(&file).expect("removed");
+        publish(&n, |figures| {
+            for one in figures["contracts"].as_array_mut().expect("contracts") {
+                (one["is_kept"], one["violations"]) = (true.into(), 0.into());
+            }
+        });
+        until("both are over", || told(DATA, contract).len() > 1 && told(SERVICE, log).len() > 1);
+        // as long as Alertmanager waits several times
+        sleep(Duration::from_secs(2));
+    });
+    drop(prometheus);
+    for (who, other, alert, says) in
+        [(DATA, SERVICE, contract, "business.dataset 违反了契约"), (SERVICE, DATA, log, "列表在应答却没有写入曝光日志")]
+    {
+        let texts = told(who, alert);
+        assert_eq!(texts.len(), 2, "{texts:#?}");
+        assert!(texts.iter().all(|text| text.contains(says)), "{texts:#?}");
+        assert!(texts[0].contains("告警") && texts[1].contains("已恢复"), "{texts:#?}");
+        assert_eq!(told(other, alert), Vec::<String>::new());
+    }
+    assert_eq!(told(DATA, "ContractBroken"), Vec::<String>::new());
+}
+
+/// Commands of the page on operations that this test does not run, and why.
+const NOT_RUN: [(&str, &str); 9] = [
+    ("nearset run", "a run is what all other tests begin with"),
+    ("nearset run --full-refresh", "as above"),
+    ("nearset evaluate", "it takes long, and tests of quality run it"),
+    ("nearset models rollback", "there is one version here; tests of versions go back"),
+    ("nearset models promote VERSION", "as above"),
+    ("nearset serve --schedule", "it goes on until it is stopped, and answers in another test here"),
+    ("nearset schedule", "as above"),
+    ("nearset schedule run JOB", "tests of the schedule run jobs"),
+    ("nearset notify serve", "it goes on until it is stopped, and answers in another test here"),
+];
+
+#[test]
+fn every_command_of_the_operations_page_answers() {
+    let page = Path::new(ROOT).join("docs/operations.md");
+    let inline = inline(&fs::read_to_string(&page).expect("a page"));
+    let all: BTreeSet<String> = commands(&page).into_iter().chain(inline).collect();
+    for (command, _) in NOT_RUN {
+        assert!(all.contains(command), "{command} is not there any more");
+    }
+    let n = Nearset::demo();
+    let server = n.serve();
+    let mut count = 0;
+    for command in all.iter().filter(|command| !NOT_RUN.iter().any(|(left, _)| left == command)) {
+        let output = Command::new("sh")
+            .args(["-c", &command.replace("http://127.0.0.1:8000", &server.base)])
+            .current_dir(n.path())
+            .env_clear()
+            .envs([("PATH", path()), ("PROJECT_DIR", ROOT.to_owned()), ("THREADS", "2".to_owned())])
+            .env("DATA_JSON_DIR", Path::new(ROOT).join("fixtures/json"))
+            .output()
+            .expect("sh runs");
+        let said = text(&output.stdout);
+        assert!(output.status.success() && !said.is_empty(), "{command}: {said}{}", text(&output.stderr));
+        count += 1;
+    }
+    assert!(count > 20, "only {count} of {all:?}");
 }

@@ -11,6 +11,7 @@ use std::sync::atomic::{AtomicBool, AtomicU8, Ordering};
 use std::thread::sleep;
 use std::time::{Duration, SystemTime};
 
+use chrono::{TimeDelta, Utc};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
@@ -122,7 +123,7 @@ impl Prometheus {
             .filter_map(|alert| {
                 let labels = alert["labels"].as_object().expect("labels");
                 let mut shown = labels["alertname"].as_str().expect("a name").strip_prefix(SOON)?.to_owned();
-                for label in ["endpoint", "table", "outcome", "folder"] {
+                for label in ["endpoint", "table", "outcome", "folder", "name"] {
                     if let Some(value) = labels.get(label).and_then(Value::as_str) {
                         write!(shown, " {value}").expect("text");
                     }
@@ -298,7 +299,8 @@ impl Scrape {
         for (name, labels, value) in &self.series {
             let comma = if labels.is_empty() { "" } else { "," };
             let values = match name.as_str() {
-                // promtool's clock begins with 1970: what is of this night there is of its first moment
+                // promtool's clock begins with 1970: what is of this night there is of its first moment, but for what goes on
+                "nearset_scheduler_looked_timestamp_seconds" => "0+60x60".to_owned(),
                 name if name.ends_with("_timestamp_seconds") => "0+0x60".to_owned(),
                 name if self.counted.contains(name) => format!("0+{value}x60"),
                 _ => format!("{value}+0x60"),
@@ -351,6 +353,7 @@ fn rules_are_silent_on_a_healthy_server_and_fire_on_their_faults() {
         let fires = |others: &[&str]| prometheus.fires(&[&stays, others].concat());
         fires(&[]);
         faulty_figures(&n, &fires);
+        faulty_schedule(&n, &fires);
         faulty_runs(&n, &fires);
         let late = ["NearsetModelHeldBack held_back", "NearsetRunLate"];
         let fires = |others: &[&str]| fires(&[&late, others].concat());
@@ -378,7 +381,7 @@ fn is_silent(server: &Server, prometheus: &Prometheus) {
     let groups = prometheus.get("rules", &[])["groups"].as_array().cloned().expect("groups");
     let rules: Vec<Value> =
         groups.iter().flat_map(|group| group["rules"].as_array().cloned().expect("rules")).collect();
-    assert_eq!(rules.len(), 2 * 25, "{groups:#?}");
+    assert_eq!(rules.len(), 2 * 27, "{groups:#?}");
     for rule in &rules {
         assert_eq!((&rule["health"], &rule["state"]), (&json!("ok"), &json!("inactive")), "{rule:#}");
     }
@@ -404,6 +407,27 @@ fn unknown_datasets(server: &Server, prometheus: &Prometheus, traffic: &Traffic)
         ]);
     });
     traffic.kind.store(KNOWN, Ordering::Relaxed);
+}
+
+/// What a scheduler leaves on disk that looked so many seconds ago, and whose job ended well then or failed.
+fn schedule(n: &Nearset, seconds_ago: i64, has_failed: bool) {
+    let at = (Utc::now() - TimeDelta::seconds(seconds_ago)).to_rfc3339();
+    let failure = json!({"since": at, "slot": at, "at": at, "error": "exit code 1", "is_final": true});
+    let job = json!({"rhythm": "0 18 * * * UTC", "through": at, "next": at, "succeeded": at,
+        "failure": if has_failed { failure } else { Value::Null }});
+    let state = json!({"scheduler": 1, "looked": at, "jobs": {"nightly": job}});
+    fs::create_dir_all(n.data().join("operations")).expect("a folder");
+    fs::write(n.data().join("operations/schedule.json"), state.to_string()).expect("a state");
+}
+
+/// A job fails; then nobody looks any more at what is due.
+fn faulty_schedule(n: &Nearset, fires: &impl Fn(&[&str])) {
+    schedule(n, 0, true);
+    fires(&["NearsetJobFailed nightly"]);
+    schedule(n, 1000, false);
+    fires(&["NearsetScheduleStopped"]);
+    fs::remove_file(n.data().join("operations/schedule.json")).expect("removed");
+    fires(&[]);
 }
 
 /// A run that fails says so; then one that was long ago is late, and its model was held back.
@@ -503,6 +527,7 @@ fn promtool_has_nothing_to_say_of_metrics_and_rules() {
         figures["tracking"] = json!([{"endpoint": "recommend_detail", "coverage": 0.9, "views": 400}]);
         figures["alerts"] = json!([{"severity": "warning", "alerts": 1}]);
     });
+    schedule(&n, 0, false);
     let server = n.serve();
     under_traffic(&server, |_| {
         until("lists are answered", || {

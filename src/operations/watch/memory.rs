@@ -15,7 +15,6 @@ use crate::operations::{Alert, Severity};
 
 /// The names of all that nearset finds by itself.
 pub const EVENTS: &[&str] = &[
-    "CanaryRolledBack",
     "ContractBroken",
     "CoverageLow",
     "DiskLow",
@@ -27,6 +26,8 @@ pub const EVENTS: &[&str] = &[
     "ModelRefused",
     "QualityLow",
     "ReconciliationCritical",
+    "ReleaseStuck",
+    "ReleaseWentBack",
     "RunFailed",
     "RunLate",
     "ServerDown",

@@ -1,4 +1,4 @@
-//! Of the jobs of the schedule, as their state tells it.
+//! Of the jobs of the schedule, as their state tells it. Their label is `name`: `job` is Prometheus' own, for whom it asks.
 
 use anyhow::Result;
 use chrono::{DateTime, Utc};
@@ -21,17 +21,17 @@ impl JobMetrics {
             succeeded: register.gauges(
                 "nearset_job_last_success_timestamp_seconds",
                 "When a job of the schedule last ended well, in seconds since 1970.",
-                &["job"],
+                &["name"],
             )?,
             failing: register.gauges(
                 "nearset_job_failing",
                 "1 where a job of the schedule has failed and has not ended well since.",
-                &["job"],
+                &["name"],
             )?,
             next: register.gauges(
                 "nearset_job_next_slot_timestamp_seconds",
                 "The next slot of a job of the schedule, in seconds since 1970.",
-                &["job"],
+                &["name"],
             )?,
             looked: register.gauges(
                 "nearset_scheduler_looked_timestamp_seconds",
