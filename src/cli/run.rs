@@ -50,7 +50,13 @@ impl Run {
 /// Runs some steps, or says what they would do.
 pub fn run_steps(config: &Config, steps: Vec<Step>, extent: &Extent) -> Result<()> {
     let as_of = extent.as_of.map_or_else(pipeline::now, Ok)?;
-    let options = Options { full_refresh: extent.full_refresh, steps, as_of, may_be_past: extent.as_of_past };
+    let options = Options {
+        full_refresh: extent.full_refresh,
+        steps,
+        as_of,
+        may_be_past: extent.as_of_past,
+        keeps_current: false,
+    };
     match extent.dry_run {
         true => pipeline::dry_run(config, &options),
         false => run_pipeline(config, &options, StepBar::default()),

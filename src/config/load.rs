@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, Result, bail};
 
 use super::kinds::{self, is_project};
-use super::operations::Operations;
+use super::operations::{LogFormat, Operations, log_format};
 use super::setting::Setting;
 use super::settings::{
     Config, Database, Exposures, Lists, Mode, Models, Modes, Outgoing, Parameters, Serve, Source, Sources, Train,
@@ -104,6 +104,11 @@ impl Config {
     /// How much to log, before the settings are known to be good.
     pub fn log_level_early(values: &Values) -> &'static str {
         values.read("", "LOG_LEVEL", &kinds::log_level()).unwrap_or("info")
+    }
+
+    /// How the log looks, before the settings are known to be good.
+    pub fn log_format_early(values: &Values) -> LogFormat {
+        values.read("", "LOG_FORMAT", &log_format()).unwrap_or(LogFormat::Text)
     }
 
     /// The language to speak, before the settings are read: what UI_LANGUAGE says as far as it can be found, else what the
@@ -223,6 +228,11 @@ impl Config {
     /// The folder of what operations keep: schedule, run logs, alerts, what is still to be sent.
     pub fn operations_dir(&self) -> PathBuf {
         self.data_dir.join("operations")
+    }
+
+    /// The folder that backups go to.
+    pub fn backup_dir(&self) -> PathBuf {
+        self.operations.keep.backup_dir.clone().unwrap_or_else(|| self.data_dir.join("backups"))
     }
 
     /// The folder of what a run keeps for the next: history, the lock, the journal.

@@ -231,7 +231,13 @@ mod tests {
         let folder = tempfile::tempdir()?;
         let history = History::at(folder.path().join("runs.jsonl"));
         let as_of = DateTime::from_timestamp(1_792_000_000, 0).context("a moment")?;
-        let options = Options { full_refresh: false, steps: vec![Step::Extract], as_of, may_be_past: false };
+        let options = Options {
+            full_refresh: false,
+            steps: vec![Step::Extract],
+            as_of,
+            may_be_past: false,
+            keeps_current: false,
+        };
         let finished = |error| Event::StepFinished { step: Step::Extract, seconds: 1.23456, rows: 7, error };
         let ended = |error: Option<&'static str>| {
             let outcome = if error.is_some() { Outcome::Failed } else { Outcome::Done };

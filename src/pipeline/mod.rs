@@ -23,6 +23,7 @@ pub use fixtures::demo;
 pub use history::{History, PastRun, past_runs, shown_state};
 pub use kept::goes_on_at;
 pub use observer::{Event, Observer};
+pub use publish::recover;
 pub use run::{retry, run};
 pub use step::{Options, Step};
 pub use terminal::Terminal;

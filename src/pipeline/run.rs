@@ -119,11 +119,11 @@ fn run_steps(run: &mut Run<'_>, standing: &mut Standing) -> Result<Made> {
 
 fn publish_all(
     config: &Config,
-    (work, mut outbox, Kept { saved, held_back }): (WorkCopy, Outbox, Kept),
+    (work, mut outbox, Kept { saved, held_back, waits }): (WorkCopy, Outbox, Kept),
     Made { steps_ended, rows }: Made,
     observers: Observers<'_>,
 ) -> Result<()> {
-    let version = saved.as_ref().filter(|_| held_back.is_none()).map(|saved| saved.version.clone());
+    let version = saved.as_ref().filter(|_| held_back.is_none() && !waits).map(|saved| saved.version.clone());
     for (folder, count) in publish::keep_others(config, &mut outbox)? {
         observers.note(&t!(
             "{count} files that were there before nearset are kept in {}",

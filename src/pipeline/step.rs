@@ -56,6 +56,8 @@ pub struct Options {
     pub as_of: DateTime<Utc>,
     /// It may be before the moment that the published warehouse stands for.
     pub may_be_past: bool,
+    /// What is trained is kept and does not become current: it is to be tried beside the current version first.
+    pub keeps_current: bool,
 }
 
 impl Options {

@@ -16,10 +16,11 @@ mod rows;
 mod run_history;
 mod run_lock;
 mod sandbox;
+mod schedule_state;
 mod table;
 mod written;
 
-pub use connections::{Database, glance, in_memory, open_published, small};
+pub use connections::{Database, glance, glance_at, in_memory, open_published, small};
 pub use errors::{Fault, byte_of, caret, line_of, located, message, short_error};
 pub use literals::{ident, quote, timestamp};
 pub use memory::{Turn, share_memory};
@@ -30,4 +31,5 @@ pub use rows::rows;
 pub use run_history::{Outcome, RunLine, RunSummary, run_history_path};
 pub use run_lock::{RunLock, is_run_lock_held, remove_left_work, run_lock_holder, take_run_lock};
 pub use sandbox::sandbox;
+pub use schedule_state::{JobEnd, JobFailure, JobOutcome, JobState, ScheduleState, Wait, Work, slot_stamp};
 pub use written::{Written, write_own};

@@ -211,7 +211,7 @@ impl Nearset {
             };
             let line = line.expect("text");
             if let Some((_, base)) = line.split_once("listening on ") {
-                break base.to_owned();
+                break base.trim_end_matches("\"}").to_owned();
             }
             said.push(line);
         };
