@@ -164,7 +164,7 @@ fn tell(n: &Nearset, server: &Mlflow, door: &Door) -> [String; 3] {
     server.wait();
     door.let_through(4);
     let said = n.fails(1, &["mlflow", "push"]);
-    assert!(said.contains("1 wait"), "{said}");
+    assert!(said.contains("1 wait:"), "{said}");
     door.let_through(1_000);
     assert!(n.ok(&["mlflow", "push"]).contains("1 trainings"));
     assert_eq!(status(n)["waiting"], json!([]));
