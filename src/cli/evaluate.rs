@@ -76,7 +76,8 @@ impl Evaluate {
         let scratch = Scratch::new(&[&config.data_dir])?;
         let sessions = session_files::prepare(config, scratch.path(), (train, test))?;
         let steps = vec![Step::Extract, Step::Features];
-        let options = Options { full_refresh: false, steps, as_of: sessions.as_of, may_be_past: false };
+        let options =
+            Options { full_refresh: false, steps, as_of: sessions.as_of, may_be_past: false, keeps_current: false };
         run_pipeline(&sessions.config, &options, self.bar())?;
         let subject = Subject { versions: Vec::new(), from: Some(sessions.from), brief: self.brief };
         self.measure(config, &sessions.config, &subject)

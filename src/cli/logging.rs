@@ -10,6 +10,7 @@ use tracing_subscriber::{EnvFilter, Layer, fmt, registry};
 use crate::common::log_line::{JsonLine, TextLine};
 use crate::common::secrets::ScrubbedStderr;
 use crate::config::LogFormat;
+use crate::operations::run_log::RunLines;
 
 /// Starts it, at a level and in a format of the settings.
 pub fn start(level: &str, format: LogFormat) {
@@ -23,5 +24,5 @@ pub fn start(level: &str, format: LogFormat) {
             .boxed(),
         LogFormat::Json => lines.with_ansi(false).event_format(JsonLine).boxed(),
     };
-    registry().with(filter).with(lines).init();
+    registry().with(filter).with(lines).with(RunLines).init();
 }

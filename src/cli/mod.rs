@@ -1,5 +1,6 @@
 //! The command line: one file a command, with its arguments and their call.
 
+mod backup;
 mod chinese;
 mod command_line;
 mod completions;
@@ -15,15 +16,20 @@ mod logging;
 mod man;
 mod mlflow;
 mod models;
+mod notify;
 mod project;
 mod reconcile;
+mod release;
 mod report;
+mod restore;
 mod run;
 mod runs;
+mod schedule;
 mod search;
 mod serve;
 mod settings;
 mod sql;
+mod upgrade;
 mod usage;
 mod views;
 

@@ -91,7 +91,7 @@ impl Part {
     /// Puts the version beside the current one; nothing for `off`.
     fn put(self, dir: &Path, what: Beside, default: f64) -> Result<Option<Share>> {
         let share = self.share.unwrap_or(default);
-        let part = (self.version != "off").then_some(Share { version: self.version, share });
+        let part = (self.version != "off").then_some(Share::of(self.version, share));
         model::set_beside(dir, what, part.clone(), recommend::smoke)?;
         Ok(part)
     }

@@ -12,6 +12,7 @@ pub mod likeness;
 pub mod lock;
 pub mod log_line;
 pub mod memory;
+pub mod patience;
 pub mod priority;
 pub mod progress;
 pub mod random;

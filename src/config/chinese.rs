@@ -24,8 +24,8 @@ pub(super) const SENTENCES: &[(&str, &str)] = &[
     ),
     ("How long a database may be silent before its connection counts as lost.", "数据库多少秒没有响应即视为断开。"),
     (
-        "Where DuckDB's extensions are; DuckDB's own folder where empty.",
-        "DuckDB 扩展所在目录；为空时用 DuckDB 自己的目录。",
+        "Where DuckDB's extensions are; those of nearset's package, else DuckDB's own folder, where empty.",
+        "DuckDB 扩展所在目录；为空时用 nearset 安装包自带的，其次用 DuckDB 自己的目录。",
     ),
     ("Columns no source is asked for (* stands for anything).", "从不读取的列（* 匹配任意字符）。"),
     (
@@ -261,7 +261,21 @@ pub(super) const SENTENCES: &[(&str, &str)] = &[
         "带 traceidratio 的采样器所取的请求比例，0 到 1。",
     ),
     ("What this server is called in traces.", "链路追踪中本服务的名称。"),
+    ("How many model versions are kept, the newest; 0 is all.", "保留最新的几个模型版本；0 表示全部。"),
+    (
+        "How many days packed exposure logs are kept once a run has taken them in; 0 is for ever.",
+        "已压缩且已读入的曝光日志保留多少天；0 表示永久。",
+    ),
+    ("How many backups are kept in BACKUP_DIR, the newest; 0 is all.", "BACKUP_DIR 中保留最新的几份备份；0 表示全部。"),
+    (
+        "Where `nearset backup` writes; DATA_DIR/backups where empty.",
+        "`nearset backup` 写到哪里；为空时为 DATA_DIR/backups。",
+    ),
     ("How many days logs of runs are kept; 0 is for ever.", "运行日志保留多少天；0 表示永久。"),
+    (
+        "Whether a run that fails keeps what its steps had done, for `nearset runs retry`: on or off.",
+        "运行失败时是否保留已完成各步的结果，供 `nearset runs retry` 使用：on 或 off。",
+    ),
     (
         "How many days daily reports and reconciliations are kept; 0 is for ever.",
         "日报与对账文件保留多少天；0 表示永久。",

@@ -230,6 +230,11 @@ impl Config {
         self.data_dir.join("operations")
     }
 
+    /// The folder that backups go to.
+    pub fn backup_dir(&self) -> PathBuf {
+        self.operations.keep.backup_dir.clone().unwrap_or_else(|| self.data_dir.join("backups"))
+    }
+
     /// The folder of what a run keeps for the next: history, the lock, the journal.
     pub fn metadata_dir(&self) -> PathBuf {
         self.data_dir.join("_metadata")

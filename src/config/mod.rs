@@ -15,6 +15,7 @@ mod load;
 mod moments;
 mod old_names;
 mod operations;
+mod portable;
 mod setting;
 mod settings;
 mod values;
@@ -27,10 +28,11 @@ pub use load::{gather, settings};
 pub use moments::parse_moment;
 pub use old_names::old_names;
 pub use operations::{Keep, LogFormat, Logs, Mlflow, Notify, Operations, Sampler, Schedule, Tracking};
+pub use portable::Portable;
 pub use setting::Setting;
 pub use settings::{
     Config, Database, Durability, Exposures, Lists, Models, Outgoing, Parameters, Readers, Serve, Source, Sources,
     Train,
 };
-pub use values::{Origin, Overrides, Values};
+pub use values::{Origin, Overrides, Values, variable};
 pub use variety::Variety;

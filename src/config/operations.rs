@@ -203,8 +203,26 @@ settings! {
 settings! {
     /// How long things are kept.
     pub struct Keep {
+        /// How many model versions are kept, the newest; 0 is all.
+        ///
+        /// Those that answer, that experiments name or that lead back are kept beside them.
+        versions: usize = KEEP_VERSIONS, default "10", whole();
+        /// How many days packed exposure logs are kept once a run has taken them in; 0 is for ever.
+        ///
+        /// Their figures stay in the warehouse. None is removed within three days.
+        exposure_log_days: u32 = KEEP_EXPOSURE_LOGS_DAYS, default "0", whole();
+        /// How many backups are kept in BACKUP_DIR, the newest; 0 is all.
+        backups: usize = KEEP_BACKUPS, default "0", whole();
+        /// Where `nearset backup` writes; DATA_DIR/backups where empty.
+        ///
+        /// Name a folder on another disk: one beside the data is lost with it.
+        backup_dir: Option<PathBuf> = BACKUP_DIR, example "/mnt/backup/nearset", path_or_none();
         /// How many days logs of runs are kept; 0 is for ever.
         run_log_days: u32 = KEEP_RUN_LOGS_DAYS, default "90", whole();
+        /// Whether a run that fails keeps what its steps had done, for `nearset runs retry`: on or off.
+        ///
+        /// It takes as much of the disk as the warehouse, until the next run.
+        failed_run: bool = KEEP_FAILED_RUN, default "on", switch();
         /// How many days daily reports and reconciliations are kept; 0 is for ever.
         report_days: u32 = KEEP_REPORTS_DAYS, default "0", whole();
     }

@@ -77,6 +77,8 @@ pub struct Values {
     /// Settings whose value stands under an old name: that name, and the value as it stands there.
     written: BTreeMap<String, (String, String)>,
     env_files: Vec<String>,
+    /// The settings file, where there is one.
+    file: Option<PathBuf>,
     overridden: Vec<Overridden>,
     problems: Vec<String>,
     notes: Vec<String>,
@@ -143,6 +145,11 @@ impl Values {
     /// The files that were read beside the environment, the last of which counts most.
     pub(super) fn env_files(&self) -> &[String] {
         &self.env_files
+    }
+
+    /// All files that were read: those, and the settings file.
+    pub fn files(&self) -> Vec<PathBuf> {
+        self.env_files.iter().map(PathBuf::from).chain(self.file.clone()).collect()
     }
 
     /// The settings that two of those files name.
@@ -326,6 +333,7 @@ impl Values {
             )),
             (None, None) => return Ok(()),
         };
+        self.file = Some(file.to_owned());
         let line = |place: usize| text[..place].matches('\n').count() + 1;
         let table: BTreeMap<Spanned<String>, Spanned<Toml>> = match toml::from_str(&text) {
             Ok(table) => table,
@@ -379,6 +387,25 @@ impl Values {
             )
         })
     }
+}
+
+/// What a variable is in the environment, else in the files of the `.env` family: for files of settings that name it as
+/// `${NAME}`. It may be a secret.
+///
+/// # Errors
+/// One of those files cannot be read.
+pub fn variable(name: &str) -> Result<Option<String>> {
+    if let Ok(value) = std::env::var(name) {
+        return Ok(Some(value));
+    }
+    let mut values = Values::default();
+    if let (Ok(files), Some(old)) = (std::env::var("ENV_FILE"), OldName::of("ENV_FILE")) {
+        values.add_old(old, "ENV_FILE".to_owned(), files, Origin::Environment);
+    }
+    let wanted = Setting::new(("", name), ("default", ""), [], |_, _| Ok(()));
+    values.add_env_files(&[wanted])?;
+    let old = || values.old.iter().find(|found| found.name == name).map(|found| found.value.clone());
+    Ok(values.found.get(name).map(|(value, _)| value.clone()).or_else(old))
 }
 
 /// Whether a setting's value is never shown.

@@ -51,6 +51,42 @@ pub fn replay_current(
     replay(training.db, CURRENT, &current, &pairs, policy, false)
 }
 
+/// How the hit rates among the first ten of two models differ on the same held-out steps.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Difference {
+    /// How many steps both answered.
+    pub pairs: i64,
+    /// The rate of the new one less that of the old one.
+    pub difference: f64,
+    /// Half the width of its 95 % interval.
+    pub margin: f64,
+}
+
+/// Compares two models that were replayed; `None` where they share too few steps.
+///
+/// # Errors
+/// What was replayed cannot be read.
+pub fn difference(db: &Connection, new: &str, old: &str) -> Result<Option<Difference>> {
+    let (pairs, difference, margin): (i64, Option<f64>, Option<f64>) = db
+        .query_row(
+            "select count(*), avg(d), z_95() * stddev_pop(d) / sqrt(count(*))
+             from (
+                 select coalesce(new.place <= 10, false)::integer - coalesce(old.place <= 10, false)::integer as d
+                 from raw.offline_replays as new
+                 inner join raw.offline_replays as old
+                     on old.action_row_id = new.action_row_id and old.list = new.list and old.model = ?
+                 where new.model = ? and new.list = 'detail'
+             )",
+            [old, new],
+            |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)),
+        )
+        .context(either("the versions cannot be compared", "版本无法比较"))?;
+    Ok(match (difference, margin) {
+        (Some(difference), Some(margin)) if pairs >= FEWEST_COMPARED => Some(Difference { pairs, difference, margin }),
+        _ => None,
+    })
+}
+
 /// Why a new version is clearly worse than the current one, where it is: on the same visits, where there are such, the
 /// 95 % interval of the difference of their hit rates lies below zero; else the intervals of their own held-out visits do
 /// not touch.
@@ -61,23 +97,8 @@ pub fn worse(db: &Connection, models_dir: &Path, summary: &OfflineSummary) -> Re
     let Some(manifest) = model::current(models_dir).and_then(|v| model::read_manifest(models_dir, &v).ok()) else {
         return Ok(None);
     };
-    let (pairs, difference, margin): (i64, Option<f64>, Option<f64>) = db
-        .query_row(
-            &format!(
-                "select count(*), avg(d), z_95() * stddev_pop(d) / sqrt(count(*))
-                 from (
-                     select coalesce(new.place <= 10, false)::integer - coalesce(old.place <= 10, false)::integer as d
-                     from raw.offline_replays as new
-                     inner join raw.offline_replays as old
-                         on old.action_row_id = new.action_row_id and old.list = new.list and old.model = '{CURRENT}'
-                     where new.model = '{CHALLENGER}' and new.list = 'detail'
-                 )"
-            ),
-            [],
-            |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)),
-        )
-        .context(either("the versions cannot be compared", "版本无法比较"))?;
-    if let (true, Some(difference), Some(margin)) = (pairs >= FEWEST_COMPARED, difference, margin) {
+    let found = difference(db, CHALLENGER, CURRENT)?;
+    if let Some(Difference { pairs, difference, margin }) = found {
         if difference + margin < 0.0 {
             return Ok(Some(t!(
                 "on the same {pairs} steps of visits the new version's hit rate@10 is {:.4} below that of {} (at \

@@ -19,7 +19,7 @@ mod tracking_files;
 
 pub use dataset_metrics::dataset_metrics_csv;
 pub use exposure_metrics::{ExposureMetrics, exposure_metrics};
-pub use gate::{replay_current, worse};
+pub use gate::{Difference, difference, replay_current, worse};
 pub use held_out::{HOLDOUT, STEPS, forget, policy, replay_held_out};
 pub use offline::Subject;
 pub use operator_figures::OperatorFigures;

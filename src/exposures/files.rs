@@ -60,6 +60,13 @@ fn is_stamp(text: &str) -> bool {
     text.len() == 20 && text.ends_with('Z') && text.as_bytes()[8] == b'T'
 }
 
+/// Whether the name is that of a file which nearset rotated and packed: of the exposure log, or of the shadow log.
+pub fn is_packed_here(name: &str) -> bool {
+    let plain = name.strip_suffix(".gz");
+    let is_rotated = |log: &str| plain.and_then(|plain| state_in(Path::new(log), plain)) == Some(State::Rotated);
+    is_rotated(LOG_NAME) || is_rotated(SHADOW_LOG_NAME)
+}
+
 /// Whether a file is packed.
 pub fn is_packed(path: &Path) -> bool {
     path.extension().is_some_and(|extension| extension == "gz")
@@ -162,6 +169,13 @@ mod tests {
         ] {
             assert_eq!(state(name), expected, "{name}");
         }
+        let packed = ["exposure_log.20261028T010203.004Z.jsonl.gz", "shadow_log.20261028T010203.004Z.jsonl.gz"];
+        assert!(packed.into_iter().all(is_packed_here));
+        assert!(
+            !["exposure_log.1.jsonl.gz", "exposure_log.20261028T010203.004Z.jsonl", "x.gz"]
+                .into_iter()
+                .any(is_packed_here)
+        );
     }
 
     #[test]

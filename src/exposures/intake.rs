@@ -43,6 +43,25 @@ pub fn create_tables(db: &Connection) -> Result<()> {
     .context(either("the exposure tables could not be made", "曝光表未能创建"))
 }
 
+/// Whether a run has taken in all of a packed file, as it is now.
+///
+/// # Errors
+/// The file or the warehouse cannot be read.
+pub fn is_taken_in(db: &Connection, path: &Path) -> Result<bool> {
+    let name = path.file_name().unwrap_or_default().to_string_lossy();
+    let size = fs::metadata(path)?.len();
+    let mut statement = db.prepare("select head, head_bytes from raw.exposure_files where file = ? and bytes = ?")?;
+    let known: Vec<(String, u64)> = statement
+        .query_map(duckdb::params![name, size], |row| Ok((row.get(0)?, row.get(1)?)))?
+        .collect::<duckdb::Result<_>>()?;
+    for (head, bytes) in known {
+        if sha256_start(path, bytes)? == head {
+            return Ok(true);
+        }
+    }
+    Ok(false)
+}
+
 /// Takes in what was logged since the last run; returns the number of new responses.
 ///
 /// # Errors

@@ -12,7 +12,7 @@ mod record;
 mod rotation;
 mod writer;
 
-pub use intake::{create_tables, take_in};
+pub use intake::{create_tables, is_taken_in, take_in};
 pub use log_file::Options;
 pub use read_back::{read_views, recent_logs};
 pub use record::{Context, Exploration, Exposure, ExposureItem, View, Visitor};

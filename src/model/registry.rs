@@ -19,13 +19,11 @@ use crate::common::language::{either, t};
 use crate::common::lock::{self, Lock};
 use crate::common::{files, scratch};
 
-const CURRENT: &str = "current";
+/// The link to the version that answers.
+pub const CURRENT: &str = "current";
 
 /// What folders begin with that are being written or removed.
 const WORK: &str = ".work-";
-
-/// How many of the newest versions stay on disk.
-const KEPT: usize = 10;
 
 /// How many steps back stay possible, however old the versions are.
 const WAY_BACK: usize = 2;
@@ -304,31 +302,42 @@ pub fn set_beside(models_dir: &Path, what: Beside, share: Option<Share>, check: 
     traffic::write(models_dir, &traffic)
 }
 
-/// Removes all but the newest versions, those that are current, canary, shadow or the way back, and those in `spared`. Damaged
-/// ones stay for whoever looks into what damaged them.
+/// Removes all but the newest `kept` versions (0 keeps all), those that are current, canary, shadow or the way back, and those
+/// in `spared`. Damaged ones stay for whoever looks into what damaged them. Returns which went.
 ///
 /// # Errors
 /// It is not known what is needed, or a folder cannot be removed.
-pub fn prune(models_dir: &Path, spared: &[String]) -> Result<()> {
+pub fn prune(models_dir: &Path, kept: usize, spared: &[String]) -> Result<Vec<String>> {
     let _lock = lock(models_dir)?;
     sweep(models_dir);
-    let promotions = settled(models_dir)?;
-    let Traffic { canary, shadow } =
-        traffic::traffic(models_dir).context(either("no version was removed", "未删除任何版本"))?;
+    settled(models_dir)?;
+    let gone = superfluous(models_dir, kept, spared).context(either("no version was removed", "未删除任何版本"))?;
+    gone.iter().try_for_each(|version| discard(models_dir, version))?;
+    Ok(gone)
+}
+
+/// Which versions [`prune`] would remove.
+///
+/// # Errors
+/// It is not known what is needed.
+pub fn superfluous(models_dir: &Path, kept: usize, spared: &[String]) -> Result<Vec<String>> {
+    if kept == 0 {
+        return Ok(Vec::new());
+    }
+    let Traffic { canary, shadow } = traffic::traffic(models_dir)?;
     let versions: Vec<String> = list(models_dir)?.whole.into_iter().map(|manifest| manifest.version).collect();
     let beside = canary.into_iter().chain(shadow).map(|share| share.version);
     let needed: HashSet<String> = spared.iter().cloned().chain(beside).collect();
-    for version in superfluous(&versions, &promotions, current(models_dir).as_deref(), &needed) {
-        discard(models_dir, version)?;
-    }
-    Ok(())
+    let (promotions, now) = (Promotions::read(models_dir)?, current(models_dir));
+    Ok(unneeded(&versions, &promotions, now.as_deref(), kept, &needed).into_iter().map(str::to_owned).collect())
 }
 
 /// Which of the versions there are (oldest first) nobody needs: not the newest, not current, nor the way back from it.
-fn superfluous<'a>(
+fn unneeded<'a>(
     versions: &'a [String],
     promotions: &Promotions,
     now: Option<&str>,
+    kept: usize,
     needed: &HashSet<String>,
 ) -> Vec<&'a str> {
     let is_there = |name: &String| versions.contains(name);
@@ -340,7 +349,7 @@ fn superfluous<'a>(
             || promotions.newest(WAY_BACK).any(|version| version == name)
             || back.iter().any(|version| version == name)
     };
-    versions.iter().rev().skip(KEPT).map(String::as_str).filter(|name| !is_kept(name)).collect()
+    versions.iter().rev().skip(kept).map(String::as_str).filter(|name| !is_kept(name)).collect()
 }
 
 #[cfg(test)]
@@ -354,7 +363,7 @@ mod tests {
         // v09 is no longer there: one further back is kept for it
         ["v10", "v11", "v12", "v09", "v20", "v13"].iter().for_each(|version| promotions.push(version));
         let needed = HashSet::from(["v16".to_owned()]);
-        let gone = superfluous(&versions, &promotions, Some("v13"), &needed);
+        let gone = unneeded(&versions, &promotions, Some("v13"), 10, &needed);
         // the newest ten are v20 to v29; v13 is current, v20 and v12 were before it
         assert_eq!(gone, ["v19", "v18", "v17", "v15", "v14", "v11", "v10"]);
     }

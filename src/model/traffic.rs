@@ -26,6 +26,16 @@ pub struct Share {
     pub version: String,
     /// From 0 to 1.
     pub share: f64,
+    /// It is being released: until that is decided, runs keep what they train and promote nothing.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub is_release: bool,
+}
+
+impl Share {
+    /// A version's share, of no release.
+    pub fn of(version: String, share: f64) -> Self {
+        Self { version, share, is_release: false }
+    }
 }
 
 /// What a version is that answers beside the current one.

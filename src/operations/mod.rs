@@ -5,14 +5,22 @@
 //! does of it beside its own work.
 
 mod alert;
+pub mod backup;
 mod clock;
 mod duties;
 pub mod mlflow;
 mod naming;
+pub mod notify;
 mod outbox;
 mod outgoing;
 mod parts;
+pub mod release;
+pub mod retention;
+pub mod run_log;
+pub mod schedule;
 mod traces;
+pub mod upgrade;
+pub mod watch;
 
 pub use alert::{Alert, Severity};
 pub use clock::{Clock, Stop, SystemClock};

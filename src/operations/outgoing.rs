@@ -6,7 +6,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use anyhow::{Context, Result};
-use ureq::http::{Request, Response, Uri, header};
+use ureq::http::{HeaderMap, Request, Response, Uri, header};
 use ureq::tls::{RootCerts, TlsConfig};
 use ureq::{Agent, Body, Proxy};
 
@@ -30,6 +30,8 @@ pub struct Answer {
     pub status: u16,
     /// After how many seconds to try again, where it says so in seconds.
     pub retry_after: Option<u64>,
+    /// The headers.
+    pub headers: HeaderMap,
     /// The body.
     pub body: Vec<u8>,
 }
@@ -90,6 +92,7 @@ impl Outgoing {
         let request = request.timeout_global(Some(self.timeout + more)).build();
         read(&server, self.agent.run(request))
     }
+
     /// Posts JSON.
     ///
     /// # Errors
@@ -119,7 +122,7 @@ fn read(server: &str, response: Result<Response<Body>, ureq::Error>) -> Result<A
     let mut response = response.with_context(failed)?;
     let retry_after = response.headers().get(header::RETRY_AFTER).and_then(|value| value.to_str().ok()?.parse().ok());
     let body = response.body_mut().with_config().limit(LONGEST_ANSWER).read_to_vec().with_context(failed)?;
-    Ok(Answer { status: response.status().as_u16(), retry_after, body })
+    Ok(Answer { status: response.status().as_u16(), retry_after, headers: response.headers().clone(), body })
 }
 
 fn no_url() -> String {

@@ -25,7 +25,10 @@ pub fn demo(config: &Config) -> Result<(Config, Options)> {
     let has_own = config.has_own_sources();
     let as_of = if has_own { now()? } else { use_fixtures(&mut config)? };
     // the fixtures stand for one moment, whatever was published before
-    Ok((config, Options { full_refresh: false, steps: Step::ALL.to_vec(), as_of, may_be_past: !has_own }))
+    Ok((
+        config,
+        Options { full_refresh: false, steps: Step::ALL.to_vec(), as_of, may_be_past: !has_own, keeps_current: false },
+    ))
 }
 
 /// Writes the fixtures into the data folder, points the settings at them, and returns the moment they stand for. Their

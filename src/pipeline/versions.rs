@@ -8,6 +8,7 @@ use super::step::Step;
 use crate::common::errors::describe;
 use crate::common::language::{either, t};
 use crate::config::Config;
+use crate::model::Share;
 use crate::serve::deployment::Experiments;
 use crate::{evaluate, model, recommend};
 
@@ -15,8 +16,10 @@ use crate::{evaluate, model, recommend};
 pub struct Kept {
     /// The version that was saved, which goes again where nothing is published.
     pub saved: Option<model::Saved>,
-    /// Why it does not become current.
+    /// Why it does not become current, being worse.
     pub held_back: Option<String>,
+    /// It does not become current, whatever it is worth: it is to be tried first, or another one is being tried.
+    pub waits: bool,
 }
 
 /// Saves what was trained with its held-out figures, and writes them to `summary.json`. A version that is clearly worse
@@ -27,12 +30,22 @@ pub fn keep_model(run: &mut Run<'_>) -> Result<Kept> {
         true => Some(evaluate::summary(run.db, run.options.as_of)?),
         false => None,
     };
-    let mut kept = Kept { saved: None, held_back: None };
+    let released =
+        model::traffic(models_dir).ok().and_then(|traffic| traffic.canary).filter(|canary| canary.is_release);
+    let waits = run.options.keeps_current || released.is_some();
+    let mut kept = Kept { saved: None, held_back: None, waits };
     // gone once it is saved: to become current it is loaded again, and asked for lists
     if let Some(mut model) = run.trained.take() {
         recommend::smoke(&model).context(either("the model that was trained cannot answer", "训练出的模型无法应答"))?;
         model.manifest.metrics = summary.clone();
-        kept.saved = Some(model::save(models_dir, &mut model)?);
+        let saved = kept.saved.insert(model::save(models_dir, &mut model)?);
+        if let Some(Share { version, .. }) = released {
+            run.observers.note(&t!(
+                "version {} is kept and not current: {version} is being released (`nearset release show`)",
+                "版本 {} 已保留，未设为当前版本：{version} 正在发布（`nearset release show`）",
+                saved.version
+            ));
+        }
     }
     if let Some(summary) = &mut summary {
         let saved = kept.saved.as_ref().map(|saved| saved.version.clone());
@@ -55,7 +68,8 @@ pub fn keep_model(run: &mut Run<'_>) -> Result<Kept> {
 /// Removes old versions. What is published stays so where that fails: the next run tries again.
 pub fn prune(config: &Config, observers: Observers<'_>) {
     let experiments = Experiments::read(&config.experiments_path());
-    let pruned = experiments.and_then(|experiments| model::prune(&config.models_dir, &experiments.versions));
+    let kept = config.operations.keep.versions;
+    let pruned = experiments.and_then(|experiments| model::prune(&config.models_dir, kept, &experiments.versions));
     if let Err(error) = pruned {
         observers.note(&t!("old versions stay: {}", "旧版本未清理：{}", describe(&error)));
     }

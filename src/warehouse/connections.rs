@@ -88,9 +88,16 @@ pub fn open_published(config: &Config) -> Result<Database> {
 /// # Errors
 /// There is none yet, or it cannot be opened.
 pub fn glance(config: &Config) -> Result<Connection> {
-    let path = config.warehouse_path();
+    glance_at(config, &config.warehouse_path())
+}
+
+/// The same of a warehouse that lies elsewhere.
+///
+/// # Errors
+/// It cannot be opened.
+pub fn glance_at(config: &Config, path: &Path) -> Result<Connection> {
     let options = settled(limits(config)?.access_mode(AccessMode::ReadOnly)?, Path::new(""))?;
-    let db = Connection::open_with_flags(&path, options)
+    let db = Connection::open_with_flags(path, options)
         .with_context(|| t!("{} cannot be opened", "{} 无法打开", path.display()))?;
     set_time_zones(&db, config)?;
     sandbox(&db, &[])?;

@@ -53,6 +53,22 @@ impl Written {
         Ok(!place.is_file() || hashes.get(&below(config, place)) == Some(&files::sha256(place)?))
     }
 
+    /// The files that somebody else has changed since nearset wrote them, by their names below DATA_DIR: a run keeps them aside
+    /// before it writes them again.
+    ///
+    /// # Errors
+    /// One cannot be read.
+    pub fn changed(&self, config: &Config) -> Result<Vec<PathBuf>> {
+        let mut changed = Vec::new();
+        for (name, hash) in self.hashes.iter().flatten() {
+            let place = config.data_dir.join(name);
+            if place.is_file() && files::sha256(&place)? != *hash {
+                changed.push(name.clone());
+            }
+        }
+        Ok(changed)
+    }
+
     /// Notes what will stand at `place`: the file at `from`.
     ///
     /// # Errors

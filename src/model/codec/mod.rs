@@ -3,6 +3,7 @@
 //! A manifest may have been damaged, or made by hand: nothing it says is used before the files say the same.
 
 mod fields;
+mod formats;
 mod layout;
 mod numbers;
 mod parquet;
@@ -10,6 +11,7 @@ mod read;
 mod seal;
 mod write;
 
+pub use formats::{is_read, unread};
 pub use layout::MANIFEST;
 pub use read::load;
 pub use seal::{read_manifest, verify};

@@ -4,15 +4,16 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Component, Path, PathBuf};
 
-use anyhow::{Context, Result, bail, ensure};
+use anyhow::{Context, Result, anyhow, bail, ensure};
 use serde::Serialize;
 use serde_json::value::RawValue;
 use sha2::{Digest, Sha256};
 
+use super::formats;
 use super::layout::{ALWAYS, BEHAVIOUR, MANIFEST, SOMETIMES, VECTORS};
 use crate::common::files;
 use crate::common::language::t;
-use crate::model::{FORMAT, Manifest};
+use crate::model::Manifest;
 
 /// The form before the manifest had a checksum of its own: read, and not written any more.
 const WITHOUT_CHECKSUM: u32 = 3;
@@ -102,7 +103,10 @@ pub fn read_manifest(models_dir: &Path, version: &str) -> Result<Manifest> {
 
 fn parse_manifest(text: &[u8], version: &str) -> Result<Manifest> {
     let (sha256, said) = checksum(text)?;
-    let manifest: Manifest = serde_json::from_slice(text)?;
+    let manifest: Manifest = serde_json::from_slice(text).map_err(|error| match formats::unread_text(text) {
+        Some(why) => anyhow!(why),
+        None => error.into(),
+    })?;
     match said {
         Some(said) => ensure!(
             said == sha256,
@@ -127,14 +131,12 @@ fn parse_manifest(text: &[u8], version: &str) -> Result<Manifest> {
 pub fn verify(models_dir: &Path, version: &str) -> Result<Manifest> {
     let manifest = read_manifest(models_dir, version)?;
     let dir = models_dir.join(version);
-    if ![WITHOUT_CHECKSUM, FORMAT].contains(&manifest.format) {
-        bail!(t!(
-            "{} was written by nearset {} in another form; `nearset run` trains a version that this one can read",
-            "{} 由 nearset {} 写成，格式不同；用 `nearset run` 训练一个本程序能读的版本",
-            dir.display(),
-            manifest.nearset_version
-        ));
-    }
+    ensure!(
+        formats::is_read(manifest.format),
+        "{}: {}",
+        dir.display(),
+        formats::unread(manifest.format, &manifest.nearset_version)
+    );
     check_files(&dir, &manifest).with_context(|| t!("{} is damaged", "{} 已损坏", dir.display()))?;
     Ok(manifest)
 }

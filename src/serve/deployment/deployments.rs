@@ -189,7 +189,7 @@ impl Deployments {
             loaded.inspect_err(|error| self.report(what, version, error)).ok()
         };
         let mut beside = |what: &str, share: Option<Share>| {
-            let Share { version, share } = share.filter(|s| s.share > 0.0 && s.version != current.name())?;
+            let Share { version, share, .. } = share.filter(|s| s.share > 0.0 && s.version != current.name())?;
             Some(TrafficShare { version: load(what, &version)?, share })
         };
         let (canary, shadow) = (beside("canary", traffic.canary), beside("shadow", traffic.shadow));

@@ -157,7 +157,7 @@ impl Reload {
                         "run_id is the current version; it has no shadow of itself".to_owned(),
                     ));
                 }
-                let beside = name.map(|version| Share { version: version.clone(), share });
+                let beside = name.map(|version| Share::of(version.clone(), share));
                 let put = model::set_beside(dir, Beside::Shadow, beside, recommend::smoke);
                 put.map_err(|error| unusable(name.map_or("the shadow", |name| name), error))?;
                 share
