@@ -198,6 +198,8 @@ fn mlflow_finds_what_it_was_told() {
     let mut n = Nearset::empty();
     n.take_fixtures(|_| true);
     n.set("MLFLOW_TRACKING_URI", &format!("http://127.0.0.1:{}", door.port));
+    // the machine may be busy; what follows a run waits for two seconds in any case
+    n.set("OUTGOING_TIMEOUT_SECONDS", "120");
     let versions = tell(&n, &server, &door);
     let folder = n.path().join("mlruns");
     n.set("MLFLOW_TRACKING_URI", &format!("file:{}", folder.display()));
