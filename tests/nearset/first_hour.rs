@@ -142,6 +142,7 @@ fn every_command_has_examples_and_they_work_as_they_are() {
     let mut n = alone(Nearset::demo());
     n.set("DATA_JSON_DIR", &format!("{ROOT}/fixtures/json"));
     n.set("TRAIN_SECONDS", "0");
+    n.set("MLFLOW_TRACKING_URI", "file:mlruns");
     std::os::unix::fs::symlink(Path::new(ROOT).join("fixtures"), n.path().join("fixtures")).expect("a link");
     let mut found = Vec::new();
     commands(&n, &[], &mut found);
