@@ -71,7 +71,8 @@ fn show(n: &Nearset, version: &str, role: &str, at: DateTime<Utc>, clicked: usiz
 
 /// A release that has begun, with the versions: the current one and the new one.
 fn begun() -> (Nearset, String, String) {
-    let n = ready();
+    let mut n = ready();
+    n.set("DATA_JSON_DIR", &n.exports().display().to_string());
     let old = current(&n);
     assert!(n.ok(&["release", "show"]).contains("nothing was ever released"));
     let said = n.ok(&["release", "--as-of", "2026-10-17", "--canary", "20%", "--for", "1h", "--min-exposures", "1000"]);
