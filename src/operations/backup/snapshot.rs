@@ -54,7 +54,8 @@ pub(super) struct Snapshot {
     pub current: Option<String>,
     pub models: BTreeMap<String, u32>,
     pub secrets: BTreeMap<String, Vec<String>>,
-    _scratch: [Option<Scratch>; 2],
+    /// The folders of the links, which go with it.
+    scratch: [Option<Scratch>; 2],
 }
 
 /// What is taken, and of whom.
@@ -101,7 +102,7 @@ impl Snapshot {
             current: before.current.clone(),
             models: BTreeMap::new(),
             secrets: BTreeMap::new(),
-            _scratch: [None, None],
+            scratch: [None, None],
         };
         for (number, source) in before.sources.iter().enumerate() {
             let [data, models] = &scratch;
@@ -124,7 +125,7 @@ impl Snapshot {
         }
         snapshot.read_moment(config)?;
         snapshot.add_in_force(wanted)?;
-        snapshot._scratch = scratch;
+        snapshot.scratch = scratch;
         Ok(Some(snapshot))
     }
 
@@ -224,10 +225,11 @@ impl Listing {
     }
 
     /// All that must be the same before and after.
-    fn stamp(&self) -> (Option<&str>, Vec<(&str, (u64, u64))>) {
+    fn stamp(&self) -> Vec<(&str, (u64, u64))> {
         let all = self.sources.iter().zip(&self.inodes);
         let held = all.filter_map(|(source, inode)| Some((source.name.as_str(), (*inode)?)));
-        (self.current.as_deref(), held.collect())
+        let current = self.current.iter().map(|version| (version.as_str(), (0, 0)));
+        held.chain(current).collect()
     }
 }
 

@@ -126,10 +126,8 @@ fn versions(config: &Config) -> Result<Holding> {
     let all = model::list(dir)?.whole.into_iter().map(|manifest| dir.join(manifest.version));
     let named = Experiments::read(&config.experiments_path()).map(|experiments| experiments.versions);
     // where it is not known which are needed, all are
-    let superfluous = match named.and_then(|named| model::superfluous(dir, config.operations.keep.versions, &named)) {
-        Ok(names) => names,
-        Err(_) => Vec::new(),
-    };
+    let kept = config.operations.keep.versions;
+    let superfluous = named.and_then(|named| model::superfluous(dir, kept, &named)).unwrap_or_default();
     let goes: Vec<PathBuf> = superfluous.iter().map(|version| dir.join(version)).collect();
     let mut holding = Holding::of("versions", things(all), |thing| goes.contains(&thing.path));
     // they go under the lock of versions, in `prune_versions`
