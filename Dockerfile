@@ -1,7 +1,8 @@
-# nearset with DuckDB's library and extensions. For sql/ and views/ of your own, mount their folder at /project.
+# nearset with DuckDB's library and extensions. For sql/ and views/ of your own, mount their folder at /project. With all that
+# may stand beside it: deploy/compose.yml.
 #   docker build -t nearset .
 #   docker run -v data:/data -v models:/models -v "$PWD/exports:/exports:ro" -e DATA_JSON_DIR=/exports nearset run
-#   docker run -v data:/data -v models:/models -p 8000:8000 nearset
+#   docker run -v data:/data -v models:/models -p 8000:8000 nearset serve --schedule
 
 FROM node:22-bookworm-slim AS duckdb
 COPY deploy/fetch-duckdb.sh /
@@ -24,9 +25,9 @@ RUN useradd --uid 50000 --gid 0 --no-create-home nearset \
     && install -d -o 50000 -g 0 -m 0775 /data /models
 WORKDIR /project
 COPY --from=build /nearset/target/release/nearset /app/bin/
-COPY --from=duckdb /duckdb/libduckdb.so /app/lib/
-COPY --from=extensions /extensions /app/extensions/
-ENV PATH=/app/bin:$PATH DUCKDB_EXTENSION_DIRECTORY=/app/extensions DATA_DIR=/data MODELS_DIR=/models LISTEN=0.0.0.0:8000
+COPY --from=duckdb /duckdb/libduckdb.so /app/lib/nearset/
+COPY --from=extensions /extensions /app/lib/nearset/extensions/
+ENV PATH=/app/bin:$PATH DATA_DIR=/data MODELS_DIR=/models LISTEN=0.0.0.0:8000
 USER 50000
 VOLUME ["/data", "/models"]
 EXPOSE 8000

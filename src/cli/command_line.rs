@@ -15,7 +15,9 @@ use super::examples::examples;
 use super::extract::Extract;
 use super::invocation::Invocation;
 use super::man::Man;
+use super::mlflow::Mlflow;
 use super::models::Models;
+use super::notify::Notify;
 use super::project::Project;
 use super::reconcile::Reconcile;
 use super::release::Release;
@@ -23,6 +25,7 @@ use super::report::Report;
 use super::restore::Restore;
 use super::run::Run;
 use super::runs::Runs;
+use super::schedule::Schedule;
 use super::search::Search;
 use super::serve::Serve;
 use super::settings::Settings;
@@ -56,14 +59,14 @@ fn after_help() -> String {
   0  done
   1  it failed, and says why on standard error
   2  wrong usage
-  3  another run goes on
+  3  another run goes on, or another process schedules
   4  a check failed and nothing was published
   5  the figures were published, and the new model, clearly worse, was held back",
         "退出码：
   0  完成
   1  失败，原因写在标准错误输出
   2  用法有误
-  3  另一次运行正在进行
+  3  另一次运行正在进行，或已有进程在调度
   4  检查未通过，什么也没有发布
   5  指标已发布，新模型明显更差，未予启用"
     );
@@ -94,8 +97,11 @@ enum Command {
     /// Past runs and their steps
     #[command(after_help = examples(&["runs --limit 3"]))]
     Runs(Runs),
+    /// Run the jobs of schedule.toml when they are due, until told to stop
+    #[command(after_help = examples(&["schedule", "schedule list"]))]
+    Schedule(Schedule),
     /// Serve the API
-    #[command(after_help = examples(&["serve", "serve --listen 127.0.0.1:8001"]))]
+    #[command(after_help = examples(&["serve", "serve --listen 127.0.0.1:8001", "serve --schedule"]))]
     Serve(Serve),
     /// Run on the sample data in the program (or on your own sources, where the settings name some), then serve
     #[command(after_help = examples(&["demo", "demo --no-serve"]))]
@@ -115,6 +121,9 @@ enum Command {
     /// Model versions
     #[command(subcommand)]
     Models(Models),
+    /// What MLflow is told of training
+    #[command(subcommand)]
+    Mlflow(Mlflow),
     /// Train a version, let it answer a share of the visitors, and promote it or go back by what they click
     #[command(after_help = examples(&["release --canary 5% --for 3d", "release show"]))]
     Release(Release),
@@ -127,6 +136,9 @@ enum Command {
     /// What this program will change on what another one wrote
     #[command(subcommand)]
     Upgrade(Upgrade),
+    /// Who is told of what is wrong
+    #[command(subcommand)]
+    Notify(Notify),
     /// Write and show the reconciliation of some days again
     #[command(after_help = examples(&["reconcile --start 2026-10-01 --end 2026-10-15"]))]
     Reconcile(Reconcile),
@@ -143,7 +155,7 @@ enum Command {
     #[command(subcommand)]
     Config(Settings),
     /// Check settings, folders, sources and model files, and say how to mend what is wrong
-    #[command(after_help = examples(&["doctor", "doctor --json"]))]
+    #[command(after_help = examples(&["doctor", "doctor --json", "doctor --server http://127.0.0.1:8000"]))]
     Doctor(Doctor),
     /// Print what completes commands in a shell
     #[command(after_help = examples(&["completions bash"]))]
@@ -157,7 +169,7 @@ impl Command {
     /// The address that the command line says to listen on.
     fn listen(&self) -> Option<&String> {
         match self {
-            Self::Serve(Serve { listen }) | Self::Demo(Demo { listen, .. }) => listen.as_ref(),
+            Self::Serve(Serve { listen, .. }) | Self::Demo(Demo { listen, .. }) => listen.as_ref(),
             _ => None,
         }
     }
@@ -173,6 +185,7 @@ impl Command {
             Self::Run(run) => run.run(&config()?),
             Self::Extract(extract) => extract.run(&config()?),
             Self::Runs(runs) => runs.run(&config()?),
+            Self::Schedule(schedule) => schedule.run(&config()?),
             Self::Serve(serve) => serve.run(&config()?),
             Self::Demo(demo) => demo.run(&config()?),
             Self::Sql(sql) => sql.run(&config()?),
@@ -180,9 +193,11 @@ impl Command {
             Self::Project(project) => project.run(&config()?),
             Self::Evaluate(evaluate) => evaluate.run(&config()?),
             Self::Models(models) => models.run(&config()?),
+            Self::Mlflow(mlflow) => mlflow.run(&config()?),
             Self::Release(release) => release.run(&config()?),
             Self::Backup(backup) => backup.run(&config()?, values),
             Self::Restore(restore) => restore.run(&config()?),
+            Self::Notify(notify) => notify.run(&config()?),
             Self::Reconcile(reconcile) => reconcile.run(&config()?),
             Self::Report(report) => report.run(&config()?),
             Self::Search(search) => search.run(&config()?),
@@ -209,11 +224,13 @@ pub fn run(cli: Cli) -> Result<()> {
     let listen = command.as_ref().and_then(Command::listen);
     let values = listen.map(|listen| ("LISTEN", listen.clone())).into_iter().collect();
     let values = config::gather(&Overrides { data_dir, models_dir, config, values });
-    logging::start(Config::log_level_early(&values));
+    logging::start(Config::log_level_early(&values), Config::log_format_early(&values));
     match command {
         None => greeting::run(&values, &invocation),
-        // these wait for signals themselves, to answer what is under way first
-        Some(command @ (Command::Serve(_) | Command::Demo(_))) => command.run(&values),
+        // these wait for signals themselves, to end what is under way first
+        Some(
+            command @ (Command::Serve(_) | Command::Demo(_) | Command::Schedule(_) | Command::Notify(Notify::Serve(_))),
+        ) => command.run(&values),
         Some(command) => scratch::cleaned_up_at_signals(|| command.run(&values)),
     }
 }

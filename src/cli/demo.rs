@@ -7,6 +7,7 @@ use super::run::run_pipeline;
 use crate::common::progress::StepBar;
 use crate::common::scratch;
 use crate::config::Config;
+use crate::operations::Traces;
 use crate::{pipeline, serve};
 
 #[derive(Debug, Args)]
@@ -30,6 +31,7 @@ impl Demo {
             return Ok(());
         }
         serve::print_where_to_look(&config)?;
+        let _traces = Traces::of_requests(&config)?;
         serve::serve(&config)
     }
 }

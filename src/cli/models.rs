@@ -10,6 +10,7 @@ use crate::common::language::t;
 use crate::common::terminal::{self, say};
 use crate::config::Config;
 use crate::model::{self, Beside, Overview, Share};
+use crate::operations::mlflow;
 use crate::recommend;
 
 #[derive(Debug, Subcommand)]
@@ -54,9 +55,11 @@ impl Models {
             Self::Promote { version } => {
                 model::promote(dir, &version, recommend::smoke)?;
                 say!("{}", t!("{version} is current", "当前版本为 {version}"));
+                mlflow::promoted(config);
             }
             Self::Rollback => {
                 say!("{}", t!("{} is current again", "{} 重新成为当前版本", model::rollback(dir, recommend::smoke)?));
+                mlflow::promoted(config);
             }
             Self::Canary(part) => match part.put(dir, Beside::Canary, 0.05)? {
                 Some(part) => say!(

@@ -63,13 +63,22 @@ pub fn run_steps(config: &Config, steps: Vec<Step>, extent: &Extent) -> Result<(
     }
 }
 
-/// Runs the pipeline before the eyes of its history and of a person.
+/// Runs the pipeline before the eyes of its history, of operations and of a person.
 pub fn run_pipeline(config: &Config, options: &Options, bar: StepBar) -> Result<()> {
+    watched(config, bar, |observers| pipeline::run(config, options, observers))
+}
+
+/// The same for another try of a run that failed.
+pub fn retry_pipeline(config: &Config, options: &Options, failed: &str, bar: StepBar) -> Result<()> {
+    watched(config, bar, |observers| pipeline::retry(config, options, failed, observers))
+}
+
+fn watched(config: &Config, bar: StepBar, run: impl FnOnce(&[&dyn Observer]) -> Result<()>) -> Result<()> {
     let (history, terminal) = (History::of(config), Terminal::new(config, bar));
     let others = operations::observers(config);
     let mut observers: Vec<&dyn Observer> = vec![&history, &terminal];
     observers.extend(others.iter().map(AsRef::as_ref));
-    let result = pipeline::run(config, options, &observers);
+    let result = run(&observers);
     operations::after_run(config);
     result
 }

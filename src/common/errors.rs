@@ -18,6 +18,14 @@ pub enum Failure {
         /// Which process holds it, in brackets; empty where that is not known.
         holder: String,
     },
+    /// Exit code 3: another process schedules the jobs of this DATA_DIR.
+    #[error("{}", t!("process {holder} schedules already, it holds the lock {path}; stop it first", "进程 {holder} 已在调度，持有锁 {path}；请先将其停止"))]
+    SecondScheduler {
+        /// The lock's file.
+        path: String,
+        /// The process that holds it.
+        holder: String,
+    },
     /// Exit code 4: nothing was published.
     #[error("{}", t!("quality gate: {}; nothing was published", "质量门：{}；未发布任何内容", .0))]
     Gate(String),
@@ -60,7 +68,7 @@ impl Failure {
     /// What the program exits with.
     pub fn exit_code(&self) -> u8 {
         match self {
-            Self::Locked { .. } => 3,
+            Self::Locked { .. } | Self::SecondScheduler { .. } => 3,
             Self::Gate(_) => 4,
             Self::HeldBack(_) => 5,
             Self::Incomplete(_) => 1,

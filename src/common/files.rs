@@ -230,6 +230,16 @@ pub fn free_bytes(dir: &Path) -> Result<u64> {
     Ok(about.f_bavail.saturating_mul(about.f_frsize))
 }
 
+/// How many bytes the file system of a folder has in all, for this process to use.
+///
+/// # Errors
+/// The file system does not say.
+pub fn size_bytes(dir: &Path) -> Result<u64> {
+    let about = rustix::fs::statvfs(dir)
+        .with_context(|| t!("{}: its size cannot be read", "{}：无法得知其大小", dir.display()))?;
+    Ok(about.f_blocks.saturating_mul(about.f_frsize))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -12,17 +12,27 @@
 //! What is stored (rows, reports, reasons), what machines read (logs, `code`s of the API) and what only a developer can
 //! see is English. The program sets the language before it says anything; tests have English.
 
+use std::cell::Cell;
 use std::sync::atomic::{AtomicBool, Ordering};
+
+use serde::{Deserialize, Serialize};
 
 static IS_CHINESE: AtomicBool = AtomicBool::new(false);
 
+thread_local! {
+    /// What is spoken on this thread, where that is not what is in force elsewhere.
+    static SPOKEN_HERE: Cell<Option<Language>> = const { Cell::new(None) };
+}
+
 /// A language that nearset speaks.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub enum Language {
     /// English, for whoever asks for none that is known.
     #[default]
+    #[serde(rename = "en")]
     English,
     /// Chinese, in simplified characters.
+    #[serde(rename = "zh")]
     Chinese,
 }
 
@@ -55,9 +65,8 @@ pub fn set(language: Language) {
 
 /// The language in force.
 pub fn in_force() -> Language {
-    #[cfg(test)]
-    if tests::SPOKEN_HERE.get().is_some() {
-        return Language::Chinese;
+    if let Some(language) = SPOKEN_HERE.get() {
+        return language;
     }
     if IS_CHINESE.load(Ordering::Relaxed) { Language::Chinese } else { Language::English }
 }
@@ -81,24 +90,23 @@ macro_rules! t {
 }
 pub(crate) use t;
 
+/// Runs code with a language in force on its thread alone: for what is sent to somebody who has chosen one.
+pub fn spoken<T>(language: Language, code: impl FnOnce() -> T) -> T {
+    let before = SPOKEN_HERE.replace(Some(language));
+    let done = code();
+    SPOKEN_HERE.set(before);
+    done
+}
+
 /// Runs a test's code with Chinese in force on its thread.
 #[cfg(test)]
 pub fn in_chinese<T>(code: impl FnOnce() -> T) -> T {
-    tests::SPOKEN_HERE.set(Some(()));
-    let done = code();
-    tests::SPOKEN_HERE.set(None);
-    done
+    spoken(Language::Chinese, code)
 }
 
 #[cfg(test)]
 mod tests {
-    use std::cell::Cell;
-
     use super::*;
-
-    thread_local! {
-        pub(super) static SPOKEN_HERE: Cell<Option<()>> = const { Cell::new(None) };
-    }
 
     #[test]
     fn the_environment_is_read_as_gettext_reads_it() {

@@ -1,4 +1,4 @@
-//! What a process needs only while it runs: private folders and work files, removed on every way out.
+//! What a process needs only while it runs: private folders and work files, removed on every way out; and what it says then.
 //!
 //! Dropped values remove theirs; a signal that ends the process removes what is left first; what a kill leaves is
 //! removed by the next process that needs a folder in the same place, since the lock of its owner is gone.
@@ -16,16 +16,63 @@ use crate::common::language::{either, t};
 
 const PREFIX: &str = ".nearset-scratch-";
 
-/// What is removed when a signal ends the process.
-static LEFT: Mutex<Vec<PathBuf>> = Mutex::new(Vec::new());
+/// What happens when a signal ends the process.
+struct Left {
+    /// Removed.
+    paths: Vec<PathBuf>,
+    /// Said before, each with its number.
+    last_words: Vec<(u64, Box<dyn FnOnce(&str) + Send>)>,
+    /// How many have been said to it so far.
+    words_given: u64,
+    /// What is under way counts already: no signal ends it any more.
+    is_past_return: bool,
+}
 
-fn left() -> MutexGuard<'static, Vec<PathBuf>> {
+static LEFT: Mutex<Left> =
+    Mutex::new(Left { paths: Vec::new(), last_words: Vec::new(), words_given: 0, is_past_return: false });
+
+fn left() -> MutexGuard<'static, Left> {
     LEFT.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// Has a file or folder removed when a signal ends the process.
 pub fn remove_at_signal(path: &Path) {
-    left().push(path.to_owned());
+    left().paths.push(path.to_owned());
+}
+
+/// What is said when a signal ends the process; no longer once this is dropped.
+#[must_use]
+pub struct LastWords(u64);
+
+/// Has something said, with the signal's name, when one ends the process. It must be short, and use nothing else of this module.
+pub fn last_words(words: impl FnOnce(&str) + Send + 'static) -> LastWords {
+    let mut left = left();
+    left.words_given += 1;
+    let number = left.words_given;
+    left.last_words.push((number, Box::new(words)));
+    LastWords(number)
+}
+
+impl Drop for LastWords {
+    fn drop(&mut self) {
+        left().last_words.retain(|(number, _)| *number != self.0);
+    }
+}
+
+/// Does what cannot be taken back: where it is done, no signal ends the process until [`can_end_again`].
+///
+/// # Errors
+/// Those of `work`; it can still be taken back then.
+pub fn past_return<T>(work: impl FnOnce() -> Result<T>) -> Result<T> {
+    let mut left = left();
+    let done = work();
+    left.is_past_return |= done.is_ok();
+    done
+}
+
+/// What had to come to its end has.
+pub fn can_end_again() {
+    left().is_past_return = false;
 }
 
 /// Makes something that [`remove_at_signal`] names: a signal waits for it, and nothing is made once one has come. What is
@@ -37,10 +84,11 @@ pub fn uninterrupted<T>(make: impl FnOnce() -> T) -> T {
 
 /// Keeps it from then on, or has removed it already.
 pub fn settled(path: &Path) {
-    left().retain(|other| other != path);
+    left().paths.retain(|other| other != path);
 }
 
-/// Does `work`; a signal that ends the process meanwhile first removes what would be left behind.
+/// Does `work`; a signal that ends the process meanwhile first has the last words said and removes what would be left
+/// behind. What cannot be taken back any more comes to its end first, and the process with it.
 ///
 /// # Errors
 /// Those of `work`; signals cannot be waited for.
@@ -49,10 +97,18 @@ pub fn cleaned_up_at_signals<T>(work: impl FnOnce() -> Result<T>) -> Result<T> {
         Signals::new([SIGINT, SIGTERM, SIGHUP]).context(either("signals cannot be waited for", "无法等待信号"))?;
     let handle = signals.handle();
     let waiting = std::thread::Builder::new().name("signals".to_owned()).spawn(move || {
-        if let Some(signal) = signals.forever().next() {
+        for signal in signals.forever() {
+            let name = signal_hook::low_level::signal_name(signal).unwrap_or("a signal");
             // held until the end: nothing is begun any more that would have to be removed
-            let left = left();
-            for path in left.iter() {
+            let mut left = left();
+            if left.is_past_return {
+                tracing::warn!("{name} came after publishing: what is left to do of it is done first");
+                continue;
+            }
+            for (_, words) in left.last_words.drain(..) {
+                words(name);
+            }
+            for path in &left.paths {
                 fs::remove_file(path).or_else(|_| fs::remove_dir_all(path)).ok();
             }
             signal_hook::low_level::emulate_default_handler(signal).ok();

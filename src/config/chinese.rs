@@ -24,8 +24,8 @@ pub(super) const SENTENCES: &[(&str, &str)] = &[
     ),
     ("How long a database may be silent before its connection counts as lost.", "数据库多少秒没有响应即视为断开。"),
     (
-        "Where DuckDB's extensions are; DuckDB's own folder where empty.",
-        "DuckDB 扩展所在目录；为空时用 DuckDB 自己的目录。",
+        "Where DuckDB's extensions are; those of nearset's package, else DuckDB's own folder, where empty.",
+        "DuckDB 扩展所在目录；为空时用 nearset 安装包自带的，其次用 DuckDB 自己的目录。",
     ),
     ("Columns no source is asked for (* stands for anything).", "从不读取的列（* 匹配任意字符）。"),
     (
@@ -232,6 +232,14 @@ pub(super) const SENTENCES: &[(&str, &str)] = &[
         "把运行上报到哪个 MLflow 服务（http 或 https）或目录（file:）；为空则不上报。",
     ),
     ("The experiment that they are told under.", "上报到哪个实验。"),
+    (
+        "The name in MLflow's registry that versions stand under; that of the experiment where empty.",
+        "各版本在 MLflow 模型注册表中的名称；为空则用实验的名称。",
+    ),
+    (
+        "The alias in MLflow's registry of the version that answers; none where empty.",
+        "MLflow 模型注册表中当前版本的别名；为空则不设别名。",
+    ),
     ("The user at the MLflow server.", "MLflow 服务的用户。"),
     ("A token instead of user and password.", "代替用户与密码的令牌。"),
     ("How a line of the log looks: text or json.", "日志每行的格式：text 或 json。"),
@@ -242,6 +250,15 @@ pub(super) const SENTENCES: &[(&str, &str)] = &[
     (
         "Where traces go (OTLP over HTTP); none are made where empty.",
         "链路追踪发往何处（OTLP over HTTP）；为空则不产生。",
+    ),
+    ("Whether every request is logged when it is answered: on or off.", "是否为每个请求记一行日志：on 或 off。"),
+    (
+        "Which requests are traced, by OpenTelemetry's names; parentbased_ asks the caller's traceparent first.",
+        "追踪哪些请求，用 OpenTelemetry 的名称；parentbased_ 先看调用方的 traceparent。",
+    ),
+    (
+        "The share of requests that a sampler with traceidratio takes, 0 to 1.",
+        "带 traceidratio 的采样器所取的请求比例，0 到 1。",
     ),
     ("What this server is called in traces.", "链路追踪中本服务的名称。"),
     ("How many model versions are kept, the newest; 0 is all.", "保留最新的几个模型版本；0 表示全部。"),
@@ -255,6 +272,10 @@ pub(super) const SENTENCES: &[(&str, &str)] = &[
         "`nearset backup` 写到哪里；为空时为 DATA_DIR/backups。",
     ),
     ("How many days logs of runs are kept; 0 is for ever.", "运行日志保留多少天；0 表示永久。"),
+    (
+        "Whether a run that fails keeps what its steps had done, for `nearset runs retry`: on or off.",
+        "运行失败时是否保留已完成各步的结果，供 `nearset runs retry` 使用：on 或 off。",
+    ),
     (
         "How many days daily reports and reconciliations are kept; 0 is for ever.",
         "日报与对账文件保留多少天；0 表示永久。",

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, Result, bail};
 
 use super::kinds::{self, is_project};
-use super::operations::Operations;
+use super::operations::{LogFormat, Operations, log_format};
 use super::setting::Setting;
 use super::settings::{
     Config, Database, Exposures, Lists, Mode, Models, Modes, Outgoing, Parameters, Serve, Source, Sources, Train,
@@ -104,6 +104,11 @@ impl Config {
     /// How much to log, before the settings are known to be good.
     pub fn log_level_early(values: &Values) -> &'static str {
         values.read("", "LOG_LEVEL", &kinds::log_level()).unwrap_or("info")
+    }
+
+    /// How the log looks, before the settings are known to be good.
+    pub fn log_format_early(values: &Values) -> LogFormat {
+        values.read("", "LOG_FORMAT", &log_format()).unwrap_or(LogFormat::Text)
     }
 
     /// The language to speak, before the settings are read: what UI_LANGUAGE says as far as it can be found, else what the

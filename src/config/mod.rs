@@ -27,12 +27,12 @@ pub use in_force::{InForce, in_force, places};
 pub use load::{gather, settings};
 pub use moments::parse_moment;
 pub use old_names::old_names;
-pub use operations::{Keep, LogFormat, Logs, Mlflow, Notify, Operations, Schedule};
+pub use operations::{Keep, LogFormat, Logs, Mlflow, Notify, Operations, Sampler, Schedule, Tracking};
 pub use portable::Portable;
 pub use setting::Setting;
 pub use settings::{
     Config, Database, Durability, Exposures, Lists, Models, Outgoing, Parameters, Readers, Serve, Source, Sources,
     Train,
 };
-pub use values::{Origin, Overrides, Values};
+pub use values::{Origin, Overrides, Values, variable};
 pub use variety::Variety;

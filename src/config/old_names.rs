@@ -56,14 +56,13 @@ static OLD_NAMES: &[OldName] = &[
     OldName { names: &["ENV_FILE"], what: Use::EnvFiles },
     missed(
         &["MLFLOW_*"],
-        "runs are not told to MLflow; a version's manifest.json has its parameters and figures",
-        "运行不上报 MLflow；参数与指标见各版本的 manifest.json",
+        "of MLflow only its address, experiment, user, token and names in its registry are settings",
+        "MLflow 只有地址、实验、用户、令牌与注册表名称这些设置",
     ),
-    missed(&["WEIXIN_*"], "nobody is notified through WeCom", "不经企业微信通知任何人"),
     missed(
         &["SENTRY_DSN"],
-        "nothing is sent to Sentry; errors are in the log and counted in error_total",
-        "不向 Sentry 发送任何内容；错误见日志与 error_total",
+        "nothing is sent to Sentry; errors are in the log and counted in error_total, and what is wrong is told by notifications",
+        "不向 Sentry 发送任何内容；错误见日志与 error_total，异常由通知告知",
     ),
     needless(
         &["REDIS_*", "FEATURE_REDIS_URL"],

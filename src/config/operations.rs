@@ -6,8 +6,9 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use anyhow::Result;
+use url::Url;
 
-use super::kinds::{Kind, milliseconds, path_or_none, some, text, text_or_none, whole};
+use super::kinds::{Kind, milliseconds, path_or_none, some, switch, text, text_or_none, whole};
 use super::setting::{Setting, settings};
 use super::values::Values;
 use crate::common::language::either;
@@ -43,6 +44,96 @@ fn secret_or_none() -> Kind<Option<Secret>> {
     Kind::hidden(either("a text", "文本"), |text| Some(some(text).map(Secret)))
 }
 
+/// Where MLflow is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Tracking {
+    /// Its server.
+    Server(Url),
+    /// A folder in the form of its file store.
+    Folder(PathBuf),
+}
+
+fn tracking_or_none() -> Kind<Option<Tracking>> {
+    Kind::hidden(
+        either(
+            "an MLflow server (http://… or https://…) or a folder (file:… or a path); of a database name the server before it",
+            "MLflow 服务（http://… 或 https://…）或目录（file:… 或路径）；若是数据库，请填其前面的服务",
+        ),
+        |text| if text.is_empty() { Some(None) } else { tracking(text).map(Some) },
+    )
+}
+
+/// As MLflow reads it: what has no scheme is a path.
+fn tracking(text: &str) -> Option<Tracking> {
+    let folder = |path: &str| Some(Tracking::Folder(PathBuf::from(path))).filter(|_| !path.is_empty());
+    match text.split_once(':') {
+        Some(("http" | "https", _)) => Url::parse(text).ok().filter(|url| url.has_host()).map(Tracking::Server),
+        Some(("file", path)) if path.starts_with("//") => {
+            Url::parse(text).ok()?.to_file_path().ok().map(Tracking::Folder)
+        }
+        Some(("file", path)) => folder(path),
+        Some(_) => None,
+        None => folder(text),
+    }
+}
+
+/// A name that MLflow takes for a registered model or its alias.
+fn plain_name_or_none() -> Kind<Option<String>> {
+    Kind::new(either("a name without / : and quotes", "不含 / : 与引号的名称"), |text| {
+        text.chars().all(|c| !"/:'\"`".contains(c)).then(|| some(text))
+    })
+}
+
+/// Which requests are traced, by OpenTelemetry's names.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Sampler {
+    /// All.
+    AlwaysOn,
+    /// None.
+    AlwaysOff,
+    /// A share.
+    Ratio,
+    /// What the caller says; else all.
+    ParentAlwaysOn,
+    /// What the caller says; else none.
+    ParentAlwaysOff,
+    /// What the caller says; else a share.
+    ParentRatio,
+}
+
+fn sampler() -> Kind<Sampler> {
+    let expected = either(
+        "always_on, always_off, traceidratio, parentbased_always_on, parentbased_always_off or parentbased_traceidratio",
+        "always_on、always_off、traceidratio、parentbased_always_on、parentbased_always_off 或 parentbased_traceidratio",
+    );
+    Kind::new(expected, |text| match text.to_lowercase().as_str() {
+        "always_on" => Some(Sampler::AlwaysOn),
+        "always_off" => Some(Sampler::AlwaysOff),
+        "traceidratio" => Some(Sampler::Ratio),
+        "parentbased_always_on" => Some(Sampler::ParentAlwaysOn),
+        "parentbased_always_off" => Some(Sampler::ParentAlwaysOff),
+        "parentbased_traceidratio" => Some(Sampler::ParentRatio),
+        _ => None,
+    })
+}
+
+fn share() -> Kind<f64> {
+    Kind::new(either("a number from 0 to 1", "0 到 1 的数"), |text| {
+        text.parse().ok().filter(|share| (0.0..=1.0).contains(share))
+    })
+}
+
+/// An HTTP address that others are asked at.
+fn http_or_none() -> Kind<Option<Url>> {
+    Kind::hidden(either("an address such as http://127.0.0.1:4318", "地址，例如 http://127.0.0.1:4318"), |text| {
+        if text.is_empty() {
+            return Some(None);
+        }
+        let url = Url::parse(text).ok().filter(|url| url.has_host() && ["http", "https"].contains(&url.scheme()));
+        url.map(Some)
+    })
+}
+
 settings! {
     /// When jobs run.
     pub struct Schedule {
@@ -73,9 +164,13 @@ settings! {
     /// Where the figures of training go besides.
     pub struct Mlflow {
         /// The MLflow server (http or https) or folder (file:) that runs are told to; none where empty.
-        tracking_uri: Option<String> = MLFLOW_TRACKING_URI, example "http://127.0.0.1:5000", text_or_none();
+        tracking: Option<Tracking> = MLFLOW_TRACKING_URI, example "http://127.0.0.1:5000", tracking_or_none();
         /// The experiment that they are told under.
         experiment: String = MLFLOW_EXPERIMENT_NAME, default "dataset_recommendation", text();
+        /// The name in MLflow's registry that versions stand under; that of the experiment where empty.
+        model_name: Option<String> = MLFLOW_MODEL_NAME, example "dataset_recommendation", plain_name_or_none();
+        /// The alias in MLflow's registry of the version that answers; none where empty.
+        alias: Option<String> = MLFLOW_MODEL_ALIAS, default "champion", plain_name_or_none();
         /// The user at the MLflow server.
         user: Option<String> = MLFLOW_TRACKING_USERNAME, example "nearset", text_or_none();
         /// Its password.
@@ -92,8 +187,14 @@ settings! {
         format: LogFormat = LOG_FORMAT, default "text", log_format();
         /// How many milliseconds a request takes before it is logged as slow; 0 is never.
         slow_request: Duration = SLOW_REQUEST_MS, default "1000", milliseconds();
+        /// Whether every request is logged when it is answered: on or off.
+        requests: bool = LOG_REQUESTS, default "off", switch();
         /// Where traces go (OTLP over HTTP); none are made where empty.
-        otlp_endpoint: Option<String> = OTEL_EXPORTER_OTLP_ENDPOINT, example "http://127.0.0.1:4318", text_or_none();
+        otlp_endpoint: Option<Url> = OTEL_EXPORTER_OTLP_ENDPOINT, example "http://127.0.0.1:4318", http_or_none();
+        /// Which requests are traced, by OpenTelemetry's names; parentbased_ asks the caller's traceparent first.
+        sampler: Sampler = OTEL_TRACES_SAMPLER, default "parentbased_traceidratio", sampler();
+        /// The share of requests that a sampler with traceidratio takes, 0 to 1.
+        sampled: f64 = OTEL_TRACES_SAMPLER_ARG, default "0.1", share();
         /// What this server is called in traces.
         service_name: String = OTEL_SERVICE_NAME, default "nearset", text();
     }
@@ -118,6 +219,10 @@ settings! {
         backup_dir: Option<PathBuf> = BACKUP_DIR, example "/mnt/backup/nearset", path_or_none();
         /// How many days logs of runs are kept; 0 is for ever.
         run_log_days: u32 = KEEP_RUN_LOGS_DAYS, default "90", whole();
+        /// Whether a run that fails keeps what its steps had done, for `nearset runs retry`: on or off.
+        ///
+        /// It takes as much of the disk as the warehouse, until the next run.
+        failed_run: bool = KEEP_FAILED_RUN, default "on", switch();
         /// How many days daily reports and reconciliations are kept; 0 is for ever.
         report_days: u32 = KEEP_REPORTS_DAYS, default "0", whole();
     }

@@ -131,9 +131,9 @@ settings! {
         retries: u32 = DB_RETRIES, default "5", whole();
         /// How long a database may be silent before its connection counts as lost.
         timeout: Duration = DB_TIMEOUT_SECONDS, default "120", seconds_from_one();
-        /// Where DuckDB's extensions are; DuckDB's own folder where empty.
+        /// Where DuckDB's extensions are; those of nearset's package, else DuckDB's own folder, where empty.
         ///
-        /// DuckDB's own is ~/.duckdb/extensions.
+        /// The package's are in lib/nearset/extensions beside bin, DuckDB's own in ~/.duckdb/extensions.
         extension_dir: Option<PathBuf> = DUCKDB_EXTENSION_DIRECTORY, example "/opt/nearset/extensions", path_or_none();
         /// Columns no source is asked for (* stands for anything).
         ///

@@ -389,6 +389,25 @@ impl Values {
     }
 }
 
+/// What a variable is in the environment, else in the files of the `.env` family: for files of settings that name it as
+/// `${NAME}`. It may be a secret.
+///
+/// # Errors
+/// One of those files cannot be read.
+pub fn variable(name: &str) -> Result<Option<String>> {
+    if let Ok(value) = std::env::var(name) {
+        return Ok(Some(value));
+    }
+    let mut values = Values::default();
+    if let (Ok(files), Some(old)) = (std::env::var("ENV_FILE"), OldName::of("ENV_FILE")) {
+        values.add_old(old, "ENV_FILE".to_owned(), files, Origin::Environment);
+    }
+    let wanted = Setting::new(("", name), ("default", ""), [], |_, _| Ok(()));
+    values.add_env_files(&[wanted])?;
+    let old = || values.old.iter().find(|found| found.name == name).map(|found| found.value.clone());
+    Ok(values.found.get(name).map(|(value, _)| value.clone()).or_else(old))
+}
+
 /// Whether a setting's value is never shown.
 pub(super) fn is_secret(name: &str) -> bool {
     name.ends_with("PASSWORD") || name.ends_with("TOKEN") || name.ends_with("SECRET")

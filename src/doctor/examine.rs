@@ -7,7 +7,9 @@ use anyhow::Result;
 use super::folders::{disk, writable};
 use super::kept::kept;
 use super::models::{picture_model, text_model};
+use super::notifications::notifications;
 use super::pictures::covers;
+use super::schedule::jobs;
 use super::server::listening;
 use super::tracking::tracking;
 use super::versions::{absent, experiments, versions};
@@ -48,6 +50,8 @@ pub fn examine(config: &Config, values: &Values, tell: &mut dyn FnMut(Finding)) 
     tell(contracts(config).unwrap_or_else(|error| broken("contracts", &error)));
     tell(rules(config).unwrap_or_else(|error| broken("rules", &error)));
     tell(experiments(config, values).unwrap_or_else(|error| broken("experiments", &error)));
+    tell(jobs(config).unwrap_or_else(|error| broken("schedule", &error)));
+    tell(notifications(config).unwrap_or_else(|error| broken("notifications", &error)));
     tell(listening(config.serve.listen, &config.models_dir));
     tell(text_model(config));
     tell(picture_model(config));

@@ -77,6 +77,9 @@ pub struct TableContract {
     pub is_kept: bool,
     /// How often it is broken.
     pub violations: u64,
+    /// The columns and rules that are broken.
+    #[serde(default)]
+    pub broken: Option<String>,
 }
 
 /// What the lists of an endpoint earned lately.
@@ -108,6 +111,9 @@ pub struct ReconciledDays {
     pub status: String,
     /// How many.
     pub days: u64,
+    /// Which.
+    #[serde(default)]
+    pub dates: Option<String>,
 }
 
 /// Relations as they are there.
@@ -130,7 +136,9 @@ impl There<'_> {
         self.rows(
             "schema_contract_results",
             "select source || '.' || table_name as \"table\", bool_and(status = 'ok' or severity = 'info') as is_kept,
-                 coalesce(sum(violations), 0)::ubigint as violations
+                 coalesce(sum(violations), 0)::ubigint as violations,
+                 string_agg(distinct trim(column_name || ' ' || rule), ', ' order by trim(column_name || ' ' || rule))
+                     filter (where status <> 'ok' and severity <> 'info') as broken
              from schema_contract_results group by all order by all",
         )
     }
@@ -144,7 +152,7 @@ impl OperatorFigures {
     pub fn of(db: &Connection) -> Result<Self> {
         let there = There { db, relations: existing(db)? };
         let reconciled = format!(
-            "select status, count(*) as days from (from reconciliation_daily order by day desc limit {RECONCILED_DAYS})
+            "select status, count(*) as days, string_agg(day::varchar, ', ' order by day) as dates from (from reconciliation_daily order by day desc limit {RECONCILED_DAYS})
              group by status order by status"
         );
         Ok(Self {
@@ -227,8 +235,10 @@ mod tests {
              from (values ('interactions', 97.5, 3), ('images', null, null)) as t (table_name, score, anomalies);
              create table data_quality_alerts as from (values ('critical'), ('warning'), ('warning')) as t (severity);
              create table schema_contract_results as
-             from (values ('business', 'dataset', 'warning', 'ok', 0), ('business', 'dataset', 'critical', 'violated', 3),
-                 ('matomo', 'matomo_log_visit', 'info', 'violated', 1)) as t (source, table_name, severity, status, violations);
+             from (values ('business', 'dataset', 'id', 'unique', 'warning', 'ok', 0),
+                 ('business', 'dataset', 'price', 'range', 'critical', 'violated', 3),
+                 ('matomo', 'matomo_log_visit', '', 'rows', 'info', 'violated', 1))
+                 as t (source, table_name, column_name, rule, severity, status, violations);
              create table tracking_coverage as
              from (values (date '2026-10-01', 'similar', 9, 0.5), (date '2026-10-02', 'similar', 8, 0.75),
                  (date '2026-10-03', 'similar', 0, null)) as t (day, endpoint, views, coverage);
@@ -241,7 +251,7 @@ mod tests {
         files::write(&OperatorFigures::path(dir.path()), &OperatorFigures::published(&db)?)?;
         let read = OperatorFigures::read(dir.path())?;
         assert_eq!(read, OperatorFigures::of(&db)?);
-        insta::assert_snapshot!(serde_json::to_string(&read)?, @r#"{"sources":[{"table":"business.dataset","newest":86400.0,"rows":7},{"table":"matomo.matomo_log_action","newest":null,"rows":8}],"quality":[{"table":"interactions","score":97.5,"anomalies":3}],"alerts":[{"severity":"critical","alerts":1},{"severity":"warning","alerts":2}],"contracts":[{"table":"business.dataset","is_kept":false,"violations":3},{"table":"matomo.matomo_log_visit","is_kept":true,"violations":1}],"lists":[],"tracking":[{"endpoint":"similar","coverage":0.75,"views":8}],"reconciliation":[{"status":"critical","days":2},{"status":"ok","days":5}]}"#);
+        insta::assert_snapshot!(serde_json::to_string(&read)?, @r#"{"sources":[{"table":"business.dataset","newest":86400.0,"rows":7},{"table":"matomo.matomo_log_action","newest":null,"rows":8}],"quality":[{"table":"interactions","score":97.5,"anomalies":3}],"alerts":[{"severity":"critical","alerts":1},{"severity":"warning","alerts":2}],"contracts":[{"table":"business.dataset","is_kept":false,"violations":3,"broken":"price range"},{"table":"matomo.matomo_log_visit","is_kept":true,"violations":1,"broken":null}],"lists":[],"tracking":[{"endpoint":"similar","coverage":0.75,"views":8}],"reconciliation":[{"status":"critical","days":2,"dates":"2026-10-05, 2026-10-09"},{"status":"ok","days":5,"dates":"2026-10-04, 2026-10-06, 2026-10-07, 2026-10-08, 2026-10-10"}]}"#);
         files::write(&OperatorFigures::path(dir.path()), b"[{}]")?;
         assert!(OperatorFigures::read(dir.path()).is_err());
         Ok(())

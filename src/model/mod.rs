@@ -20,7 +20,7 @@ mod sessions;
 mod traffic;
 mod version;
 
-pub use codec::{is_read, load, read_manifest, unread, verify};
+pub use codec::{MANIFEST, is_read, load, read_manifest, unread, verify};
 pub use features::{CANDIDATES, CLICKS_PRIOR_WEIGHT, CONTENT_PRIOR_WEIGHT, Channel, Columns, Feature, PRIOR_WEIGHTS};
 pub use item::{History, Item, Ranked};
 pub use manifest::{
@@ -30,9 +30,10 @@ pub use neighbours::{Figure, Figures, Neighbour, Neighbours};
 pub use overview::{Overview, loadable, overview};
 pub use ranker::{Layer, Network, Ranker, Split, Tree};
 pub use registry::{
-    CURRENT, Check, Saved, Versions, current, list, load_current, promote, prune, require_current, rollback, save,
-    set_beside, standbys, superfluous,
+    CURRENT, Check, Saved, Versions, current, list, load_current, name_run, promote, prune, require_current, rollback,
+    save, set_beside, standbys, superfluous,
 };
+pub use registry_file::version_of_run;
 pub use sessions::{Sessions, VisitIndex};
 pub use traffic::{Beside, Share, Traffic, traffic, traffic_path};
 pub use version::{Facts, Model, Parts, TIMEFRAMES};

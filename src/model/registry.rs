@@ -132,6 +132,15 @@ pub fn save(models_dir: &Path, model: &mut Model) -> Result<Saved> {
     Ok(saved)
 }
 
+/// Has `model_registry.json` call a version's run and its files as MLflow does.
+///
+/// # Errors
+/// The file cannot be read or written.
+pub fn name_run(models_dir: &Path, version: &str, run_id: &str, artifact_uri: &str) -> Result<()> {
+    let _lock = lock(models_dir)?;
+    registry_file::name_run(models_dir, version, run_id, artifact_uri)
+}
+
 /// The name of the current version, where there is one.
 pub fn current(models_dir: &Path) -> Option<String> {
     let target = fs::read_link(models_dir.join(CURRENT)).ok()?;

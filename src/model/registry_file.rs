@@ -39,17 +39,65 @@ pub(super) fn keep_true(models_dir: &Path, now: Option<&str>) -> Result<()> {
             RegistryFile::default()
         }
     };
-    let said = file.current.as_ref().and_then(|current| current["run_id"].as_str());
+    let said = file.current.as_ref().and_then(version_of);
     let (false, Some(now)) = (said == now, now) else { return Ok(()) };
     let Ok(manifest) = read_manifest(models_dir, now) else { return Ok(()) };
-    if let Some(before) = file.current.replace(entry(&manifest)).filter(|before| !before.is_null()) {
+    let mut entry = entry(&manifest);
+    // what others call it does not change when it becomes current again
+    if let Some(named) = file.history.iter().find(|past| version_of(past) == Some(now)) {
+        for key in ["run_id", "artifact_uri"] {
+            entry[key] = named[key].clone();
+        }
+    }
+    if let Some(before) = file.current.replace(entry).filter(|before| !before.is_null()) {
         file.history.insert(0, before);
     }
     file.history.truncate(HISTORY);
     files::write(&path, &serde_json::to_vec_pretty(&file)?)
 }
 
-/// A version as the file describes it. `artifact_uri` is the version's folder, from the file's own on.
+/// The version that an entry is of; `None` for one of the old system's own.
+fn version_of(entry: &Value) -> Option<&str> {
+    entry["version"].as_str().or_else(|| entry["run_id"].as_str())
+}
+
+/// Reads the file, where it is there and of the known form.
+fn read(models_dir: &Path) -> Result<Option<RegistryFile>> {
+    Ok(files::read(&models_dir.join(NAME))?.and_then(|bytes| serde_json::from_slice(&bytes).ok()))
+}
+
+/// Has the file call a version's run and its files as MLflow does.
+///
+/// # Errors
+/// The file cannot be read or written.
+pub(super) fn name_run(models_dir: &Path, version: &str, run_id: &str, artifact_uri: &str) -> Result<()> {
+    let Some(mut file) = read(models_dir)? else { return Ok(()) };
+    let mut has_changed = false;
+    for entry in file.current.iter_mut().chain(&mut file.history).filter(|entry| version_of(entry) == Some(version)) {
+        has_changed |= entry["run_id"] != run_id || entry["artifact_uri"] != artifact_uri;
+        entry["version"] = version.into();
+        entry["run_id"] = run_id.into();
+        entry["artifact_uri"] = artifact_uri.into();
+    }
+    if !has_changed {
+        return Ok(());
+    }
+    files::write(&models_dir.join(NAME), &serde_json::to_vec_pretty(&file)?)
+}
+
+/// The version that a run of MLflow's trained, where the file says so.
+///
+/// # Errors
+/// The file cannot be read.
+pub fn version_of_run(models_dir: &Path, run_id: &str) -> Result<Option<String>> {
+    let Some(file) = read(models_dir)? else { return Ok(None) };
+    let mut entries = file.current.iter().chain(&file.history);
+    let entry = entries.find(|entry| entry["run_id"] == run_id);
+    Ok(entry.and_then(|entry| entry["version"].as_str().map(str::to_owned)))
+}
+
+/// A version as the file describes it. `artifact_uri` is the version's folder, from the file's own on, and `run_id` its name,
+/// until MLflow has a run for it.
 fn entry(manifest: &Manifest) -> Value {
     let ranker = manifest.ranker.as_ref();
     let kept = ranker.and_then(|ranker| ranker.trials.iter().find(|trial| trial.ranker == ranker.kept));
@@ -69,6 +117,7 @@ fn entry(manifest: &Manifest) -> Value {
         metrics.extend(figures.map(|(name, figure)| (name.to_owned(), json!(figure))));
     }
     json!({
+        "version": manifest.version,
         "run_id": manifest.version,
         "artifact_uri": manifest.version,
         "logged_at": manifest.trained_at.to_rfc3339_opts(SecondsFormat::Secs, true),
@@ -95,7 +144,7 @@ mod tests {
     #[test]
     fn an_entry_says_what_the_manifest_does() {
         let entry = entry(&fixtures::manifest());
-        assert_eq!(entry["run_id"], "made-by-hand");
+        assert_eq!((&entry["version"], &entry["run_id"]), (&json!("made-by-hand"), &json!("made-by-hand")));
         assert_eq!(
             (&entry["params"]["ranking_best_params"], &entry["metrics"]["ranking_metric_value"]),
             (&json!("prior"), &json!(0.3))

@@ -17,6 +17,29 @@ pub enum Severity {
     Critical,
 }
 
+impl Severity {
+    /// All of them, the least first.
+    pub const ALL: [Self; 3] = [Self::Info, Self::Warning, Self::Critical];
+
+    /// Its name in files and messages.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Info => "info",
+            Self::Warning => "warning",
+            Self::Critical => "critical",
+        }
+    }
+
+    /// That of a name, as nearset, Prometheus' rules and Sentry write it; a name that none of them has is a warning.
+    pub fn named(name: &str) -> Self {
+        match name.to_ascii_lowercase().as_str() {
+            "info" | "none" | "debug" | "notice" => Self::Info,
+            "critical" | "fatal" | "page" | "emergency" | "disaster" => Self::Critical,
+            _ => Self::Warning,
+        }
+    }
+}
+
 /// Something that is wrong now. Name and subject are its identity: while they stay the same it is the same alert.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Alert {

@@ -1,12 +1,14 @@
 //! The one way out: every HTTP request that nearset makes of its own goes through here, with a time limit, through the proxy
 //! that the settings name, and to nobody whom no setting names.
 
+use std::fs::File;
+use std::path::Path;
 use std::time::Duration;
 
 use anyhow::{Context, Result};
-use ureq::http::{Request, header};
+use ureq::http::{HeaderMap, Request, Response, Uri, header};
 use ureq::tls::{RootCerts, TlsConfig};
-use ureq::{Agent, Proxy};
+use ureq::{Agent, Body, Proxy};
 
 use crate::common::language::t;
 use crate::config::Config;
@@ -18,6 +20,7 @@ const LONGEST_ANSWER: u64 = 16 << 20;
 #[derive(Clone, Debug)]
 pub struct Outgoing {
     agent: Agent,
+    timeout: Duration,
 }
 
 /// What came back.
@@ -27,6 +30,8 @@ pub struct Answer {
     pub status: u16,
     /// After how many seconds to try again, where it says so in seconds.
     pub retry_after: Option<u64>,
+    /// The headers.
+    pub headers: HeaderMap,
     /// The body.
     pub body: Vec<u8>,
 }
@@ -62,7 +67,7 @@ impl Outgoing {
             .proxy(proxy)
             .build()
             .new_agent();
-        Ok(Self { agent })
+        Ok(Self { agent, timeout: settings.timeout })
     }
 
     /// Sends a request and reads the answer whole, whatever its status; a redirect is an answer, too.
@@ -70,14 +75,22 @@ impl Outgoing {
     /// # Errors
     /// Nobody is there, or the answer takes too long or is too long.
     pub fn send(&self, request: Request<Vec<u8>>) -> Result<Answer> {
-        // a URL may hold a key
-        let server = request.uri().authority().map_or_else(String::new, |authority| authority.host().to_owned());
-        let failed = || t!("{server} does not answer", "{server} 没有应答");
-        let mut response = self.agent.run(request).with_context(failed)?;
-        let retry_after =
-            response.headers().get(header::RETRY_AFTER).and_then(|value| value.to_str().ok()?.parse().ok());
-        let body = response.body_mut().with_config().limit(LONGEST_ANSWER).read_to_vec().with_context(failed)?;
-        Ok(Answer { status: response.status().as_u16(), retry_after, body })
+        let server = host(request.uri());
+        read(&server, self.agent.run(request))
+    }
+
+    /// Sends a file as a request's body, however large: it has a second more for each megabyte.
+    ///
+    /// # Errors
+    /// The file cannot be read, or as for [`send`](Self::send).
+    pub fn send_file(&self, request: Request<()>, path: &Path) -> Result<Answer> {
+        let cannot = || t!("{} cannot be read", "{} 无法读取", path.display());
+        let file = File::open(path).with_context(cannot)?;
+        let more = Duration::from_secs(file.metadata().with_context(cannot)?.len() >> 20);
+        let server = host(request.uri());
+        let request = self.agent.configure_request(request.map(|()| file));
+        let request = request.timeout_global(Some(self.timeout + more)).build();
+        read(&server, self.agent.run(request))
     }
 
     /// Posts JSON.
@@ -96,6 +109,20 @@ impl Outgoing {
     pub fn get(&self, url: &str) -> Result<Answer> {
         self.send(Request::get(url).body(Vec::new()).with_context(no_url)?)
     }
+}
+
+/// Whom a request is for; the rest of a URL may hold a key.
+fn host(url: &Uri) -> String {
+    url.authority().map_or_else(String::new, |authority| authority.host().to_owned())
+}
+
+/// Reads an answer whole.
+fn read(server: &str, response: Result<Response<Body>, ureq::Error>) -> Result<Answer> {
+    let failed = || t!("{server} does not answer", "{server} 没有应答");
+    let mut response = response.with_context(failed)?;
+    let retry_after = response.headers().get(header::RETRY_AFTER).and_then(|value| value.to_str().ok()?.parse().ok());
+    let body = response.body_mut().with_config().limit(LONGEST_ANSWER).read_to_vec().with_context(failed)?;
+    Ok(Answer { status: response.status().as_u16(), retry_after, headers: response.headers().clone(), body })
 }
 
 fn no_url() -> String {

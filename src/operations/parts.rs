@@ -6,28 +6,61 @@ use chrono::{DateTime, Utc};
 
 use super::alert::Alert;
 use super::duties::Duty;
-use super::{release, retention};
+use super::naming::Naming;
+use super::run_log::{self, RunLog};
+use super::traces::RunTraces;
+use super::{mlflow, notify, release, retention, schedule, watch};
 use crate::config::Config;
 use crate::pipeline::Observer;
 
 /// Whoever hears of a run besides its history and the terminal.
-pub fn observers(_config: &Config) -> Vec<Box<dyn Observer>> {
-    Vec::new()
+pub fn observers(config: &Config) -> Vec<Box<dyn Observer>> {
+    let mut all: Vec<Box<dyn Observer>> = vec![Box::new(Naming), Box::new(RunLog::of(config))];
+    match RunTraces::of(config) {
+        Ok(traces) => all.extend(traces.map(|traces| Box::new(traces) as Box<dyn Observer>)),
+        Err(error) => tracing::warn!("this run is not traced: {error:#}"),
+    }
+    if config.operations.mlflow.tracking.is_some() {
+        all.push(Box::new(mlflow::Hearing::of(config)));
+    }
+    all
 }
 
 /// What follows a run that has ended, well or not: each part takes a few seconds at most, and what fails is logged.
 pub fn after_run(config: &Config) {
+    if let Err(error) = run_log::sweep(config, Utc::now()) {
+        tracing::warn!("old logs of runs stay: {error:#}");
+    }
     release::after_run(config);
     retention::after_run(config);
+    mlflow::after_run(config);
+    // what the others found is told
+    watch::after_run(config);
 }
 
 /// What `nearset schedule` and `nearset serve --schedule` attend to.
 pub fn duties(_config: &Config) -> Vec<Duty> {
-    vec![release::duty(), retention::duty()]
+    vec![
+        Duty { name: "schedule", attend: schedule::attend },
+        Duty { name: "mlflow", attend: mlflow::attend },
+        release::duty(),
+        retention::duty(),
+        watch::duty(),
+        notify::delivery_duty(),
+        notify::gateway_duty(),
+    ]
 }
 
 /// Looks for what is wrong in one place.
 pub type Look = fn(&Config, DateTime<Utc>) -> Result<Vec<Alert>>;
 
 /// All places that are looked at.
-pub const LOOKS: &[Look] = &[release::alerts];
+pub const LOOKS: &[Look] = &[
+    watch::run_alerts,
+    watch::figure_alerts,
+    watch::disk_alerts,
+    watch::server_alerts,
+    schedule::alerts,
+    mlflow::alerts,
+    release::alerts,
+];

@@ -1,18 +1,22 @@
 //! The run history as an observer writes it and as people read it; its form is `warehouse::RunLine`.
 
+use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::fmt;
 use std::fs::{self, OpenOptions};
 use std::io::Write;
 use std::path::{Path, PathBuf};
+use std::time::Instant;
 
 use anyhow::{Context, Result};
 use chrono::Utc;
 
 use super::observer::{Event, Observer};
 use crate::common::language::{either, t};
+use crate::common::memory;
+use crate::common::scratch::{self, LastWords};
 use crate::config::Config;
-use crate::warehouse::{self, RunLine, run_history_path};
+use crate::warehouse::{self, Outcome, RunLine, run_history_path};
 
 /// The line that keeps an event; some are worth none.
 fn line_of(run: &str, event: Event<'_>) -> Option<RunLine> {
@@ -44,28 +48,51 @@ fn line_of(run: &str, event: Event<'_>) -> Option<RunLine> {
 /// The observer that writes the history.
 pub struct History {
     path: PathBuf,
+    /// That a run was stopped, where a signal ends it.
+    last_words: RefCell<Option<LastWords>>,
 }
 
 impl History {
     /// The history of the runs in DATA_DIR.
     pub fn of(config: &Config) -> Self {
-        Self { path: run_history_path(config) }
+        Self::at(run_history_path(config))
     }
 
-    fn add(&self, line: &RunLine) -> Result<()> {
-        let text = serde_json::to_string(line)? + "\n";
-        let mut file = OpenOptions::new().create(true).append(true).open(&self.path)?;
-        Ok(file.write_all(text.as_bytes())?)
+    fn at(path: PathBuf) -> Self {
+        Self { path, last_words: RefCell::default() }
     }
 }
 
+/// A run does not fail for its history: what it does is worth more.
+fn add(path: &Path, line: &RunLine) {
+    let write = || {
+        let text = serde_json::to_string(line)? + "\n";
+        let mut file = OpenOptions::new().create(true).append(true).open(path)?;
+        anyhow::Ok(file.write_all(text.as_bytes())?)
+    };
+    if let Err(error) = write() {
+        tracing::warn!("{} cannot be written: {error:#}", path.display());
+    }
+}
+
+/// The line of a run that a signal has ended.
+fn cancelled(run: String, seconds: f64, signal: &str) -> RunLine {
+    let (error, outcome) = (Some(format!("stopped by {signal}")), Some(Outcome::Cancelled));
+    RunLine::Ended { run, at: Utc::now(), seconds, peak_bytes: memory::peak(), error, outcome }
+}
+
 impl Observer for History {
-    /// A run does not fail for its history: what it does is worth more.
     fn hear(&self, run: &str, event: Event<'_>) {
-        if let Some(line) = line_of(run, event)
-            && let Err(error) = self.add(&line)
-        {
-            tracing::warn!("{} cannot be written: {error:#}", self.path.display());
+        if let Event::Started(_) = event {
+            let (run, path, started) = (run.to_owned(), self.path.clone(), Instant::now());
+            let words = move |signal: &str| add(&path, &cancelled(run, started.elapsed().as_secs_f64(), signal));
+            self.last_words.replace(Some(scratch::last_words(words)));
+        }
+        if let Event::Ended { .. } = event {
+            self.last_words.take();
+        }
+        if let Some(line) = line_of(run, event) {
+            add(&self.path, &line);
         }
     }
 }
@@ -80,27 +107,50 @@ pub struct PastRun {
 }
 
 impl PastRun {
-    /// `done`, `failed`, `running`, or `killed` where it neither ended nor holds the lock any more.
+    /// Its id.
+    pub fn id(&self) -> &str {
+        &self.id
+    }
+
+    /// What was kept of it, in order.
+    pub fn lines(&self) -> &[RunLine] {
+        &self.lines
+    }
+
+    /// What became of it; killed where it neither ended nor holds the lock any more.
+    pub fn outcome(&self) -> Outcome {
+        let ended = self.lines.iter().find_map(|line| match line {
+            RunLine::Ended { error, outcome, .. } => Some((error.is_some(), *outcome)),
+            _ => None,
+        });
+        match ended {
+            Some((_, Some(outcome))) => outcome,
+            Some((true, None)) => Outcome::Failed,
+            Some((false, None)) => Outcome::Done,
+            None if self.may_be_running => Outcome::Running,
+            None => Outcome::Killed,
+        }
+    }
+
+    /// In a word: `done`, `failed`, `cancelled`, `running` or `killed`.
     pub fn state(&self) -> &'static str {
-        match self
-            .lines
-            .iter()
-            .find_map(|line| if let RunLine::Ended { error, .. } = line { Some(error) } else { None })
-        {
-            Some(None) => "done",
-            Some(Some(_)) => "failed",
-            None if self.may_be_running => "running",
-            None => "killed",
+        match self.outcome() {
+            outcome @ (Outcome::Done | Outcome::Cancelled | Outcome::Running | Outcome::Killed) => outcome.name(),
+            Outcome::HeldBack | Outcome::Refused | Outcome::Incomplete | Outcome::Failed => "failed",
         }
     }
 }
 
 /// A state in the language in force.
-fn shown(state: &'static str) -> &'static str {
+pub fn shown_state(state: &str) -> &str {
     let chinese = match state {
         "done" => "完成",
         "failed" => "失败",
         "running" => "运行中",
+        "cancelled" => "已取消",
+        "held_back" => "新模型未上线",
+        "refused" => "检查未通过",
+        "incomplete" => "未收尾",
         _ => "被终止",
     };
     either(state, chinese)
@@ -115,7 +165,7 @@ impl fmt::Display for PastRun {
                     as_of = t!("  as of {}", "  时点 {}", moment.format("%Y-%m-%d %H:%M:%S"));
                 }
                 RunLine::Step { step, seconds, rows, error, .. } => {
-                    let state = shown(if error.is_some() { "failed" } else { "done" });
+                    let state = shown_state(if error.is_some() { "failed" } else { "done" });
                     steps += &t!(
                         "\n  {step:<10} {state:<8} {seconds:>8.2} s {rows:>12} rows",
                         "\n  {step:<10} {state:<6} {seconds:>8.2} 秒 {rows:>12} 行"
@@ -131,7 +181,7 @@ impl fmt::Display for PastRun {
                 }
             }
         }
-        write!(f, "{}  {}{as_of}{took}{steps}{fault}", self.id, shown(self.state()))
+        write!(f, "{}  {}{as_of}{took}{steps}{fault}", self.id, shown_state(self.state()))
     }
 }
 
@@ -175,12 +225,11 @@ mod tests {
     use super::*;
     use crate::common::files;
     use crate::pipeline::{Options, Step};
-    use crate::warehouse::Outcome;
 
     #[test]
     fn what_was_observed_is_read_back_whatever_became_of_the_run() -> Result<()> {
         let folder = tempfile::tempdir()?;
-        let history = History { path: folder.path().join("runs.jsonl") };
+        let history = History::at(folder.path().join("runs.jsonl"));
         let as_of = DateTime::from_timestamp(1_792_000_000, 0).context("a moment")?;
         let options = Options {
             full_refresh: false,

@@ -9,6 +9,13 @@ use crate::warehouse::Outcome;
 pub enum Event<'a> {
     /// It has the lock and begins.
     Started(&'a Options),
+    /// It is another try of a run that failed.
+    Retries {
+        /// That run.
+        run: &'a str,
+        /// The steps that it had done and that are not done again.
+        done: &'a [Step],
+    },
     /// A step begins.
     StepStarted(Step),
     /// What the step is at right now.

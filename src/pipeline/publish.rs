@@ -12,8 +12,8 @@ use anyhow::{Context, Result};
 use serde::{Deserialize, Serialize};
 
 use crate::common::errors::{Failure, describe};
-use crate::common::files;
 use crate::common::language::t;
+use crate::common::{files, scratch};
 use crate::config::Config;
 use crate::warehouse::{self, WorkCopy, Written};
 use crate::{model, recommend};
@@ -36,6 +36,7 @@ impl Outbox {
             files::make_dir(parent)?;
         }
         let part = files::part_of(&place);
+        scratch::remove_at_signal(&part);
         self.places.push(place);
         Ok(part)
     }
@@ -49,6 +50,18 @@ impl Outbox {
         fs::write(&part, bytes).with_context(|| t!("{} cannot be written", "{} 无法写入", part.display()))
     }
 
+    /// How many files there are.
+    pub fn len(&self) -> usize {
+        self.places.len()
+    }
+
+    /// Hands the first `count` files over: where each will stand, and where it is now. They are no longer removed.
+    pub fn hand_over(&mut self, count: usize) -> Vec<(PathBuf, PathBuf)> {
+        let places = self.places.drain(..count.min(self.places.len()));
+        let handed = places.map(|place| (place.clone(), files::part_of(&place)));
+        handed.inspect(|(_, part)| scratch::settled(part)).collect()
+    }
+
     /// Has a file of an earlier run go, which may be gone already.
     pub fn remove(&mut self, place: PathBuf) {
         self.gone.push(place);
@@ -57,8 +70,8 @@ impl Outbox {
 
 impl Drop for Outbox {
     fn drop(&mut self) {
-        for place in &self.places {
-            fs::remove_file(files::part_of(place)).ok();
+        for (_, part) in self.hand_over(self.len()) {
+            fs::remove_file(part).ok();
         }
     }
 }
@@ -113,14 +126,15 @@ pub fn publish(config: &Config, work: WorkCopy, mut outbox: Outbox, run: &str, v
     let journal = Journal { run: run.to_owned(), version, places, gone };
     let (path, work_path) = (journal_path(config), warehouse::work_path(config));
     let prepared = work.close().and_then(|()| files::write(&path, &serde_json::to_vec_pretty(&journal)?));
-    let published = prepared.and_then(|()| files::rename_unsynced(&work_path, &config.warehouse_path()));
+    let rename = || files::rename_unsynced(&work_path, &config.warehouse_path());
+    let published = prepared.and_then(|()| scratch::past_return(rename));
     if published.is_err() {
         warehouse::remove_work(&work_path).ok();
         fs::remove_file(&path).ok();
         return published;
     }
     // from here on the run counts
-    outbox.places.clear();
+    outbox.hand_over(outbox.len());
     let faults = complete(config, &journal);
     if faults.is_empty() { Ok(()) } else { Err(Failure::Incomplete(faults.join("; ")).into()) }
 }

@@ -6,15 +6,16 @@ use anyhow::{Context, Result};
 use chrono::Utc;
 
 use super::clock::require_later;
+use super::kept::{self, Beginning, Standing};
 use super::observer::{Event, Observer, Observers};
-use super::publish;
+use super::publish::{self, Outbox};
 use super::state::Run;
 use super::step::{Options, Step};
 use super::steps;
 use super::versions::{Kept, keep_model, prune};
 use crate::common::errors::{Failure, describe};
 use crate::common::language::t;
-use crate::common::memory;
+use crate::common::{memory, scratch};
 use crate::config::Config;
 use crate::sql_project::Project;
 use crate::warehouse::{self, Outcome, WorkCopy};
@@ -25,6 +26,19 @@ use crate::{extract, model, train};
 /// # Errors
 /// The published state is as it was, unless the error says otherwise: [`Failure::HeldBack`], [`Failure::Incomplete`].
 pub fn run(config: &Config, options: &Options, observers: &[&dyn Observer]) -> Result<()> {
+    run_or_retry(config, options, None, observers)
+}
+
+/// The same for a run that failed: goes on at the step at which it did, where what it had done before is kept and would be
+/// the same again.
+///
+/// # Errors
+/// As for [`run`].
+pub fn retry(config: &Config, options: &Options, failed: &str, observers: &[&dyn Observer]) -> Result<()> {
+    run_or_retry(config, options, Some(failed), observers)
+}
+
+fn run_or_retry(config: &Config, options: &Options, failed: Option<&str>, observers: &[&dyn Observer]) -> Result<()> {
     let project = Project::of(config, &extract::raw_tables()?)?;
     train::require_no_leak(&project)?;
     let _lock = warehouse::take_run_lock(config)?;
@@ -32,11 +46,12 @@ pub fn run(config: &Config, options: &Options, observers: &[&dyn Observer]) -> R
     let id = Utc::now().format("%Y%m%dT%H%M%S%.6fZ").to_string();
     let observers = Observers { run: &id, all: observers };
     observers.tell(Event::Started(options));
-    let result = run_locked(config, &project, options, observers);
+    let result = run_locked(config, &project, options, failed, observers);
     let error = result.as_ref().err().map(describe);
     let seconds = started.elapsed().as_secs_f64();
     let outcome = outcome(&result);
     observers.tell(Event::Ended { seconds, peak_bytes: memory::peak(), error: error.as_deref(), outcome });
+    scratch::can_end_again();
     result
 }
 
@@ -50,7 +65,13 @@ fn outcome(result: &Result<()>) -> Outcome {
     }
 }
 
-fn run_locked(config: &Config, project: &Project, options: &Options, observers: Observers<'_>) -> Result<()> {
+fn run_locked(
+    config: &Config,
+    project: &Project,
+    options: &Options,
+    failed: Option<&str>,
+    observers: Observers<'_>,
+) -> Result<()> {
     if let Some(before) = publish::recover(config)? {
         observers.note(&t!(
             "run {before} had been published when it ended; what was left to do of it is done now",
@@ -58,21 +79,51 @@ fn run_locked(config: &Config, project: &Project, options: &Options, observers: 
         ));
     }
     require_later(config, options)?;
-    let work = WorkCopy::open(config)?;
+    let Beginning { work, outbox, mut standing } = kept::begin(config, project, options, failed, observers)?;
     warehouse::set_parameters(work.db()?, config, options.as_of)?;
     // extraction reads values as every relation does
     project.create_macros(work.db()?)?;
-    let mut run = Run::new(config, project, options, work.db()?, observers);
-    run.judge_memory()?;
-    for step in &options.steps {
-        run_step(&mut run, *step)?;
+    let mut run = Run::new(config, project, options, work.db()?, outbox, observers);
+    match run_steps(&mut run, &mut standing) {
+        Ok(made) => {
+            let kept = keep_model(&mut run)?;
+            let outbox = run.outbox;
+            publish_all(config, (work, outbox, kept), made, observers)
+        }
+        Err(error) => {
+            let outbox = run.outbox;
+            kept::keep(config, project, options, (work, outbox, standing), observers);
+            Err(error)
+        }
     }
-    observers.tell(Event::PublishStarted);
-    let started = Instant::now();
-    let rows = steps::finish(&mut run)?;
-    let Kept { saved, held_back, waits } = keep_model(&mut run)?;
+}
+
+/// What the end of the steps made: when they had ended, and the rows of checks and views.
+struct Made {
+    steps_ended: Instant,
+    rows: u64,
+}
+
+fn run_steps(run: &mut Run<'_>, standing: &mut Standing) -> Result<Made> {
+    run.judge_memory()?;
+    for step in &run.options.steps {
+        if !standing.has(*step) {
+            run_step(run, *step)?;
+            standing.reached(*step, &run.outbox);
+        }
+    }
+    run.observers.tell(Event::PublishStarted);
+    let steps_ended = Instant::now();
+    Ok(Made { steps_ended, rows: steps::finish(run)? })
+}
+
+fn publish_all(
+    config: &Config,
+    (work, mut outbox, Kept { saved, held_back, waits }): (WorkCopy, Outbox, Kept),
+    Made { steps_ended, rows }: Made,
+    observers: Observers<'_>,
+) -> Result<()> {
     let version = saved.as_ref().filter(|_| held_back.is_none() && !waits).map(|saved| saved.version.clone());
-    let mut outbox = run.outbox;
     for (folder, count) in publish::keep_others(config, &mut outbox)? {
         observers.note(&t!(
             "{count} files that were there before nearset are kept in {}",
@@ -90,7 +141,7 @@ fn run_locked(config: &Config, project: &Project, options: &Options, observers: 
     if version.is_some() {
         prune(config, observers);
     }
-    observers.tell(Event::PublishFinished { seconds: started.elapsed().as_secs_f64(), rows });
+    observers.tell(Event::PublishFinished { seconds: steps_ended.elapsed().as_secs_f64(), rows });
     held_back.map_or(Ok(()), |why| Err(Failure::HeldBack(why).into()))
 }
 

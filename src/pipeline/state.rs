@@ -55,12 +55,13 @@ pub struct Run<'a> {
 }
 
 impl<'a> Run<'a> {
-    /// A run that has done nothing yet.
+    /// A run at its beginning; what an earlier one had written that it goes on with is in `outbox`.
     pub fn new(
         config: &'a Config,
         project: &'a Project,
         options: &'a Options,
         db: &'a Connection,
+        outbox: Outbox,
         observers: Observers<'a>,
     ) -> Self {
         Self {
@@ -69,7 +70,7 @@ impl<'a> Run<'a> {
             options,
             db,
             observers,
-            outbox: Outbox::default(),
+            outbox,
             holdout: None,
             trained: None,
             catalogue: None,

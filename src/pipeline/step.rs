@@ -2,9 +2,11 @@
 
 use chrono::{DateTime, Utc};
 use clap::ValueEnum;
+use serde::{Deserialize, Serialize};
 
 /// A step of the pipeline, in the order they run.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, ValueEnum)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, ValueEnum, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Step {
     /// Takes in what is new at the sources.
     Extract,
@@ -44,7 +46,7 @@ impl Step {
 }
 
 /// What a run is asked to do.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Options {
     /// Read all sources again.
     pub full_refresh: bool,
@@ -60,7 +62,7 @@ pub struct Options {
 
 impl Options {
     /// The names of the steps.
-    pub(super) fn step_names(&self) -> Vec<String> {
+    pub fn step_names(&self) -> Vec<String> {
         self.steps.iter().map(|step| step.name().to_owned()).collect()
     }
 }

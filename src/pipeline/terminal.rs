@@ -31,6 +31,18 @@ impl Observer for Terminal {
                 "运行 {run}，时点 {}",
                 options.as_of.format("%Y-%m-%d %H:%M:%S UTC")
             )),
+            Event::Retries { run, done: [] } => bar.note(&t!(
+                "another try of run {run}, from the start: nothing is kept of it that could stand",
+                "重试运行 {run}，从头开始：没有可沿用的结果"
+            )),
+            Event::Retries { run, done } => {
+                let done: Vec<&str> = done.iter().map(|step| step.name()).collect();
+                let done = done.join(", ");
+                bar.note(&t!(
+                    "another try of run {run}: {done} stand as it had done them",
+                    "重试运行 {run}：沿用其已完成的 {done}"
+                ));
+            }
             Event::StepStarted(step) => bar.start(step.name(), self.last_times.get(step.name()).copied()),
             Event::At(what) => bar.at(what),
             Event::Note(text) => bar.note(text),

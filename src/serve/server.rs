@@ -9,6 +9,7 @@ use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
 
 use super::http::connections::{self, Limits};
+use super::http::watching::Watching;
 use super::recent_views::READ_BACK;
 use super::routes::router;
 use super::state::{Shared, State};
@@ -64,7 +65,8 @@ async fn serve_async(config: &Config) -> Result<()> {
         slow: config.serve.slow_client,
         patience: SHUTDOWN_PATIENCE,
     };
-    connections::serve(listener, router(state.clone()), limits, stopping).await?;
+    let watching = Watching::of(&config.operations.logs);
+    connections::serve(listener, router(state.clone()), limits, watching, stopping).await?;
     lag.abort();
     state.log.flush();
     state.shadow_log.flush();

@@ -10,7 +10,8 @@ use super::deployment::{DiskState, Written, written};
 use super::metrics::Disk;
 use super::state::{Shared, State};
 use crate::evaluate::OperatorFigures;
-use crate::warehouse::{self, Outcome, RunSummary, run_history_path};
+use crate::exposures::files;
+use crate::warehouse::{self, Outcome, RunSummary, ScheduleState, run_history_path};
 
 const EVERY: Duration = Duration::from_secs(1);
 
@@ -24,6 +25,7 @@ pub struct Upkeep {
     /// The files that metrics of the pipeline are taken from.
     figures: Written,
     history: Written,
+    jobs: Written,
     /// The last run has not said that it ended.
     is_running: bool,
 }
@@ -33,9 +35,10 @@ impl Upkeep {
     pub fn begin(state: Shared) -> Self {
         let seen = state.deployments.disk_state();
         look_at_disks(&state);
-        let mut upkeep = Self { state, seen, figures: None, history: None, is_running: false };
+        let mut upkeep = Self { state, seen, figures: None, history: None, jobs: None, is_running: false };
         upkeep.take_up_figures();
         upkeep.take_up_history();
+        upkeep.take_up_jobs();
         upkeep
     }
 
@@ -68,12 +71,25 @@ impl Upkeep {
         }
     }
 
+    /// Takes how the jobs of the schedule stand into the metrics, where that has changed.
+    fn take_up_jobs(&mut self) {
+        let now = written(&ScheduleState::path(&self.state.config));
+        if now != self.jobs {
+            self.jobs = now;
+            match ScheduleState::read(&self.state.config) {
+                Ok(state) => self.state.metrics.jobs(state.as_ref()),
+                Err(error) => tracing::warn!("the schedule's figures stay as they were: {error:#}"),
+            }
+        }
+    }
+
     /// Goes on until the server stops.
     pub async fn run(mut self) {
         for round in 1_u32.. {
             tokio::time::sleep(EVERY).await;
             self.take_up_figures();
             self.take_up_history();
+            self.take_up_jobs();
             let deployments = &self.state.deployments;
             let now = deployments.disk_state();
             let is_ranked = round.is_multiple_of(RANK_EVERY);
@@ -101,13 +117,15 @@ impl Upkeep {
     }
 }
 
-/// Takes into the metrics how full the disks are that the server writes to and reads from; of a folder that is not there
-/// nothing is said.
+/// Takes into the metrics how full the disks are that the server writes to and reads from, and how much of that is the
+/// exposure log; of a folder that is not there nothing is said.
 fn look_at_disks(state: &State) {
     let folders = [("DATA_DIR", &state.config.data_dir), ("MODELS_DIR", &state.config.models_dir)];
     let disks = folders.into_iter().filter_map(|(folder, path)| {
         let disk = statvfs(path).ok()?;
         Some(Disk { folder, free_bytes: disk.f_bavail * disk.f_frsize, size_bytes: disk.f_blocks * disk.f_frsize })
     });
-    state.metrics.disks(&disks.collect::<Vec<_>>());
+    let log = files::all(&state.config.evaluation_dir()).unwrap_or_default();
+    let log_bytes = log.iter().filter_map(|file| Some(file.metadata().ok()?.len())).sum();
+    state.metrics.disks(&disks.collect::<Vec<_>>(), log_bytes);
 }

@@ -37,19 +37,41 @@ impl WorkCopy {
     /// # Errors
     /// There is no room, or a file cannot be read or written.
     pub fn open(config: &Config) -> Result<Self> {
-        let (published, path) = (config.warehouse_path(), work_path(config));
-        remove_work(&path)?;
-        for part in parts(&path) {
-            scratch::remove_at_signal(&part);
-        }
-        let mut copy = Self { db: None, path };
+        let published = config.warehouse_path();
+        let copy = Self::begin(config)?;
         if published.exists() {
-            require_room(config, fs::metadata(&published).map_or(0, |m| m.len()))?;
+            require_room(config, GROWTH * length(&published))?;
             let made = scratch::uninterrupted(|| File::create(&copy.path));
             let made = made.with_context(|| t!("{} cannot be written", "{} 无法写入", copy.path.display()))?;
             files::copy_into(&published, made, &copy.path)?;
         }
-        let db = open_file(config, &copy.path).with_context(|| {
+        copy.opened(config)
+    }
+
+    /// Goes on with one that was closed before, which is moved to its place.
+    ///
+    /// # Errors
+    /// There is no room, or a file cannot be moved or opened.
+    pub fn resume(config: &Config, from: &Path) -> Result<Self> {
+        let copy = Self::begin(config)?;
+        require_room(config, (GROWTH - 1) * length(from))?;
+        scratch::uninterrupted(|| files::rename_unsynced(from, &copy.path))?;
+        copy.opened(config)
+    }
+
+    /// None yet; what a killed run may have left is removed.
+    fn begin(config: &Config) -> Result<Self> {
+        let path = work_path(config);
+        remove_work(&path)?;
+        for part in parts(&path) {
+            scratch::remove_at_signal(&part);
+        }
+        Ok(Self { db: None, path })
+    }
+
+    fn opened(mut self, config: &Config) -> Result<Self> {
+        let published = config.warehouse_path();
+        let db = open_file(config, &self.path).with_context(|| {
             t!(
                 "{} cannot be opened; if it was written by a newer DuckDB, move it away and run again",
                 "{} 无法打开；若是更新版本的 DuckDB 写的，请移走后重新运行",
@@ -58,8 +80,8 @@ impl WorkCopy {
         })?;
         db.execute_batch("create schema if not exists raw")
             .context(either("the work copy could not be set up", "工作副本未能准备好"))?;
-        copy.db = Some(db);
-        Ok(copy)
+        self.db = Some(db);
+        Ok(self)
     }
 
     /// The connection to it.
@@ -100,9 +122,21 @@ impl Drop for WorkCopy {
     }
 }
 
+fn length(path: &Path) -> u64 {
+    fs::metadata(path).map_or(0, |about| about.len())
+}
+
+/// Whether a run would still find room for a work copy.
+///
+/// # Errors
+/// The file system does not say how much is free.
+pub fn has_room_for_a_run(config: &Config) -> Result<bool> {
+    Ok(files::free_bytes(&config.data_dir)? >= GROWTH * length(&config.warehouse_path()) + RESERVE)
+}
+
 /// Fails where a run would fill the disk, which lists are logged to.
-fn require_room(config: &Config, warehouse: u64) -> Result<()> {
-    let (free, needed) = (files::free_bytes(&config.data_dir)?, warehouse * GROWTH + RESERVE);
+fn require_room(config: &Config, bytes: u64) -> Result<()> {
+    let (free, needed) = (files::free_bytes(&config.data_dir)?, bytes + RESERVE);
     if free < needed {
         bail!(t!(
             "{}: {} MB are free, and a run works on a copy of the warehouse and needs {} MB; make room, or move \

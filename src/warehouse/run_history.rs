@@ -88,6 +88,8 @@ pub enum Outcome {
     Incomplete,
     /// Nothing was published.
     Failed,
+    /// Somebody stopped it, and nothing was published.
+    Cancelled,
     /// It ended without a word.
     Killed,
     /// It goes on.
@@ -96,8 +98,16 @@ pub enum Outcome {
 
 impl Outcome {
     /// All of them.
-    pub const ALL: [Self; 7] =
-        [Self::Done, Self::HeldBack, Self::Refused, Self::Incomplete, Self::Failed, Self::Killed, Self::Running];
+    pub const ALL: [Self; 8] = [
+        Self::Done,
+        Self::HeldBack,
+        Self::Refused,
+        Self::Incomplete,
+        Self::Failed,
+        Self::Cancelled,
+        Self::Killed,
+        Self::Running,
+    ];
 
     /// Its name in metrics.
     pub fn name(self) -> &'static str {
@@ -107,13 +117,14 @@ impl Outcome {
             Self::Refused => "refused",
             Self::Incomplete => "incomplete",
             Self::Failed => "failed",
+            Self::Cancelled => "cancelled",
             Self::Killed => "killed",
             Self::Running => "running",
         }
     }
 
     /// Whether its figures are there.
-    fn is_published(self) -> bool {
+    pub fn is_published(self) -> bool {
         matches!(self, Self::Done | Self::HeldBack | Self::Incomplete)
     }
 }

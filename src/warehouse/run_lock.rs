@@ -1,6 +1,6 @@
 //! One run at a time: DATA_DIR itself is locked, and a file in it that says who holds the lock.
 
-use std::fs::{File, OpenOptions};
+use std::fs::{self, File, OpenOptions};
 use std::io::{Read, Write};
 use std::path::PathBuf;
 
@@ -59,6 +59,12 @@ pub fn take_run_lock(config: &Config) -> Result<RunLock> {
 /// Whether some process runs the pipeline now.
 pub fn is_run_lock_held(config: &Config) -> bool {
     lock::is_held(&config.data_dir) || lock::is_held(&path(config))
+}
+
+/// The process that holds the lock, as far as it says so; `None` where nobody does.
+pub fn run_lock_holder(config: &Config) -> Option<u32> {
+    let said = fs::read_to_string(path(config)).ok()?;
+    said.trim().parse().ok().filter(|_| is_run_lock_held(config))
 }
 
 /// Removes the work copy that a killed run has left, which may be as large as the warehouse; nothing where a run goes on.

@@ -11,6 +11,7 @@ use std::sync::atomic::{AtomicBool, AtomicU8, Ordering};
 use std::thread::sleep;
 use std::time::{Duration, SystemTime};
 
+use chrono::{TimeDelta, Utc};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
@@ -18,35 +19,20 @@ use crate::faults::shim::Fault;
 use crate::serving::{pressed, until};
 use crate::support::{Nearset, ROOT, Server, agent, copy_dir, free_port, text};
 
-/// What the panels of the old dashboard (`recommendation-overview`) ask.
-const PANELS: [&str; 11] = [
-    "sum(rate(recommendation_requests_total[5m]))",
-    "sum(rate(recommendation_requests_total{status!=\"success\"}[5m])) / sum(rate(recommendation_requests_total[5m]))",
-    "sum(rate(recommendation_requests_total{status=\"success\"}[5m])) / sum(rate(recommendation_requests_total[5m]))",
-    "histogram_quantile(0.95, sum by (le, endpoint) (rate(recommendation_latency_seconds_bucket[5m])))",
-    "sum by (endpoint) (rate(recommendation_exposures_total[5m]))",
-    "sum by (variant) (rate(recommendation_exposures_total[5m]))",
-    "sum(rate(recommendation_exposures_total{degrade_reason=\"none\"}[5m]))",
-    "recommendation_fallback_ratio{endpoint=\"recommend_detail\"}",
-    "sum(rate(fallback_triggered_total[5m]))",
-    "sum(rate(recommendation_degraded_total[5m]))",
-    "cache_hit_rate",
-];
-
 fn deploy() -> PathBuf {
     Path::new(ROOT).join("deploy/prometheus")
 }
 
-fn rule_files() -> Vec<PathBuf> {
+pub fn rule_files() -> Vec<PathBuf> {
     ["recommendation.yml", "nearset.yml"].map(|name| deploy().join("rules").join(name)).into()
 }
 
 /// What the names of rules begin with whose times are seconds.
 const SOON: &str = "Soon";
 
-/// A file of rules with seconds for minutes, since no test waits for five of those.
-fn hastened(rules: &str) -> String {
-    let mut text = rules.replace("- alert: ", &format!("- alert: {SOON}")).replace("- name: ", "- name: soon_");
+/// A file of rules with seconds for minutes, since no test waits for five of those; its names begin so.
+fn hastened(rules: &str, prefix: &str) -> String {
+    let mut text = rules.replace("- alert: ", &format!("- alert: {prefix}")).replace("- name: ", "- name: soon_");
     for minutes in [5, 15, 30] {
         text = text
             .replace(&format!("[{minutes}m]"), "[3s]")
@@ -61,24 +47,40 @@ fn hastened(rules: &str) -> String {
 }
 
 /// A Prometheus that scrapes one server as `deploy/prometheus/prometheus.yml` says, five times a second; stopped when dropped.
-struct Prometheus {
+pub struct Prometheus {
     child: Child,
     base: String,
     _dir: TempDir,
 }
 
 impl Prometheus {
+    /// One with the rules as they are and, beside them, hastened ones; it tells nobody.
     fn start(server: &Server) -> Self {
+        let as_they_are = format!("{}/rules/*.yml", deploy().display());
+        Self::begin(server, SOON, Some(as_they_are), "[]")
+    }
+
+    /// One with hastened rules under their own names, that tells the Alertmanager at an address.
+    pub fn telling(server: &Server, alertmanager: &str) -> Self {
+        Self::begin(server, "", None, &format!("[{alertmanager}]"))
+    }
+
+    fn begin(server: &Server, prefix: &str, more_rules: Option<String>, alertmanagers: &str) -> Self {
         let dir = tempfile::tempdir().expect("a folder");
         for file in rule_files() {
             let rules = fs::read_to_string(&file).expect("rules");
-            fs::write(dir.path().join(file.file_name().expect("a name")), hastened(&rules)).expect("rules");
+            fs::write(dir.path().join(file.file_name().expect("a name")), hastened(&rules, prefix)).expect("rules");
         }
         let config = fs::read_to_string(deploy().join("prometheus.yml")).expect("a configuration");
         let target = server.base.trim_start_matches("http://");
-        let rules = format!("{}/rules/*.yml\n  - {}/*.yml", deploy().display(), dir.path().display());
-        let ours = config.replace("15s", "200ms").replace("127.0.0.1:8000", target).replace("rules/*.yml", &rules);
-        assert_eq!(ours.matches("200ms").count(), 2, "{ours}");
+        let own = Some(format!("{}/*.yml", dir.path().display()));
+        let rules = more_rules.into_iter().chain(own).collect::<Vec<_>>().join("\n  - ");
+        let ours = config
+            .replace("15s", "200ms")
+            .replace("127.0.0.1:8000", target)
+            .replace("[\"127.0.0.1:9093\"]", alertmanagers)
+            .replace("rules/*.yml", &rules);
+        assert!(ours.matches("200ms").count() == 2 && !ours.contains("9093"), "{ours}");
         let file = dir.path().join("prometheus.yaml");
         fs::write(&file, ours).expect("a configuration");
         let port = free_port();
@@ -96,31 +98,32 @@ impl Prometheus {
         prometheus
     }
 
-    fn get(&self, path: &str) -> Value {
-        let mut answer = agent().get(format!("{}/api/v1/{path}", self.base)).call().expect("an answer");
+    /// What an address of its API answers, with these parameters.
+    pub fn get(&self, path: &str, parameters: &[(&str, &str)]) -> Value {
+        let parameters = url::form_urlencoded::Serializer::new(String::new()).extend_pairs(parameters).finish();
+        let mut answer = agent().get(format!("{}/api/v1/{path}?{parameters}", self.base)).call().expect("an answer");
         let body: Value = answer.body_mut().read_json().expect("JSON");
-        assert_eq!(body["status"], "success", "{body}");
+        assert_eq!(body["status"], "success", "{parameters}: {body}");
         body["data"].clone()
     }
 
     /// The value of an expression now, where it has one.
-    fn value(&self, expression: &str) -> Option<f64> {
-        let query = url::form_urlencoded::Serializer::new(String::new()).append_pair("query", expression).finish();
-        let data = self.get(&format!("query?{query}"));
+    pub fn value(&self, expression: &str) -> Option<f64> {
+        let data = self.get("query", &[("query", expression)]);
         data["result"][0]["value"][1].as_str().map(|value| value.parse().expect("a figure"))
     }
 
     /// The hastened alerts that fire now, with the labels that tell them apart. The rules as they are, which are loaded beside
     /// them, look back for minutes.
     fn firing(&self) -> BTreeSet<String> {
-        let alerts = self.get("alerts")["alerts"].as_array().cloned().expect("alerts");
+        let alerts = self.get("alerts", &[])["alerts"].as_array().cloned().expect("alerts");
         alerts
             .iter()
             .filter(|alert| alert["state"] == "firing")
             .filter_map(|alert| {
                 let labels = alert["labels"].as_object().expect("labels");
                 let mut shown = labels["alertname"].as_str().expect("a name").strip_prefix(SOON)?.to_owned();
-                for label in ["endpoint", "table", "outcome", "folder"] {
+                for label in ["endpoint", "table", "outcome", "folder", "name"] {
                     if let Some(value) = labels.get(label).and_then(Value::as_str) {
                         write!(shown, " {value}").expect("text");
                     }
@@ -153,7 +156,7 @@ impl Drop for Prometheus {
 }
 
 /// What visitors of a shop ask for, some thirty lists a second from each of three, until that is over.
-struct Traffic {
+pub struct Traffic {
     /// 0 of what is known, 1 of datasets that nobody knows, 2 of nothing.
     kind: AtomicU8,
     is_over: AtomicBool,
@@ -164,7 +167,7 @@ const UNKNOWN: u8 = 1;
 const NONE: u8 = 2;
 
 /// Does something while visitors ask.
-fn under_traffic(server: &Server, work: impl FnOnce(&Traffic)) {
+pub fn under_traffic(server: &Server, work: impl FnOnce(&Traffic)) {
     let traffic = Traffic { kind: AtomicU8::new(KNOWN), is_over: AtomicBool::new(false) };
     struct Over<'a>(&'a Traffic);
     impl Drop for Over<'_> {
@@ -203,7 +206,7 @@ fn under_traffic(server: &Server, work: impl FnOnce(&Traffic)) {
     });
 }
 
-fn seconds_since_1970() -> f64 {
+pub fn seconds_since_1970() -> f64 {
     SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).expect("a time").as_secs_f64()
 }
 
@@ -212,14 +215,14 @@ fn figures_path(n: &Nearset) -> PathBuf {
 }
 
 /// Changes what the last run published.
-fn publish(n: &Nearset, change: impl FnOnce(&mut Value)) {
+pub fn publish(n: &Nearset, change: impl FnOnce(&mut Value)) {
     let mut figures: Value = serde_json::from_slice(&fs::read(figures_path(n)).expect("figures")).expect("JSON");
     change(&mut figures);
     fs::write(figures_path(n), serde_json::to_vec(&figures).expect("JSON")).expect("figures");
 }
 
 /// A server as it is the morning after a run: the fixtures' newest rows are of that night, and the model is new.
-fn morning() -> Nearset {
+pub fn morning() -> Nearset {
     let n = Nearset::demo();
     n.ok(&["run", "--only", "train"]);
     publish(&n, |figures| {
@@ -249,13 +252,13 @@ fn promtool(args: &[&str], input: &str) {
 }
 
 /// The series of a scrape: name, labels and value; and which families are counted up.
-struct Scrape {
+pub struct Scrape {
     series: Vec<(String, String, f64)>,
     counted: BTreeSet<String>,
 }
 
 impl Scrape {
-    fn of(server: &Server) -> Self {
+    pub fn of(server: &Server) -> Self {
         let text = server.get_text("/metrics").1;
         promtool(&["check", "metrics"], &text);
         let mut counted = BTreeSet::new();
@@ -279,7 +282,7 @@ impl Scrape {
     }
 
     /// Each name with the names of its labels.
-    fn names(&self) -> BTreeMap<&str, BTreeSet<&str>> {
+    pub fn names(&self) -> BTreeMap<&str, BTreeSet<&str>> {
         let mut names: BTreeMap<&str, BTreeSet<&str>> = BTreeMap::new();
         for (name, labels, _) in &self.series {
             names.entry(name).or_default().extend(label_names(labels));
@@ -296,7 +299,8 @@ impl Scrape {
         for (name, labels, value) in &self.series {
             let comma = if labels.is_empty() { "" } else { "," };
             let values = match name.as_str() {
-                // promtool's clock begins with 1970: what is of this night there is of its first moment
+                // promtool's clock begins with 1970: what is of this night there is of its first moment, but for what goes on
+                "nearset_scheduler_looked_timestamp_seconds" => "0+60x60".to_owned(),
                 name if name.ends_with("_timestamp_seconds") => "0+0x60".to_owned(),
                 name if self.counted.contains(name) => format!("0+{value}x60"),
                 _ => format!("{value}+0x60"),
@@ -349,6 +353,7 @@ fn rules_are_silent_on_a_healthy_server_and_fire_on_their_faults() {
         let fires = |others: &[&str]| prometheus.fires(&[&stays, others].concat());
         fires(&[]);
         faulty_figures(&n, &fires);
+        faulty_schedule(&n, &fires);
         faulty_runs(&n, &fires);
         let late = ["NearsetModelHeldBack held_back", "NearsetRunLate"];
         let fires = |others: &[&str]| fires(&[&late, others].concat());
@@ -362,7 +367,7 @@ fn rules_are_silent_on_a_healthy_server_and_fire_on_their_faults() {
     });
 }
 
-/// Every rule is there and none is about to fire; every panel shows something.
+/// Every rule is there and none is about to fire.
 fn is_silent(server: &Server, prometheus: &Prometheus) {
     until("lists are scraped", || {
         prometheus.value("sum(rate(recommendation_exposures_total[3s]))").is_some_and(|rate| rate > 100.0)
@@ -373,16 +378,12 @@ fn is_silent(server: &Server, prometheus: &Prometheus) {
         assert_eq!(server.list("/recommend/detail/1001?user_id=999999")["variant"], "fallback");
     }
     sleep(Duration::from_secs(3));
-    let groups = prometheus.get("rules")["groups"].as_array().cloned().expect("groups");
+    let groups = prometheus.get("rules", &[])["groups"].as_array().cloned().expect("groups");
     let rules: Vec<Value> =
         groups.iter().flat_map(|group| group["rules"].as_array().cloned().expect("rules")).collect();
-    assert_eq!(rules.len(), 2 * 25, "{groups:#?}");
+    assert_eq!(rules.len(), 2 * 27, "{groups:#?}");
     for rule in &rules {
         assert_eq!((&rule["health"], &rule["state"]), (&json!("ok"), &json!("inactive")), "{rule:#}");
-    }
-    for panel in PANELS {
-        let value = prometheus.value(&panel.replace("[5m]", "[3s]"));
-        assert!(value.is_some_and(f64::is_finite), "{panel}: {value:?}");
     }
 }
 
@@ -406,6 +407,27 @@ fn unknown_datasets(server: &Server, prometheus: &Prometheus, traffic: &Traffic)
         ]);
     });
     traffic.kind.store(KNOWN, Ordering::Relaxed);
+}
+
+/// What a scheduler leaves on disk that looked so many seconds ago, and whose job ended well then or failed.
+fn schedule(n: &Nearset, seconds_ago: i64, has_failed: bool) {
+    let at = (Utc::now() - TimeDelta::seconds(seconds_ago)).to_rfc3339();
+    let failure = json!({"since": at, "slot": at, "at": at, "error": "exit code 1", "is_final": true});
+    let job = json!({"rhythm": "0 18 * * * UTC", "through": at, "next": at, "succeeded": at,
+        "failure": if has_failed { failure } else { Value::Null }});
+    let state = json!({"scheduler": 1, "looked": at, "jobs": {"nightly": job}});
+    fs::create_dir_all(n.data().join("operations")).expect("a folder");
+    fs::write(n.data().join("operations/schedule.json"), state.to_string()).expect("a state");
+}
+
+/// A job fails; then nobody looks any more at what is due.
+fn faulty_schedule(n: &Nearset, fires: &impl Fn(&[&str])) {
+    schedule(n, 0, true);
+    fires(&["NearsetJobFailed nightly"]);
+    schedule(n, 1000, false);
+    fires(&["NearsetScheduleStopped"]);
+    fs::remove_file(n.data().join("operations/schedule.json")).expect("removed");
+    fires(&[]);
 }
 
 /// A run that fails says so; then one that was long ago is late, and its model was held back.
@@ -505,6 +527,7 @@ fn promtool_has_nothing_to_say_of_metrics_and_rules() {
         figures["tracking"] = json!([{"endpoint": "recommend_detail", "coverage": 0.9, "views": 400}]);
         figures["alerts"] = json!([{"severity": "warning", "alerts": 1}]);
     });
+    schedule(&n, 0, false);
     let server = n.serve();
     under_traffic(&server, |_| {
         until("lists are answered", || {

@@ -50,7 +50,7 @@ fn filled(command: &str) -> String {
 }
 
 /// The blocks of commands of a file, each as its commands without comments.
-fn commands(file: &Path) -> Vec<String> {
+pub fn commands(file: &Path) -> Vec<String> {
     let text = fs::read_to_string(file).unwrap_or_else(|e| panic!("{}: {e}", file.display()));
     let blocks = text.split("\n```sh\n").skip(1).map(|rest| rest.split("\n```").next().unwrap_or(rest));
     let lines: Vec<String> =
@@ -69,7 +69,7 @@ fn step(command: &str) -> String {
 }
 
 /// `PATH` with the program that is tested before all others.
-fn path() -> String {
+pub fn path() -> String {
     let program = Path::new(env!("CARGO_BIN_EXE_nearset")).parent().expect("a folder");
     format!("{}:{}", program.display(), std::env::var("PATH").unwrap_or_default())
 }
@@ -125,7 +125,7 @@ fn every_command_of_the_readmes_does_what_it_says() {
 }
 
 /// The commands in a line of prose: `nearset …` between backquotes.
-fn inline(text: &str) -> Vec<String> {
+pub fn inline(text: &str) -> Vec<String> {
     let code = text.split('`').skip(1).step_by(2).filter(|code| !code.contains('\n'));
     code.filter(|code| code.starts_with("nearset ") && !code.contains('…')).map(str::to_owned).collect()
 }

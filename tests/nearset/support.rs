@@ -124,7 +124,7 @@ impl Nearset {
             .env("EXPLORATION", "0")
             // the demo learns a ranker; elsewhere lists keep the order of hand-made weights, which is there at once
             .env("TRAIN_SECONDS", if args.first() == Some(&"demo") { "300" } else { "0" });
-        if ["run", "extract"].iter().any(|command| args.first() == Some(command)) {
+        if ["run", "extract", "runs"].iter().any(|command| args.first() == Some(command)) {
             command.env("DATA_JSON_DIR", self.exports());
         }
         command.envs(self.settings.iter().map(|(name, value)| (name, value)));
@@ -211,7 +211,7 @@ impl Nearset {
             };
             let line = line.expect("text");
             if let Some((_, base)) = line.split_once("listening on ") {
-                break base.to_owned();
+                break base.trim_end_matches("\"}").to_owned();
             }
             said.push(line);
         };

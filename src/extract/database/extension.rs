@@ -1,5 +1,6 @@
 //! DuckDB's extensions for databases.
 
+use std::env;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Result, anyhow, bail};
@@ -11,8 +12,9 @@ use crate::common::progress::Progress;
 use crate::config::Config;
 use crate::warehouse::{quote, short_error};
 
-/// Loads the extension a database needs: from `DUCKDB_EXTENSION_DIRECTORY` or DuckDB's own folder, else from DuckDB's
-/// repository; where that cannot be reached either, the error tells how to put it there by hand. Returns where it was.
+/// Loads the extension a database needs: from `DUCKDB_EXTENSION_DIRECTORY`, the program's package or DuckDB's own
+/// folder, else from DuckDB's repository; where that cannot be reached either, the error tells how to put it there by hand.
+/// Returns where it was.
 ///
 /// # Errors
 /// It is in none of these places.
@@ -58,18 +60,24 @@ pub fn require_present(db: &Connection, config: &Config, kind: Kind) -> Result<(
 /// Where it was on this machine; `None` where it is not.
 fn load_present(db: &Connection, config: &Config, name: &str) -> Result<Option<String>> {
     let (file, below) = (format!("{name}.duckdb_extension"), folder(db)?);
-    if let Some(dir) = &config.sources.extension_dir {
-        let places = [dir.join(&file), dir.join(&below).join(&file)];
-        if let Some(found) = places.iter().find(|place| place.is_file()) {
-            db.execute_batch(&format!("load {}", quote(&found.to_string_lossy()))).map_err(|e| {
-                anyhow!(t!("{} cannot be loaded: {}", "{} 无法加载：{}", found.display(), short_error(&e)))
-            })?;
-            return Ok(Some(found.display().to_string()));
-        }
+    let set = &config.sources.extension_dir;
+    let places = set.iter().flat_map(|dir| [dir.join(&file), dir.join(&below).join(&file)]);
+    let packaged = packaged().map(|dir| dir.join(&below).join(&file));
+    if let Some(found) = places.chain(packaged).find(|place| place.is_file()) {
+        db.execute_batch(&format!("load {}", quote(&found.to_string_lossy())))
+            .map_err(|e| anyhow!(t!("{} cannot be loaded: {}", "{} 无法加载：{}", found.display(), short_error(&e))))?;
+        return Ok(Some(found.display().to_string()));
+    }
+    if let Some(dir) = set {
         db.execute_batch(&format!("set extension_directory = {}", quote(&dir.to_string_lossy())))?;
     }
     let is_loaded = db.execute_batch(&format!("load {name}")).is_ok();
     Ok(is_loaded.then(|| either("DuckDB's own folder", "DuckDB 自己的文件夹").to_owned()))
+}
+
+/// The folder of extensions that a package puts beside the program.
+fn packaged() -> Option<PathBuf> {
+    env::current_exe().ok()?.parent()?.join("../lib/nearset/extensions").canonicalize().ok()
 }
 
 /// The folder of extensions of this DuckDB, below that of all.

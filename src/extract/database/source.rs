@@ -1,8 +1,5 @@
 //! An attached database: its extension, its connection, and what is tried again when that breaks.
 
-use std::thread;
-use std::time::Duration;
-
 use anyhow::{Result, bail};
 use duckdb::Connection;
 
@@ -11,15 +8,13 @@ use super::extension::load_extension;
 use super::relay::Relay;
 use super::remote::Remote;
 use crate::common::language::{either, t};
+use crate::common::patience::Patience;
 use crate::common::progress::Progress;
 use crate::common::secrets::scrub;
 use crate::config::{Config, Database};
 use crate::extract::columns;
 use crate::extract::tables::Table;
 use crate::warehouse::{ident, quote, short_error};
-
-/// The longest pause before another try.
-const LONGEST_PAUSE: Duration = Duration::from_secs(30);
 
 /// What the drivers say of a connection that was lost, whatever DuckDB was doing then.
 const LOST: [&str; 2] = ["lost connection to server", "server has gone away"];
@@ -69,8 +64,7 @@ impl<'a> Source<'a> {
     /// times with growing pauses (once after silence); then, and at once for errors that would stay, it fails and says
     /// what to do.
     pub fn ask<T>(&mut self, what: &str, work: impl Fn(&Connection) -> duckdb::Result<T>) -> Result<T> {
-        let mut pause = Duration::from_secs(1);
-        let mut tries = 0;
+        let mut patience = Patience::with_server(self.config.sources.retries);
         loop {
             let fault = match self.attach().and_then(|()| self.run(&work)) {
                 Ok(result) => return Ok(result),
@@ -78,30 +72,24 @@ impl<'a> Source<'a> {
             };
             // who was silent for so long once is asked once more, not five times
             let was_silent = self.relay.as_ref().is_some_and(Relay::was_cut);
-            let retries = if was_silent { self.config.sources.retries.min(1) } else { self.config.sources.retries };
+            if was_silent {
+                patience.at_most(1);
+            }
             self.detach();
             let lower = fault.to_lowercase();
             let fault = fault.trim_start_matches("IO Error: ");
             // a server that is lost when DuckDB ends its transaction is lost all the same
             let is_lost = lower.starts_with("io error") || LOST.iter().any(|words| lower.contains(words));
             let is_final = FINAL.iter().any(|words| lower.contains(words)) || !is_lost;
-            if is_final || tries >= retries {
+            let said = t!("{}: {what}: {fault}", "{}：{what}：{fault}", self.shown());
+            if is_final || !patience.wait(self.progress, &said) {
                 let advice = if is_final {
                     self.advice(&lower)
                 } else {
                     either("run again once it is there", "等它恢复后重新运行").to_owned()
                 };
-                bail!(t!("{}: {what}: {fault}; {advice}", "{}：{what}：{fault}；{advice}", self.shown()));
+                bail!(t!("{said}; {advice}", "{said}；{advice}"));
             }
-            tries += 1;
-            self.progress.note(&t!(
-                "{}: {what}: {fault}; again in {} s (try {tries} of {retries})",
-                "{}：{what}：{fault}；{} 秒后重试（第 {tries} 次，共 {retries} 次）",
-                self.shown(),
-                pause.as_secs(),
-            ));
-            thread::sleep(pause);
-            pause = (pause * 2).min(LONGEST_PAUSE);
         }
     }
 

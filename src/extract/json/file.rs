@@ -11,7 +11,9 @@ use super::contents::Contents;
 use super::faults;
 use super::listing::ExportFile;
 use super::rows::{self, Place};
+use crate::common::errors::describe;
 use crate::common::language::t;
+use crate::common::patience::{Patience, may_pass};
 use crate::common::scratch::Scratch;
 use crate::extract::columns;
 use crate::extract::intake::Intake;
@@ -50,11 +52,25 @@ impl<'a> Taking<'a> {
     /// unknown time neither protects a row nor holds it back.
     ///
     /// A file counts as taken in where it is after reading what it was before. One that is still being written gives what
-    /// is there already, and is read again by the next run. What was known of the file before is forgotten.
+    /// is there already, and is read again by the next run. What was known of the file before is forgotten. Where a share of
+    /// the network or a disk stumbles, it is read again.
     ///
     /// # Errors
     /// The file is no JSON, or a column that has to be there is missing.
     pub fn take_in(&self, file: &ExportFile) -> Result<u64> {
+        let mut patience = Patience::with_file();
+        loop {
+            let taken = self.try_to_take_in(file);
+            let fault = taken.as_ref().err().map(describe).unwrap_or_default();
+            // what was merged already is merged once more, which leaves the same rows
+            let is_of_file = fault.contains(&*file.path.to_string_lossy()) && may_pass(&fault);
+            if !is_of_file || !patience.wait(self.intake.progress, &fault) {
+                return taken;
+            }
+        }
+    }
+
+    fn try_to_take_in(&self, file: &ExportFile) -> Result<u64> {
         let (Intake { db, config, progress, .. }, table, name) = (self.intake, self.table, &file.name);
         let scratch = Scratch::new(&[&config.data_dir])?;
         forget(db, table, name)?;

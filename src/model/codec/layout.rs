@@ -1,6 +1,7 @@
 //! The files of a version's folder, by name.
 
-pub(in crate::model) const MANIFEST: &str = "manifest.json";
+/// What a version says of itself.
+pub const MANIFEST: &str = "manifest.json";
 pub(super) const ITEMS: &str = "items.parquet";
 pub(super) const NEIGHBOURS: &str = "neighbours.parquet";
 pub(super) const LISTS: &str = "lists.parquet";

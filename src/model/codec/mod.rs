@@ -12,7 +12,7 @@ mod seal;
 mod write;
 
 pub use formats::{is_read, unread};
-pub(super) use layout::MANIFEST;
+pub use layout::MANIFEST;
 pub use read::load;
 pub use seal::{read_manifest, verify};
 pub(super) use write::write;

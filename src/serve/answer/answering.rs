@@ -13,6 +13,7 @@ use super::envelope::Envelope;
 use super::outcome::{Asker, DegradeReason, Outcome};
 use super::query::{ListQuery, Target};
 use super::shadow::{shadow, translate};
+use crate::common::about::{self, Part};
 use crate::common::ids::IdFormat;
 use crate::exposures::{Context, Exploration};
 use crate::recommend::exploration::{self, Propensity};
@@ -72,11 +73,15 @@ impl<'a> Answering<'a> {
     /// # Errors
     /// Only what nobody expects: JSON that cannot be written.
     pub async fn answer(mut self, request_id: String) -> Result<Response, ApiError> {
+        let began = Instant::now();
         let list = self.list()?;
+        let made = Instant::now();
+        about::took(Part::List, made - began);
         let context = self.outcome.context(&self.assignment);
         let is_test = self.outcome.purpose == Purpose::Test;
         if !is_test {
             self.log(&request_id, context, &list).await?;
+            about::took(Part::ExposureLog, made.elapsed());
         }
         let envelope = Envelope {
             request_id: &request_id,
@@ -230,7 +235,9 @@ impl<'a> Answering<'a> {
             && rand::random::<f64>() < beside.share
             && let Some(list) = translate(&self.key.list, &self.assignment.version.model, &beside.version.model)
         {
-            tokio::spawn(shadow(self.state.clone(), self.deployment.clone(), list, request_id, self.outcome.clone()));
+            let id = request_id.clone();
+            let listed = shadow(self.state.clone(), self.deployment.clone(), list, request_id, self.outcome.clone());
+            tokio::spawn(about::answering(id, None, listed));
         }
     }
 }

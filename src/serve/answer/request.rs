@@ -15,7 +15,7 @@ use super::outcome::Asker;
 use super::params::ListParams;
 use super::query::ListQuery;
 use crate::serve::deployment::Deployment;
-use crate::serve::http::request_id::new_id;
+use crate::serve::http::request_id::prepared;
 use crate::serve::http::{Agent, ApiError, Client, Purpose};
 use crate::serve::state::Shared;
 use crate::serve::test_requests;
@@ -42,7 +42,7 @@ impl<P: ListParams> ListRequest<P> {
         let is_head = parts.method == Method::HEAD;
         // an id that no list gets may be given again
         let is_listed = !is_head && asker.purpose != Purpose::Test;
-        let request_id = if is_listed { state.request_ids.for_list(&parts.headers) } else { new_id() };
+        let request_id = if is_listed { state.request_ids.for_list(&parts.headers) } else { prepared(&parts.headers) };
         Ok(Self { at, query, asker, request_id, is_head, deployment, params: PhantomData })
     }
 

@@ -10,7 +10,7 @@ use anyhow::Result;
 use axum::Router;
 use axum::body::Body;
 use axum::extract::ConnectInfo;
-use axum::http::{HeaderName, HeaderValue, Request, Response, StatusCode, Version, header};
+use axum::http::{HeaderName, HeaderValue, Request, Response, Version, header};
 use axum::response::IntoResponse;
 use http_body_util::BodyExt;
 use hyper::body::Incoming;
@@ -27,6 +27,8 @@ use super::ApiError;
 use super::refusals::Refusals;
 use super::request_id::{self, REQUEST_ID};
 use super::slots::{Slot, SlotGuard, Slots, guarded};
+use super::watching::Watching;
+use crate::common::about::{self, Part};
 
 /// The most bytes of a request line with all its headers.
 const HEAD: usize = 16 * 1024;
@@ -68,6 +70,7 @@ pub async fn serve(
     listener: TcpListener,
     router: Router,
     limits: Limits,
+    watching: Watching,
     mut stop: watch::Receiver<bool>,
 ) -> Result<()> {
     let builder = protocols(limits.slow);
@@ -82,7 +85,7 @@ pub async fn serve(
             tracing::debug!("a connection's options: {error}");
         }
         let (router, slot) = (router.clone(), guard.slot.clone());
-        let service = service_fn(move |request| answer(router.clone(), slot.clone(), peer, request));
+        let service = service_fn(move |request| answer(router.clone(), slot.clone(), peer, watching, request));
         let connection = builder.serve_connection(TokioIo::new(Refusals::new(stream, HEAD)), service).into_owned();
         let (stop, open) = (stop.clone(), open.clone());
         tokio::spawn(async move {
@@ -161,28 +164,28 @@ async fn answer(
     router: Router,
     slot: Arc<Slot>,
     peer: SocketAddr,
+    watching: Watching,
     request: Request<Incoming>,
 ) -> Result<Response<Body>, Infallible> {
-    let started = Instant::now();
-    let given = request_id::given(request.headers()).map(str::to_owned);
-    let path = request.uri().clone();
-    let mut response = routed(router, slot, peer, request).await?;
-    let status = response.status();
-    let headers = response.headers_mut();
-    // a list has its own
-    if !headers.contains_key(&REQUEST_ID)
-        && let Ok(id) = HeaderValue::try_from(given.unwrap_or_else(request_id::new_id))
-    {
-        headers.insert(REQUEST_ID.clone(), id);
-    }
-    if status == StatusCode::INTERNAL_SERVER_ERROR {
-        let id = headers.get(&REQUEST_ID).and_then(|id| id.to_str().ok()).unwrap_or_default();
-        tracing::error!("{id}: {} was answered with {status}", path.path());
-    }
-    if let Ok(seconds) = HeaderValue::try_from(format!("{:.4}", started.elapsed().as_secs_f64())) {
-        headers.insert(RESPONSE_TIME.clone(), seconds);
-    }
-    Ok(response)
+    let watched = watching.begin(&request);
+    let id = request_id::given(request.headers()).map_or_else(request_id::new_id, str::to_owned);
+    about::answering(id.clone(), watched.trace_id(), async move {
+        let mut response = routed(router, slot, peer, request).await?;
+        let status = response.status();
+        let headers = response.headers_mut();
+        // a list has its own
+        if !headers.contains_key(&REQUEST_ID)
+            && let Ok(id) = HeaderValue::try_from(id)
+        {
+            headers.insert(REQUEST_ID.clone(), id);
+        }
+        if let Ok(seconds) = HeaderValue::try_from(format!("{:.4}", watched.elapsed().as_secs_f64())) {
+            headers.insert(RESPONSE_TIME.clone(), seconds);
+        }
+        watching.end(watched, status);
+        Ok(response)
+    })
+    .await
 }
 
 /// Hands one request to its route; its connection counts as at work until all of the answer is written.
@@ -192,7 +195,9 @@ async fn routed(
     peer: SocketAddr,
     request: Request<Incoming>,
 ) -> Result<Response<Body>, Infallible> {
+    let came = Instant::now();
     let in_flight = slot.begin().await;
+    about::took(Part::Turn, came.elapsed());
     let version = request.version();
     let mut response = if slot.is_reserve && !is_probe(request.uri().path()) {
         ApiError::Overloaded.into_response()

@@ -10,6 +10,7 @@ mod purpose;
 mod refusals;
 pub mod request_id;
 mod slots;
+pub mod watching;
 
 pub use agent::Agent;
 pub use client::Client;

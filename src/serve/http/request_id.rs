@@ -10,6 +10,8 @@ use std::sync::{Mutex, PoisonError};
 
 use axum::http::{HeaderMap, HeaderName};
 
+use crate::common::about;
+
 /// Where ids stand, in requests and in answers.
 pub static REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
@@ -28,6 +30,11 @@ const REMEMBERED: usize = 100_000;
 /// A new id.
 pub fn new_id() -> String {
     format!("{PREFIX}{:0DIGITS$x}", rand::random::<u128>() >> 48)
+}
+
+/// The id that the request being answered has, where no client gave it; else a new one.
+pub fn prepared(headers: &HeaderMap) -> String {
+    about::request_id().filter(|_| given(headers).is_none()).unwrap_or_else(new_id)
 }
 
 /// The id that a client gave, where it is well-formed.
@@ -58,7 +65,10 @@ pub struct RequestIds {
 impl RequestIds {
     /// The id of a list: the one its request gives, the first time, else a new one.
     pub fn for_list(&self, headers: &HeaderMap) -> String {
-        given(headers).filter(|id| !is_own(id) && self.take(id)).map_or_else(new_id, str::to_owned)
+        let own =
+            given(headers).filter(|id| !is_own(id) && self.take(id)).map_or_else(|| prepared(headers), str::to_owned);
+        about::request_is(&own);
+        own
     }
 
     /// Remembers an id; says whether it is new.

@@ -1,5 +1,6 @@
 //! Metrics in Prometheus' form, under the names that dashboards already use, and beside them what an operator asks.
 
+mod jobs;
 mod lists;
 mod making;
 mod operator;
@@ -13,6 +14,7 @@ use std::sync::{Mutex, PoisonError};
 use anyhow::Result;
 use prometheus::{Encoder, IntCounterVec, Registry, TextEncoder};
 
+use self::jobs::JobMetrics;
 use self::lists::ListMetrics;
 use self::making::MakingMetrics;
 use self::operator::{PublishedMetrics, RunMetrics};
@@ -21,7 +23,7 @@ use self::register::Register;
 use self::state::StateMetrics;
 use super::endpoint::Endpoint;
 use crate::evaluate::OperatorFigures;
-use crate::warehouse::RunSummary;
+use crate::warehouse::{RunSummary, ScheduleState};
 
 pub use self::lists::Answered;
 pub use self::making::{Candidates, ModelType};
@@ -35,6 +37,7 @@ pub struct Metrics {
     state: StateMetrics,
     process: Option<ProcessMetrics>,
     runs: RunMetrics,
+    jobs: JobMetrics,
     published: PublishedMetrics,
     errors: IntCounterVec,
     /// Whoever asks sees all figures of one run: a series that is gone for a moment would end an alert.
@@ -55,6 +58,7 @@ impl Metrics {
             state: StateMetrics::new(&register, environment)?,
             process: ProcessMetrics::new(&register)?,
             runs: RunMetrics::new(&register)?,
+            jobs: JobMetrics::new(&register)?,
             published: PublishedMetrics::new(&register)?,
             errors: register.counters("error_total", "Errors.", &["error_type", "endpoint"])?,
             whole: Mutex::default(),
@@ -98,15 +102,21 @@ impl Metrics {
         self.making.hit_rate()
     }
 
-    /// How full the disks are.
-    pub fn disks(&self, disks: &[Disk]) {
-        self.state.disks(disks);
+    /// How full the disks are, and how much of that is the exposure log.
+    pub fn disks(&self, disks: &[Disk], log_bytes: u64) {
+        self.state.disks(disks, log_bytes);
     }
 
     /// How the last runs were; those known before are forgotten.
     pub fn runs(&self, runs: Option<&RunSummary>) {
         let _whole = self.whole.lock().unwrap_or_else(PoisonError::into_inner);
         self.runs.take_up(runs);
+    }
+
+    /// How the jobs of the schedule stand; what was known before is forgotten.
+    pub fn jobs(&self, state: Option<&ScheduleState>) {
+        let _whole = self.whole.lock().unwrap_or_else(PoisonError::into_inner);
+        self.jobs.take_up(state);
     }
 
     /// What the last run published; that of the run before is forgotten.
@@ -156,6 +166,15 @@ mod tests {
         serde_json::from_str(text).expect("figures")
     }
 
+    fn jobs() -> ScheduleState {
+        let text = r#"{"scheduler": 7, "looked": "2026-10-14T20:00:30Z", "jobs": {"daily": {
+            "rhythm": "0 20 * * * UTC", "through": "2026-10-14T20:00:00Z", "next": "2026-10-15T20:00:00Z", "work": null,
+            "last": null, "succeeded": "2026-10-13T20:01:00Z", "usual_seconds": 60.0,
+            "failure": {"since": "2026-10-14T20:00:09Z", "slot": "2026-10-14T20:00:00Z", "at": "2026-10-14T20:00:09Z",
+                "error": "exit code 1", "is_final": true}}}}"#;
+        serde_json::from_str(text).expect("a state")
+    }
+
     const FIGURES: &str = r#"{
         "sources": [{"table": "business.dataset", "newest": 1792000000.0, "rows": 7}],
         "quality": [{"table": "interactions", "score": 97.5, "anomalies": 3}],
@@ -177,11 +196,12 @@ mod tests {
         metrics.looked_up(true);
         let recalled = Recalled { neighbours: 160, sessions: 12, taste: 0, popular: 20 };
         metrics.made(ModelType::Ranker, Candidates::Pool(recalled), 0.001);
-        metrics.disks(&[Disk { folder: "DATA_DIR", free_bytes: 5, size_bytes: 9 }]);
+        metrics.disks(&[Disk { folder: "DATA_DIR", free_bytes: 5, size_bytes: 9 }], 3);
         let lines = r#"{"event":"started","run":"1","at":"2026-10-14T00:00:00Z","as_of":"2026-10-13T00:00:00Z","steps":[]}
             {"event":"step","run":"1","step":"extract","at":"2026-10-14T00:00:02Z","seconds":2.0,"rows":7,"error":null}
             {"event":"ended","run":"1","at":"2026-10-14T00:00:03Z","seconds":3.0,"peak_bytes":9,"error":null}"#;
         metrics.runs(RunSummary::of(lines, || false).as_ref());
+        metrics.jobs(Some(&jobs()));
         metrics.published(&figures(FIGURES));
         let model = Some(("20261014T000000Z-1a2b3c4d".to_owned(), 1792000000.0));
         let text = metrics.render(&Gauges { model, ..Gauges::default() })?;

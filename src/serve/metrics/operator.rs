@@ -8,7 +8,7 @@ use crate::evaluate::OperatorFigures;
 use crate::warehouse::{Outcome, RunSummary};
 
 /// Puts these series in the place of all that a family has. What is not known has no series: 0 would be a figure.
-fn replace<'a, const N: usize>(family: &GaugeVec, series: impl IntoIterator<Item = ([&'a str; N], f64)>) {
+pub fn replace<'a, const N: usize>(family: &GaugeVec, series: impl IntoIterator<Item = ([&'a str; N], f64)>) {
     family.reset();
     for (labels, value) in series {
         family.with_label_values(&labels).set(value);

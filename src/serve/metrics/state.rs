@@ -47,6 +47,7 @@ pub struct StateMetrics {
     lag: Gauge,
     disk_free: GaugeVec,
     disk_size: GaugeVec,
+    log_size: Gauge,
 }
 
 impl StateMetrics {
@@ -76,6 +77,8 @@ impl StateMetrics {
             lag: register.gauge("server_lag_seconds", "How late requests are taken up.")?,
             disk_free: register.gauges("disk_free_bytes", "Room on the disk of a folder, in bytes.", &["folder"])?,
             disk_size: register.gauges("disk_size_bytes", "Size of the disk of a folder, in bytes.", &["folder"])?,
+            log_size: register
+                .gauge("exposure_log_bytes", "Size of the exposure log, whichever server wrote it, in bytes.")?,
         })
     }
 
@@ -95,8 +98,9 @@ impl StateMetrics {
         self.lag.set(now.lag_seconds);
     }
 
-    /// How full the disks are.
-    pub fn disks(&self, disks: &[Disk]) {
+    /// How full the disks are, and how much of that is the exposure log.
+    pub fn disks(&self, disks: &[Disk], log_bytes: u64) {
+        self.log_size.set(log_bytes as f64);
         for disk in disks {
             self.disk_free.with_label_values(&[disk.folder]).set(disk.free_bytes as f64);
             self.disk_size.with_label_values(&[disk.folder]).set(disk.size_bytes as f64);

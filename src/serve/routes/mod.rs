@@ -11,4 +11,4 @@ mod reports;
 mod router;
 mod search;
 
-pub use router::router;
+pub use router::{route_of, router};

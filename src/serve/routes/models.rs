@@ -16,6 +16,7 @@ use serde_json::{Map, Value};
 use subtle::ConstantTimeEq;
 use utoipa::ToSchema;
 
+use crate::common::about;
 use crate::model::{self, Beside, Share};
 use crate::recommend;
 use crate::serve::http::{ApiError, ErrorBody};
@@ -134,7 +135,11 @@ impl Reload {
     /// Loads what is asked for; the sentence says what was done.
     fn load(self, state: &State) -> Result<Reloaded, ApiError> {
         let (dir, deployments) = (&state.config.models_dir, &state.deployments);
-        let run_id = self.run_id.filter(|name| !name.is_empty());
+        let mut run_id = self.run_id.filter(|name| !name.is_empty());
+        if let Some(name) = &run_id {
+            // the old scripts take it from model_registry.json, where it may be MLflow's
+            run_id = model::version_of_run(dir, name)?.or(run_id);
+        }
         if let Some(name) = &run_id {
             require(dir, name)?;
         }
@@ -211,7 +216,7 @@ fn unusable(name: &str, error: anyhow::Error) -> ApiError {
 pub async fn reload(_: Admin, Of(state): Of<Shared>, body: Bytes) -> Result<Json<Reloaded>, ApiError> {
     let asked = Reload::read(&body)?;
     let loading = state.clone();
-    let loaded = tokio::task::spawn_blocking(move || asked.load(&loading)).await;
+    let loaded = about::blocking(move || asked.load(&loading)).await;
     match loaded.context("loading a version ended early")? {
         Err(ApiError::Internal(error)) => {
             state.metrics.error("model_load", ENDPOINT);

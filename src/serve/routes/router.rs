@@ -20,6 +20,35 @@ use crate::serve::state::Shared;
 /// The most bytes of a request's body: what `/models/reload` reads is much shorter.
 const BODY: usize = 64 * 1024;
 
+/// The paths of all routes; what stands in braces is any part of a path.
+const PATHS: [&str; 16] = [
+    "/similar/{dataset_id}",
+    "/recommend/detail/{dataset_id}",
+    "/recommend",
+    "/hot/trending",
+    "/search",
+    "/health",
+    "/health/live",
+    "/health/ready",
+    "/metrics",
+    "/models/reload",
+    "/openapi.json",
+    "/docs",
+    "/",
+    "/reports",
+    "/reports/{file}",
+    "/report/{file}",
+];
+
+/// The route that answers a path, as logs and traces name it: there are few of them, whatever is asked for.
+pub fn route_of(path: &str) -> &'static str {
+    let fits = |route: &str| {
+        route.split('/').count() == path.split('/').count()
+            && route.split('/').zip(path.split('/')).all(|(part, asked)| part == asked || part.starts_with('{'))
+    };
+    PATHS.into_iter().find(|route| fits(route)).unwrap_or("none")
+}
+
 /// All routes.
 pub fn router(state: Shared) -> Router {
     let router = Router::new()
@@ -72,4 +101,27 @@ fn cors(origins: &[String]) -> Option<CorsLayer> {
     let cors =
         CorsLayer::new().allow_origin(allowed).allow_methods([Method::GET]).allow_headers(sent).expose_headers(said);
     Some(cors.max_age(Duration::from_secs(3600)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_route_is_known_by_its_path() {
+        let code = include_str!("router.rs").split_once("with_state").map_or("", |(code, _)| code);
+        let routes: Vec<&str> =
+            code.split(".route(\"").skip(1).filter_map(|rest| rest.split_once('"')).map(|(path, _)| path).collect();
+        assert_eq!(routes, PATHS);
+        for (path, expected) in [
+            ("/", "/"),
+            ("/similar/7", "/similar/{dataset_id}"),
+            ("/similar", "none"),
+            ("/similar/7/8", "none"),
+            ("/health/ready", "/health/ready"),
+            ("/reports/a.html", "/reports/{file}"),
+        ] {
+            assert_eq!(route_of(path), expected, "{path}");
+        }
+    }
 }

@@ -8,7 +8,7 @@ mod power;
 mod runs;
 mod servers;
 pub mod shim;
-mod state;
+pub mod state;
 
 use std::fmt::Display;
 

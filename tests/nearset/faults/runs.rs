@@ -112,16 +112,22 @@ impl Scene {
         let mut left: Vec<PathBuf> = state::files(n).into_keys().filter(|path| !known.contains(path)).collect();
         // what says to the next run what it has to complete
         let is_published = output.is_some_and(|o| text(&o.stderr).contains("the warehouse is published, but"));
+        // what operations keep of every run, and what one that failed had done
+        let failed = output.is_some_and(|output| !output.status.success());
+        left.retain(|path| !path.starts_with("data/operations"));
+        left.retain(|path| !(failed && path.starts_with("data/kept-run")));
         left.retain(|path| {
             !(is_published && (path.ends_with("publishing.json") || path.extension().is_some_and(|e| e == "part")))
         });
         plan.expect(left.is_empty(), format!("{fault}: leaves {left:?}"));
     }
 
-    /// The next run, without faults, makes what a run that never failed makes.
+    /// The next run, without faults, makes what a run that never failed makes; where something is kept of the one that failed,
+    /// it is another try of it.
     pub fn recovers(&self, plan: &mut Plan, n: &Nearset, fault: &str) {
         let begun = state::runs_begun(n);
-        let output = n.run(&["run", "--as-of", AS_OF]);
+        let is_kept = n.data().join("kept-run/run.json").exists();
+        let output = n.run(if is_kept { &["runs", "retry"] } else { &["run", "--as-of", AS_OF] });
         let said = text(&output.stderr);
         if !plan.expect(output.status.success(), format!("{fault}: the next run fails: {said}")) {
             return;
