@@ -172,12 +172,18 @@ fn reports(config: &Config) -> Result<Holding> {
 /// The logs of runs and of jobs.
 fn run_logs(config: &Config, now: SystemTime) -> Result<Holding> {
     let dir = config.operations_dir();
-    let mut all = inside(&dir.join("runs"))?;
+    let runs = dir.join("runs");
+    let mut all = inside(&runs)?;
     for job in inside(&dir.join("jobs"))? {
-        all.extend(inside(&job)?);
+        all.extend(
+            inside(&job)?.into_iter().filter(|path| path.extension().is_some_and(|extension| extension == "log")),
+        );
     }
     let days = config.operations.keep.run_log_days;
-    Ok(Holding::of("run logs", things(all), |thing| thing.is_older(days, now)))
+    let mut holding = Holding::of("run logs", things(all), |thing| thing.is_older(days, now));
+    // those of runs go with what is known of the run, in `run_log`
+    holding.goes.retain(|path| !path.starts_with(&runs));
+    Ok(holding)
 }
 
 fn backups_there(config: &Config) -> Result<Holding> {
