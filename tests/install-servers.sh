@@ -1,5 +1,5 @@
 #!/bin/sh
-# Installs the servers that tests start for themselves, from the system's packages, where they are not there yet.
+# Installs the servers that tests start for themselves, and a clock that they can move, from the system's packages, where they are not there yet.
 set -eu
 export DEBIAN_FRONTEND=noninteractive
 PATH="$PATH:/usr/sbin:/usr/local/sbin"
@@ -9,6 +9,9 @@ command -v mariadbd >/dev/null && command -v mariadb-install-db >/dev/null || mi
 ls /usr/lib/postgresql/*/bin/postgres >/dev/null 2>&1 || missing="$missing postgresql"
 command -v prometheus >/dev/null && command -v promtool >/dev/null || missing="$missing prometheus"
 command -v prometheus-alertmanager >/dev/null && command -v amtool >/dev/null || missing="$missing prometheus-alertmanager"
+ls /usr/lib/*/faketime/libfaketime.so.1 >/dev/null 2>&1 || missing="$missing faketime"
+# what reads the service's unit
+command -v systemd-analyze >/dev/null || missing="$missing systemd"
 [ -n "$missing" ] || exit 0
 
 if [ "$(id -u)" = 0 ]; then as_root=""; else as_root="sudo -n"; fi

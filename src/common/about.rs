@@ -5,6 +5,8 @@ use std::cell::RefCell;
 use std::sync::{PoisonError, RwLock};
 use std::time::Duration;
 
+use tokio::task::JoinError;
+
 tokio::task_local! {
     static REQUEST: RefCell<Request>;
 }
@@ -12,7 +14,7 @@ tokio::task_local! {
 static RUN: RwLock<Option<Run>> = RwLock::new(None);
 
 /// A request while it is answered.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 struct Request {
     id: String,
     trace: Option<String>,
@@ -57,6 +59,19 @@ pub struct Run {
 pub async fn answering<T>(id: String, trace: Option<String>, answer: impl Future<Output = T>) -> T {
     let request = Request { id, trace, parts: Default::default() };
     REQUEST.scope(RefCell::new(request), answer).await
+}
+
+/// Does what blocks on a thread that may; what it logs is about the same request.
+///
+/// # Errors
+/// It panicked.
+pub async fn blocking<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> Result<T, JoinError> {
+    let request = REQUEST.try_with(RefCell::clone).ok();
+    let of_request = move || match request {
+        Some(request) => REQUEST.sync_scope(request, work),
+        None => work(),
+    };
+    tokio::task::spawn_blocking(of_request).await
 }
 
 /// The id of the request that this task answers.
@@ -104,7 +119,7 @@ mod tests {
         let runtime = tokio::runtime::Builder::new_current_thread().build()?;
         let seen = runtime.block_on(answering("req_a".to_owned(), None, async {
             took(Part::List, Duration::from_millis(3));
-            let before = request_id();
+            let before = blocking(request_id).await.ok().flatten();
             request_is("req_b");
             (before, request_id(), parts())
         }));

@@ -29,6 +29,8 @@ const FIRST_REST: i64 = 1;
 const WITHDRAWN: &[u8] = b"withdrawn";
 /// How long it is known what was delivered, from when it was put in last.
 const REMEMBERED: TimeDelta = TimeDelta::days(7);
+/// How long it is shown what was refused.
+const SHOWN: TimeDelta = TimeDelta::days(30);
 
 /// One thing to be sent.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -330,13 +332,15 @@ impl Outbox {
         files::remove(&self.place(&item.id))
     }
 
-    /// Removes marks that have grown old.
+    /// Removes what has grown old: marks, and what was refused for good.
     fn forget(&self, now: DateTime<Utc>) -> Result<()> {
-        for entry in fs::read_dir(self.dir.join("delivered")).with_context(|| self.unreadable())? {
-            let entry = entry.with_context(|| self.unreadable())?;
-            let modified = entry.metadata().and_then(|data| data.modified()).with_context(|| self.unreadable())?;
-            if now - DateTime::<Utc>::from(modified) > REMEMBERED {
-                files::remove(&entry.path())?;
+        for (folder, kept) in [("delivered", REMEMBERED), ("refused", SHOWN)] {
+            for entry in fs::read_dir(self.dir.join(folder)).with_context(|| self.unreadable())? {
+                let entry = entry.with_context(|| self.unreadable())?;
+                let modified = entry.metadata().and_then(|data| data.modified()).with_context(|| self.unreadable())?;
+                if now - DateTime::<Utc>::from(modified) > kept {
+                    files::remove(&entry.path())?;
+                }
             }
         }
         Ok(())

@@ -1,6 +1,7 @@
 //! Traces by OpenTelemetry: spans of requests and of the steps of runs go to the collector that a setting names, in batches
 //! and on a thread of their own. A collector that is down costs no request, and is named once.
 
+use std::env;
 use std::fmt;
 use std::future::{Ready, ready};
 use std::pin::Pin;
@@ -19,7 +20,7 @@ use opentelemetry_sdk::Resource;
 use opentelemetry_sdk::trace::{Sampler as SdkSampler, SdkTracer, SdkTracerProvider, Span as SdkSpan};
 
 use super::outgoing::Outgoing;
-use crate::common::traces;
+use crate::common::{secrets, traces};
 use crate::config::{Config, Logs, Sampler};
 use crate::pipeline::{Event, Observer};
 
@@ -47,6 +48,10 @@ impl Traces {
     fn begin(config: &Config, sampler: SdkSampler) -> Result<Option<Self>> {
         let logs = &config.operations.logs;
         let Some(endpoint) = &logs.otlp_endpoint else { return Ok(None) };
+        // the exporter reads these itself; some are keys
+        for header in env::var("OTEL_EXPORTER_OTLP_HEADERS").unwrap_or_default().split(',') {
+            header.split_once('=').into_iter().for_each(|(_, value)| secrets::register(value.trim()));
+        }
         let mut hasty = config.clone();
         hasty.outgoing.timeout = hasty.outgoing.timeout.min(PATIENCE);
         let exporter = SpanExporter::builder()

@@ -36,6 +36,7 @@ impl Outbox {
             files::make_dir(parent)?;
         }
         let part = files::part_of(&place);
+        scratch::remove_at_signal(&part);
         self.places.push(place);
         Ok(part)
     }
@@ -57,7 +58,8 @@ impl Outbox {
     /// Hands the first `count` files over: where each will stand, and where it is now. They are no longer removed.
     pub fn hand_over(&mut self, count: usize) -> Vec<(PathBuf, PathBuf)> {
         let places = self.places.drain(..count.min(self.places.len()));
-        places.map(|place| (place.clone(), files::part_of(&place))).collect()
+        let handed = places.map(|place| (place.clone(), files::part_of(&place)));
+        handed.inspect(|(_, part)| scratch::settled(part)).collect()
     }
 
     /// Has a file of an earlier run go, which may be gone already.
@@ -68,8 +70,8 @@ impl Outbox {
 
 impl Drop for Outbox {
     fn drop(&mut self) {
-        for place in &self.places {
-            fs::remove_file(files::part_of(place)).ok();
+        for (_, part) in self.hand_over(self.len()) {
+            fs::remove_file(part).ok();
         }
     }
 }
@@ -132,7 +134,7 @@ pub fn publish(config: &Config, work: WorkCopy, mut outbox: Outbox, run: &str, v
         return published;
     }
     // from here on the run counts
-    outbox.places.clear();
+    outbox.hand_over(outbox.len());
     let faults = complete(config, &journal);
     if faults.is_empty() { Ok(()) } else { Err(Failure::Incomplete(faults.join("; ")).into()) }
 }

@@ -29,7 +29,7 @@ pub enum Difference {
     Own,
 }
 
-/// Writes the project that is inside the program into `dir`, with the examples of settings, rules and experiments. No file
+/// Writes the project that is inside the program into `dir`, with the examples of settings, rules, experiments and jobs. No file
 /// is ever overwritten.
 ///
 /// # Errors
@@ -40,6 +40,7 @@ pub fn write_out(dir: &Path) -> Result<Written> {
         ("nearset.toml", settings.as_str()),
         ("rules.example.toml", include_str!("../../rules.example.toml")),
         ("experiments.example.toml", include_str!("../../experiments.example.toml")),
+        ("schedule.example.toml", include_str!("../../schedule.example.toml")),
     ];
     let mut all: Vec<(PathBuf, &str)> = inside().collect();
     all.extend(beside.map(|(file, text)| (PathBuf::from(file), text)));

@@ -131,6 +131,10 @@ fn holds(answers: &Value) {
             ["update_recall_engine", "reload_api_models"]
         ])
     );
+    // done, failed and tried again, wrong usage, locked and asked again, refused, held back
+    let becomes = json!([true, "AirflowException", "AirflowFailException", false, "AirflowFailException", "held_back"]);
+    assert_eq!(answers["codes"], becomes);
+    assert_eq!(answers["conf"], json!([true, true, "AirflowFailException"]));
     assert_eq!(dag("daily_recommendation_report", "tasks"), json!(["generate_daily_report"]));
 }
 

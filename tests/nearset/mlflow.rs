@@ -1,6 +1,7 @@
 //! What a real MLflow finds of what it was told: a server that was down, cut off and up again, and a folder, asked by
 //! MLflow's own client (`ask_mlflow.py`).
 
+use std::collections::BTreeSet;
 use std::io::{Read, Write};
 use std::net::{Shutdown, TcpListener, TcpStream};
 use std::os::unix::process::CommandExt;
@@ -11,7 +12,7 @@ use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::Duration;
 use std::{fs, thread};
 
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 use sha2::{Digest, Sha256};
 
 use crate::support::{AS_OF, Nearset, ROOT, agent, copy_dir, free_port, text};
@@ -26,7 +27,7 @@ fn place() -> PathBuf {
 fn python(program: &str) -> Command {
     let mut command = Command::new(place().join("bin").join(program));
     command.env("MLFLOW_DISABLE_TELEMETRY", "true").env("MLFLOW_ALLOW_FILE_STORE", "true");
-    command.env("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "2");
+    command.env("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "2").env("MLFLOW_SERVER_ENABLE_JOB_EXECUTION", "false");
     command
 }
 
@@ -107,7 +108,7 @@ impl Door {
 }
 
 fn through(mut from: TcpStream, mut to: TcpStream, uploads: &AtomicI64) {
-    let mut bytes = [0; 1 << 16];
+    let mut bytes = vec![0; 1 << 16];
     while let Ok(read @ 1..) = from.read(&mut bytes) {
         if bytes.starts_with(b"PUT ") && uploads.fetch_sub(1, Ordering::SeqCst) <= 0
             || to.write_all(&bytes[..read]).is_err()
@@ -148,21 +149,17 @@ fn train(n: &Nearset, as_of: &str) -> String {
     text(&output.stderr)
 }
 
-#[test]
-fn mlflow_finds_what_it_was_told() {
-    let server = Mlflow::start();
-    let door = Door::before(server.port);
-    let mut n = Nearset::empty();
-    n.take_fixtures(|_| true);
-    n.set("MLFLOW_TRACKING_URI", &format!("http://127.0.0.1:{}", door.port));
+/// Trains twice and rolls back, while the server is down, cut off and up; tells it a third version by hand. Returns all three
+/// versions; the first answers.
+fn tell(n: &Nearset, server: &Mlflow, door: &Door) -> [String; 3] {
     // nobody answers: the run does not mind
-    let said = train(&n, AS_OF);
+    let said = train(n, AS_OF);
     assert!(said.contains("MLflow is told later"), "{said}");
-    let first = current(&n);
-    let waiting = status(&n);
+    let first = current(n);
+    let waiting = status(n);
     assert_eq!(waiting["waiting"][0]["version"], first.as_str(), "{waiting}");
     assert!(waiting["waiting"][0]["error"].as_str().is_some_and(|why| why.contains("127.0.0.1")), "{waiting}");
-    assert_eq!(registry(&n)["current"]["run_id"], first.as_str());
+    assert_eq!(registry(n)["current"]["run_id"], first.as_str());
     // cut off amid the files, then up
     server.wait();
     door.let_through(4);
@@ -170,12 +167,12 @@ fn mlflow_finds_what_it_was_told() {
     assert!(said.contains("1 wait"), "{said}");
     door.let_through(1_000);
     assert!(n.ok(&["mlflow", "push"]).contains("1 trainings"));
-    assert_eq!(status(&n)["waiting"], json!([]));
-    assert_eq!(status(&n)["alias"], first.as_str());
+    assert_eq!(status(n)["waiting"], json!([]));
+    assert_eq!(status(n)["alias"], first.as_str());
     // told at once, by the run itself or right after it
-    train(&n, "2026-10-16T06:00:00Z");
+    train(n, "2026-10-16T06:00:00Z");
     n.ok(&["mlflow", "push"]);
-    let second = current(&n);
+    let second = current(n);
     assert_ne!(first, second);
     // a version with a ranker, from before there was MLflow; twice, which is once
     let demo = Nearset::demo();
@@ -187,42 +184,51 @@ fn mlflow_finds_what_it_was_told() {
     // another version answers; MLflow hears of it when it can
     door.let_through(-1);
     n.ok(&["models", "rollback"]);
-    assert_eq!(status(&n)["alias"], second.as_str());
+    assert_eq!(status(n)["alias"], second.as_str());
     door.let_through(1_000);
     n.ok(&["mlflow", "push"]);
-    assert_eq!((current(&n), &status(&n)["alias"]), (first.clone(), &json!(first)));
+    assert_eq!((current(n), &status(n)["alias"]), (first.clone(), &json!(first)));
+    [first, second, third]
+}
 
+#[test]
+fn mlflow_finds_what_it_was_told() {
+    let server = Mlflow::start();
+    let door = Door::before(server.port);
+    let mut n = Nearset::empty();
+    n.take_fixtures(|_| true);
+    n.set("MLFLOW_TRACKING_URI", &format!("http://127.0.0.1:{}", door.port));
+    let versions = tell(&n, &server, &door);
     let folder = n.path().join("mlruns");
     n.set("MLFLOW_TRACKING_URI", &format!("file:{}", folder.display()));
-    n.ok(&["mlflow", "push", &second, &third]);
+    n.ok(&["mlflow", "push", &versions[1], &versions[2]]);
+
     let stores = [format!("http://127.0.0.1:{}", server.port), format!("file://{}", folder.display())];
-    let [server_side, folder_side] = <[Value; 2]>::try_from(ask(&stores)).expect("two answers");
-    let manifest =
-        hex::encode(Sha256::digest(fs::read(n.models().join(&first).join("manifest.json")).expect("a file")));
-    for found in [&server_side, &folder_side] {
+    let found = ask(&stores);
+    let first = versions[0].as_str();
+    let manifest = fs::read(n.models().join(first).join("manifest.json")).expect("a file");
+    let manifest = hex::encode(Sha256::digest(manifest));
+    for found in &found {
         assert_eq!(found["champion"], manifest.as_str(), "the alias leads to the files of the version that answers");
         let all = found["runs"].as_array().expect("runs");
         assert_eq!(all.len(), 3, "{found:#}");
-        for run in all {
-            looks_right(run, &n);
-        }
+        all.iter().for_each(|run| looks_right(run, &n));
         let model = &found["models"][0];
-        let versions: Vec<&Value> = model["versions"].as_object().expect("versions").values().collect();
-        let mut names: Vec<&str> = versions.iter().map(|version| version[0].as_str().expect("a name")).collect();
-        names.sort_unstable();
-        let mut expected = [first.as_str(), &second, &third];
-        expected.sort_unstable();
-        assert_eq!((&model["name"], names.as_slice()), (&json!("dataset_recommendation"), expected.as_slice()));
+        let registered = model["versions"].as_object().expect("versions").values();
+        let registered: BTreeSet<&str> = registered.map(|version| version[0].as_str().expect("a name")).collect();
+        assert_eq!(registered, versions.iter().map(String::as_str).collect(), "{model:#}");
+        assert_eq!(
+            (&model["name"], model["versions"].as_object().map(Map::len)),
+            (&json!("dataset_recommendation"), Some(3))
+        );
         let champion = model["aliases"]["champion"].as_str().map(|number| &model["versions"][number][0]);
         assert_eq!(champion, Some(&json!(first)));
     }
     // the file of old scripts says where MLflow has the version
     let entry = registry(&n)["current"].clone();
-    let told = folder_side["runs"].as_array().and_then(|runs| runs.iter().find(|run| run["id"] == entry["run_id"]));
-    assert_eq!(
-        told.map(|run| (&run["tags"]["nearset.version"], &run["artifact_uri"])),
-        Some((&json!(first), &entry["artifact_uri"]))
-    );
+    let told = found[1]["runs"].as_array().and_then(|runs| runs.iter().find(|run| run["id"] == entry["run_id"]));
+    let told = told.map(|run| (&run["tags"]["nearset.version"], &run["artifact_uri"]));
+    assert_eq!(told, Some((&json!(first), &entry["artifact_uri"])));
     assert!(server.dir.path().join("files").is_dir(), "files went through the server");
 }
 

@@ -121,7 +121,7 @@ fn doctor_says_what_becomes_of_every_other_old_name() {
     write(
         &n,
         ".env.prod",
-        "MLFLOW_TRACKING_URI=http://mlflow\nMLFLOW_EXPERIMENT_NAME=x\nWEIXIN_CORP_SECRET=hunter3\nWEIXIN_CORP_ID=ww1\nWEIXIN_AGENT_ID=7\nSENTRY_DSN=https://hunter4@sentry/1\n",
+        "MLFLOW_ARTIFACT_ROOT=/mlflow\nMLFLOW_EXPERIMENT_NAME=x\nWEIXIN_CORP_SECRET=hunter3\nWEIXIN_CORP_ID=ww1\nWEIXIN_AGENT_ID=7\nSENTRY_DSN=https://hunter4@sentry/1\n",
     );
     let output = n.run(&["doctor"]);
     let said = text(&output.stdout);
@@ -141,9 +141,9 @@ fn doctor_says_what_becomes_of_every_other_old_name() {
         ".env: GRAFANA_HOST_PORT (line 15) not read: there is one server",
         "the environment: AIRFLOW_UID not read: ",
         "look  settings                      .env.prod: ",
-        "MLFLOW_TRACKING_URI (line 1)",
         "SENTRY_DSN (line 6) not read: nothing is sent to Sentry",
         "wecom (wecom_app) are told (WEIXIN_CORP_ID)",
+        "MLFLOW_ARTIFACT_ROOT (line 1)",
     ] {
         assert!(said.contains(words), "{words}: {said}");
     }

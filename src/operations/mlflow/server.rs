@@ -76,12 +76,10 @@ impl Server {
         let password = settings.password.as_ref().map(|password| password.0.clone());
         let password = password.or_else(|| url.password().map(decoded)).unwrap_or_default();
         let mut headers = HeaderMap::new();
-        match (&settings.token, user) {
-            (_, Some(user)) => headers.typed_insert(Authorization::basic(&user, &password)),
-            (Some(token), None) => {
-                headers.typed_insert(Authorization::bearer(&token.0).context("MLFLOW_TRACKING_TOKEN")?)
-            }
-            (None, None) => {}
+        if let Some(user) = user {
+            headers.typed_insert(Authorization::basic(&user, &password));
+        } else if let Some(token) = &settings.token {
+            headers.typed_insert(Authorization::bearer(&token.0).context("MLFLOW_TRACKING_TOKEN")?);
         }
         let authorization = headers.remove(header::AUTHORIZATION);
         let mut base = url.clone();

@@ -106,14 +106,13 @@ pub fn push(config: &Config, versions: &[String]) -> Result<Delivered> {
     }
     outbox(config).hasten(clock.now())?;
     let told = pass(config, &clock, &Limit { until: None, stop: &stop })?;
-    match told.why.filter(|_| told.delivered.waiting + told.delivered.refused > 0) {
-        Some(why) => bail!(t!(
-            "MLflow was not told all: {} wait; {why}",
-            "未能全部上报 MLflow：{} 项仍在等待；{why}",
-            told.delivered.waiting
-        )),
-        None => Ok(told.delivered),
+    let left = outbox(config).waiting::<Told>()?.len();
+    if left > 0 {
+        let why =
+            told.why.unwrap_or_else(|| either("another process is telling it now", "另一个进程正在上报").to_owned());
+        bail!(t!("MLflow was not told all: {left} wait; {why}", "未能全部上报 MLflow：{left} 项仍在等待；{why}"));
     }
+    Ok(told.delivered)
 }
 
 /// What a pass did.

@@ -28,11 +28,20 @@ const HASTE: Duration = Duration::from_secs(3);
 
 /// Brings what waits to its receivers, as long as the process lasts.
 pub fn duty() -> Duty {
-    Duty { name: "notify", attend }
+    Duty {
+        name: "notify",
+        attend: |config, clock, stop| {
+            attend(config, clock, stop);
+            Ok(())
+        },
+    }
 }
 
-fn attend(config: &Config, clock: &dyn Clock, stop: &Stop) -> Result<()> {
-    let mut routing = Routing::of(config)?;
+fn attend(config: &Config, clock: &dyn Clock, stop: &Stop) {
+    let mut routing = Routing::of(config).unwrap_or_else(|error| {
+        tracing::error!("nobody is told until it is mended: {}", describe(&error));
+        Routing::default()
+    });
     while !stop.is_told() {
         let changed = Stop::default();
         std::thread::scope(|scope| {
@@ -63,7 +72,6 @@ fn attend(config: &Config, clock: &dyn Clock, stop: &Stop) -> Result<()> {
         .into_iter()
         .for_each(|new| routing = new);
     }
-    Ok(())
 }
 
 fn routing_changed(routing: &Routing) {
@@ -71,8 +79,16 @@ fn routing_changed(routing: &Routing) {
 }
 
 fn keep_bringing(config: &Config, receiver: &Receiver, clock: &dyn Clock, stop: &Stop) {
+    let outgoing = match Outgoing::of(config) {
+        Ok(outgoing) => outgoing,
+        Err(error) => {
+            tracing::error!("{} is not told: {}", receiver.name, describe(&error));
+            return;
+        }
+    };
+    let carrier = Carrier { outgoing: &outgoing, config, haste: None };
     loop {
-        if let Err(error) = bring_all(config, receiver, clock, stop) {
+        if let Err(error) = bring_all(receiver, &carrier, clock, stop) {
             tracing::error!("{} is not told: {}", receiver.name, describe(&error));
         }
         if clock.wait(clock.now() + LOOK, stop) {
@@ -82,12 +98,10 @@ fn keep_bringing(config: &Config, receiver: &Receiver, clock: &dyn Clock, stop: 
 }
 
 /// Brings a receiver once what is due.
-pub(super) fn bring_all(config: &Config, receiver: &Receiver, clock: &dyn Clock, stop: &Stop) -> Result<()> {
-    write_letters(config, receiver, clock.now())?;
-    let outgoing = Outgoing::of(config)?;
-    let carrier = Carrier { outgoing: &outgoing, config };
-    letters_for(config, &receiver.name).deliver(clock, stop, |item: &Item<Letter>| {
-        let result = receiver.bring(&item.body, &carrier);
+fn bring_all(receiver: &Receiver, carrier: &Carrier<'_>, clock: &dyn Clock, stop: &Stop) -> Result<()> {
+    write_letters(carrier.config, receiver, clock.now())?;
+    letters_for(carrier.config, &receiver.name).deliver(clock, stop, |item: &Item<Letter>| {
+        let result = receiver.bring(&item.body, carrier);
         let name = receiver.name.as_str();
         match patient(result, item, clock.now()) {
             Ok(said) => {
@@ -128,13 +142,18 @@ fn patient(
 pub fn deliver_for(config: &Config, routing: &Routing, seconds: u64) {
     let mut config = config.clone();
     config.outgoing.timeout = config.outgoing.timeout.min(HASTE);
-    let (config, stop) = (&config, &Stop::default());
+    let outgoing = match Outgoing::of(&config) {
+        Ok(outgoing) => outgoing,
+        Err(error) => return tracing::error!("nobody is told: {}", describe(&error)),
+    };
+    let carrier = &Carrier { outgoing: &outgoing, config: &config, haste: Some(HASTE) };
+    let stop = &Stop::default();
     let (done, ended) = std::sync::mpsc::channel();
     std::thread::scope(|scope| {
         for receiver in &routing.receivers {
             let done = done.clone();
             scope.spawn(move || {
-                if let Err(error) = bring_all(config, receiver, &SystemClock, stop) {
+                if let Err(error) = bring_all(receiver, carrier, &SystemClock, stop) {
                     tracing::warn!("{} is not told: {}", receiver.name, describe(&error));
                 }
                 done.send(()).ok();

@@ -36,7 +36,7 @@ impl Place<'_> {
 pub struct Fields<'a> {
     place: Place<'a>,
     start: usize,
-    fields: BTreeMap<String, (usize, Value)>,
+    all: BTreeMap<String, (usize, Value)>,
     asked: RefCell<Vec<&'static str>>,
 }
 
@@ -47,7 +47,7 @@ impl<'a> Fields<'a> {
             let start = key.span().start;
             (key.into_inner(), (start, value.into_inner()))
         });
-        Self { place, start, fields: fields.collect(), asked: RefCell::default() }
+        Self { place, start, all: fields.collect(), asked: RefCell::default() }
     }
 
     /// Those of a table in a field; none where it is not there.
@@ -56,7 +56,7 @@ impl<'a> Fields<'a> {
             None => Ok(None),
             Some((start, Value::Table(table))) => {
                 let fields = table.iter().map(|(key, value)| (key.clone(), (*start, value.clone()))).collect();
-                Ok(Some(Self { place: self.place, start: *start, fields, asked: RefCell::default() }))
+                Ok(Some(Self { place: self.place, start: *start, all: fields, asked: RefCell::default() }))
             }
             Some(_) => Err(self.fault(name, expected)),
         }
@@ -64,12 +64,12 @@ impl<'a> Fields<'a> {
 
     fn find(&self, name: &'static str) -> Option<&(usize, Value)> {
         self.asked.borrow_mut().push(name);
-        self.fields.get(name)
+        self.all.get(name)
     }
 
     /// The error that a field is not what it should be.
     pub fn fault(&self, name: &str, expected: &str) -> anyhow::Error {
-        let at = self.place.at(self.fields.get(name).map_or(self.start, |(start, _)| *start));
+        let at = self.place.at(self.all.get(name).map_or(self.start, |(start, _)| *start));
         anyhow!(t!("{at}: {name} should be {expected}", "{at}：{name} 应为 {expected}"))
     }
 
@@ -141,13 +141,13 @@ impl<'a> Fields<'a> {
     pub fn all(&self) -> Result<Vec<(String, String)>> {
         let text =
             |name: &str, value: &'_ Value| value.as_str().map(str::to_owned).ok_or_else(|| self.fault(name, "\"…\""));
-        self.fields.iter().map(|(name, (_, value))| Ok((name.clone(), text(name, value)?))).collect()
+        self.all.iter().map(|(name, (_, value))| Ok((name.clone(), text(name, value)?))).collect()
     }
 
     /// Fails where there is a field that nobody asked for.
     pub fn end(self) -> Result<()> {
         let asked = self.asked.into_inner();
-        let unknown = self.fields.iter().filter(|(name, _)| !asked.contains(&name.as_str()));
+        let unknown = self.all.iter().filter(|(name, _)| !asked.contains(&name.as_str()));
         let Some((name, (start, _))) = unknown.min_by_key(|(_, (start, _))| *start) else { return Ok(()) };
         let at = self.place.at(*start);
         let hint = hint(name, asked.iter().copied());

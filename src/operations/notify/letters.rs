@@ -15,6 +15,12 @@ use crate::operations::Severity;
 /// Of more notices than this, each is a line.
 const AT_LENGTH: usize = 12;
 
+/// The most bytes of a fact in a text: whoever sends more is not read to the end.
+const LONGEST_FACT: usize = 3000;
+
+/// The most bytes of a name.
+const LONGEST_NAME: usize = 200;
+
 /// Why a notice is told that was told before, or to somebody else.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -66,7 +72,7 @@ pub struct Letter {
 }
 
 /// The letters that tell a receiver of notices: those for whom the same is wanted go together.
-pub fn letters(receiver: &Receiver, all: &[Told], zone: Tz) -> Vec<Letter> {
+pub fn letters(receiver: &Receiver, all: &[Told], zone: Tz, now: DateTime<Utc>) -> Vec<Letter> {
     let mut groups: Vec<Vec<&Told>> = Vec::new();
     for told in all {
         match groups.iter_mut().find(|group| group[0].notice.wanted == told.notice.wanted) {
@@ -74,23 +80,23 @@ pub fn letters(receiver: &Receiver, all: &[Told], zone: Tz) -> Vec<Letter> {
             None => groups.push(vec![told]),
         }
     }
-    spoken(receiver.language, || groups.iter().flat_map(|group| of_group(receiver, group, zone)).collect())
+    spoken(receiver.language, || groups.iter().flat_map(|group| of_group(receiver, group, zone, now)).collect())
 }
 
-fn of_group(receiver: &Receiver, all: &[&Told], zone: Tz) -> Vec<Letter> {
+fn of_group(receiver: &Receiver, all: &[&Told], zone: Tz, now: DateTime<Utc>) -> Vec<Letter> {
     let letter = |title: String, text, json| Letter { id: String::new(), title, text, json };
     match receiver.kind.form() {
         Form::Notices => {
             let one = |told: &&Told| {
-                let text = paragraph(told, receiver.language, zone);
+                let text = paragraph(told, receiver.language, zone, now);
                 letter(title(&[told]), text, notice_json(told, &receiver.name, receiver.language))
             };
             all.iter().map(one).collect()
         }
         Form::Text { bytes } => {
             let texts: Vec<String> = match all.len() > AT_LENGTH {
-                true => vec![all.iter().map(|told| line(told, receiver.language)).collect::<Vec<_>>().join("\n")],
-                false => all.iter().map(|told| paragraph(told, receiver.language, zone)).collect(),
+                true => vec![all.iter().map(|told| line(told, receiver.language, zone)).collect::<Vec<_>>().join("\n")],
+                false => all.iter().map(|told| paragraph(told, receiver.language, zone, now)).collect(),
             };
             let title = title(all);
             split::parts(&title, &texts, bytes)
@@ -104,7 +110,7 @@ fn of_group(receiver: &Receiver, all: &[&Told], zone: Tz) -> Vec<Letter> {
 /// What a letter is about: whom the finder wanted told, and how many are wrong or no longer.
 fn title(all: &[&Told]) -> String {
     let count = |resolved: bool| all.iter().filter(|told| (told.notice.state == State::Resolved) == resolved).count();
-    let wanted = all.first().map(|told| told.notice.wanted.as_str()).filter(|wanted| !wanted.is_empty());
+    let wanted = all.first().map(|told| name(&told.notice.wanted)).filter(|wanted| !wanted.is_empty());
     let wanted = wanted.map_or(String::new(), |wanted| t!("{wanted}: ", "{wanted}："));
     match all {
         [Told { notice, .. }] => {
@@ -123,10 +129,12 @@ fn title(all: &[&Told]) -> String {
 }
 
 fn subject(notice: &Notice) -> String {
-    match notice.subject.is_empty() {
-        true => notice.name.clone(),
-        false => format!("{} {}", notice.name, notice.subject),
-    }
+    name(format!("{} {}", notice.name, notice.subject).trim_end())
+}
+
+/// A name as a line takes it.
+fn name(text: &str) -> String {
+    split::start(text, LONGEST_NAME).replace(char::is_control, " ")
 }
 
 fn state(state: State) -> &'static str {
@@ -157,22 +165,27 @@ fn lasted(time: TimeDelta) -> String {
 }
 
 /// A notice in a line.
-fn line(told: &Told, language: Language) -> String {
+fn line(told: &Told, language: Language, zone: Tz) -> String {
     let notice = &told.notice;
-    let text = format!("[{}] {} ({})", state(notice.state), subject(notice), severity(notice.severity));
+    // with its time: WeCom shows the same text once in some hours
+    let at = notice.at.with_timezone(&zone).format("%m-%d %H:%M:%S");
+    let text = format!("[{}] {} ({}) {at}", state(notice.state), subject(notice), severity(notice.severity));
     let summary = notice.words(language).summary.lines().next().unwrap_or_default();
     let text = if summary.is_empty() { text } else { format!("{text}: {summary}") };
     split::start(&scrub(&text), 300).to_owned()
 }
 
 /// A notice as a paragraph, a fact a line.
-fn paragraph(told: &Told, language: Language, zone: Tz) -> String {
+fn paragraph(told: &Told, language: Language, zone: Tz, now: DateTime<Utc>) -> String {
     let Told { notice, reminder } = told;
     let words = notice.words(language);
     let moment = |at: DateTime<Utc>| at.with_timezone(&zone).format("%Y-%m-%d %H:%M:%S").to_string();
     let mut lines = vec![format!("[{}] {} ({})", state(notice.state), subject(notice), severity(notice.severity))];
     match reminder {
-        Some(Reminder::Again { .. }) => lines.push(either("still so", "仍未恢复").to_owned()),
+        Some(Reminder::Again { .. }) => {
+            let length = lasted(now - notice.since);
+            lines.push(t!("still so, for {length}", "已持续 {length}，仍未恢复"));
+        }
         Some(Reminder::Escalated) => {
             lines.push(either("nobody has mended or acknowledged it", "尚无人处理或确认").to_owned());
         }
@@ -186,7 +199,7 @@ fn paragraph(told: &Told, language: Language, zone: Tz) -> String {
         ("endpoint", either("endpoint", "接口")),
     ] {
         if let Some(value) = notice.labels.get(label).filter(|value| !value.is_empty()) {
-            lines.push(format!("{name}{colon}{value}"));
+            lines.push(format!("{name}{colon}{}", split::start(value, LONGEST_NAME)));
         }
     }
     lines.push(format!("{}{colon}{} ({zone})", either("since", "开始"), moment(notice.since)));
@@ -198,7 +211,7 @@ fn paragraph(told: &Told, language: Language, zone: Tz) -> String {
         [(either("summary", "摘要"), &words.summary), (either("description", "说明"), &words.description)]
     {
         if !text.trim().is_empty() {
-            lines.push(format!("{name}{colon}{}", text.trim()));
+            lines.push(format!("{name}{colon}{}", split::start(text.trim(), LONGEST_FACT)));
         }
     }
     scrub(&lines.join("\n")).into_owned()
@@ -248,7 +261,7 @@ mod tests {
         alert.chinese =
             Some(super::super::Words { summary: "列表慢".to_owned(), description: "查看磁盘".to_owned() });
         let told = |notice: &Notice| Told { notice: notice.clone(), reminder: None };
-        let [letter] = &letters(&routing.receivers[0], &[told(&alert)], chrono_tz::Asia::Shanghai)[..] else {
+        let [letter] = &letters(&routing.receivers[0], &[told(&alert)], chrono_tz::Asia::Shanghai, alert.at)[..] else {
             panic!("one letter")
         };
         assert_eq!(
@@ -257,7 +270,7 @@ mod tests {
              实例：a:8000\n接口：similar\n开始：2026-11-27 20:00:00 (Asia/Shanghai)\n摘要：列表慢\n说明：查看磁盘"
         );
         let many: Vec<Told> = (0..200).map(|_| told(&alert)).collect();
-        let parts = letters(&routing.receivers[0], &many, chrono_tz::Tz::UTC);
+        let parts = letters(&routing.receivers[0], &many, chrono_tz::Tz::UTC, alert.at);
         assert!(parts.len() > 3 && parts.iter().all(|part| part.text.len() <= 2048), "{}", parts.len());
         assert_eq!(parts.iter().map(|part| part.text.matches("[告警] ").count()).sum::<usize>(), 200);
         assert!(parts[1].text.starts_with("【nearset】recommend-default：200 条告警 (2/"), "{}", parts[1].text);

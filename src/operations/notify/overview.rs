@@ -6,6 +6,7 @@ use serde::Serialize;
 use super::letters::{Letter, Told};
 use super::routing::Routing;
 use super::telling::{letters_for, notices_for};
+use crate::common::language::t;
 use crate::config::Config;
 use crate::operations::watch::{self, Firing};
 
@@ -80,6 +81,7 @@ pub fn overview(config: &Config) -> Result<Overview> {
             error: item.error.unwrap_or_default(),
         }));
     }
+    waiting.extend(left_behind(config, &routing)?);
     let named = |receiver: &super::receiver::Receiver| Named {
         name: receiver.name.clone(),
         kind: receiver.kind.name(),
@@ -93,4 +95,25 @@ pub fn overview(config: &Config) -> Result<Overview> {
         waiting,
         refused,
     })
+}
+
+/// What waits for receivers that are no more.
+fn left_behind(config: &Config, routing: &Routing) -> Result<Vec<Waiting>> {
+    let folder = config.operations_dir().join("outbox").join("notify");
+    let mut left = Vec::new();
+    let Ok(entries) = std::fs::read_dir(&folder) else { return Ok(left) };
+    for name in entries.flatten().map(|entry| entry.file_name().to_string_lossy().into_owned()) {
+        let (letters, notices) = (letters_for(config, &name).count()?, notices_for(config, &name).count()?);
+        if letters + notices > 0 && routing.receivers.iter().all(|receiver| receiver.name != name) {
+            let path = folder.join(&name);
+            let error = t!(
+                "there is no such receiver any more; remove {} where nobody is to be told",
+                "已没有这个接收者；如不再需要，请删除 {}",
+                path.display()
+            );
+            left.push(Waiting { receiver: name, letters, notices, error: Some(error) });
+        }
+    }
+    left.sort_by(|a, b| a.receiver.cmp(&b.receiver));
+    Ok(left)
 }

@@ -94,32 +94,26 @@ pub(super) fn parse(place: Place<'_>, zone: Tz) -> Result<Routing> {
         let route = route(fields(table), &routing.receivers, zone)?;
         routing.routes.push(route);
     }
-    for table in file.events.into_iter() {
-        for (name, text) in events(&fields(table))? {
-            let choice = match text.as_str() {
-                "off" => Choice::Off,
-                severity => Choice::As(severity_of(severity).with_context(|| {
-                    let path = place.path.display();
-                    t!(
-                        "{path}: [events] {name} should be off, info, warning or critical",
-                        "{path}：[events] {name} 应为 off、info、warning 或 critical"
-                    )
-                })?),
-            };
-            routing.events.insert(name, choice);
-        }
+    for (name, text) in events(file.events.map(fields))? {
+        let choice = match text.as_str() {
+            "off" => Some(Choice::Off),
+            text => severity_of(text).map(Choice::As),
+        };
+        let path = place.path.display();
+        let choice = choice.with_context(|| {
+            t!(
+                "{path}: [events] {name} should be off, info, warning or critical",
+                "{path}：[events] {name} 应为 off、info、warning 或 critical"
+            )
+        })?;
+        routing.events.insert(name, choice);
     }
-    for table in file.patience.into_iter() {
-        for (name, text) in events(&fields(table))? {
-            let time = length(&text).with_context(|| {
-                let path = place.path.display();
-                t!(
-                    "{path}: [patience] {name} should be a time such as 10m",
-                    "{path}：[patience] {name} 应为时长，如 10m"
-                )
-            })?;
-            routing.patience.insert(name, time);
-        }
+    for (name, text) in events(file.patience.map(fields))? {
+        let path = place.path.display();
+        let time = length(&text).with_context(|| {
+            t!("{path}: [patience] {name} should be a time such as 10m", "{path}：[patience] {name} 应为时长，如 10m")
+        })?;
+        routing.patience.insert(name, time);
     }
     if let Some(gateway) = file.gateway.map(fields) {
         routing.token = gateway.secret("token")?;
@@ -133,7 +127,8 @@ pub(super) fn parse(place: Place<'_>, zone: Tz) -> Result<Routing> {
 }
 
 /// Names of nearset's own events, each with what is said of it.
-fn events(fields: &Fields<'_>) -> Result<Vec<(String, String)>> {
+fn events(fields: Option<Fields<'_>>) -> Result<Vec<(String, String)>> {
+    let Some(fields) = fields else { return Ok(Vec::new()) };
     let all = fields.all()?;
     for (name, _) in &all {
         if !EVENTS.contains(&name.as_str()) {
@@ -233,6 +228,9 @@ fn route(fields: Fields<'_>, all: &[Receiver], zone: Tz) -> Result<Route> {
 }
 
 /// Whether a file holds a secret of its own that others of this machine may read.
+///
+/// # Errors
+/// It cannot be read.
 pub fn is_open_to_others(path: &Path) -> Result<bool> {
     use std::os::unix::fs::PermissionsExt;
     let Some(text) = files::read_text(path)? else { return Ok(false) };

@@ -1,5 +1,7 @@
 //! A receiver: its name, the language it is told in, and what brings a letter to it.
 
+use std::time::Duration;
+
 use anyhow::Result;
 
 use super::fields::Fields;
@@ -48,6 +50,8 @@ pub struct Carrier<'a> {
     pub outgoing: &'a Outgoing,
     /// The settings.
     pub config: &'a Config,
+    /// How long a letter may take, where the process is about to end.
+    pub haste: Option<Duration>,
 }
 
 impl Kind {
@@ -100,8 +104,9 @@ impl Kind {
     pub fn address(&self) -> String {
         match self {
             Self::WecomApp(app) => app.address(),
-            Self::WecomRobot(WecomRobot { url }) => host(&url.0),
-            Self::DingTalk(DingTalk { url, .. }) | Self::Feishu(Feishu { url, .. }) => host(&url.0),
+            Self::WecomRobot(WecomRobot { url })
+            | Self::DingTalk(DingTalk { url, .. })
+            | Self::Feishu(Feishu { url, .. }) => host(&url.0),
             Self::Webhook(webhook) => host(&webhook.url.0),
             Self::Email(email) => email.address(),
             Self::Command(command) => command.argv.join(" "),
@@ -128,7 +133,7 @@ impl Receiver {
             Kind::Feishu(robot) => robot.bring(letter, carrier),
             Kind::Webhook(webhook) => webhook.bring(letter, carrier),
             Kind::Email(email) => email.bring(letter, carrier),
-            Kind::Command(command) => command.bring(letter),
+            Kind::Command(command) => command.bring(letter, carrier),
         }
     }
 }

@@ -48,7 +48,11 @@ fn pieces(paragraph: &str, room: usize) -> Vec<String> {
 
 /// The first characters of a text that hold so many bytes at most.
 pub fn start(text: &str, bytes: usize) -> &str {
-    &text[..text.floor_char_boundary(bytes)]
+    let mut end = bytes.min(text.len());
+    while !text.is_char_boundary(end) {
+        end -= 1;
+    }
+    &text[..end]
 }
 
 #[cfg(test)]

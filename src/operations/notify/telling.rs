@@ -113,7 +113,7 @@ pub(super) fn write_letters(config: &Config, receiver: &Receiver, now: DateTime<
         let all: Vec<Told> = items.iter().map(|item| item.body.clone()).collect();
         let again: Vec<Told> =
             all.iter().filter(|told| matches!(told.reminder, Some(Reminder::Again { .. }))).cloned().collect();
-        (super::letters::letters(receiver, &all, zone), again)
+        (super::letters::letters(receiver, &all, zone, now), again)
     };
     notices.gather(now, make, |id, (letters, again): (Vec<Letter>, Vec<Told>)| {
         for told in again {

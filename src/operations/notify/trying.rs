@@ -15,10 +15,10 @@ use crate::operations::{Outgoing, Refusal};
 pub fn try_receiver(config: &Config, receiver: &Receiver) -> Result<String> {
     let zone = config.parameters.report_timezone.parse().unwrap_or(chrono_tz::Tz::UTC);
     let outgoing = Outgoing::of(config)?;
-    let carrier = Carrier { outgoing: &outgoing, config };
+    let carrier = Carrier { outgoing: &outgoing, config, haste: None };
     let told = Told { notice: test_notice(), reminder: None };
     let mut said = Vec::new();
-    for mut letter in letters(receiver, std::slice::from_ref(&told), zone) {
+    for mut letter in letters(receiver, std::slice::from_ref(&told), zone, told.notice.at) {
         letter.id = told.notice.id();
         match receiver.bring(&letter, &carrier) {
             Ok(answer) => said.push(answer),

@@ -152,7 +152,11 @@ fn run(job: &Job, slot: DateTime<Utc>, signals: &mut Signals) -> MarkEnd {
     let began = Instant::now();
     loop {
         match child.try_wait() {
-            Ok(Some(status)) => return ended(status.code(), status.signal(), None),
+            Ok(Some(status)) => {
+                // whoever ends a service tells all its processes at once
+                let is_interrupted = !status.success() && signals.pending().next().is_some();
+                return MarkEnd { is_interrupted, ..ended(status.code(), status.signal(), None) };
+            }
             Ok(None) => {}
             Err(error) => return ended(None, None, Some(format!("it cannot be waited for: {error}"))),
         }

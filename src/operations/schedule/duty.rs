@@ -21,6 +21,8 @@ use crate::warehouse::ScheduleState;
 
 /// After how long it is looked again where something went wrong, or another process schedules.
 const LATER: TimeDelta = TimeDelta::seconds(10);
+/// How often is looked whether the file of jobs has changed.
+const CHANGES: TimeDelta = TimeDelta::seconds(1);
 
 fn lock_path(config: &Config) -> PathBuf {
     config.operations_dir().join("schedule.lock")
@@ -99,7 +101,7 @@ pub fn attend(config: &Config, clock: &dyn Clock, stop: &Stop) -> Result<()> {
             tracing::error!("{}", describe(&error));
             clock.now() + LATER
         });
-        clock.wait(next, stop);
+        clock.wait(next.min(clock.now() + CHANGES), stop);
     }
     scheduler.end()
 }

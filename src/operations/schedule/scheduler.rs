@@ -166,6 +166,7 @@ impl<'a, W: World> Scheduler<'a, W> {
     }
 
     /// How the jobs stand.
+    #[cfg(test)]
     pub fn state(&self) -> &ScheduleState {
         &self.state
     }

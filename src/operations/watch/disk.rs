@@ -16,6 +16,9 @@ const LOW: f64 = 0.1;
 const FULL: f64 = 0.02;
 
 /// A disk that is nearly full.
+///
+/// # Errors
+/// A file system does not say how full it is.
 pub fn alerts(config: &Config, _now: DateTime<Utc>) -> Result<Vec<Alert>> {
     let folders = [("DATA_DIR", &config.data_dir), ("MODELS_DIR", &config.models_dir)];
     let there = folders.into_iter().filter(|(_, dir)| dir.exists());

@@ -24,6 +24,9 @@ struct Told {
 }
 
 /// A run that failed, a check that refused, a model that was held back.
+///
+/// # Errors
+/// The history is there and cannot be read.
 pub fn alerts(config: &Config, _now: DateTime<Utc>) -> Result<Vec<Alert>> {
     let is_running = warehouse::is_run_lock_held(config);
     Ok(last_ended(&history(config)?, is_running).and_then(alert_of).into_iter().collect())

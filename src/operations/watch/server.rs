@@ -16,6 +16,9 @@ use crate::operations::{Alert, Outgoing, Severity};
 const PATIENCE: Duration = Duration::from_secs(2);
 
 /// A server that cannot log, that answers with another version than it should, or that does not answer although it must.
+///
+/// # Errors
+/// `notify.toml` makes no sense.
 pub fn alerts(config: &Config, _now: DateTime<Utc>) -> Result<Vec<Alert>> {
     let expected = Routing::of(config)?.server;
     let address = expected.clone().unwrap_or_else(|| format!("http://{}", reachable(config.serve.listen)));

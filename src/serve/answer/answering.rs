@@ -235,7 +235,9 @@ impl<'a> Answering<'a> {
             && rand::random::<f64>() < beside.share
             && let Some(list) = translate(&self.key.list, &self.assignment.version.model, &beside.version.model)
         {
-            tokio::spawn(shadow(self.state.clone(), self.deployment.clone(), list, request_id, self.outcome.clone()));
+            let id = request_id.clone();
+            let listed = shadow(self.state.clone(), self.deployment.clone(), list, request_id, self.outcome.clone());
+            tokio::spawn(about::answering(id, None, listed));
         }
     }
 }

@@ -16,6 +16,7 @@ use serde_json::{Map, Value};
 use subtle::ConstantTimeEq;
 use utoipa::ToSchema;
 
+use crate::common::about;
 use crate::model::{self, Beside, Share};
 use crate::recommend;
 use crate::serve::http::{ApiError, ErrorBody};
@@ -215,7 +216,7 @@ fn unusable(name: &str, error: anyhow::Error) -> ApiError {
 pub async fn reload(_: Admin, Of(state): Of<Shared>, body: Bytes) -> Result<Json<Reloaded>, ApiError> {
     let asked = Reload::read(&body)?;
     let loading = state.clone();
-    let loaded = tokio::task::spawn_blocking(move || asked.load(&loading)).await;
+    let loaded = about::blocking(move || asked.load(&loading)).await;
     match loaded.context("loading a version ended early")? {
         Err(ApiError::Internal(error)) => {
             state.metrics.error("model_load", ENDPOINT);

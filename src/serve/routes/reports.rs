@@ -19,6 +19,7 @@ use axum_extra::headers::authorization::{Basic, Bearer};
 use serde::{Deserialize, Serialize};
 use subtle::ConstantTimeEq;
 
+use crate::common::about;
 use crate::config::{Config, Readers};
 use crate::serve::http::{ApiError, error};
 use crate::serve::state::Shared;
@@ -207,7 +208,7 @@ pub async fn list(
         return Ok(page(StatusCode::OK));
     }
     let config = state.config.clone();
-    let listing = tokio::task::spawn_blocking(move || Listing::read(&config)).await;
+    let listing = about::blocking(move || Listing::read(&config)).await;
     Ok(Json(listing.context("listing reports ended early")??).into_response())
 }
 
@@ -246,7 +247,7 @@ async fn one(
     let config = state.config.clone();
     // the name only picks from what a folder holds: it is never a path
     let asked = name.clone();
-    let found = tokio::task::spawn_blocking(move || Listing::read(&config).map(|listing| listing.take(&asked))).await;
+    let found = about::blocking(move || Listing::read(&config).map(|listing| listing.take(&asked))).await;
     let found = found.context("looking for a report ended early")??;
     let is_json = found.as_ref().is_none_or(|report| report.file.ends_with(".json"));
     if shape == Shape::Page && is_json {
@@ -260,7 +261,7 @@ async fn one(
         Some("csv") => "text/csv; charset=utf-8",
         _ => "application/json",
     };
-    let bytes = tokio::task::spawn_blocking(move || read(&report)).await.context("reading a report ended early")??;
+    let bytes = about::blocking(move || read(&report)).await.context("reading a report ended early")??;
     Ok((head(kind), bytes).into_response())
 }
 

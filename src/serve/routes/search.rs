@@ -1,6 +1,6 @@
 //! `/search`: datasets by words.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result};
 use axum::Json;
@@ -11,6 +11,7 @@ use axum::response::{IntoResponse, Response};
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
+use crate::common::about::{self, Part};
 use crate::common::ids::Id;
 use crate::search::{self, By};
 use crate::serve::deployment::LoadedVersion;
@@ -86,7 +87,9 @@ pub async fn search(
     };
     // models take milliseconds, and the first query loads them: lists are answered meanwhile
     let finding = state.clone();
-    let answer = tokio::task::spawn_blocking(move || find(&finding, &version, query, limit)).await;
+    let began = Instant::now();
+    let answer = about::blocking(move || find(&finding, &version, query, limit)).await;
+    about::took(Part::List, began.elapsed());
     let answer = answer.context("a search ended early")??;
     Ok(([(header::CACHE_CONTROL, "no-store")], Json(answer)).into_response())
 }

@@ -9,6 +9,7 @@ use anyhow::{Context, Result, anyhow};
 use super::super::fields::Fields;
 use super::super::hours::length;
 use super::super::letters::Letter;
+use super::super::receiver::Carrier;
 use crate::common::language::{either, t};
 use crate::operations::Refusal;
 
@@ -38,11 +39,12 @@ impl Command {
     }
 
     /// Runs it.
-    pub fn bring(&self, letter: &Letter) -> Result<String, Refusal> {
-        self.run(letter).map_err(|error| Refusal::Later(error, None))
+    pub fn bring(&self, letter: &Letter, carrier: &Carrier<'_>) -> Result<String, Refusal> {
+        let timeout = carrier.haste.map_or(self.timeout, |haste| haste.min(self.timeout));
+        self.run(letter, timeout).map_err(|error| Refusal::Later(error, None))
     }
 
-    fn run(&self, letter: &Letter) -> Result<String> {
+    fn run(&self, letter: &Letter, timeout: Duration) -> Result<String> {
         let program = &self.argv[0];
         let mut child = std::process::Command::new(program)
             .args(&self.argv[1..])
@@ -61,7 +63,7 @@ impl Command {
             output.map(|output| output.take(4096).read_to_end(&mut said));
             tell.send(said).ok();
         });
-        let status = wait(&mut child, self.timeout)?;
+        let status = wait(&mut child, timeout)?;
         let said = told.recv_timeout(GLANCE * 10).unwrap_or_default();
         let said = String::from_utf8_lossy(&said).trim().to_owned();
         match status.success() {

@@ -87,7 +87,7 @@ impl Email {
         match transport.send(&message) {
             Ok(answer) => Ok(answer.message().collect::<Vec<_>>().join(" ")),
             Err(error) => {
-                let code = error.status().map(|code| u16::from(code)).unwrap_or_default();
+                let code = error.status().map(u16::from).unwrap_or_default();
                 let error = anyhow!(error).context(t!("{} did not take it", "{} 没有接收", self.server));
                 Err(match code {
                     // no such mailbox, or no such message here

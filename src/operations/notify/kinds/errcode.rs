@@ -67,33 +67,42 @@ fn is_known(service: Service, code: i64) -> bool {
 }
 
 fn meaning(service: Service, code: i64, said: &str) -> String {
-    match (service, code) {
-        (Service::Wecom, -1) => t!("WeCom is busy", "企业微信系统繁忙"),
-        (Service::Wecom, 40001 | 40091) => t!(
+    let known = match service {
+        Service::Wecom => of_wecom(code, said),
+        Service::DingTalk => of_dingtalk(code),
+        Service::Feishu => of_feishu(code),
+    };
+    known.unwrap_or_else(|| t!("the message was refused", "消息被拒绝"))
+}
+
+fn of_wecom(code: i64, said: &str) -> Option<String> {
+    Some(match code {
+        -1 => t!("WeCom is busy", "企业微信系统繁忙"),
+        40001 | 40091 => t!(
             "the secret is not that of the application: copy it anew from its page in WeCom's console",
             "Secret 不是该应用的：请在管理后台的应用页面重新复制"
         ),
-        (Service::Wecom, 40013 | 41002) => {
+        40013 | 41002 => {
             t!("corp_id is no company's: see My Company in WeCom's console", "企业 ID 无效：见管理后台“我的企业”")
         }
-        (Service::Wecom, 40014 | 41001 | 42001) => {
+        40014 | 41001 | 42001 => {
             t!("the token has run out or was revoked; a new one is fetched", "token 已过期或失效；会重新获取")
         }
-        (Service::Wecom, 40056 | 41011 | 301002) => t!(
+        40056 | 41011 | 301002 => t!(
             "agent_id is not the number of the application that the secret belongs to",
             "AgentId 与 Secret 不属于同一个应用"
         ),
-        (Service::Wecom, 45009) => t!("WeCom had too many messages; it is waited", "超过企业微信的发送频率；稍后再发"),
-        (Service::Wecom, 45033) => t!("too many requests at once; it is waited", "并发请求过多；稍后再发"),
-        (Service::Wecom, 45002) => t!("the message is too long", "消息过长"),
-        (Service::Wecom, 44004) => t!("the message is empty", "消息为空"),
-        (Service::Wecom, 48002 | 60011) => {
+        45009 => t!("WeCom had too many messages; it is waited", "超过企业微信的发送频率；稍后再发"),
+        45033 => t!("too many requests at once; it is waited", "并发请求过多；稍后再发"),
+        45002 => t!("the message is too long", "消息过长"),
+        44004 => t!("the message is empty", "消息为空"),
+        48002 | 60011 => {
             t!(
                 "the application may not send to these people: widen who may see it",
                 "应用无权向这些成员发送：请扩大可见范围"
             )
         }
-        (Service::Wecom, 60020) => {
+        60020 => {
             let address = said.split("from ip:").nth(1).and_then(|rest| {
                 rest.trim_start().split(|c: char| !(c.is_ascii_hexdigit() || c == '.' || c == ':')).next()
             });
@@ -103,38 +112,50 @@ fn meaning(service: Service, code: i64, said: &str) -> String {
                 "企业微信不信任本机的地址 {address}：请在该应用的“企业可信 IP”中加入它"
             )
         }
-        (Service::Wecom, 81013) => {
+        81013 => {
             t!("none of those to be told is there: look at `to`", "要通知的成员、部门、标签都不存在：请检查 to")
         }
-        (Service::Wecom, 93000) => {
+        93000 => {
             t!("the robot's key is none: copy its URL anew from the group", "机器人的 key 无效：请从群里重新复制地址")
         }
-        (Service::DingTalk, 310000) => t!(
+        _ => return None,
+    })
+}
+
+fn of_dingtalk(code: i64) -> Option<String> {
+    Some(match code {
+        310000 => t!(
             "DingTalk's safety settings refuse it: sign with `secret`, or allow the keyword nearset or this machine's address",
             "不符合钉钉机器人的安全设置：请用 secret 加签，或允许关键词 nearset、本机地址"
         ),
-        (Service::DingTalk, 300001 | 300005) => {
+        300001 | 300005 => {
             t!("the robot's access_token is none: copy its URL anew", "机器人的 access_token 无效：请重新复制地址")
         }
-        (Service::DingTalk, 130101 | 410100) => {
+        130101 | 410100 => {
             t!("DingTalk takes 20 messages a minute; it is waited", "钉钉机器人每分钟限 20 条；稍后再发")
         }
-        (Service::Feishu, 19001) => t!("the robot's address is none: copy it anew", "机器人地址无效：请重新复制"),
-        (Service::Feishu, 19021) => t!(
+        _ => return None,
+    })
+}
+
+fn of_feishu(code: i64) -> Option<String> {
+    Some(match code {
+        19001 => t!("the robot's address is none: copy it anew", "机器人地址无效：请重新复制"),
+        19021 => t!(
             "the signature does not fit: is `secret` the robot's, and this machine's clock right?",
             "签名不符：secret 是否为该机器人的，本机时钟是否准确？"
         ),
-        (Service::Feishu, 19022) => {
+        19022 => {
             t!("Feishu does not allow this machine's address: add it to the robot's", "本机地址不在机器人的 IP 白名单")
         }
-        (Service::Feishu, 19024) => {
+        19024 => {
             t!("a keyword is asked for: make it nearset, or sign instead", "缺少关键词：请设为 nearset，或改用签名校验")
         }
-        (Service::Feishu, 9499 | 11232) => {
+        9499 | 11232 => {
             t!("Feishu had too many messages; it is waited", "超过飞书的发送频率；稍后再发")
         }
-        _ => t!("the message was refused", "消息被拒绝"),
-    }
+        _ => return None,
+    })
 }
 
 /// The number of an answer and what it says besides.

@@ -21,8 +21,8 @@ pub const EARLY: i64 = 300;
 pub struct Token {
     /// What it was fetched with, as a hash: other settings need another.
     pub of: String,
-    /// The token itself.
-    pub token: String,
+    /// What it says.
+    pub text: String,
     /// Until when it is used.
     pub until: DateTime<Utc>,
 }
@@ -37,8 +37,8 @@ impl Token {
     pub fn kept(config: &Config, receiver: &str, of: &str) -> Option<String> {
         let text = files::read(&path(config, receiver)).ok()??;
         let kept: Self = serde_json::from_slice(&text).ok()?;
-        secrets::register(&kept.token);
-        (kept.of == of && Utc::now() < kept.until).then_some(kept.token)
+        secrets::register(&kept.text);
+        (kept.of == of && Utc::now() < kept.until).then_some(kept.text)
     }
 
     /// Keeps it.

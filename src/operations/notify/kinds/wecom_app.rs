@@ -136,9 +136,9 @@ impl WecomApp {
         secrets::register(token);
         let lasts = answer["expires_in"].as_i64().unwrap_or(0);
         let until = Utc::now() + TimeDelta::seconds((lasts - EARLY).clamp(0, 86_400));
-        let kept = Token { of, token: token.to_owned(), until };
+        let kept = Token { of, text: token.to_owned(), until };
         kept.keep(carrier.config, receiver).map_err(|error| Refusal::Closed(anyhow!(error), None))?;
-        Ok(kept.token)
+        Ok(kept.text)
     }
 }
 
