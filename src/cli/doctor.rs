@@ -115,6 +115,7 @@ fn chinese(what: &str) -> &str {
         "refusals" => "拒绝",
         "metrics" => "监控指标",
         "api" => "接口",
+        "report pages" => "报表页面",
         "ids" => "ID",
         "model" => "模型",
         other => other,

@@ -106,10 +106,10 @@ pub(super) fn description(client: &Client) -> Finding {
 pub(super) fn reports(client: &Client) -> Finding {
     let path = "/reports?format=json";
     let answer = match client.get(path) {
-        Err(error) => return broken("reports", &error),
+        Err(error) => return broken("report pages", &error),
         Ok(answer) => answer,
     };
-    let finding = |verdict, text: &str| Finding::new(verdict, "reports", text.to_owned());
+    let finding = |verdict, text: &str| Finding::new(verdict, "report pages", text.to_owned());
     match answer.status {
         200 if client.is_here => finding(Verdict::Fine, either("can be read from here", "可从本机查看")),
         200 => finding(
@@ -123,7 +123,7 @@ pub(super) fn reports(client: &Client) -> Finding {
             finding(Verdict::Fine, either("are kept to whoever has the admin token", "只对持有管理令牌者开放"))
         }
         404 => finding(Verdict::Fine, either("are not shown here", "此处不开放")),
-        status => broken("reports", &anyhow!(t!("{path} answers {status}", "{path} 返回 {status}"))),
+        status => broken("report pages", &anyhow!(t!("{path} answers {status}", "{path} 返回 {status}"))),
     }
 }
 
