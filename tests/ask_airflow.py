@@ -43,7 +43,7 @@ answers = {
 answers["bag_errors"] = {path: str(error) for path, error in bag.import_errors.items()}
 answers["dags"] = {
     dag.dag_id: {
-        "schedule": getattr(dag.timetable, "summary", None) or str(dag.timetable),
+        "schedule": dag.timetable.summary if is_old else dag.schedule,
         "catchup": dag.catchup,
         "tasks": [task.task_id for task in dag.topological_sort()],
         "edges": sorted([task.task_id, below] for task in dag.tasks for below in task.downstream_task_ids),

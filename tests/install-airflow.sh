@@ -13,6 +13,7 @@ for version in 2.11.2 3.3.2; do
     "$place/bin/pip" install -q --disable-pip-version-check uv
     "$place/bin/uv" pip install -q --python "$place/bin/python" "apache-airflow==$version"
     AIRFLOW_HOME="$place/home" AIRFLOW__CORE__LOAD_EXAMPLES=False "$place/bin/airflow" db migrate >"$place/migrate.log" 2>&1
-    rm -rf "$place/home/logs"
+    # its settings name this very folder
+    find "$place/home" -mindepth 1 ! -name airflow.db -delete
     echo "$version" >"$place/ready"
 done

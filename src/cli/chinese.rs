@@ -102,8 +102,8 @@ pub(super) const PARAGRAPHS: &[(&str, &str)] = &[
     ),
     ("The project's files as a folder of your own, to edit", "把项目文件写成自己的文件夹，以便修改"),
     (
-        "Write sql/, views/, nearset.toml and the examples of rules and experiments; no file is overwritten",
-        "写出 sql/、views/、nearset.toml 以及规则与实验的示例；不覆盖任何文件",
+        "Write sql/, views/, nearset.toml and the examples of rules, experiments, jobs and receivers; no file is overwritten",
+        "写出 sql/、views/、nearset.toml 以及规则、实验、任务与接收者的示例；不覆盖任何文件",
     ),
     ("The folder; the working folder where none is named", "文件夹；不写则为当前文件夹"),
     (

@@ -37,7 +37,14 @@ impl Mlflow {
         match self {
             Self::Push(push) => {
                 let told = mlflow::push(config, &push.versions)?;
-                say!("{}", t!("MLflow was told {} trainings", "已向 MLflow 上报 {} 次训练", told.arrived));
+                say!(
+                    "{}",
+                    t!(
+                        "MLflow knows all: {} trainings were told or found there",
+                        "MLflow 已知全部：上报或已在其中 {} 次训练",
+                        told.arrived
+                    )
+                );
                 Ok(())
             }
             Self::Status(status) => status.run(config),

@@ -13,7 +13,7 @@ use crate::sql_project::{Difference, Written, differences, write_out};
 
 #[derive(Debug, Subcommand)]
 pub enum Project {
-    /// Write sql/, views/, nearset.toml and the examples of rules and experiments; no file is overwritten
+    /// Write sql/, views/, nearset.toml and the examples of rules, experiments, jobs and receivers; no file is overwritten
     #[command(after_help = examples(&["project init analysis"]))]
     Init {
         /// The folder; the working folder where none is named

@@ -129,7 +129,7 @@ fn train(config: &Config, as_of: Option<DateTime<Utc>>) -> Result<String> {
     let all = model::list(&config.models_dir)?.whole.into_iter();
     let newest = all.filter(|manifest| manifest.trained_at == as_of).map(|manifest| manifest.version);
     let current = model::current(&config.models_dir);
-    newest.filter(|version| Some(version) != current.as_ref()).last().context(either(
+    newest.filter(|version| Some(version) != current.as_ref()).next_back().context(either(
         "the run has trained no other version than the current one: there is nothing to release",
         "本次运行没有训练出不同于当前版本的新版本：没有可发布的内容",
     ))
@@ -201,7 +201,14 @@ fn show(release: Option<&release::Release>, json: bool) -> Result<()> {
     if let Some(why) = &release.why {
         say!("  {why}");
     }
-    let Some(look) = release.looks.last() else { return Ok(()) };
+    if let Some(look) = release.looks.last() {
+        show_look(release, look);
+    }
+    Ok(())
+}
+
+/// What was seen last.
+fn show_look(release: &release::Release, look: &release::Look) {
     for (name, arm) in [(&release.version, &look.new), (&release.current, &look.current)] {
         say!(
             "{}",
@@ -233,5 +240,4 @@ fn show(release: Option<&release::Release>, json: bool) -> Result<()> {
         )
     });
     say!("{}", t!("  by {}: {verdict}{interval}", "  截至 {}：{verdict}{interval}", look.as_of));
-    Ok(())
 }

@@ -16,12 +16,15 @@ use crate::common::language::{either, t};
 
 const PREFIX: &str = ".nearset-scratch-";
 
+/// Says something, with the name of the signal.
+type Words = Box<dyn FnOnce(&str) + Send>;
+
 /// What happens when a signal ends the process.
 struct Left {
     /// Removed.
     paths: Vec<PathBuf>,
     /// Said before, each with its number.
-    last_words: Vec<(u64, Box<dyn FnOnce(&str) + Send>)>,
+    last_words: Vec<(u64, Words)>,
     /// How many have been said to it so far.
     words_given: u64,
     /// What is under way counts already: no signal ends it any more.

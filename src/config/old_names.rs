@@ -54,10 +54,10 @@ static OLD_NAMES: &[OldName] = &[
     named(&["TEXT_EMBEDDING_MODEL"], "SBERT_MODEL", Turned::Same),
     named(&["RECOMMEND_API_HOST_PORT"], "LISTEN", Turned::Port),
     OldName { names: &["ENV_FILE"], what: Use::EnvFiles },
-    missed(
-        &["MLFLOW_*"],
-        "of MLflow only its address, experiment, user, token and names in its registry are settings",
-        "MLflow 只有地址、实验、用户、令牌与注册表名称这些设置",
+    needless(
+        &["MLFLOW_ARTIFACT_*", "MLFLOW_BACKEND_*", "MLFLOW_S3_*"],
+        "these are of the MLflow server itself, which keeps what nearset tells it",
+        "这些属于 MLflow 服务自身，由它保存 nearset 上报的内容",
     ),
     missed(
         &["SENTRY_DSN"],

@@ -7,7 +7,7 @@ use chrono::{DateTime, Utc};
 use super::alert::Alert;
 use super::duties::Duty;
 use super::naming::Naming;
-use super::run_log::{self, RunLog};
+use super::run_log::RunLog;
 use super::traces::RunTraces;
 use super::{mlflow, notify, release, retention, schedule, watch};
 use crate::config::Config;
@@ -28,9 +28,6 @@ pub fn observers(config: &Config) -> Vec<Box<dyn Observer>> {
 
 /// What follows a run that has ended, well or not: each part takes a few seconds at most, and what fails is logged.
 pub fn after_run(config: &Config) {
-    if let Err(error) = run_log::sweep(config, Utc::now()) {
-        tracing::warn!("old logs of runs stay: {error:#}");
-    }
     release::after_run(config);
     retention::after_run(config);
     mlflow::after_run(config);

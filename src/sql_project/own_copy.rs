@@ -29,8 +29,8 @@ pub enum Difference {
     Own,
 }
 
-/// Writes the project that is inside the program into `dir`, with the examples of settings, rules, experiments and jobs. No file
-/// is ever overwritten.
+/// Writes the project that is inside the program into `dir`, with the examples of settings, rules, experiments, jobs and
+/// receivers. No file is ever overwritten.
 ///
 /// # Errors
 /// The folder cannot be written, or a file in it cannot be read.
@@ -41,6 +41,7 @@ pub fn write_out(dir: &Path) -> Result<Written> {
         ("rules.example.toml", include_str!("../../rules.example.toml")),
         ("experiments.example.toml", include_str!("../../experiments.example.toml")),
         ("schedule.example.toml", include_str!("../../schedule.example.toml")),
+        ("notify.example.toml", include_str!("../../notify.example.toml")),
     ];
     let mut all: Vec<(PathBuf, &str)> = inside().collect();
     all.extend(beside.map(|(file, text)| (PathBuf::from(file), text)));

@@ -59,6 +59,7 @@ fn ask(major: u32, n: &Nearset, run: &[&str]) -> Value {
         ("AIRFLOW_HOME", home.as_os_str()),
         ("AIRFLOW__CORE__DAGS_FOLDER", dags.as_os_str()),
         ("AIRFLOW__CORE__LOAD_EXAMPLES", "False".as_ref()),
+        ("AIRFLOW__LOGGING__LOGGING_LEVEL", "ERROR".as_ref()),
         ("NEARSET", env!("CARGO_BIN_EXE_nearset").as_ref()),
         ("NEARSET_HOME", n.path().as_os_str()),
         ("HOME", n.path().as_os_str()),

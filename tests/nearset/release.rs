@@ -61,17 +61,17 @@ fn show(n: &Nearset, version: &str, role: &str, at: DateTime<Utc>, clicked: usiz
     fs::create_dir_all(&folder).expect("a folder");
     fs::write(folder.join(format!("exposure_log.{role}.jsonl")), log).expect("a log");
     // increments are named by their time
-    let name = at.format("%Y%m%d_%H%M%S");
+    let name = (at + TimeDelta::seconds(i64::from(role == "canary"))).format("%Y%m%d_%H%M%S");
     for (table, rows) in [("link_visit_action", views), ("log_visit", visited)] {
         let table = table.trim_start_matches("log_");
-        let number = if role == "canary" { "1" } else { "2" };
-        n.write(&format!("matomo_log_{table}_{name}{number}.json"), &rows);
+        n.write(&format!("matomo_log_{table}_{name}.json"), &rows);
     }
 }
 
 /// A release that has begun, with the versions: the current one and the new one.
 fn begun() -> (Nearset, String, String) {
-    let n = ready();
+    let mut n = ready();
+    n.set("DATA_JSON_DIR", &n.exports().display().to_string());
     let old = current(&n);
     assert!(n.ok(&["release", "show"]).contains("nothing was ever released"));
     let said = n.ok(&["release", "--as-of", "2026-10-17", "--canary", "20%", "--for", "1h", "--min-exposures", "1000"]);

@@ -52,7 +52,7 @@ pub fn backups(dir: &Path) -> Result<Vec<Kept>> {
             found.push(Kept { at: at.and_utc(), path: entry.path(), bytes: about.len() });
         }
     }
-    found.sort_by(|a, b| a.at.cmp(&b.at));
+    found.sort_by_key(|backup| backup.at);
     Ok(found)
 }
 

@@ -56,7 +56,7 @@ pub fn restore(config: &Config, archive: &Archive, wanted: &Wanted, progress: &P
     let _lock = warehouse::take_run_lock(config)?;
     require_unused(config)?;
     let present = present(config, &wanted.parts)?;
-    if let Some((root, below)) = present.iter().next()
+    if let Some((root, below)) = present.first()
         && !wanted.over
     {
         bail!(t!(

@@ -54,7 +54,8 @@ pub(super) struct Snapshot {
     pub current: Option<String>,
     pub models: BTreeMap<String, u32>,
     pub secrets: BTreeMap<String, Vec<String>>,
-    _scratch: [Option<Scratch>; 2],
+    /// The folders of the links, which go with it.
+    scratch: (Scratch, Option<Scratch>),
 }
 
 /// What is taken, and of whom.
@@ -91,8 +92,8 @@ impl Snapshot {
     /// The same; `None` where something changed meanwhile.
     fn try_take(wanted: &Wanted<'_>, progress: &Progress<'_>) -> Result<Option<Self>> {
         let config = wanted.config;
-        let scratch = [Some(Scratch::new(&[&config.data_dir])?), scratch_of_models(config)?];
-        let held = scratch[1].as_ref().map(|_| lock::wait(&config.models_dir)).transpose()?;
+        let scratch = (Scratch::new(&[&config.data_dir])?, scratch_of_models(config)?);
+        let held = scratch.1.as_ref().map(|_| lock::wait(&config.models_dir)).transpose()?;
         let before = Listing::of(wanted)?;
         let mut snapshot = Self {
             pinned: Vec::new(),
@@ -101,13 +102,13 @@ impl Snapshot {
             current: before.current.clone(),
             models: BTreeMap::new(),
             secrets: BTreeMap::new(),
-            _scratch: [None, None],
+            scratch,
         };
         for (number, source) in before.sources.iter().enumerate() {
-            let [data, models] = &scratch;
-            let folder = if source.part == Part::Models { models } else { data };
-            let Some(folder) = folder else { continue };
-            let is_there = snapshot.pin(source, &folder.path().join(number.to_string()), progress)?;
+            let (data, models) = &snapshot.scratch;
+            let folder = models.as_ref().filter(|_| source.part == Part::Models).unwrap_or(data);
+            let place = folder.path().join(number.to_string());
+            let is_there = snapshot.pin(source, &place, progress)?;
             // state of operations comes and goes, each file by itself
             if !is_there && source.part != Part::Operations {
                 return Ok(None);
@@ -124,7 +125,6 @@ impl Snapshot {
         }
         snapshot.read_moment(config)?;
         snapshot.add_in_force(wanted)?;
-        snapshot._scratch = scratch;
         Ok(Some(snapshot))
     }
 
@@ -224,10 +224,11 @@ impl Listing {
     }
 
     /// All that must be the same before and after.
-    fn stamp(&self) -> (Option<&str>, Vec<(&str, (u64, u64))>) {
+    fn stamp(&self) -> Vec<(&str, (u64, u64))> {
         let all = self.sources.iter().zip(&self.inodes);
         let held = all.filter_map(|(source, inode)| Some((source.name.as_str(), (*inode)?)));
-        (self.current.as_deref(), held.collect())
+        let current = self.current.iter().map(|version| (version.as_str(), (0, 0)));
+        held.chain(current).collect()
     }
 }
 

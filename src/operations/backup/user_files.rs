@@ -53,7 +53,7 @@ mod tests {
         let (clean, taken) = toml_without_secrets(text)?;
         assert!(!clean.contains("hunter"), "{clean}");
         assert!(clean.contains("${OPS_TOKEN}") && clean.contains("name = \"ops\"") && clean.contains("user = \"u\""));
-        assert_eq!(taken, ["receiver.url", "receiver.login.password"]);
+        assert_eq!(taken, ["receiver.login.password", "receiver.url"]);
         Ok(())
     }
 }

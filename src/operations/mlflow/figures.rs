@@ -60,6 +60,7 @@ impl Figures {
     fn add_manifest(&mut self, manifest: &Manifest) {
         self.param("nearset_version", &manifest.nearset_version);
         self.param("as_of", manifest.trained_at.to_rfc3339());
+        self.param("dataset_features_rows", manifest.items);
         self.param("listed_items", manifest.listed_items);
         self.param("text_model", manifest.text_model.as_deref().unwrap_or("none"));
         self.param("picture_model", manifest.picture_model.as_deref().unwrap_or("none"));

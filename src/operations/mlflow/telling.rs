@@ -9,6 +9,7 @@ use chrono::{TimeDelta, Utc};
 use super::state::State;
 use super::store::{self, Content, MODEL, Store, TrackedRun};
 use super::told::Told;
+use crate::common::errors::describe;
 use crate::common::language::{either, t};
 use crate::config::Config;
 use crate::model::{self, MANIFEST};
@@ -64,7 +65,7 @@ fn hastily(config: &Config) -> Result<()> {
     let stop = Stop::default();
     let limit = Limit { until: Some(Instant::now() + HASTE), stop: &stop };
     let told = pass(&hasty, &SystemClock, &limit)?;
-    if let Some(why) = told.why.filter(|_| told.delivered.waiting > 0) {
+    if let Some(why) = told.why {
         tracing::warn!("MLflow is told later: {why}");
     }
     Ok(())
@@ -107,10 +108,9 @@ pub fn push(config: &Config, versions: &[String]) -> Result<Delivered> {
     outbox(config).hasten(clock.now())?;
     let told = pass(config, &clock, &Limit { until: None, stop: &stop })?;
     let left = outbox(config).waiting::<Told>()?.len();
-    if left > 0 {
-        let why =
-            told.why.unwrap_or_else(|| either("another process is telling it now", "另一个进程正在上报").to_owned());
-        bail!(t!("MLflow was not told all: {left} wait; {why}", "未能全部上报 MLflow：{left} 项仍在等待；{why}"));
+    let others = (left > 0).then(|| either("another process is telling it now", "另一个进程正在上报").to_owned());
+    if let Some(why) = told.why.or(others) {
+        bail!(t!("MLflow was not told all, {left} wait: {why}", "未能全部上报 MLflow，{left} 项仍在等待：{why}"));
     }
     Ok(told.delivered)
 }
@@ -118,7 +118,7 @@ pub fn push(config: &Config, versions: &[String]) -> Result<Delivered> {
 /// What a pass did.
 struct Pass {
     delivered: Delivered,
-    /// Why something waits.
+    /// Why not all is told.
     why: Option<String>,
 }
 
@@ -130,17 +130,21 @@ fn pass(config: &Config, clock: &dyn Clock, limit: &Limit<'_>) -> Result<Pass> {
         outbox(config).deliver(clock, limit.stop, |item| {
             let told = limit.check().and_then(|()| tell(&*store, config, &item.body, limit));
             told.map_err(|error| {
-                why = Some(format!("{error:#}"));
+                why = Some(describe(&error));
                 Refusal::Later(error, None)
             })
         })
     };
     let mut delivered = deliver()?;
-    if align(&*store, config, limit)? {
-        let more = deliver()?;
-        delivered = Delivered { arrived: delivered.arrived + more.arrived, ..more };
-        align(&*store, config, limit)?;
-    }
+    let aligned = align(&*store, config, limit).and_then(|is_told_first| {
+        if is_told_first {
+            let more = deliver()?;
+            delivered = Delivered { arrived: delivered.arrived + more.arrived, ..more };
+            align(&*store, config, limit)?;
+        }
+        Ok(())
+    });
+    let why = why.or_else(|| aligned.err().map(|error| describe(&error)));
     Ok(Pass { delivered, why })
 }
 

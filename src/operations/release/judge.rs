@@ -126,6 +126,10 @@ pub fn judge(new: &Arm, current: &Arm, least: u64) -> (Verdict, Option<Interval>
         ),
         interval((&new.clicks, new.visitors), (&current.clicks, current.visitors), EXPECTED * pooled, CLICKS_ALPHA),
     ];
+    // nobody has clicked anything: there is nothing to compare
+    if !clicks.low.is_finite() && fallbacks.low <= 0.0 {
+        return (Verdict::TooFew, None);
+    }
     let verdict = if fallbacks.low > 0.0 && fallbacks.difference >= TOLERATED_FALLBACKS {
         Verdict::Failing
     } else if clicks.high < 0.0 {

@@ -126,10 +126,8 @@ fn versions(config: &Config) -> Result<Holding> {
     let all = model::list(dir)?.whole.into_iter().map(|manifest| dir.join(manifest.version));
     let named = Experiments::read(&config.experiments_path()).map(|experiments| experiments.versions);
     // where it is not known which are needed, all are
-    let superfluous = match named.and_then(|named| model::superfluous(dir, config.operations.keep.versions, &named)) {
-        Ok(names) => names,
-        Err(_) => Vec::new(),
-    };
+    let kept = config.operations.keep.versions;
+    let superfluous = named.and_then(|named| model::superfluous(dir, kept, &named)).unwrap_or_default();
     let goes: Vec<PathBuf> = superfluous.iter().map(|version| dir.join(version)).collect();
     let mut holding = Holding::of("versions", things(all), |thing| goes.contains(&thing.path));
     // they go under the lock of versions, in `prune_versions`
@@ -174,12 +172,18 @@ fn reports(config: &Config) -> Result<Holding> {
 /// The logs of runs and of jobs.
 fn run_logs(config: &Config, now: SystemTime) -> Result<Holding> {
     let dir = config.operations_dir();
-    let mut all = inside(&dir.join("runs"))?;
+    let runs = dir.join("runs");
+    let mut all = inside(&runs)?;
     for job in inside(&dir.join("jobs"))? {
-        all.extend(inside(&job)?);
+        all.extend(
+            inside(&job)?.into_iter().filter(|path| path.extension().is_some_and(|extension| extension == "log")),
+        );
     }
     let days = config.operations.keep.run_log_days;
-    Ok(Holding::of("run logs", things(all), |thing| thing.is_older(days, now)))
+    let mut holding = Holding::of("run logs", things(all), |thing| thing.is_older(days, now));
+    // those of runs go with what is known of the run, in `run_log`
+    holding.goes.retain(|path| !path.starts_with(&runs));
+    Ok(holding)
 }
 
 fn backups_there(config: &Config) -> Result<Holding> {

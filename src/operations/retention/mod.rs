@@ -13,6 +13,7 @@ pub use holdings::{Holding, holdings};
 
 use super::clock::{Clock, Stop};
 use super::duties::Duty;
+use super::run_log;
 use crate::common::language::t;
 use crate::config::Config;
 
@@ -41,6 +42,7 @@ pub fn sweep(config: &Config, now: DateTime<Utc>) -> Result<Vec<Holding>> {
             tracing::info!("{}: {gone} removed, {} bytes: kept no longer", holding.kind, holding.goes_bytes);
         }
     }
+    run_log::sweep(config, now)?;
     fault.unwrap_or(Ok(all))
 }
 

@@ -73,6 +73,7 @@ impl Line {
     }
 
     /// The same at the level that its error, or its lack of one, gives it.
+    #[must_use]
     pub fn with_error(self, error: Option<&str>) -> Self {
         let level = if error.is_some() { "error".to_owned() } else { self.level };
         Self { level, error: error.map(str::to_owned), ..self }

@@ -206,3 +206,45 @@ impl Episode {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+    use std::fs;
+
+    use super::*;
+
+    /// The names of alerts in a file that makes some: words of two capitals or more between quotes.
+    fn names(code: &str) -> BTreeSet<String> {
+        let quoted = code.split("#[cfg(test)]").next().unwrap_or_default().split('"').skip(1).step_by(2);
+        let is_name = |text: &&str| {
+            text.chars().all(char::is_alphabetic)
+                && text.starts_with(char::is_uppercase)
+                && text.matches(char::is_uppercase).count() > 1
+                && text.contains(char::is_lowercase)
+        };
+        quoted.filter(is_name).map(str::to_owned).collect()
+    }
+
+    #[test]
+    fn every_alert_that_is_made_is_an_event_that_may_be_switched_off_and_is_in_the_docs() -> Result<()> {
+        let mut made = BTreeSet::new();
+        for entry in walkdir::WalkDir::new(concat!(env!("CARGO_MANIFEST_DIR"), "/src/operations")) {
+            let entry = entry?;
+            if entry.path().extension().is_some_and(|end| end == "rs") && !entry.path().ends_with("watch/memory.rs") {
+                let code = fs::read_to_string(entry.path())?;
+                if code.contains("Alert {") && code.contains("Result<Vec<Alert>>") {
+                    made.extend(names(&code));
+                }
+            }
+        }
+        assert_eq!(made, EVENTS.iter().map(|name| (*name).to_owned()).collect());
+        for page in
+            [include_str!("../../../docs/notifications.md"), include_str!("../../../docs/notifications.zh-CN.md")]
+        {
+            let missing: Vec<&&str> = EVENTS.iter().filter(|name| !page.contains(&format!("`{name}`"))).collect();
+            assert!(missing.is_empty(), "{missing:?}");
+        }
+        Ok(())
+    }
+}

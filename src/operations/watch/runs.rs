@@ -48,7 +48,8 @@ fn history(config: &Config) -> Result<String> {
     Ok(String::from_utf8_lossy(&bytes).into_owned())
 }
 
-/// The last run that has ended, by itself or by a kill: while one goes on, what became of the one before still counts.
+/// The last run that has ended, by itself or by a kill: while one goes on, and where somebody cancelled it, what became of the
+/// one before still counts.
 fn last_ended(text: &str, is_running: bool) -> Option<Told> {
     let mut runs: Vec<Told> = Vec::new();
     for line in text.lines().filter_map(|line| serde_json::from_str::<RunLine>(line.trim()).ok()) {
@@ -69,7 +70,7 @@ fn last_ended(text: &str, is_running: bool) -> Option<Told> {
     if is_running && runs.last().is_some_and(|told| told.outcome.is_none()) {
         runs.pop();
     }
-    runs.pop()
+    runs.into_iter().rfind(|told| told.outcome != Some(Outcome::Cancelled))
 }
 
 fn alert_of(told: Told) -> Option<Alert> {
@@ -163,6 +164,7 @@ mod tests {
             (r#""error":"x","outcome":"refused""#, Some("GateRefused")),
             (r#""error":"x","outcome":"held_back""#, Some("ModelHeldBack")),
             (r#""error":"x","outcome":"incomplete""#, Some("RunFailed")),
+            (r#""error":"x","outcome":"cancelled""#, Some("RunFailed")),
         ] {
             assert_eq!(name(&format!("{failed}{}", lines("2", Some(rest))), false).as_deref(), expected, "{rest}");
         }
