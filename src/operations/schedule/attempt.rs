@@ -164,7 +164,7 @@ fn run(job: &Job, slot: DateTime<Utc>, signals: &mut Signals) -> MarkEnd {
         let is_too_long = began.elapsed() > limit;
         if is_interrupted || is_too_long {
             let status = stop(&mut child);
-            return MarkEnd { is_interrupted, is_too_long, ..ended(status, None, None) };
+            return MarkEnd { is_too_long, is_interrupted, ..ended(status, None, None) };
         }
         std::thread::sleep(GLANCE);
     }

@@ -223,21 +223,68 @@ fn slots(name: &str, zone: Tz, from: Moment, until: Moment) -> Vec<Moment> {
     moments.skip_while(|slot| *slot <= from).take_while(|slot| *slot <= until).collect()
 }
 
-fn live(plan: &Plan) -> Life {
-    let clock = Rc::new(Moved(Mutex::new(plan.start)));
-    let source_down = plan.start + TimeDelta::days(plan.days / 2);
-    let machine = Rc::new(RefCell::new(Machine {
+fn machine(clock: &Rc<Moved>, seed: u64, down: (Moment, Moment), kills: BTreeMap<u64, bool>) -> Rc<RefCell<Machine>> {
+    Rc::new(RefCell::new(Machine {
         clock: clock.clone(),
-        random: ChaCha8Rng::seed_from_u64(plan.seed),
-        down: (source_down, source_down + TimeDelta::days(1)),
+        random: ChaCha8Rng::seed_from_u64(seed),
+        down,
         disk: None,
         child: None,
         marks: HashMap::new(),
         runs: Vec::new(),
         writes: 0,
         notable: Vec::new(),
-        kills: plan.kills.clone(),
-    }));
+        kills,
+    }))
+}
+
+/// The jobs whose failure is told.
+fn failing_jobs(disk: &ScheduleState, now: Moment) -> BTreeSet<String> {
+    let alerts = alerts_of(disk, now, |_, _| String::new()).into_iter();
+    alerts.filter(|alert| alert.name == "JobFailed").map(|alert| alert.subject).collect()
+}
+
+/// That nobody schedules is told a quarter of an hour after a kill.
+fn require_told(disk: &ScheduleState, now: Moment) {
+    let alerts = alerts_of(disk, now, |_, _| String::new());
+    assert!(alerts.iter().any(|alert| alert.name == "RunLate" && alert.subject.is_empty()), "{alerts:?}");
+}
+
+/// Lets something happen to a scheduler, and the time pass until somebody looks again.
+fn befall(event: Event, scheduler: &mut Scheduler<'_, Hands>, machine: &RefCell<Machine>, random: &mut ChaCha8Rng) {
+    let clock = machine.borrow().clock.clone();
+    let gone = clock.now();
+    match event {
+        Event::Sleep => {
+            let length = TimeDelta::minutes(random.random_range(20..600));
+            if let Some(run) = &mut machine.borrow_mut().child {
+                run.ends += length;
+            }
+            clock.to(gone + length);
+        }
+        Event::Stop => {
+            scheduler.end().ok();
+            clock.to(gone + TimeDelta::minutes(random.random_range(0..400)));
+        }
+        Event::Kill => {
+            if random.random_bool(0.5) {
+                machine.borrow_mut().cut();
+            }
+            let length = [0, 40, 900, 20_000][random.random_range(0..4)];
+            clock.to(gone + TimeDelta::seconds(length));
+            let disk = machine.borrow().disk.clone();
+            if let Some(disk) = disk.filter(|disk| disk.scheduler.is_some() && length >= 900) {
+                require_told(&disk, clock.now());
+            }
+        }
+    }
+}
+
+fn live(plan: &Plan) -> Life {
+    let clock = Rc::new(Moved(Mutex::new(plan.start)));
+    let source_down = plan.start + TimeDelta::days(plan.days / 2);
+    let down = (source_down, source_down + TimeDelta::days(1));
+    let machine = machine(&clock, plan.seed, down, plan.kills.clone());
     let mut random = ChaCha8Rng::seed_from_u64(plan.seed + 1);
     let (jobs, end) = (jobs(plan.zone), plan.start + TimeDelta::days(plan.days));
     let fresh = || {
@@ -271,9 +318,7 @@ fn live(plan: &Plan) -> Life {
         let writes = machine.borrow().notable.len();
         if let Some(disk) = machine.borrow().disk.as_ref().filter(|_| writes != seen) {
             seen = writes;
-            let alerts = alerts_of(disk, now, |_, _| String::new());
-            let now_failing: BTreeSet<String> =
-                alerts.into_iter().filter(|alert| alert.name == "JobFailed").map(|alert| alert.subject).collect();
+            let now_failing = failing_jobs(disk, now);
             for job in now_failing.difference(&failing) {
                 *told.entry(job.clone()).or_default() += 1;
             }
@@ -281,34 +326,10 @@ fn live(plan: &Plan) -> Life {
         }
         let Some(event) = event else { continue };
         let gone = clock.now();
-        match event {
-            Event::Sleep => {
-                let length = TimeDelta::minutes(random.random_range(20..600));
-                if let Some(run) = &mut machine.borrow_mut().child {
-                    run.ends += length;
-                }
-                clock.to(gone + length);
-            }
-            Event::Stop => {
-                scheduler.end().ok();
-                clock.to(gone + TimeDelta::minutes(random.random_range(0..400)));
-                scheduler = fresh();
-            }
-            Event::Kill => {
-                kills += 1;
-                if random.random_bool(0.5) {
-                    machine.borrow_mut().cut();
-                }
-                let length = [0, 40, 900, 20_000][random.random_range(0..4)];
-                clock.to(gone + TimeDelta::seconds(length));
-                let disk = machine.borrow().disk.clone();
-                if let Some(disk) = disk.filter(|disk| disk.scheduler.is_some() && length >= 900) {
-                    let alerts = alerts_of(&disk, clock.now(), |_, _| String::new());
-                    let is_silent = |name: &str, subject: &str| name == "RunLate" && subject.is_empty();
-                    assert!(alerts.iter().any(|alert| is_silent(&alert.name, &alert.subject)), "{alerts:?}");
-                }
-                scheduler = fresh();
-            }
+        befall(event, &mut scheduler, &machine, &mut random);
+        kills += usize::from(event == Event::Kill);
+        if event != Event::Sleep {
+            scheduler = fresh();
         }
         away.push((gone, clock.now()));
     }
@@ -452,22 +473,10 @@ fn a_kill_at_any_write_of_the_state_loses_and_doubles_nothing() {
     }
 }
 
-/// A scheduler of one job with a machine that is told what to do.
+/// A machine on which nothing is done to anybody.
 fn one_job(job: &Job, clock: &Rc<Moved>) -> Rc<RefCell<Machine>> {
-    let machine = Machine {
-        clock: clock.clone(),
-        random: ChaCha8Rng::seed_from_u64(1),
-        down: (clock.now(), clock.now()),
-        disk: None,
-        child: None,
-        marks: HashMap::new(),
-        runs: Vec::new(),
-        writes: 0,
-        notable: Vec::new(),
-        kills: BTreeMap::new(),
-    };
     assert_eq!(job.name, "job");
-    Rc::new(RefCell::new(machine))
+    machine(clock, 1, (clock.now(), clock.now()), BTreeMap::new())
 }
 
 fn hourly(catch_up: CatchUp) -> Job {
