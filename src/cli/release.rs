@@ -127,9 +127,9 @@ fn train(config: &Config, as_of: Option<DateTime<Utc>>) -> Result<String> {
         Options { full_refresh: false, steps: Step::ALL.to_vec(), as_of, may_be_past: false, keeps_current: true };
     run_pipeline(config, &options, StepBar::default())?;
     let all = model::list(&config.models_dir)?.whole.into_iter();
-    let newest = all.filter(|manifest| manifest.trained_at == as_of).map(|manifest| manifest.version);
+    let mut newest = all.filter(|manifest| manifest.trained_at == as_of).map(|manifest| manifest.version);
     let current = model::current(&config.models_dir);
-    newest.filter(|version| Some(version) != current.as_ref()).next_back().context(either(
+    newest.rfind(|version| Some(version) != current.as_ref()).context(either(
         "the run has trained no other version than the current one: there is nothing to release",
         "本次运行没有训练出不同于当前版本的新版本：没有可发布的内容",
     ))

@@ -20,6 +20,7 @@ use opentelemetry_sdk::Resource;
 use opentelemetry_sdk::trace::{Sampler as SdkSampler, SdkTracer, SdkTracerProvider, Span as SdkSpan};
 
 use super::outgoing::Outgoing;
+use crate::common::language::t;
 use crate::common::{secrets, traces};
 use crate::config::{Config, Logs, Sampler};
 use crate::pipeline::{Event, Observer};
@@ -114,7 +115,7 @@ impl Collector {
     fn send(&self, request: Request<Bytes>) -> Result<Response<Bytes>> {
         let answer = self.out.send(request.map(Bytes::into))?;
         if !answer.is_success() {
-            return Err(anyhow!("the collector of traces answers {}", answer.status));
+            return Err(anyhow!(t!("the collector of traces answers {}", "追踪收集器应答 {}", answer.status)));
         }
         Ok(Response::builder().status(answer.status).body(answer.body.into())?)
     }

@@ -92,9 +92,24 @@ fn halves(dir: &Path) -> Vec<String> {
         .collect()
 }
 
-#[test]
-fn what_comes_back_is_what_was_there_to_the_byte_and_without_secrets() {
-    let mut n = ready();
+/// Everything that is in an archive, unpacked.
+fn unpacked(backup: &Path) -> Vec<u8> {
+    let mut all = Vec::new();
+    for entry in tar::Archive::new(File::open(backup).expect("a backup")).entries().expect("entries") {
+        let mut entry = entry.expect("an entry");
+        let is_packed = entry.path_bytes().ends_with(b".gz");
+        let mut bytes = Vec::new();
+        match is_packed {
+            true => flate2::read::GzDecoder::new(entry).read_to_end(&mut bytes).expect("unpacked"),
+            false => entry.read_to_end(&mut bytes).expect("read"),
+        };
+        all.extend(bytes);
+    }
+    all
+}
+
+/// Settings and files with secrets in them, each of which says `hunter`.
+fn with_secrets(n: &mut Nearset) {
     fs::write(n.data().join("rules.toml"), "").expect("rules");
     fs::write(n.path().join(".env"), "# hunter0\nADMIN_TOKEN=hunter1\nTHREADS=2\nOTHER_KEY=hunter2\n")
         .expect("settings");
@@ -106,22 +121,18 @@ fn what_comes_back_is_what_was_there_to_the_byte_and_without_secrets() {
     fs::write(n.data().join("operations/schedule.json"), "{}").expect("a file");
     fs::write(n.path().join("own-notify.toml"), notify).expect("a file");
     n.set("NOTIFY_FILE", "own-notify.toml");
+}
+
+#[test]
+fn what_comes_back_is_what_was_there_to_the_byte_and_without_secrets() {
+    let mut n = ready();
+    with_secrets(&mut n);
     let (before, figures) = (lists(&n), n.fingerprints());
     let said = n.ok(&["backup", "--verify"]);
     assert!(said.contains("read again and whole") && said.contains("ADMIN_TOKEN"), "{said}");
     let backup = newest(&n);
     // no secret is in it, packed or not
-    let mut all = Vec::new();
-    for entry in tar::Archive::new(File::open(&backup).expect("a backup")).entries().expect("entries") {
-        let mut entry = entry.expect("an entry");
-        let is_packed = entry.path_bytes().ends_with(b".gz");
-        let mut bytes = Vec::new();
-        match is_packed {
-            true => flate2::read::GzDecoder::new(entry).read_to_end(&mut bytes).expect("unpacked"),
-            false => entry.read_to_end(&mut bytes).expect("read"),
-        };
-        all.extend(bytes);
-    }
+    let all = unpacked(&backup);
     let all = String::from_utf8_lossy(&all);
     let found = all.find("hunter").map(|at| all[at.saturating_sub(60)..].chars().take(100).collect::<String>());
     assert_eq!(found, None);
@@ -170,6 +181,35 @@ fn what_comes_back_is_what_was_there_to_the_byte_and_without_secrets() {
     drop(server);
 }
 
+/// The lists in all files of the log: every line whole, each list once.
+fn logged(evaluation: &Path) -> std::collections::BTreeSet<String> {
+    let mut seen = std::collections::BTreeSet::new();
+    for entry in fs::read_dir(evaluation).expect("a folder").flatten() {
+        let name = entry.file_name().to_string_lossy().into_owned();
+        if !name.starts_with("exposure_log") {
+            continue;
+        }
+        let mut lines = String::new();
+        match name.ends_with(".gz") {
+            true => {
+                flate2::read::MultiGzDecoder::new(File::open(entry.path()).expect("a log")).read_to_string(&mut lines)
+            }
+            false => File::open(entry.path()).expect("a log").read_to_string(&mut lines),
+        }
+        .expect("text");
+        assert!(lines.is_empty() || lines.ends_with('\n'), "{name} ends in half a line");
+        for line in lines.lines() {
+            let line: Value = serde_json::from_str(line).expect("a whole line");
+            assert!(
+                seen.insert(line["request_id"].as_str().expect("an id").to_owned()),
+                "{} twice",
+                line["request_id"]
+            );
+        }
+    }
+    seen
+}
+
 /// A backup that is made while a run publishes and a server logs holds one moment: what the log held when the warehouse was
 /// published is in both.
 #[test]
@@ -215,33 +255,10 @@ fn a_backup_beside_a_run_and_traffic_is_of_one_moment() {
         let as_of = other.value("select strftime(as_of, '%Y%m%d') from raw.run_parameters");
         let current = fs::read_link(to.join("models/current")).expect("a version").display().to_string();
         assert!(current.starts_with(as_of.as_str().expect("text")), "{current} of {as_of}");
-        // every line whole, each list once, in whatever file it stands
-        let mut seen = std::collections::BTreeSet::new();
-        for entry in fs::read_dir(to.join("data/evaluation")).expect("a folder").flatten() {
-            let name = entry.file_name().to_string_lossy().into_owned();
-            if !name.starts_with("exposure_log") {
-                continue;
-            }
-            let mut lines = String::new();
-            match name.ends_with(".gz") {
-                true => flate2::read::MultiGzDecoder::new(File::open(entry.path()).expect("a log"))
-                    .read_to_string(&mut lines),
-                false => File::open(entry.path()).expect("a log").read_to_string(&mut lines),
-            }
-            .expect("text");
-            assert!(lines.is_empty() || lines.ends_with('\n'), "{name} ends in half a line");
-            for line in lines.lines() {
-                let line: Value = serde_json::from_str(line).expect("a whole line");
-                assert!(
-                    seen.insert(line["request_id"].as_str().expect("an id").to_owned()),
-                    "{} twice",
-                    line["request_id"]
-                );
-            }
-        }
+        let seen = logged(&to.join("data/evaluation"));
         let taken = other.sql("select request_id from raw.exposure_log");
         let lost = taken.iter().filter(|row| !seen.contains(row["request_id"].as_str().unwrap_or_default())).count();
-        assert!(lost == 0 || !seen.is_empty(), "{lost} lists of the warehouse are in no log");
+        assert_eq!(lost, 0, "lists of the warehouse that are in no log");
         moments.push(as_of);
     }
     assert!(moments.is_sorted_by(|a, b| a.as_str() <= b.as_str()), "{moments:?}");
@@ -352,26 +369,17 @@ fn a_changed_byte_and_a_missing_member_are_found_and_named() {
     let list = n.ok(&["backup", "list"]);
     assert!(list.contains("warehouse of 2026-10-16"), "{list}");
     // of a nearset to come
-    rewrite(
-        &bytes,
-        &changed,
-        |_, _| true,
-        |manifest| {
-            manifest["format"] = json!(9);
-            manifest["nearset"] = json!("7.1.0");
-        },
-    );
+    let rewritten = |change: fn(&mut Value)| rewrite(&bytes, &changed, |_, _| true, change);
+    rewritten(|manifest| {
+        manifest["format"] = json!(9);
+        manifest["nearset"] = json!("7.1.0");
+    });
     let said = n.fails(1, &["restore", "changed.tar", "--to", "to"]);
     assert!(said.contains("nearset 7.1.0 or newer reads it"), "{said}");
-    rewrite(
-        &bytes,
-        &changed,
-        |_, _| true,
-        |manifest| {
-            let current = manifest["current"].as_str().expect("a version").to_owned();
-            manifest["models"][current] = json!(2);
-        },
-    );
+    rewritten(|manifest| {
+        let current = manifest["current"].as_str().expect("a version").to_owned();
+        manifest["models"][current] = json!(2);
+    });
     let said = n.fails(1, &["restore", "changed.tar", "--to", "to"]);
     assert!(said.contains("nearset 0.1.0-alpha reads it"), "{said}");
 }

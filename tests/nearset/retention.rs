@@ -2,7 +2,7 @@
 
 use std::fs::{self, File};
 use std::io::Write;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
 
 use flate2::Compression;
@@ -29,6 +29,22 @@ fn packed(n: &Nearset, name: &str, id: &str) {
     age(&path, 40);
 }
 
+/// Logs of a job, an old one and a new one, and the log of an old run: their folders.
+fn old_logs(n: &Nearset) -> (PathBuf, PathBuf) {
+    let logs = n.data().join("operations/jobs/nightly");
+    fs::create_dir_all(&logs).expect("a folder");
+    for (name, days) in [("old.log", 200), ("new.log", 1)] {
+        fs::write(logs.join(name), "said").expect("a log");
+        age(&logs.join(name), days);
+    }
+    let run = n.data().join("operations/runs/20260101T000000.000000Z");
+    fs::create_dir_all(&run).expect("a folder");
+    fs::write(run.join("train.jsonl"), "{}").expect("a log");
+    age(&run.join("train.jsonl"), 200);
+    age(&run, 200);
+    (logs, run)
+}
+
 #[test]
 fn what_is_old_goes_after_a_run_and_doctor_says_so_before() {
     let mut n = ready();
@@ -50,17 +66,7 @@ fn what_is_old_goes_after_a_run_and_doctor_says_so_before() {
     let old = evaluation.join("daily_reports/recommendation_report_2026-01-01.json");
     fs::write(&old, "{}").expect("somebody's own");
     age(&old, 400);
-    let logs = n.data().join("operations/jobs/nightly");
-    fs::create_dir_all(&logs).expect("a folder");
-    for (name, days) in [("old.log", 200), ("new.log", 1)] {
-        fs::write(logs.join(name), "said").expect("a log");
-        age(&logs.join(name), days);
-    }
-    let run = n.data().join("operations/runs/20260101T000000.000000Z");
-    fs::create_dir_all(&run).expect("a folder");
-    fs::write(run.join("train.jsonl"), "{}").expect("a log");
-    age(&run.join("train.jsonl"), 200);
-    age(&run, 200);
+    let (logs, run) = old_logs(&n);
     n.ok(&["backup"]);
     n.ok(&["backup"]);
     for (name, value) in

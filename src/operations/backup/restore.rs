@@ -68,7 +68,7 @@ pub fn restore(config: &Config, archive: &Archive, wanted: &Wanted, progress: &P
     let members = archive.manifest.members.iter().filter(|member| wanted.parts.contains(&member.part));
     let mut roots: BTreeMap<Root, u64> = BTreeMap::from([(Root::Data, 0)]);
     for member in members {
-        let (root, _) = placed(&member.name).context("a name that was checked")?;
+        let (root, _) = placed(&member.name).with_context(|| member.name.clone())?;
         *roots.entry(root).or_default() += member.bytes;
     }
     let mut staging = BTreeMap::new();

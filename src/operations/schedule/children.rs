@@ -97,7 +97,11 @@ impl World for Children<'_> {
         let mut log = OpenOptions::new().create(true).append(true).open(&path).with_context(cannot)?;
         let ours = log.try_clone().with_context(cannot)?;
         let Some(_lock) = lock::take(ours).with_context(cannot)? else {
-            bail!("something that an earlier try began still holds {}", path.display())
+            bail!(t!(
+                "something that an earlier try began still holds {}",
+                "此前一次尝试启动的进程仍占用 {}",
+                path.display()
+            ))
         };
         writeln!(log, "--- {} try {}", slot_text(Utc::now()), one.number).with_context(cannot)?;
         // the lock goes with the file that the child writes to
