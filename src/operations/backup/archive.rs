@@ -20,8 +20,9 @@ use super::part::Part;
 use crate::common::language::t;
 use crate::common::{files, scratch};
 
-/// Endings of files that packing makes no smaller.
-const PACKED_ALREADY: [&str; 2] = [".parquet", ".gz"];
+/// What is packed already and is not packed again. Of any other name the one in the archive ends in `.gz`, also where it does so by
+/// itself: no two have the same.
+const PACKED_ALREADY: [&str; 1] = [".parquet"];
 
 /// How much is copied at a time.
 const BLOCK: usize = 1 << 18;

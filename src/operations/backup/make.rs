@@ -74,7 +74,8 @@ pub fn make(config: &Config, values: &Values, options: &Options, progress: &Prog
     }
     let mut removed = Vec::new();
     let keep = options.keep.unwrap_or(config.operations.keep.backups);
-    for old in superfluous(backups(dir)?, keep) {
+    // a clock that was ahead once must not cost the one that was just made
+    for old in superfluous(backups(dir)?, keep).into_iter().filter(|old| old.path != place) {
         files::remove(&old.path)?;
         removed.push(old.path);
     }

@@ -96,7 +96,12 @@ fn below(
         let name = path.to_string_lossy();
         let is_own = name.ends_with(".part") || name.ends_with(".lock");
         let is_hidden = path.iter().any(|part| part.to_string_lossy().starts_with('.'));
-        if entry.file_type().is_file() && !is_own && !is_hidden && wanted(path) {
+        if !entry.file_type().is_file() || is_own || is_hidden || !wanted(path) {
+            continue;
+        }
+        if path.to_str().is_none_or(|name| name.contains('\\') || name.chars().any(char::is_control)) {
+            tracing::warn!("{:?} is not in the backup: no archive has a place for such a name", entry.path());
+        } else {
             all.push(Source {
                 part,
                 name: format!("{prefix}/{name}"),

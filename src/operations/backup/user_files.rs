@@ -11,6 +11,9 @@ pub(super) const TAKEN_OUT: &str = "taken out of the backup; set it again";
 /// What the names of secret values have in them. An address may hold a key.
 const SECRET: [&str; 7] = ["secret", "token", "password", "passwd", "key", "url", "webhook"];
 
+/// What stands before a secret within a text, as in a command's arguments.
+const SAID: [&str; 6] = ["bearer ", "token=", "password=", "passwd=", "secret=", "key="];
+
 /// A TOML file without secrets, and the names of those that were there. What names a variable (`${NAME}`) is no secret.
 pub(super) fn toml_without_secrets(text: &str) -> Result<(String, Vec<String>)> {
     let mut value: toml::Table = toml::from_str(text).map_err(|error| anyhow!("{error}"))?;
@@ -31,8 +34,14 @@ fn take_out(path: &str, key: &str, value: &mut Value, taken: &mut Vec<String>) {
         }
         Value::Array(values) => values.iter_mut().for_each(|value| take_out(path, key, value, taken)),
         Value::String(text) => {
-            let is_secret = SECRET.iter().any(|word| key.to_lowercase().contains(word));
-            let is_named = text.starts_with("${") && text.ends_with('}');
+            let is_named = text
+                .strip_prefix("${")
+                .and_then(|rest| rest.strip_suffix('}'))
+                .is_some_and(|name| !name.is_empty() && name.chars().all(|c| c.is_ascii_alphanumeric() || c == '_'));
+            let (key, said) = (key.to_lowercase(), text.to_lowercase());
+            let is_secret = SECRET.iter().any(|word| key.contains(word))
+                || SAID.iter().any(|word| said.contains(word))
+                || (said.contains("://") && said.contains('@'));
             if is_secret && !is_named && !text.is_empty() {
                 *text = TAKEN_OUT.to_owned();
                 taken.push(path.to_owned());

@@ -9,6 +9,7 @@ use serde::Serialize;
 use super::state::State;
 use super::telling::outbox;
 use super::told::Told;
+use crate::common::language::{either, t};
 use crate::config::{Config, Tracking};
 use crate::model;
 use crate::operations::{Alert, Severity};
@@ -86,14 +87,19 @@ pub fn alerts(config: &Config, now: DateTime<Utc>) -> Result<Vec<Alert>> {
     let standing = standing(config)?;
     let late: Vec<&Waiting> = standing.waiting.iter().filter(|waiting| now - waiting.since > PATIENCE).collect();
     let Some(oldest) = late.first() else { return Ok(Vec::new()) };
-    let error = oldest.error.as_deref().unwrap_or("nothing has tried to tell it");
+    let error = oldest.error.as_deref().unwrap_or(either("nothing has tried to tell it", "还没有尝试上报"));
     Ok(vec![Alert {
         name: "MlflowBehind".to_owned(),
         subject: String::new(),
         severity: Severity::Warning,
-        summary: format!("MLflow has not been told of {} trainings for more than a day", late.len()),
-        description: format!(
+        summary: t!(
+            "MLflow has not been told of {} trainings for more than a day",
+            "有 {} 次训练超过一天未能上报 MLflow",
+            late.len()
+        ),
+        description: t!(
             "The oldest is version {}, since {}: {error}. `nearset mlflow status` shows all; `nearset mlflow push` tells them now.",
+            "最早的是版本 {}，自 {} 起：{error}。`nearset mlflow status` 列出全部；`nearset mlflow push` 立即上报。",
             oldest.version,
             oldest.since.format("%Y-%m-%d %H:%M UTC"),
         ),

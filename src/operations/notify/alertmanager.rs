@@ -50,7 +50,7 @@ impl Alert {
         let label = |name: &str| self.labels.get(name).cloned().unwrap_or_default();
         let words = |language: &str| Words {
             summary: said(&[&format!("summary{language}"), "summary", "message"]),
-            description: said(&[&format!("description{language}"), "description"]),
+            description: said(&[&format!("description{language}"), "description", "runbook", "runbook_url"]),
         };
         let speaks_chinese = ["summary_zh", "description_zh"].iter().any(|name| self.annotations.contains_key(*name));
         let (state, at) = match self.status {

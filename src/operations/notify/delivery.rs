@@ -38,7 +38,9 @@ pub fn duty() -> Duty {
 }
 
 fn attend(config: &Config, clock: &dyn Clock, stop: &Stop) {
-    let mut routing = Routing::of(config).unwrap_or_else(|error| {
+    let first = Routing::of(config);
+    let mut is_refused = first.is_err();
+    let mut routing = first.unwrap_or_else(|error| {
         tracing::error!("nobody is told until it is mended: {}", describe(&error));
         Routing::default()
     });
@@ -50,27 +52,30 @@ fn attend(config: &Config, clock: &dyn Clock, stop: &Stop) {
                 scope.spawn(move || keep_bringing(config, receiver, clock, changed));
             }
             let read = std::fs::read(config.notify_path()).ok();
-            let mut refused = None;
+            let mut refused = is_refused.then(|| read.clone());
             while !stop.within(REREAD) {
                 let now = std::fs::read(config.notify_path()).ok();
-                if now == read || now == refused {
+                let is_known = refused.as_ref().is_some_and(|refused| *refused == now);
+                if now == read && !is_known {
                     continue;
                 }
+                // one that is refused may name a variable that comes later
                 match Routing::of(config) {
                     Ok(new) => {
                         routing_changed(&new);
                         changed.tell();
                         return Some(new);
                     }
+                    Err(_) if is_known => {}
                     Err(error) => tracing::error!("notify.toml is passed over as it is now: {}", describe(&error)),
                 }
-                refused = now;
+                refused = Some(now);
             }
             changed.tell();
             None
         })
         .into_iter()
-        .for_each(|new| routing = new);
+        .for_each(|new| (routing, is_refused) = (new, false));
     }
 }
 

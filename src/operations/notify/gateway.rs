@@ -3,7 +3,7 @@
 
 use std::future::IntoFuture;
 use std::net::{SocketAddr, TcpListener};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use anyhow::{Context, Result};
@@ -64,6 +64,20 @@ pub fn listener(address: SocketAddr) -> Result<TcpListener> {
 /// What every request needs.
 struct Gateway {
     config: Config,
+    /// What `notify.toml` said when it could be understood last.
+    in_force: Mutex<Option<Routing>>,
+}
+
+impl Gateway {
+    /// What `notify.toml` says; while it cannot be understood, what it said before.
+    fn routing(&self) -> Result<Routing> {
+        let mut in_force = self.in_force.lock().unwrap_or_else(PoisonError::into_inner);
+        match (Routing::of(&self.config), &*in_force) {
+            (Ok(routing), _) => Ok(in_force.insert(routing).clone()),
+            (Err(_), Some(before)) => Ok(before.clone()),
+            (Err(error), None) => Err(error),
+        }
+    }
 }
 
 /// Takes webhooks until it is told to stop.
@@ -75,7 +89,9 @@ pub fn serve(config: &Config, listener: TcpListener, stop: &Stop) -> Result<()> 
         .enable_all()
         .build()
         .context(either("the gateway's threads could not be started", "网关的线程未能启动"))?;
-    let gateway = Arc::new(Gateway { config: config.clone() });
+    let gateway = Arc::new(Gateway { config: config.clone(), in_force: Mutex::default() });
+    // what is broken from the start is said by each answer
+    drop(gateway.routing());
     let router = Router::new()
         .route("/webhook/sentry", post(of_sentry))
         .route("/webhook/{receiver}", post(of_alertmanager))
@@ -179,7 +195,7 @@ async fn take(
     };
     let work = move || {
         let config = &gateway.config;
-        let routing = match Routing::of(config) {
+        let routing = match gateway.routing() {
             Ok(routing) => routing,
             Err(error) => return refused(StatusCode::SERVICE_UNAVAILABLE, &describe(&error)),
         };
@@ -244,9 +260,8 @@ async fn health(Of(gateway): Of<Arc<Gateway>>) -> Response {
 }
 
 async fn metrics(Of(gateway): Of<Arc<Gateway>>) -> Response {
-    let text = tokio::task::spawn_blocking(move || {
-        METRICS.text(&gateway.config, &Routing::of(&gateway.config).unwrap_or_default())
-    });
+    let text =
+        tokio::task::spawn_blocking(move || METRICS.text(&gateway.config, &gateway.routing().unwrap_or_default()));
     match text.await {
         Ok(text) => ([(header::CONTENT_TYPE, "text/plain; version=0.0.4; charset=utf-8")], text).into_response(),
         Err(_) => refused(StatusCode::INTERNAL_SERVER_ERROR, "the gateway failed; its log says how"),

@@ -9,7 +9,7 @@ use toml::Spanned;
 
 use super::fields::{Fields, Place, Table};
 use super::hours::{Digest, Hours, length, time, weekdays};
-use super::kinds::WecomApp;
+use super::kinds::{WecomApp, is_http};
 use super::notice::Source;
 use super::receiver::{KINDS, Kind, Receiver};
 use super::route::{Escalation, Route};
@@ -117,10 +117,16 @@ pub(super) fn parse(place: Place<'_>, zone: Tz) -> Result<Routing> {
     }
     if let Some(gateway) = file.gateway.map(fields) {
         routing.token = gateway.secret("token")?;
+        if routing.token.as_ref().is_some_and(|token| token.0.is_empty()) {
+            return Err(gateway.fault("token", either("a text that is not empty", "非空文本")));
+        }
         gateway.end()?;
     }
     if let Some(watch) = file.watch.map(fields) {
         routing.server = watch.text("server")?;
+        if routing.server.as_deref().is_some_and(|server| !is_http(server)) {
+            return Err(watch.fault("server", either("a URL of http or https", "http 或 https 的 URL")));
+        }
         watch.end()?;
     }
     Ok(routing)
@@ -174,6 +180,10 @@ fn receivers(fields: &Fields<'_>, name: &'static str, all: &[Receiver]) -> Resul
 }
 
 fn route(fields: Fields<'_>, all: &[Receiver], zone: Tz) -> Result<Route> {
+    let to = receivers(&fields, "to", all)?;
+    if to.is_empty() {
+        return Err(fields.fault("to", either("names of receivers", "接收者的名字")));
+    }
     let zone_of = |fields: &Fields<'_>| {
         let named = fields.read("zone", "Asia/Shanghai | UTC | …", |text| text.parse().ok())?;
         Ok::<Tz, anyhow::Error>(named.unwrap_or(zone))
@@ -211,7 +221,7 @@ fn route(fields: Fields<'_>, all: &[Receiver], zone: Tz) -> Result<Route> {
         severities: severities.iter().filter_map(|text| severity_of(text)).collect(),
         sources: sources.iter().filter_map(|text| source_of(text)).collect(),
         labels: labels.map(|labels| labels.all()).transpose()?.unwrap_or_default().into_iter().collect(),
-        to: receivers(&fields, "to", all)?,
+        to,
         goes_on: fields.flag("continue")?,
         hours: hours.map(|(from, to)| Hours {
             from,

@@ -10,6 +10,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 use super::judge::Verdict;
 use super::state::{Stage, read};
 use super::steps::go_on;
+use crate::common::language::t;
 use crate::config::Config;
 use crate::operations::alert::{Alert, Severity};
 use crate::operations::clock::{Clock, Stop};
@@ -61,17 +62,25 @@ pub(crate) fn alerts(config: &Config, now: DateTime<Utc>) -> Result<Vec<Alert>> 
     Ok(match release.stage {
         Stage::WentBack if release.ended_at.is_some_and(|at| now - at < TOLD) => alert(
             "ReleaseWentBack",
-            format!("version {} was not released: {why}", release.version),
-            "The current version answers all visitors. `nearset release show` has the figures; `nearset evaluate --model` measures both \
-             versions on the same visits."
-                .to_owned(),
+            t!("version {} was not released: {why}", "版本 {} 未能发布：{why}", release.version),
+            t!(
+                "The current version answers all visitors. `nearset release show` has the figures; `nearset evaluate --model` measures \
+                 both versions on the same visits.",
+                "所有访客都由当前版本应答。数字见 `nearset release show`；`nearset evaluate --model` 在同一批访问上比较两个版本。"
+            ),
         ),
         Stage::Canary if is_late && last.is_none_or(|verdict| verdict == Verdict::TooFew) => alert(
             "ReleaseStuck",
-            format!("the release of version {} gets on too slowly to be decided", release.version),
-            "Its time is over twice, and there are too few exposures: see whether runs publish and take the exposure log in, or decide \
-             with `nearset release promote` or `nearset release abort`."
-                .to_owned(),
+            t!(
+                "the release of version {} gets on too slowly to be decided",
+                "版本 {} 的发布进展太慢，无法判定",
+                release.version
+            ),
+            t!(
+                "Its time is over twice, and there are too few exposures: see whether runs publish and take the exposure log in, or \
+                 decide with `nearset release promote` or `nearset release abort`.",
+                "已超过两倍期限，曝光仍然太少：请查看运行是否发布并读入曝光日志，或用 `nearset release promote`、`nearset release abort` 决定。"
+            ),
         ),
         _ => Vec::new(),
     })

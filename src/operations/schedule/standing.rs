@@ -8,6 +8,7 @@ use serde::Serialize;
 
 use super::file;
 use super::job::{Job, slot_text};
+use crate::common::language::{either, t};
 use crate::config::Config;
 use crate::operations::{Alert, Severity, schedule::log_path};
 use crate::warehouse::{JobEnd, JobState, ScheduleState, Wait};
@@ -128,15 +129,23 @@ pub fn alerts_of(state: &ScheduleState, now: DateTime<Utc>, log: impl Fn(&str, D
     let mut alerts: Vec<Alert> = has_stopped(state, now).map(|since| silent(state, since, now)).into_iter().collect();
     for (name, job) in &state.jobs {
         if let Some(failure) = &job.failure {
-            let what_next =
-                if failure.is_final { "It is not tried again before its next slot" } else { "It is tried again" };
+            let what_next = match failure.is_final {
+                true => either("It is not tried again before its next slot", "下次排定时间之前不再重试"),
+                false => either("It is tried again", "会再重试"),
+            };
             alerts.push(Alert {
                 name: "JobFailed".to_owned(),
                 subject: name.clone(),
                 severity: if failure.is_final { Severity::Critical } else { Severity::Warning },
-                summary: format!("{name} failed for {}: {}", slot_text(failure.slot), failure.error),
-                description: format!(
+                summary: t!(
+                    "{name} failed for {}: {}",
+                    "{name} 在 {} 这一次失败：{}",
+                    slot_text(failure.slot),
+                    failure.error
+                ),
+                description: t!(
                     "{what_next}; it fails since {}. Its log is {}; `nearset schedule run {name}` runs it at once.",
+                    "{what_next}；自 {} 起一直失败。日志在 {}；`nearset schedule run {name}` 可立即运行。",
                     slot_text(failure.since),
                     log(name, failure.slot)
                 ),
@@ -161,11 +170,15 @@ fn run_late(subject: &str, severity: Severity, summary: String, description: Str
 fn silent(state: &ScheduleState, since: DateTime<Utc>, now: DateTime<Utc>) -> Alert {
     let is_due = |job: &JobState| job.work.is_some() || job.next.is_some_and(|next| next <= now);
     let due: Vec<&str> = state.jobs.iter().filter(|(_, job)| is_due(job)).map(|(name, _)| name.as_str()).collect();
-    let due = if due.is_empty() { "Nothing is due yet".to_owned() } else { format!("Due: {}", due.join(", ")) };
-    let summary = format!("the scheduler has not looked since {}", slot_text(since));
-    let description = format!(
+    let due = match due.is_empty() {
+        true => t!("Nothing is due yet", "目前没有到期的任务"),
+        false => t!("Due: {}", "到期：{}", due.join(", ")),
+    };
+    let summary = t!("the scheduler has not looked since {}", "调度器自 {} 起没有再查看", slot_text(since));
+    let description = t!(
         "{due}. Start `nearset schedule` or `nearset serve --schedule` again: what was missed is made up for. If it is \
-         meant to be off, start it once and end it with SIGTERM."
+         meant to be off, start it once and end it with SIGTERM.",
+        "{due}。请重新启动 `nearset schedule` 或 `nearset serve --schedule`，错过的会补上。若本来就要停用，请启动一次再用 SIGTERM 结束。"
     );
     run_late("", Severity::Critical, summary, description)
 }
@@ -182,13 +195,14 @@ fn late(name: &str, job: &JobState, now: DateTime<Utc>) -> Option<Alert> {
         return None;
     }
     let why = match (work.began, work.waits_for) {
-        (Some(began), _) => format!("it is under way since {}", slot_text(began)),
-        (None, Some(Wait::Lock)) => "it waits for another run, which holds the lock".to_owned(),
-        (None, _) => "it waits for another job to end".to_owned(),
+        (Some(began), _) => t!("it is under way since {}", "自 {} 起正在运行", slot_text(began)),
+        (None, Some(Wait::Lock)) => t!("it waits for another run, which holds the lock", "在等另一次运行释放锁"),
+        (None, _) => t!("it waits for another job to end", "在等另一个任务结束"),
     };
-    let summary = format!("{name} is not done for {}: {why}", slot_text(work.slot));
-    let description = format!(
+    let summary = t!("{name} is not done for {}: {why}", "{name} 在 {} 这一次尚未完成：{why}", slot_text(work.slot));
+    let description = t!(
         "It usually takes {:.0} min. `nearset schedule list` shows all jobs, `nearset runs` what goes on.",
+        "通常需要 {:.0} 分钟。`nearset schedule list` 列出所有任务，`nearset runs` 显示正在进行的运行。",
         usual / 60.0
     );
     Some(run_late(name, Severity::Warning, summary, description))
@@ -198,11 +212,16 @@ fn late(name: &str, job: &JobState, now: DateTime<Utc>) -> Option<Alert> {
 fn ahead(name: &str, job: &JobState, now: DateTime<Utc>) -> Option<Alert> {
     let is_ahead = !job.rhythm.is_empty() && job.through - now > AHEAD;
     is_ahead.then(|| {
-        let summary = format!("{name} does not run before {}: the clock was set back", slot_text(job.through));
-        let description =
-            "Its slots up to then have been run. Where the clock was wrong before, stop the scheduler, take \
-                           the job out of DATA_DIR/operations/schedule.json, and start it again."
-                .to_owned();
+        let summary = t!(
+            "{name} does not run before {}: the clock was set back",
+            "{name} 在 {} 之前不会运行：时钟被调回",
+            slot_text(job.through)
+        );
+        let description = t!(
+            "Its slots up to then have been run. Where the clock was wrong before, stop the scheduler, take the job out of \
+             DATA_DIR/operations/schedule.json, and start it again.",
+            "在那之前的各次都已运行。若之前的时钟有误，请停止调度器，从 DATA_DIR/operations/schedule.json 中去掉该任务，再重新启动。"
+        );
         run_late(name, Severity::Warning, summary, description)
     })
 }

@@ -1,10 +1,12 @@
 //! A program of this machine that takes a notice as JSON on its standard input; no shell is asked.
 
 use std::io::{Read, Write};
+use std::os::unix::process::CommandExt;
 use std::process::{Child, Stdio};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, anyhow};
+use rustix::process::{Pid, Signal, kill_process_group};
 
 use super::super::fields::Fields;
 use super::super::hours::length;
@@ -51,6 +53,7 @@ impl Command {
             .stdin(Stdio::piped())
             .stdout(Stdio::null())
             .stderr(Stdio::piped())
+            .process_group(0)
             .spawn()
             .with_context(|| t!("{program} cannot be started", "{program} 无法启动"))?;
         let (input, output) = (child.stdin.take(), child.stderr.take());
@@ -82,7 +85,10 @@ fn wait(child: &mut Child, timeout: Duration) -> Result<std::process::ExitStatus
             return Ok(status);
         }
         if began.elapsed() > timeout {
-            child.kill().ok();
+            // with all that it began
+            if let Some(group) = i32::try_from(child.id()).ok().and_then(Pid::from_raw) {
+                kill_process_group(group, Signal::KILL).ok();
+            }
             child.wait().ok();
             let seconds = timeout.as_secs();
             return Err(anyhow!(t!(

@@ -24,6 +24,11 @@ use super::fields::Fields;
 use crate::common::language::either;
 use crate::common::secrets::{self, Secret};
 
+/// Whether a text is an address of http or https.
+pub(super) fn is_http(text: &str) -> bool {
+    url::Url::parse(text).is_ok_and(|url| matches!(url.scheme(), "http" | "https") && url.has_host())
+}
+
 /// The URL of a field, which may hold a key.
 fn secret_url(fields: &Fields<'_>, name: &'static str) -> anyhow::Result<Secret> {
     let text = fields.needed(name)?;
@@ -33,7 +38,7 @@ fn secret_url(fields: &Fields<'_>, name: &'static str) -> anyhow::Result<Secret>
     if let Some(last) = path.rsplit('/').next().filter(|last| last.len() >= 16) {
         secrets::register(last);
     }
-    match url::Url::parse(&text).is_ok_and(|url| matches!(url.scheme(), "http" | "https") && url.has_host()) {
+    match is_http(&text) {
         true => Ok(Secret(text)),
         false => Err(fields.fault(name, either("a URL of http or https", "http 或 https 的 URL"))),
     }
