@@ -56,10 +56,10 @@ enum Command {
     #[command(after_help = examples(&["release continue"]))]
     Continue,
     /// Make the version current now
-    #[command(after_help = examples(&["release promote"]))]
+    #[command(after_help = examples(&["release --version $(ls models | grep ^2 | grep -v \"$(readlink models/current)\" | head -1) --for 1h", "release promote"]))]
     Promote,
     /// End the release: the current version stays
-    #[command(after_help = examples(&["release --version $(basename $(ls -d models/2*/ | head -1)) --canary 5%", "release abort"]))]
+    #[command(after_help = examples(&["release --version $(ls models | grep ^2 | grep -v \"$(readlink models/current)\" | head -1) --canary 5%", "release abort"]))]
     Abort,
 }
 
