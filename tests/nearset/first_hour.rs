@@ -143,6 +143,8 @@ fn every_command_has_examples_and_they_work_as_they_are() {
     n.set("DATA_JSON_DIR", &format!("{ROOT}/fixtures/json"));
     n.set("TRAIN_SECONDS", "0");
     n.set("MLFLOW_TRACKING_URI", "file:mlruns");
+    let told = "[[receiver]]\nname = \"ops\"\nkind = \"command\"\ncommand = [\"true\"]\n";
+    fs::write(n.data().join("notify.toml"), told).expect("receivers");
     std::os::unix::fs::symlink(Path::new(ROOT).join("fixtures"), n.path().join("fixtures")).expect("a link");
     let mut found = Vec::new();
     commands(&n, &[], &mut found);
@@ -151,7 +153,8 @@ fn every_command_has_examples_and_they_work_as_they_are() {
         assert!(!examples.is_empty(), "{command}");
         for line in examples {
             // these end when somebody stops them, or ask a server; the demo has a test of its own
-            if line.starts_with("nearset serve") || line.starts_with("nearset demo") || line.contains(" --server ") {
+            let waits = ["nearset serve", "nearset demo", "nearset notify serve"];
+            if waits.iter().any(|waiting| line.starts_with(waiting)) || line.contains(" --server ") {
                 continue;
             }
             let output = shell(&n, &line);
