@@ -63,6 +63,36 @@ impl Stop {
     }
 }
 
+/// A clock that stands still until it is moved; whoever waits moves it.
+#[cfg(test)]
+#[derive(Debug)]
+pub struct MovedClock(Mutex<DateTime<Utc>>);
+
+#[cfg(test)]
+impl MovedClock {
+    /// One that stands at a moment.
+    pub fn at(moment: DateTime<Utc>) -> Self {
+        Self(Mutex::new(moment))
+    }
+
+    /// Moves it.
+    pub fn to(&self, moment: DateTime<Utc>) {
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = moment;
+    }
+}
+
+#[cfg(test)]
+impl Clock for MovedClock {
+    fn now(&self) -> DateTime<Utc> {
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn wait(&self, until: DateTime<Utc>, _stop: &Stop) -> bool {
+        self.to(until);
+        false
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use std::time::Instant;

@@ -23,6 +23,8 @@ pub mod upgrade;
 pub mod watch;
 
 pub use alert::{Alert, Severity};
+#[cfg(test)]
+pub use clock::MovedClock;
 pub use clock::{Clock, Stop, SystemClock};
 pub use duties::{Duties, Duty};
 pub use outbox::{Delivered, Item, Outbox, Refusal};

@@ -378,31 +378,17 @@ fn read_all<T: DeserializeOwned>(dir: &Path) -> Result<Vec<Item<T>>> {
 
 #[cfg(test)]
 mod tests {
-    use std::sync::Mutex;
-
     use anyhow::anyhow;
 
     use super::*;
-
-    struct Moved(Mutex<DateTime<Utc>>);
-
-    impl Clock for Moved {
-        fn now(&self) -> DateTime<Utc> {
-            *self.0.lock().expect("a lock")
-        }
-
-        fn wait(&self, until: DateTime<Utc>, _stop: &Stop) -> bool {
-            *self.0.lock().expect("a lock") = until;
-            false
-        }
-    }
+    use crate::operations::MovedClock;
 
     #[test]
     fn what_is_put_in_is_sent_once_later_or_never() -> Result<()> {
         let folder = tempfile::tempdir()?;
         let config = Config::for_test(&[("DATA_DIR", &folder.path().to_string_lossy())])?;
         let (outbox, stop) = (Outbox::of(&config, "test"), Stop::default());
-        let clock = Moved(Mutex::new(Utc::now()));
+        let clock = MovedClock::at(Utc::now());
         let send = |outbox: &Outbox, answer: &dyn Fn(&str) -> Result<(), Refusal>| {
             outbox.deliver(&clock, &stop, |item: &Item<String>| answer(&item.body))
         };

@@ -4,7 +4,6 @@
 use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::rc::Rc;
-use std::sync::Mutex;
 
 use anyhow::{Result, bail};
 use chrono::{DateTime, LocalResult, TimeDelta, TimeZone, Utc};
@@ -16,29 +15,10 @@ use super::job::{CatchUp, Job};
 use super::rhythm::Rhythm;
 use super::scheduler::{End, How, Scheduler, Sight, Try, World};
 use super::standing::alerts_of;
-use crate::operations::{Clock, Severity, Stop};
+use crate::operations::{Clock, MovedClock, Severity};
 use crate::warehouse::{JobOutcome, ScheduleState};
 
 type Moment = DateTime<Utc>;
-
-struct Moved(Mutex<Moment>);
-
-impl Moved {
-    fn to(&self, moment: Moment) {
-        *self.0.lock().expect("the clock") = moment;
-    }
-}
-
-impl Clock for Moved {
-    fn now(&self) -> Moment {
-        *self.0.lock().expect("the clock")
-    }
-
-    fn wait(&self, until: Moment, _stop: &Stop) -> bool {
-        self.to(until);
-        false
-    }
-}
 
 /// One execution of a job's command.
 #[derive(Clone, Debug)]
@@ -51,7 +31,7 @@ struct Run {
 
 /// What outlives a scheduler: the disk and the processes.
 struct Machine {
-    clock: Rc<Moved>,
+    clock: Rc<MovedClock>,
     random: ChaCha8Rng,
     /// While the source is down, the pipeline's jobs fail.
     down: (Moment, Moment),
@@ -223,7 +203,12 @@ fn slots(name: &str, zone: Tz, from: Moment, until: Moment) -> Vec<Moment> {
     moments.skip_while(|slot| *slot <= from).take_while(|slot| *slot <= until).collect()
 }
 
-fn machine(clock: &Rc<Moved>, seed: u64, down: (Moment, Moment), kills: BTreeMap<u64, bool>) -> Rc<RefCell<Machine>> {
+fn machine(
+    clock: &Rc<MovedClock>,
+    seed: u64,
+    down: (Moment, Moment),
+    kills: BTreeMap<u64, bool>,
+) -> Rc<RefCell<Machine>> {
     Rc::new(RefCell::new(Machine {
         clock: clock.clone(),
         random: ChaCha8Rng::seed_from_u64(seed),
@@ -281,7 +266,7 @@ fn befall(event: Event, scheduler: &mut Scheduler<'_, Hands>, machine: &RefCell<
 }
 
 fn live(plan: &Plan) -> Life {
-    let clock = Rc::new(Moved(Mutex::new(plan.start)));
+    let clock = Rc::new(MovedClock::at(plan.start));
     let source_down = plan.start + TimeDelta::days(plan.days / 2);
     let down = (source_down, source_down + TimeDelta::days(1));
     let machine = machine(&clock, plan.seed, down, plan.kills.clone());
@@ -474,7 +459,7 @@ fn a_kill_at_any_write_of_the_state_loses_and_doubles_nothing() {
 }
 
 /// A machine on which nothing is done to anybody.
-fn one_job(job: &Job, clock: &Rc<Moved>) -> Rc<RefCell<Machine>> {
+fn one_job(job: &Job, clock: &Rc<MovedClock>) -> Rc<RefCell<Machine>> {
     assert_eq!(job.name, "job");
     machine(clock, 1, (clock.now(), clock.now()), BTreeMap::new())
 }
@@ -501,7 +486,7 @@ fn ran(machine: &Rc<RefCell<Machine>>) -> Vec<String> {
 #[test]
 fn a_clock_set_back_runs_nothing_twice_and_a_new_job_begins_with_its_next_slot() {
     let at = |text: &str| format!("2026-10-16T{text}:00Z").parse::<Moment>().expect("a moment");
-    let clock = Rc::new(Moved(Mutex::new(at("10:30"))));
+    let clock = Rc::new(MovedClock::at(at("10:30")));
     let job = hourly(CatchUp::Last);
     let machine = one_job(&job, &clock);
     let mut scheduler = Scheduler::new(vec![job.clone()], ScheduleState::default(), &*clock, Hands(machine.clone()));
@@ -536,7 +521,7 @@ fn missed_slots_are_caught_up_with_as_the_job_says() {
         (CatchUp::All, vec!["11:00", "12:00", "13:00", "14:00", "15:00"]),
     ] {
         let at = |text: &str| format!("2026-10-16T{text}:00Z").parse::<Moment>().expect("a moment");
-        let clock = Rc::new(Moved(Mutex::new(at("10:30"))));
+        let clock = Rc::new(MovedClock::at(at("10:30")));
         let job = hourly(catch_up);
         let machine = one_job(&job, &clock);
         let mut scheduler = Scheduler::new(vec![job], ScheduleState::default(), &*clock, Hands(machine.clone()));
@@ -552,7 +537,7 @@ fn missed_slots_are_caught_up_with_as_the_job_says() {
 #[test]
 fn what_is_wrong_is_told_until_it_is_right_again() {
     let at = |text: &str| format!("2026-10-16T{text}:00Z").parse::<Moment>().expect("a moment");
-    let clock = Rc::new(Moved(Mutex::new(at("10:30"))));
+    let clock = Rc::new(MovedClock::at(at("10:30")));
     let job = Job { retries: 1, command: vec!["nearset".to_owned()], ..hourly(CatchUp::Last) };
     let machine = one_job(&job, &clock);
     let mut scheduler = Scheduler::new(vec![job], ScheduleState::default(), &*clock, Hands(machine.clone()));

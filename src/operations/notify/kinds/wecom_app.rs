@@ -44,7 +44,7 @@ impl WecomApp {
         let (to, to_party, to_tag) = (fields.text("to")?, fields.text("to_party")?, fields.text("to_tag")?);
         let nobody = [&to, &to_party, &to_tag].iter().all(|to| to.is_none());
         let base_url = fields.text("base_url")?.unwrap_or_else(|| WECOM.to_owned());
-        if !url::Url::parse(&base_url).is_ok_and(|url| url.has_host()) {
+        if !super::is_http(&base_url) {
             return Err(fields.fault("base_url", either("a URL of http or https", "http 或 https 的 URL")));
         }
         Ok(Self {
