@@ -12,6 +12,7 @@ use anyhow::{Context, Result};
 use chrono::Utc;
 
 use super::observer::{Event, Observer};
+use crate::common::files;
 use crate::common::language::{either, t};
 use crate::common::memory;
 use crate::common::scratch::{self, LastWords};
@@ -67,8 +68,10 @@ impl History {
 fn add(path: &Path, line: &RunLine) {
     let write = || {
         let text = serde_json::to_string(line)? + "\n";
-        let mut file = OpenOptions::new().create(true).append(true).open(path)?;
-        anyhow::Ok(file.write_all(text.as_bytes())?)
+        let mut file = OpenOptions::new().create(true).read(true).append(true).open(path)?;
+        // a run that was killed may have left half a line
+        let is_cut = files::whole_lines(&mut file)? < file.metadata()?.len();
+        anyhow::Ok(file.write_all(format!("{}{text}", if is_cut { "\n" } else { "" }).as_bytes())?)
     };
     if let Err(error) = write() {
         tracing::warn!("{} cannot be written: {error:#}", path.display());
@@ -223,7 +226,6 @@ mod tests {
     use chrono::DateTime;
 
     use super::*;
-    use crate::common::files;
     use crate::pipeline::{Options, Step};
 
     #[test]
@@ -269,6 +271,9 @@ mod tests {
         let text: Vec<String> = shown(false)?;
         assert!(text[2].starts_with("3  killed"), "{}", text[2]);
         assert!(fs::read_to_string(&history.path)?.contains("\"seconds\":1.235,"));
+        history.hear("4", Event::Started(&options));
+        let text: Vec<String> = shown(true)?;
+        assert_eq!(text.len(), 4, "a line that was cut takes none with it: {text:?}");
         Ok(())
     }
 }
