@@ -6,6 +6,7 @@
 pub mod cli;
 pub mod common;
 pub mod config;
+pub mod console;
 pub mod doctor;
 pub mod embed;
 pub mod evaluate;
@@ -15,6 +16,7 @@ pub mod index;
 pub mod model;
 pub mod operations;
 pub mod pipeline;
+pub mod query;
 pub mod recommend;
 pub mod search;
 pub mod serve;

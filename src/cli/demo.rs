@@ -7,6 +7,7 @@ use super::run::run_pipeline;
 use crate::common::progress::StepBar;
 use crate::common::scratch;
 use crate::config::Config;
+use crate::console;
 use crate::operations::Traces;
 use crate::{pipeline, serve};
 
@@ -32,6 +33,6 @@ impl Demo {
         }
         serve::print_where_to_look(&config)?;
         let _traces = Traces::of_requests(&config)?;
-        serve::serve(&config)
+        serve::serve(&config, console::pages)
     }
 }

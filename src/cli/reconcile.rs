@@ -9,7 +9,7 @@ use clap::Args;
 use crate::common::terminal::say;
 use crate::config::Config;
 use crate::evaluate::reports;
-use crate::warehouse::{self, Format, Query};
+use crate::query::{Format, Query, run_query};
 
 #[derive(Debug, Args)]
 pub struct Reconcile {
@@ -25,7 +25,7 @@ impl Reconcile {
     pub fn run(self, config: &Config) -> Result<()> {
         let path = reports::write_reconciliation(config, self.start, self.end)?;
         let query = Query::of(reports::reconciliation_query(self.start, self.end));
-        warehouse::run_query(config, &query, Format::Table, &mut io::stdout())?;
+        run_query(config, &query, Format::Table, &mut io::stdout())?;
         say!("{}", path.display());
         Ok(())
     }

@@ -4,6 +4,7 @@ use anyhow::Result;
 use clap::Args;
 
 use crate::config::Config;
+use crate::console;
 use crate::operations::{self, Duties, Traces, schedule};
 use crate::serve;
 
@@ -21,12 +22,12 @@ impl Serve {
     pub fn run(self, config: &Config) -> Result<()> {
         let _traces = Traces::of_requests(config)?;
         if !self.schedule {
-            return serve::serve(config);
+            return serve::serve(config, console::pages);
         }
         schedule::require_free(config)?;
         serve::check_address(config)?;
         let duties = Duties::begin(config, operations::duties(config))?;
-        let served = serve::serve(config);
+        let served = serve::serve(config, console::pages);
         duties.end();
         served
     }

@@ -6,7 +6,7 @@ use anyhow::Result;
 use clap::Args;
 
 use crate::config::Config;
-use crate::warehouse::{self, Format, Query};
+use crate::query::{Format, Query, run_query};
 
 #[derive(Debug, Args)]
 pub struct Sql {
@@ -21,6 +21,6 @@ pub struct Sql {
 
 impl Sql {
     pub fn run(self, config: &Config) -> Result<()> {
-        warehouse::run_query(config, &Query::read(&self.query)?, self.format, &mut io::stdout())
+        run_query(config, &Query::read(&self.query)?, self.format, &mut io::stdout())
     }
 }

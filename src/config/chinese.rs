@@ -280,6 +280,14 @@ pub(super) const SENTENCES: &[(&str, &str)] = &[
         "How many days daily reports and reconciliations are kept; 0 is for ever.",
         "日报与对账文件保留多少天；0 表示永久。",
     ),
+    (
+        "The token of analysts (Authorization: Bearer ...): POST /sql and previews in the console; they are off without one.",
+        "分析师令牌（Authorization: Bearer ...）：用于 POST /sql 和控制台里的预览；不设置则关闭。",
+    ),
+    ("How many megabytes of memory a query to the server may use.", "对服务的一次查询最多可用多少 MB 内存。"),
+    ("How many seconds a query to the server may take.", "对服务的一次查询最多可运行多少秒。"),
+    ("How many rows POST /sql and GET /views/{name} give at most.", "POST /sql 与 GET /views/{name} 最多返回多少行。"),
+    ("How many queries the server answers at the same time; others wait.", "服务同时执行多少个查询，其余排队。"),
 ];
 
 /// What the groups of settings are called.
@@ -294,6 +302,7 @@ pub(super) const TITLES: &[(&str, &str)] = &[
     ("Training", "训练"),
     ("The exposure log", "曝光日志"),
     ("The server", "服务"),
+    ("Queries to the server", "对服务的查询"),
     ("Requests to others", "访问外部"),
     ("The schedule", "定时任务"),
     ("Notifications", "通知"),

@@ -8,7 +8,8 @@ use super::kinds::{self, is_project};
 use super::operations::{LogFormat, Operations, log_format};
 use super::setting::Setting;
 use super::settings::{
-    Config, Database, Exposures, Lists, Mode, Models, Modes, Outgoing, Parameters, Serve, Source, Sources, Train,
+    Config, Database, Exposures, Lists, Mode, Models, Modes, Outgoing, Parameters, Queries, Serve, Source, Sources,
+    Train,
 };
 use super::values::{Origin, Overrides, Values};
 use crate::common::language::{Language, t};
@@ -33,6 +34,7 @@ pub(super) fn groups() -> Vec<(&'static str, Vec<Setting>)> {
         ("Training", Train::settings("")),
         ("The exposure log", Exposures::settings("")),
         ("The server", Serve::settings("")),
+        ("Queries to the server", Queries::settings("")),
         ("Requests to others", Outgoing::settings("")),
     ];
     [own, Operations::groups()].concat()
@@ -133,8 +135,10 @@ impl Config {
         let train = Train::read(values, "", ())?;
         let exposures = Exposures::read(values, "", ())?;
         let serve = Serve::read(values, "", ())?;
+        let queries = Queries::read(values, "", ())?;
         let outgoing = Outgoing::read(values, "", ())?;
-        let groups = (sources, models, parameters, lists, train, exposures, serve, outgoing, Operations::read(values)?);
+        let operations = Operations::read(values)?;
+        let groups = (sources, models, parameters, lists, train, exposures, serve, queries, outgoing, operations);
         let mut config = Self::read(values, "", groups)?;
         // whoever names another DATA_DIR for once leaves the reports of the usual one alone
         if matches!(values.get("DATA_DIR").1, Origin::Flag(_)) {

@@ -31,8 +31,8 @@ pub use operations::{Keep, LogFormat, Logs, Mlflow, Notify, Operations, Sampler,
 pub use portable::Portable;
 pub use setting::Setting;
 pub use settings::{
-    Config, Database, Durability, Exposures, Lists, Models, Outgoing, Parameters, Readers, Serve, Source, Sources,
-    Train,
+    Config, Database, Durability, Exposures, Lists, Models, Outgoing, Parameters, Queries, Readers, Serve, Source,
+    Sources, Train,
 };
 pub use values::{Origin, Overrides, Values, variable};
 pub use variety::Variety;

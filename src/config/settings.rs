@@ -357,6 +357,27 @@ settings! {
 }
 
 settings! {
+    /// The queries that a server answers, of its pages and of analysts.
+    pub struct Queries {
+        /// The token of analysts (Authorization: Bearer ...): POST /sql and previews in the console; they are off without one.
+        ///
+        /// The admin token opens them, too.
+        analyst_token: Option<Secret> = ANALYST_TOKEN, example "...", Kind::hidden(
+            either("a text", "文本"),
+            |text| Some(some(text).map(Secret)),
+        );
+        /// How many megabytes of memory a query to the server may use.
+        memory_mb: u64 = SQL_MEMORY_MB, default "512", megabytes();
+        /// How many seconds a query to the server may take.
+        timeout: Duration = SQL_SECONDS, default "30", seconds_from_one();
+        /// How many rows POST /sql and GET /views/{name} give at most.
+        rows: usize = SQL_ROWS, default "100000", whole();
+        /// How many queries the server answers at the same time; others wait.
+        at_once: usize = SQL_AT_ONCE, default "2", whole();
+    }
+}
+
+settings! {
     /// How nearset makes requests of its own; it makes none that no setting asks for.
     pub struct Outgoing {
         /// The proxy that requests to others go through, such as http://proxy:3128; none to this machine do.
@@ -385,6 +406,8 @@ settings! {
         exposures: Exposures,
         /// How lists are served.
         serve: Serve,
+        /// What queries to the server may use.
+        queries: Queries,
         /// How others are reached.
         outgoing: Outgoing,
         /// What operations do.

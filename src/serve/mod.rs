@@ -2,7 +2,7 @@
 //!
 //! A request comes in through `http/` and a handler in `routes/`; `answer/` takes it from its parameters to its response, by
 //! the version that `deployment/` assigns it to, from the cache in `lists/` where it can. `upkeep` notices what changes on
-//! disk. Nothing here opens the warehouse.
+//! disk. Nothing here opens the warehouse; what pages show of it they ask for at the [desk](crate::query::Desk).
 
 mod answer;
 pub mod deployment;
@@ -20,4 +20,6 @@ mod testing;
 mod upkeep;
 mod visitors;
 
+pub use routes::{Admin, Pages, Reader};
 pub use server::{check_address, print_where_to_look, serve};
+pub use state::{Shared, State};

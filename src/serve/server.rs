@@ -11,7 +11,7 @@ use tokio::signal::unix::{SignalKind, signal};
 use super::http::connections::{self, Limits};
 use super::http::watching::Watching;
 use super::recent_views::READ_BACK;
-use super::routes::router;
+use super::routes::{Pages, router};
 use super::state::{Shared, State};
 use super::upkeep::Upkeep;
 use crate::common::language::{either, t};
@@ -23,22 +23,22 @@ use crate::model;
 /// How long requests in flight may take to end once the server is told to stop.
 const SHUTDOWN_PATIENCE: Duration = Duration::from_secs(10);
 
-/// Serves until it is told to stop (SIGTERM, or Ctrl-C), then lets requests in flight end.
+/// Serves lists and `pages` until it is told to stop (SIGTERM, or Ctrl-C), then lets requests in flight end.
 ///
 /// # Errors
 /// It cannot listen, or the log, rules or experiments cannot be used as they are.
-pub fn serve(config: &Config) -> Result<()> {
+pub fn serve(config: &Config, pages: Pages) -> Result<()> {
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(config.threads)
         .enable_all()
         .build()
         .context(either("the server's threads could not be started", "服务的线程未能启动"))?;
-    runtime.block_on(serve_async(config))?;
+    runtime.block_on(serve_async(config, pages))?;
     runtime.shutdown_timeout(SHUTDOWN_PATIENCE);
     Ok(())
 }
 
-async fn serve_async(config: &Config) -> Result<()> {
+async fn serve_async(config: &Config, pages: Pages) -> Result<()> {
     // whoever is told that the server listens may stop it
     let told_to_stop = stop_signal()?;
     let listener = TcpListener::bind(config.serve.listen).await.with_context(|| unusable(config.serve.listen))?;
@@ -66,7 +66,7 @@ async fn serve_async(config: &Config) -> Result<()> {
         patience: SHUTDOWN_PATIENCE,
     };
     let watching = Watching::of(&config.operations.logs);
-    connections::serve(listener, router(state.clone()), limits, watching, stopping).await?;
+    connections::serve(listener, router(state.clone(), pages), limits, watching, stopping).await?;
     lag.abort();
     state.log.flush();
     state.shadow_log.flush();

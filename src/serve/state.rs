@@ -21,6 +21,7 @@ use crate::config::{Config, Durability};
 use crate::embed::neural::QueryEncoder;
 use crate::exposures::files::{LOG_NAME, SHADOW_LOG_NAME};
 use crate::exposures::{ExposureLog, Options};
+use crate::query::Desk;
 
 /// What all requests share: what answers, the lists it made, the logs, the metrics.
 pub struct State {
@@ -48,6 +49,8 @@ pub struct State {
     pub visitors: Visitors,
     /// What the console's previews are known by.
     pub console_token: String,
+    /// Where the warehouse is asked.
+    pub desk: Desk,
     /// When the server started.
     pub started: Instant,
     /// As many searches at a time as there are threads: lists come first.
@@ -85,6 +88,7 @@ impl State {
             request_ids: RequestIds::default(),
             visitors: Visitors::open(&config.metadata_dir())?,
             console_token: test_requests::console_token(),
+            desk: Desk::new(config.clone()),
             started: Instant::now(),
             searching: Semaphore::new(config.threads.max(1)),
             encoder: Mutex::default(),

@@ -5,6 +5,7 @@
 //! they were when it was built, and runs on them where no folder of the user's has others.
 
 mod build;
+mod chart;
 mod check;
 mod errors;
 mod exports;
@@ -20,6 +21,7 @@ mod source_file;
 mod syntax;
 
 pub use build::{Built, existing, export_parquet};
+pub use chart::{Chart, ChartKind};
 pub use exports::{exported, keep_exported};
 pub use header::Column;
 pub use load::Project;

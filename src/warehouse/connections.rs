@@ -105,7 +105,10 @@ pub fn glance_at(config: &Config, path: &Path) -> Result<Connection> {
 }
 
 /// The same before it is in its sandbox, for who has to name what it may touch.
-pub(super) fn open_outside_sandbox(config: &Config) -> Result<Database> {
+///
+/// # Errors
+/// There is none yet, or it cannot be opened.
+pub fn open_outside_sandbox(config: &Config) -> Result<Database> {
     let path = config.warehouse_path();
     if !path.exists() {
         bail!(t!(

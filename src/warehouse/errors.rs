@@ -27,6 +27,9 @@ struct Told {
 }
 
 /// Has DuckDB say from now on where in a statement an error is; [`Fault::of`] and [`message`] read what it says then.
+///
+/// # Errors
+/// DuckDB does not take it.
 pub fn locate_errors(db: &Connection, is_wanted: bool) -> duckdb::Result<()> {
     db.execute_batch(&format!("set errors_as_json = {is_wanted}"))
 }

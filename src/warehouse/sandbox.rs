@@ -26,7 +26,7 @@ pub fn sandbox(db: &Connection, folders: &[PathBuf]) -> Result<()> {
 ///
 /// # Errors
 /// DuckDB does not take it; then nothing may be run on it.
-pub(super) fn lock(db: &Connection) -> Result<()> {
+pub fn lock(db: &Connection) -> Result<()> {
     db.execute_batch("set lock_configuration = true")
         .context(either("the connection could not be put into its sandbox", "连接未能放入沙箱"))
 }

@@ -7,9 +7,10 @@ use std::path::Path;
 use crate::support::files_below;
 
 /// From the top to the bottom.
-const ROOMS: [&str; 18] = [
+const ROOMS: [&str; 20] = [
     "cli",
     "doctor",
+    "console",
     "operations",
     "pipeline",
     "serve",
@@ -22,6 +23,7 @@ const ROOMS: [&str; 18] = [
     "model",
     "embed",
     "index",
+    "query",
     "sql_project",
     "warehouse",
     "config",

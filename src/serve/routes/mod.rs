@@ -11,4 +11,6 @@ mod reports;
 mod router;
 mod search;
 
-pub use router::{route_of, router};
+pub use models::Admin;
+pub use reports::Reader;
+pub use router::{Pages, route_of, router};

@@ -40,8 +40,14 @@ const PATHS: [&str; 16] = [
     "/report/{file}",
 ];
 
+/// Pages for people, which stand below `/console`.
+pub type Pages = fn() -> Router<Shared>;
+
 /// The route that answers a path, as logs and traces name it: there are few of them, whatever is asked for.
 pub fn route_of(path: &str) -> &'static str {
+    if path == "/console" || path.starts_with("/console/") {
+        return "/console";
+    }
     let fits = |route: &str| {
         route.split('/').count() == path.split('/').count()
             && route.split('/').zip(path.split('/')).all(|(part, asked)| part == asked || part.starts_with('{'))
@@ -49,8 +55,8 @@ pub fn route_of(path: &str) -> &'static str {
     PATHS.into_iter().find(|route| fits(route)).unwrap_or("none")
 }
 
-/// All routes.
-pub fn router(state: Shared) -> Router {
+/// All routes, and those of pages.
+pub fn router(state: Shared, pages: Pages) -> Router {
     let router = Router::new()
         .route("/similar/{dataset_id}", get(lists::similar))
         .route("/recommend/detail/{dataset_id}", get(lists::detail))
@@ -68,6 +74,7 @@ pub fn router(state: Shared) -> Router {
         .route("/reports", get(reports::list))
         .route("/reports/{file}", get(reports::file))
         .route("/report/{file}", get(reports::report))
+        .merge(pages())
         .fallback(error::no_route)
         .method_not_allowed_fallback(error::wrong_method)
         .layer(CatchPanicLayer::custom(error::panicked))

@@ -11,16 +11,15 @@ use rustix::fs::{CWD, FileType, Mode, mknodat};
 use serde::Deserialize;
 use serde::de::IgnoredAny;
 
-use super::arrow::next_batch;
-use super::connections::{Database, open_outside_sandbox};
-use super::errors::{Fault, byte_of, caret, line_of, locate_errors};
-use super::literals::quote;
-use super::parameters::{published_as_of, set_parameters};
-use super::sandbox::{lock, sandbox};
 use super::table;
 use crate::common::files;
 use crate::common::language::{either, t};
 use crate::config::Config;
+use crate::warehouse::arrow::next_batch;
+use crate::warehouse::{
+    Database, Fault, byte_of, caret, line_of, locate_errors, lock, open_outside_sandbox, published_as_of, quote,
+    sandbox, set_parameters,
+};
 
 /// How a query's result is written.
 #[derive(Clone, Copy, Debug, ValueEnum)]

@@ -1,0 +1,14 @@
+//! Questions to the published warehouse: somebody's query from its text to its rows, in the form asked for, behind a fence.
+//!
+//! A query reads the warehouse and nothing else: no file, no network, no setting. What asks from the command line runs in its
+//! own process; what asks a server goes to the [`Desk`].
+
+mod desk;
+#[expect(clippy::module_inception, reason = "the room is named after what is in it")]
+mod query;
+mod rows;
+mod table;
+
+pub use desk::{Desk, Refusal};
+pub use query::{Format, Query, run_query};
+pub use rows::{Column, Rows};
