@@ -4,11 +4,13 @@
 //! own process; what asks a server goes to the [`Desk`].
 
 mod desk;
+mod preview;
 #[expect(clippy::module_inception, reason = "the room is named after what is in it")]
 mod query;
 mod rows;
 mod table;
 
 pub use desk::{Desk, Refusal};
+pub use preview::preview_file;
 pub use query::{Format, Query, run_query};
 pub use rows::{Column, Rows};
