@@ -93,11 +93,16 @@ fn check(config: &Config, project: &Project, is_json: bool, out: &mut impl Write
         let leaks = leak.iter().map(|error| json!({"message": error.to_string()}));
         let problems: Vec<Value> = problems.iter().map(|problem| json!(problem)).chain(leaks).collect();
         let count = problems.len();
-        writeln!(out, "{}", serde_json::to_string_pretty(&json!({"problems": problems, "files": project.relations.len()}))?)?;
+        writeln!(
+            out,
+            "{}",
+            serde_json::to_string_pretty(&json!({"problems": problems, "files": project.relations.len()}))?
+        )?;
         ensure!(count == 0, t!("{count} problem(s)", "{count} 个问题"));
         return Ok(());
     }
-    let told: Vec<String> = problems.iter().map(Problem::to_string).chain(leak.map(|error| error.to_string())).collect();
+    let told: Vec<String> =
+        problems.iter().map(Problem::to_string).chain(leak.map(|error| error.to_string())).collect();
     ensure!(told.is_empty(), "{}", told.join("\n"));
     writeln!(
         out,

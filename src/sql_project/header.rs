@@ -58,10 +58,7 @@ impl Header {
     pub fn description(&self, file: &Path) -> Result<String, Problem> {
         let description = self.get("description").map(str::to_owned);
         description.ok_or_else(|| {
-            let message = either(
-                "the first line must be `-- description: …`",
-                "第一行须为 `-- description: …`",
-            );
+            let message = either("the first line must be `-- description: …`", "第一行须为 `-- description: …`");
             Problem::at_line(file, 1, message)
         })
     }
