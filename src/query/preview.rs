@@ -9,7 +9,7 @@ use super::table;
 use crate::config::Config;
 use crate::sql_project::preview;
 use crate::warehouse::arrow::next_batch;
-use crate::warehouse::{ident, lock, message, open_published, published_as_of, rows, set_parameters};
+use crate::warehouse::{ident, locate_errors, lock, message, open_published, published_as_of, rows, set_parameters};
 
 /// Writes the first rows of a relation or file as it is now on the published warehouse, with what else is as its file is now and
 /// what its tests find.
@@ -19,6 +19,7 @@ use crate::warehouse::{ident, lock, message, open_published, published_as_of, ro
 pub fn preview_file(config: &Config, what: &str, limit: u64, is_json: bool, out: &mut impl Write) -> Result<()> {
     let db = open_published(config)?;
     set_parameters(&db, config, published_as_of(&db)?)?;
+    locate_errors(&db, true)?;
     lock(&db)?;
     let found = preview(config, &db, what)?;
     let sql = format!("from {} limit {limit}", ident(&found.name));
