@@ -1,8 +1,13 @@
 //! The project as people read it: what there is, and what is in one relation.
 
+use std::collections::BTreeSet;
+use std::fmt::{self, Display, Formatter};
+use std::path::PathBuf;
+
 use anyhow::Result;
 use comfy_table::Table;
 use comfy_table::presets::NOTHING;
+use serde::Serialize;
 
 use super::{Macro, Project, Relation, macros};
 use crate::common::language::t;
@@ -24,9 +29,53 @@ impl Project {
     /// There is none of this name.
     pub fn describe(&self, name: &str) -> Result<String> {
         match self.macros.iter().find(|one| one.name == name) {
-            Some(one) => Ok(format!("{} ({})\n  {}\n", one.call(), one.file.display(), one.description)),
+            Some(one) => Ok(one.head() + "\n"),
             None => self.get(name).map(Relation::describe),
         }
+    }
+}
+
+/// A relation among those that it reads and that read it.
+#[derive(Debug, Serialize)]
+pub struct Neighbours {
+    /// Its name.
+    pub name: String,
+    /// Its file, relative to the project.
+    pub file: PathBuf,
+    /// What it reads.
+    pub reads: BTreeSet<String>,
+    /// What reads it.
+    pub read_by: BTreeSet<String>,
+}
+
+impl Display for Neighbours {
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        write!(f, "{} ({})", self.name, self.file.display())?;
+        self.reads.iter().try_for_each(|input| write!(f, "\n{}", t!("  reads   {input}", "  读取    {input}")))?;
+        self.read_by.iter().try_for_each(|reader| write!(f, "\n{}", t!("  read by {reader}", "  被读取  {reader}")))
+    }
+}
+
+impl Project {
+    /// What a relation reads and what reads it.
+    ///
+    /// # Errors
+    /// There is none of this name.
+    pub fn neighbours(&self, name: &str) -> Result<Neighbours> {
+        let Relation { name, file, inputs, .. } = self.get(name)?;
+        let read_by = self.edges().filter(|(input, _)| input == name).map(|(_, reader)| reader.to_owned()).collect();
+        Ok(Neighbours { name: name.clone(), file: file.clone(), reads: inputs.clone(), read_by })
+    }
+
+    /// What a relation or a macro is and where, without its columns, where the project has it.
+    pub fn head(&self, name: &str) -> Option<String> {
+        let is_macro = self.macros.iter().find(|one| one.name == name).map(Macro::head);
+        is_macro.or_else(|| self.get(name).ok().map(Relation::head))
+    }
+
+    /// Whether it has a relation of this name.
+    pub fn has_relation(&self, name: &str) -> bool {
+        self.get(name).is_ok()
     }
 }
 
@@ -35,19 +84,26 @@ impl Macro {
     fn call(&self) -> String {
         format!("{}({})", self.name, self.parameters)
     }
+
+    fn head(&self) -> String {
+        format!("{} ({})\n  {}", self.call(), self.file.display(), self.description)
+    }
 }
 
 impl Relation {
-    fn describe(&self) -> String {
+    fn head(&self) -> String {
         let key = if self.key.is_empty() {
             String::new()
         } else {
             t!(", one row for each {}", "，每个 {} 一行", self.key.join(", "))
         };
+        format!("{} ({}{key})\n  {}", self.name, self.file.display(), self.description)
+    }
+
+    fn describe(&self) -> String {
         let columns: Vec<_> =
             self.columns.iter().map(|column| [format!("  {}", column.name), column.sentence.clone()]).collect();
-        let head = format!("{} ({}{key})\n  {}\n", self.name, self.file.display(), self.description);
-        head + &table(columns)
+        format!("{}\n{}", self.head(), table(columns))
     }
 }
 

@@ -5,6 +5,7 @@
 //! they were when it was built, and runs on them where no folder of the user's has others.
 
 mod build;
+mod changes;
 mod chart;
 mod check;
 mod errors;
@@ -21,9 +22,11 @@ mod source_file;
 mod syntax;
 
 pub use build::{Built, existing, export_parquet};
+pub use changes::{Change, see_changes};
 pub use chart::{Chart, ChartKind};
 pub use exports::{exported, keep_exported};
 pub use header::Column;
+pub use listing::Neighbours;
 pub use load::Project;
 pub use macros::Macro;
 pub use own_copy::{Difference, Written, differences, write_out};
