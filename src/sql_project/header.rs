@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 use anyhow::{Context, Result, bail};
+use serde::Serialize;
 
 use crate::common::language::t;
 use crate::common::likeness::hint;
@@ -23,11 +24,12 @@ pub(super) struct Header {
 }
 
 /// A column as its file describes it.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize)]
 pub struct Column {
     /// As in the query's result.
     pub name: String,
     /// What it holds, with its unit.
+    #[serde(rename = "description")]
     pub sentence: String,
 }
 

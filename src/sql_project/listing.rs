@@ -2,14 +2,14 @@
 
 use std::collections::BTreeSet;
 use std::fmt::{self, Display, Formatter};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use anyhow::Result;
 use comfy_table::Table;
 use comfy_table::presets::NOTHING;
 use serde::Serialize;
 
-use super::{Macro, Project, Relation, macros};
+use super::{Column, Macro, Materialize, Project, Relation, Room, macros};
 use crate::common::language::t;
 
 impl Project {
@@ -35,6 +35,29 @@ impl Project {
     }
 }
 
+/// A relation or a macro as programs read it.
+#[derive(Debug, Serialize)]
+pub struct Listed<'a> {
+    /// Its name.
+    pub name: &'a str,
+    /// `macro`, `table`, `view`, or `check` of an assertion.
+    pub kind: &'static str,
+    /// The folder of its file.
+    pub folder: &'static str,
+    /// Its file, relative to the project.
+    pub file: &'a Path,
+    /// What it is.
+    pub description: &'a str,
+    /// Columns whose values are there once.
+    pub key: &'a [String],
+    /// How a page may draw it.
+    pub chart: Option<String>,
+    /// What it reads.
+    pub reads: Vec<&'a str>,
+    /// Its columns, as far as they are described.
+    pub columns: &'a [Column],
+}
+
 /// A relation among those that it reads and that read it.
 #[derive(Debug, Serialize)]
 pub struct Neighbours {
@@ -57,6 +80,19 @@ impl Display for Neighbours {
 }
 
 impl Project {
+    /// All macros and relations, or the one of this name.
+    ///
+    /// # Errors
+    /// There is none of this name.
+    pub fn listed(&self, name: Option<&str>) -> Result<Vec<Listed<'_>>> {
+        let all = self.macros.iter().map(Macro::listed).chain(self.relations.iter().map(Relation::listed));
+        let found: Vec<_> = all.filter(|one| name.is_none_or(|name| one.name == name)).collect();
+        match (name, found.is_empty()) {
+            (Some(name), true) => self.get(name).map(|_| found),
+            _ => Ok(found),
+        }
+    }
+
     /// What a relation reads and what reads it.
     ///
     /// # Errors
@@ -85,12 +121,45 @@ impl Macro {
         format!("{}({})", self.name, self.parameters)
     }
 
+    fn listed(&self) -> Listed<'_> {
+        Listed {
+            name: &self.name,
+            kind: "macro",
+            folder: macros::FOLDER,
+            file: &self.file,
+            description: &self.description,
+            key: &[],
+            chart: None,
+            reads: Vec::new(),
+            columns: &[],
+        }
+    }
+
     fn head(&self) -> String {
         format!("{} ({})\n  {}", self.call(), self.file.display(), self.description)
     }
 }
 
 impl Relation {
+    fn listed(&self) -> Listed<'_> {
+        let kind = match (self.room, self.materialize) {
+            (Room::Checks, _) => "check",
+            (_, Materialize::Table) => "table",
+            (_, Materialize::View) => "view",
+        };
+        Listed {
+            name: &self.name,
+            kind,
+            folder: self.room.folder(),
+            file: &self.file,
+            description: &self.description,
+            key: &self.key,
+            chart: self.chart.as_ref().map(ToString::to_string),
+            reads: self.inputs.iter().map(String::as_str).collect(),
+            columns: &self.columns,
+        }
+    }
+
     fn head(&self) -> String {
         let key = if self.key.is_empty() {
             String::new()

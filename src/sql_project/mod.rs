@@ -26,7 +26,7 @@ pub use changes::{Change, see_changes};
 pub use chart::{Chart, ChartKind};
 pub use exports::{exported, keep_exported};
 pub use header::Column;
-pub use listing::Neighbours;
+pub use listing::{Listed, Neighbours};
 pub use load::Project;
 pub use macros::Macro;
 pub use own_copy::{Difference, Written, differences, write_out};
