@@ -2,10 +2,12 @@
 
 use std::path::Path;
 
-use anyhow::Result;
+use anyhow::{Error, Result};
 use clap::{Args, Subcommand};
+use serde_json::{Value, json};
 
 use super::examples::examples;
+use crate::common::errors::describe;
 use crate::common::language::t;
 use crate::common::terminal::{self, say};
 use crate::config::Config;
@@ -16,8 +18,12 @@ use crate::recommend;
 #[derive(Debug, Subcommand)]
 pub enum Models {
     /// List the versions, with their held-out figures
-    #[command(after_help = examples(&["models list"]))]
-    List,
+    #[command(after_help = examples(&["models list", "models list --json"]))]
+    List {
+        /// As JSON
+        #[arg(long)]
+        json: bool,
+    },
     /// Make a version the current one
     #[command(after_help = examples(&["models promote $(basename $(readlink models/current))"]))]
     Promote { version: String },
@@ -51,7 +57,8 @@ impl Models {
     pub fn run(self, config: &Config) -> Result<()> {
         let dir = &config.models_dir;
         match self {
-            Self::List => list(&model::overview(dir)?),
+            Self::List { json: true } => say!("{}", serde_json::to_string_pretty(&as_json(&model::overview(dir)?))?),
+            Self::List { json: false } => list(&model::overview(dir)?),
             Self::Promote { version } => {
                 model::promote(dir, &version, recommend::smoke)?;
                 say!("{}", t!("{version} is current", "当前版本为 {version}"));
@@ -95,6 +102,19 @@ impl Part {
         model::set_beside(dir, what, part.clone(), recommend::smoke)?;
         Ok(part)
     }
+}
+
+/// What a program reads of the versions.
+fn as_json(all: &Overview) -> Value {
+    let damaged = |(version, error): &(String, Error)| json!({ "version": version, "error": describe(error) });
+    json!({
+        "current": all.current,
+        "canary": all.traffic.canary,
+        "shadow": all.traffic.shadow,
+        "versions": all.whole,
+        "damaged": all.damaged.iter().map(damaged).collect::<Vec<_>>(),
+        "traffic_error": all.traffic_error.as_ref().map(describe),
+    })
 }
 
 /// The versions with their held-out figures, the damaged ones with what is wrong with them.

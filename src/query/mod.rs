@@ -5,12 +5,20 @@
 
 mod desk;
 mod preview;
+mod prompt;
 #[expect(clippy::module_inception, reason = "the room is named after what is in it")]
 mod query;
 mod rows;
+mod screen;
+mod session;
+mod statements;
 mod table;
 
 pub use desk::{Desk, Refusal};
 pub use preview::preview_file;
+pub use prompt::{Prompt, is_possible, prompt};
 pub use query::{Format, Query, run_query};
 pub use rows::{Column, Rows};
+pub use screen::{Paged, ROWS, Screen};
+pub use session::{Look, Session};
+pub use table::Extent;
