@@ -1,7 +1,9 @@
 //! Every setting, in groups, each written once. The help and `nearset.example.toml` are made of this file.
 
+use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::Result;
@@ -412,6 +414,8 @@ settings! {
         outgoing: Outgoing,
         /// What operations do.
         operations: Operations,
+        /// The values that a process gets which works for this one: none of them is secret.
+        handed_on: Arc<BTreeMap<String, String>>,
     } {
         /// The folder of the warehouse, the reports and the exposure log.
         data_dir: PathBuf = DATA_DIR, default "data", path();
