@@ -7,6 +7,7 @@
 mod answer;
 pub mod deployment;
 mod endpoint;
+mod exclusions;
 mod http;
 mod lists;
 mod metrics;
@@ -18,7 +19,6 @@ mod test_requests;
 #[cfg(test)]
 mod testing;
 mod upkeep;
-mod visitors;
 
 pub use routes::{Admin, Pages, Reader};
 pub use server::{check_address, print_where_to_look, serve};
