@@ -271,6 +271,9 @@ fn resolve(
         }
         known
     };
+    let is_unknown = |user: &Option<i64>, known: Option<i64>| {
+        known.is_none() && user.is_some_and(|user| !assignment.version.may_be_new(user))
+    };
     match &query.target {
         Target::Similar { dataset_id, .. } => {
             let page = item(dataset_id);
@@ -278,16 +281,15 @@ fn resolve(
         }
         Target::Detail { dataset_id, user_id, recent, .. } => {
             let (page, known) = (item(dataset_id), known(user_id));
-            let degrade_reason = match (page, user_id, known) {
-                (None, ..) => Some(DegradeReason::UnknownDataset),
-                (_, Some(_), None) => Some(DegradeReason::UnknownUser),
-                _ => None,
+            let degrade_reason = match page {
+                None => Some(DegradeReason::UnknownDataset),
+                Some(_) => is_unknown(user_id, known).then_some(DegradeReason::UnknownUser),
             };
             (List::Detail { page, user: known, recent: pages(recent), top_n }, degrade_reason)
         }
         Target::Person { user_id, recent, .. } => {
             let known = known(user_id);
-            let degrade_reason = (user_id.is_some() && known.is_none()).then_some(DegradeReason::UnknownUser);
+            let degrade_reason = is_unknown(user_id, known).then_some(DegradeReason::UnknownUser);
             (List::Person { user: known, recent: pages(recent), top_n }, degrade_reason)
         }
         Target::Trending { timeframe } => {
