@@ -19,8 +19,7 @@ select
     text_of(context ->> 'locale') as locale,
     text_of(context ->> 'client_app') as client_app,
     context ->> 'feature_snapshot_id' as feature_snapshot_id,
-    -- a hash that tells visitors apart, and no more
-    context ->> 'visitor' as visitor,
+    text_of(context ->> 'visitor') as visitor,
     -- the exclusions that named who asked, by address or User-Agent
     cast(from_json(context -> 'excluded', '["VARCHAR"]') as varchar []) as excluded,
     -- prefetch, prerender or crawler: no visitor looked at it
