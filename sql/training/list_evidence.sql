@@ -9,16 +9,14 @@
 -- column clicks: Clicks that came.
 with
 shown as (
-    select
-        page_dataset_id,
-        dataset_id,
-        min(position) as position,
-        min(shown_at) as shown_at,
-        bool_or(is_clicked) as is_clicked
+    select page_dataset_id, dataset_id, position, shown_at, is_clicked
     from exposure_outcomes
-    where may_train_on(shown_at)
-    -- where it is not known who asked, each list counts
-    group by page_dataset_id, dataset_id, day, is_held_out(shown_at), coalesce(visitor, request_id)
+    where may_train_on(shown_at) and visitor is null
+    union all
+    select page_dataset_id, dataset_id, min(position), min(shown_at), bool_or(is_clicked)
+    from exposure_outcomes
+    where may_train_on(shown_at) and visitor is not null
+    group by page_dataset_id, dataset_id, visitor, day, is_held_out(shown_at)
 ),
 
 position_rates as (
