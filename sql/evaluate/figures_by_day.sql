@@ -21,7 +21,9 @@
 -- column cvr: Attributed conversions per click; NULL without a click.
 -- column cvr_low: Lower end of its 95 % Wilson interval; NULL where there are more conversions than clicks.
 -- column cvr_high: Upper end of its 95 % Wilson interval; NULL where there are more conversions than clicks.
--- column revenue_per_thousand: Revenue per thousand exposures; its interval is in revenue_by_day and attribution_by.
+-- column revenue_per_thousand: Revenue per thousand exposures.
+-- column revenue_low: Lower end of its 95 % interval (as in attribution_by), of all; NULL of parts, and with fewer than five conversions.
+-- column revenue_high: Upper end of its 95 % interval, of all; NULL of parts, and with fewer than five conversions.
 with
 list_parts as (
     select
@@ -113,26 +115,62 @@ figures as (
     select * from of_lists
     union all
     select * from of_items
+),
+
+group_sums as (
+    select
+        day,
+        hash(coalesce(visitor, request_id)) % 250 as visitor_group,
+        sum(exposures) as exposures,
+        sum(revenue_cents) as revenue_cents
+    from shown_lists
+    group by day, visitor_group
+),
+
+drawn as (
+    select
+        group_sums.day,
+        replicate.replicate,
+        sum(group_sums.revenue_cents * poisson_draw(chance_of(group_sums.visitor_group, replicate.replicate)))
+        / nullif(sum(group_sums.exposures * poisson_draw(chance_of(group_sums.visitor_group, replicate.replicate))), 0) as revenue
+    from group_sums
+    cross join range(200) as replicate (replicate)
+    group by group_sums.day, replicate.replicate
+),
+
+intervals as (
+    select day, 'all' as breakdown, quantile_cont(revenue, 0.025) as low, quantile_cont(revenue, 0.975) as high
+    from drawn
+    group by day
 )
 
 select
-    day,
-    breakdown,
-    value,
-    requests,
-    cast(exposures as bigint) as exposures,
-    cast(clicks as bigint) as clicks,
-    cast(conversions as bigint) as conversions,
-    cast(revenue_cents as bigint) / 100.0 as revenue,
-    visitors,
-    cast(visit_clicks as bigint) as visit_clicks,
-    cast(visit_conversions as bigint) as visit_conversions,
-    cast(visit_revenue_cents as bigint) / 100.0 as visit_revenue,
-    round(clicks / exposures, 6) as ctr,
-    round(wilson_low(clicks / exposures, exposures), 6) as ctr_low,
-    round(wilson_high(clicks / exposures, exposures), 6) as ctr_high,
-    round(conversions / nullif(clicks, 0), 6) as cvr,
-    case when conversions <= clicks then round(wilson_low(conversions / nullif(clicks, 0), clicks), 6) end as cvr_low,
-    case when conversions <= clicks then round(wilson_high(conversions / nullif(clicks, 0), clicks), 6) end as cvr_high,
-    round(cast(revenue_cents as bigint) * 10 / exposures, 6) as revenue_per_thousand
+    figures.day,
+    figures.breakdown,
+    figures.value,
+    figures.requests,
+    cast(figures.exposures as bigint) as exposures,
+    cast(figures.clicks as bigint) as clicks,
+    cast(figures.conversions as bigint) as conversions,
+    cast(figures.revenue_cents as bigint) / 100.0 as revenue,
+    figures.visitors,
+    cast(figures.visit_clicks as bigint) as visit_clicks,
+    cast(figures.visit_conversions as bigint) as visit_conversions,
+    cast(figures.visit_revenue_cents as bigint) / 100.0 as visit_revenue,
+    round(figures.clicks / figures.exposures, 6) as ctr,
+    round(wilson_low(figures.clicks / figures.exposures, figures.exposures), 6) as ctr_low,
+    round(wilson_high(figures.clicks / figures.exposures, figures.exposures), 6) as ctr_high,
+    round(figures.conversions / nullif(figures.clicks, 0), 6) as cvr,
+    case
+        when figures.conversions <= figures.clicks
+            then round(wilson_low(figures.conversions / nullif(figures.clicks, 0), figures.clicks), 6)
+    end as cvr_low,
+    case
+        when figures.conversions <= figures.clicks
+            then round(wilson_high(figures.conversions / nullif(figures.clicks, 0), figures.clicks), 6)
+    end as cvr_high,
+    round(cast(figures.revenue_cents as bigint) * 10 / figures.exposures, 4) as revenue_per_thousand,
+    case when figures.conversions >= 5 then round(intervals.low * 10, 4) end as revenue_low,
+    case when figures.conversions >= 5 then round(intervals.high * 10, 4) end as revenue_high
 from figures
+left join intervals on intervals.day = figures.day and intervals.breakdown = figures.breakdown

@@ -12,6 +12,7 @@ use super::exclusions::InForce;
 use super::http::ApiError;
 use super::http::overload::Lag;
 use super::http::request_id::RequestIds;
+use super::http::sessions::Sessions;
 use super::lists::ListCache;
 use super::metrics::Metrics;
 use super::recent_views::RecentViews;
@@ -51,6 +52,8 @@ pub struct State {
     pub exclusions: InForce,
     /// What the console's previews are known by.
     pub console_token: String,
+    /// Browsers that gave a token.
+    pub sessions: Sessions,
     /// Where the warehouse is asked.
     pub desk: Desk,
     /// When the server started.
@@ -91,6 +94,7 @@ impl State {
             visitors: Visitors::open(&config.metadata_dir())?,
             exclusions: InForce::default(),
             console_token: test_requests::console_token(),
+            sessions: Sessions::default(),
             desk: Desk::new(config.clone()),
             started: Instant::now(),
             searching: Semaphore::new(config.threads.max(1)),
