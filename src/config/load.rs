@@ -196,6 +196,11 @@ impl Config {
         self.lists.rules_file.clone().unwrap_or_else(|| self.data_dir.join("rules.toml"))
     }
 
+    /// The file of exclusions; it need not be there.
+    pub fn exclude_path(&self) -> PathBuf {
+        self.exposures.exclude_file.clone().unwrap_or_else(|| self.data_dir.join("exclude.toml"))
+    }
+
     /// The file of experiments; it need not be there. Without a setting, `experiments.toml`, else the old system's
     /// `experiments.yaml` or `.yml`, in DATA_DIR or where it kept it.
     pub fn experiments_path(&self) -> PathBuf {

@@ -183,6 +183,7 @@ fn settings(config: &Config, files: &[PathBuf], all: &mut Vec<Source>) -> Result
     }
     let own = [
         (Some(config.rules_path()), Form::Whole),
+        (Some(config.exclude_path()), Form::Whole),
         (Some(config.experiments_path()), Form::Whole),
         (config.contracts_path(), Form::Whole),
         (Some(config.schedule_path()), Form::Toml),

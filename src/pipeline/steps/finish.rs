@@ -6,7 +6,7 @@ use anyhow::Result;
 
 use crate::common::errors::Failure;
 use crate::common::language::{either, t};
-use crate::evaluate::OperatorFigures;
+use crate::evaluate::{OperatorFigures, keep_quality};
 use crate::pipeline::state::Run;
 use crate::pipeline::step::Step;
 use crate::sql_project::{Room, existing, export_parquet, exported, keep_exported};
@@ -25,6 +25,7 @@ pub fn finish(run: &mut Run<'_>) -> Result<u64> {
     if !violations.is_empty() {
         return Err(Failure::Gate(violations.join("; ")).into());
     }
+    keep_quality(run.db, run.options.as_of)?;
     warehouse::keep_parameters(run.db, run.config, run.options.as_of)?;
     publish_figures(run)?;
     export(run)?;
