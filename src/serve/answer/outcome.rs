@@ -99,6 +99,8 @@ impl Outcome {
             client_app: self.client.app.as_deref(),
             feature_snapshot_id: &assignment.version.snapshot,
             visitor: self.visitor,
+            allocation: assignment.variant.allocation.as_ref(),
+            holdout: assignment.holdout,
         }
     }
 
