@@ -67,7 +67,7 @@ pub fn keep_model(run: &mut Run<'_>) -> Result<Kept> {
 
 /// Removes old versions. What is published stays so where that fails: the next run tries again.
 pub fn prune(config: &Config, observers: Observers<'_>) {
-    let experiments = Experiments::read(&config.experiments_path());
+    let experiments = Experiments::read(config);
     let kept = config.operations.keep.versions;
     let pruned = experiments.and_then(|experiments| model::prune(&config.models_dir, kept, &experiments.versions));
     if let Err(error) = pruned {
