@@ -1,6 +1,7 @@
 //! From the places that name values to the settings in force, and the paths that follow from them.
 
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use anyhow::{Context, Result, bail};
 
@@ -138,7 +139,8 @@ impl Config {
         let queries = Queries::read(values, "", ())?;
         let outgoing = Outgoing::read(values, "", ())?;
         let operations = Operations::read(values)?;
-        let groups = (sources, models, parameters, lists, train, exposures, serve, queries, outgoing, operations);
+        let found = Arc::new(values.clone());
+        let groups = (sources, models, parameters, lists, train, exposures, serve, queries, outgoing, operations, found);
         let mut config = Self::read(values, "", groups)?;
         // whoever names another DATA_DIR for once leaves the reports of the usual one alone
         if matches!(values.get("DATA_DIR").1, Origin::Flag(_)) {

@@ -2,6 +2,7 @@
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::Result;
@@ -412,6 +413,8 @@ settings! {
         outgoing: Outgoing,
         /// What operations do.
         operations: Operations,
+        /// All of this as it was found, with the place of each.
+        found: Arc<Values>,
     } {
         /// The folder of the warehouse, the reports and the exposure log.
         data_dir: PathBuf = DATA_DIR, default "data", path();

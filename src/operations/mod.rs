@@ -20,6 +20,7 @@ pub mod run_log;
 pub mod schedule;
 mod traces;
 pub mod upgrade;
+mod versions;
 pub mod watch;
 
 pub use alert::{Alert, Severity};
@@ -31,3 +32,4 @@ pub use outbox::{Delivered, Item, Outbox, Refusal};
 pub use outgoing::{Answer, Outgoing};
 pub use parts::{LOOKS, Look, after_run, duties, observers};
 pub use traces::Traces;
+pub use versions::Change;

@@ -7,6 +7,7 @@
 mod build;
 mod chart;
 mod check;
+mod dashboards;
 mod errors;
 mod exports;
 mod header;
@@ -22,6 +23,7 @@ mod syntax;
 
 pub use build::{Built, existing, export_parquet};
 pub use chart::{Chart, ChartKind};
+pub use dashboards::{Dashboard, Dashboards, Panel, Text, Width};
 pub use exports::{exported, keep_exported};
 pub use header::Column;
 pub use load::Project;
