@@ -2,9 +2,10 @@
 
 use axum::extract::FromRequestParts;
 use axum::http::request::Parts;
-use axum::http::{HeaderMap, header};
+use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{IntoResponse, Redirect, Response};
 
+use super::pages::session;
 use crate::common::language::Language;
 use crate::serve::{Reader, Shared};
 
@@ -44,7 +45,21 @@ impl FromRequestParts<Shared> for Ui {
     type Rejection = Response;
 
     async fn from_request_parts(parts: &mut Parts, state: &Shared) -> Result<Self, Response> {
-        Reader::from_request_parts(parts, state).await?;
+        let ui = Self::of(parts)?;
+        match Reader::from_request_parts(parts, state).await {
+            Ok(Reader) => Ok(ui),
+            Err(refused) if refused.status() == StatusCode::UNAUTHORIZED => Err(session::ask(&ui)),
+            Err(refused) => Err(refused),
+        }
+    }
+}
+
+impl Ui {
+    /// For whoever sent a request, whatever they may see.
+    ///
+    /// # Errors
+    /// The address makes a choice; the answer keeps it.
+    pub fn of(parts: &Parts) -> Result<Self, Response> {
         let address = parts.uri.path_and_query().map_or("/console", |all| all.as_str()).to_owned();
         if let Some(chosen) = choose(&address) {
             return Err(chosen);

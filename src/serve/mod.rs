@@ -20,6 +20,8 @@ mod testing;
 mod upkeep;
 mod visitors;
 
-pub use routes::{Admin, Pages, Reader};
+pub use http::access::{Access, Admin, Analyst, Level, Reader};
+pub use http::{access, sessions};
+pub use routes::Pages;
 pub use server::{check_address, print_where_to_look, serve};
 pub use state::{Shared, State};

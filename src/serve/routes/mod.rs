@@ -11,6 +11,4 @@ mod reports;
 mod router;
 mod search;
 
-pub use models::Admin;
-pub use reports::Reader;
 pub use router::{Pages, route_of, router};
