@@ -6,8 +6,10 @@
 
 mod assets;
 mod chart;
+mod fragment;
 mod layout;
 mod pages;
+mod sources;
 mod ui;
 
 pub use pages::pages;

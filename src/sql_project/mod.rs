@@ -19,6 +19,7 @@ mod own_copy;
 mod relation;
 mod room;
 mod source_file;
+mod stamp;
 mod syntax;
 
 pub use build::{Built, existing, export_parquet};
@@ -31,3 +32,4 @@ pub use macros::Macro;
 pub use own_copy::{Difference, Written, differences, write_out};
 pub use relation::{Materialize, Relation};
 pub use room::Room;
+pub use stamp::stamp;

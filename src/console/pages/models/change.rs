@@ -7,8 +7,8 @@ use maud::{Markup, html};
 use serde::Deserialize;
 
 use super::list::Look;
-use crate::common::about;
 use crate::common::language::spoken;
+use crate::console::fragment::blocking;
 use crate::console::parts::percent;
 use crate::console::{Section, Ui, page};
 use crate::model::{Beside, Share};
@@ -115,12 +115,12 @@ pub async fn make(ui: Ui, access: Access, State(state): State<Shared>, Form(aske
         Err(why) => return refused(StatusCode::BAD_REQUEST, &why),
     };
     let (making, language) = (state.clone(), ui.language);
-    let made = about::blocking(move || {
+    let made = blocking(move || {
         let said = spoken(language, || change.make(&making.config))?;
         tracing::info!("changed on the console: {said}");
         making.deployments.deploy_current()
     });
-    match made.await.and_then(|made| made) {
+    match made.await {
         Ok(_) => Redirect::to(&format!("{}?done={}", Section::Models.path(), asked.name())).into_response(),
         Err(error) => {
             tracing::warn!("asked for on the console, and not done: {error:#}");

@@ -8,7 +8,7 @@ use maud::{Markup, html};
 use super::address;
 use super::change::{self, Done};
 use super::figures::{FIGURES, history, of_version};
-use crate::common::about;
+use crate::console::fragment::blocking;
 use crate::console::chart::draw;
 use crate::console::parts::{badge, empty, number, percent, scroll, time};
 use crate::console::{Section, Ui, page};
@@ -34,7 +34,7 @@ impl Look {
     /// Reads it. Files of versions are not gone through: whatever loads one does that.
     pub async fn take(state: &Shared) -> Result<Self> {
         let dir = state.config.models_dir.clone();
-        about::blocking(move || {
+        blocking(move || {
             Ok(Self {
                 current: model::current(&dir),
                 versions: model::list(&dir)?,
@@ -42,7 +42,7 @@ impl Look {
                 promotions: model::promotions(&dir)?,
             })
         })
-        .await?
+        .await
     }
 
     /// What a version is at the moment.

@@ -13,8 +13,8 @@ use serde_json::json;
 use super::change;
 use super::figures::{FIGURES, of_version, rows};
 use super::list::Look;
-use crate::common::about;
 use crate::config::Config;
+use crate::console::fragment::blocking;
 use crate::console::chart::draw;
 use crate::console::layout::problem;
 use crate::console::parts::{self, badge, bytes, card, crumbs, empty, number, percent, scroll, time};
@@ -63,7 +63,7 @@ pub async fn show(ui: Ui, access: Access, State(state): State<Shared>, Path(vers
         return (StatusCode::NOT_FOUND, page(&ui, Section::Models, "", &body)).into_response();
     };
     let (config, read) = (state.config.clone(), manifest.clone());
-    let inside = about::blocking(move || Inside::read(&config, &read)).await.and_then(|read| read);
+    let inside = blocking(move || Inside::read(&config, &read)).await;
     let on_line = state.desk.rows(ON_LINE, vec![json!(version)], DAYS).await;
     let body = html! {
         (above)
