@@ -141,22 +141,26 @@ fn held_out(ui: &Ui, summary: Option<&OfflineSummary>) -> Markup {
     };
     let whole = (ui.say("the whole", "整体").to_owned(), &summary.metrics);
     let baseline = (ui.say("the most viewed, for comparison", "基线：最热门").to_owned(), &summary.baseline.popular);
-    let named = |(name, list)| (list_name(ui, name), list);
-    let channels = summary.channels.iter().filter(|(name, _)| Channel::ALL.iter().any(|channel| channel.name() == *name));
-    let others = summary.channels.iter().filter(|(name, _)| Channel::ALL.iter().all(|channel| channel.name() != *name));
+    let is_channel = |name: &str| Channel::ALL.iter().any(|channel| channel.name() == name);
+    let named = |wanted: Option<bool>| {
+        let all = summary.segments.iter().filter(move |_| wanted.is_none()).chain(summary.channels.iter().filter(
+            move |(name, _)| wanted == Some(is_channel(name)),
+        ));
+        all.map(|(name, list)| (list_name(ui, name), list))
+    };
     html! {
         section {
             h2 { (ui.say("Held-out figures", "离线指标")) }
             @if let (Some(from), Some(to)) = (&summary.holdout.from, &summary.holdout.to) {
                 p.soft { (ui.say("Held out of training:", "训练时留出：")) " " (parts::moment(ui, from)) " – " (parts::moment(ui, to)) }
             }
-            (lists(ui, ui.say("List", "列表"), std::iter::once(whole).chain(summary.segments.iter().map(named)).chain([baseline])))
+            (lists(ui, ui.say("List", "列表"), std::iter::once(whole).chain(named(None)).chain([baseline])))
         }
         @if !summary.channels.is_empty() {
             section {
                 h2 { (ui.say("What each channel finds alone", "各召回通道单独的效果")) }
-                (lists(ui, ui.say("Channel", "通道"), channels.map(named)))
-                (lists(ui, ui.say("Other lists", "其他列表"), others.map(named)))
+                (lists(ui, ui.say("Channel", "通道"), named(Some(true))))
+                (lists(ui, ui.say("Other lists", "其他列表"), named(Some(false))))
             }
         }
         (ablation(ui, summary))

@@ -52,13 +52,10 @@ async fn panels(ui: &Ui, state: &Shared, name: &str) -> Markup {
         Ok(sources) => sources,
         Err(error) => return html! { pre.problem role="alert" { (format!("{error:#}")) } },
     };
-    let found = sources.dashboards.as_ref().map(|all| all.get(name));
-    let Ok(Ok(dashboard)) = found else {
-        let why = match found {
-            Err(error) | Ok(Err(ref error)) => format!("{error:#}"),
-            Ok(Ok(_)) => String::new(),
-        };
-        return html! { pre.problem role="alert" { (why) } };
+    let found = sources.dashboards.as_ref().map_err(|error| format!("{error:#}"));
+    let dashboard = match found.and_then(|all| all.get(name).map_err(|error| format!("{error:#}"))) {
+        Ok(dashboard) => dashboard,
+        Err(why) => return html! { pre.problem role="alert" { (why) } },
     };
     // all of them are asked for at the same time
     let asked: Vec<_> = (0..dashboard.panels.len())
