@@ -21,7 +21,9 @@
 -- column cvr: Attributed conversions per click; NULL without a click.
 -- column cvr_low: Lower end of its 95 % Wilson interval; NULL where there are more conversions than clicks.
 -- column cvr_high: Upper end of its 95 % Wilson interval; NULL where there are more conversions than clicks.
--- column revenue_per_thousand: Revenue per thousand exposures; its interval is in revenue_by_day and attribution_by.
+-- column revenue_per_thousand: Revenue per thousand exposures.
+-- column revenue_low: Lower end of its 95 % interval (as in attribution_by), of all; NULL of parts, and with fewer than five conversions.
+-- column revenue_high: Upper end of its 95 % interval, of all; NULL of parts, and with fewer than five conversions.
 with
 list_parts as (
     select
@@ -58,22 +60,12 @@ of_lists as (
     group by day, part.breakdown, part.value
 ),
 
-item_parts as (
-    select
-        *,
-        unnest([
-            { 'breakdown': 'position', 'value': cast(position as varchar) },
-            { 'breakdown': 'channel', 'value': channel },
-            { 'breakdown': 'provider', 'value': provider }
-        ]) as part
-    from shown_items
-),
-
+-- three passes over narrow rows take less time and memory than one with all breakdowns of an item side by side
 of_items as (
     select
         day,
-        part.breakdown,
-        part.value,
+        'position' as breakdown,
+        cast(position as varchar) as value,
         count(distinct request) as requests,
         count(*) as exposures,
         sum(clicks) as clicks,
@@ -83,34 +75,102 @@ of_items as (
         sum(visit_clicks) as visit_clicks,
         sum(visit_conversions) as visit_conversions,
         sum(visit_revenue_cents) as visit_revenue_cents
-    from item_parts
-    group by day, part.breakdown, part.value
+    from shown_items
+    group by day, position
+    union all
+    select
+        day,
+        'channel',
+        channel,
+        count(distinct request),
+        count(*),
+        sum(clicks),
+        sum(conversions),
+        sum(revenue_cents),
+        count(distinct visitor),
+        sum(visit_clicks),
+        sum(visit_conversions),
+        sum(visit_revenue_cents)
+    from shown_items
+    group by day, channel
+    union all
+    select
+        day,
+        'provider',
+        provider,
+        count(distinct request),
+        count(*),
+        sum(clicks),
+        sum(conversions),
+        sum(revenue_cents),
+        count(distinct visitor),
+        sum(visit_clicks),
+        sum(visit_conversions),
+        sum(visit_revenue_cents)
+    from shown_items
+    group by day, provider
 ),
 
 figures as (
     select * from of_lists
     union all
     select * from of_items
+),
+
+group_sums as (
+    select
+        day,
+        hash(coalesce(visitor, request_id)) % 250 as visitor_group,
+        sum(exposures) as exposures,
+        sum(revenue_cents) as revenue_cents
+    from shown_lists
+    group by day, visitor_group
+),
+
+drawn as (
+    select
+        group_sums.day,
+        replicate.replicate,
+        sum(group_sums.revenue_cents * poisson_draw(chance_of(group_sums.visitor_group, replicate.replicate)))
+        / nullif(sum(group_sums.exposures * poisson_draw(chance_of(group_sums.visitor_group, replicate.replicate))), 0) as revenue
+    from group_sums
+    cross join range(200) as replicate (replicate)
+    group by group_sums.day, replicate.replicate
+),
+
+intervals as (
+    select day, 'all' as breakdown, quantile_cont(revenue, 0.025) as low, quantile_cont(revenue, 0.975) as high
+    from drawn
+    group by day
 )
 
 select
-    day,
-    breakdown,
-    value,
-    requests,
-    cast(exposures as bigint) as exposures,
-    cast(clicks as bigint) as clicks,
-    cast(conversions as bigint) as conversions,
-    cast(revenue_cents as bigint) / 100.0 as revenue,
-    visitors,
-    cast(visit_clicks as bigint) as visit_clicks,
-    cast(visit_conversions as bigint) as visit_conversions,
-    cast(visit_revenue_cents as bigint) / 100.0 as visit_revenue,
-    round(clicks / exposures, 6) as ctr,
-    round(wilson_low(clicks / exposures, exposures), 6) as ctr_low,
-    round(wilson_high(clicks / exposures, exposures), 6) as ctr_high,
-    round(conversions / nullif(clicks, 0), 6) as cvr,
-    case when conversions <= clicks then round(wilson_low(conversions / nullif(clicks, 0), clicks), 6) end as cvr_low,
-    case when conversions <= clicks then round(wilson_high(conversions / nullif(clicks, 0), clicks), 6) end as cvr_high,
-    round(cast(revenue_cents as bigint) * 10 / exposures, 6) as revenue_per_thousand
+    figures.day,
+    figures.breakdown,
+    figures.value,
+    figures.requests,
+    cast(figures.exposures as bigint) as exposures,
+    cast(figures.clicks as bigint) as clicks,
+    cast(figures.conversions as bigint) as conversions,
+    cast(figures.revenue_cents as bigint) / 100.0 as revenue,
+    figures.visitors,
+    cast(figures.visit_clicks as bigint) as visit_clicks,
+    cast(figures.visit_conversions as bigint) as visit_conversions,
+    cast(figures.visit_revenue_cents as bigint) / 100.0 as visit_revenue,
+    round(figures.clicks / figures.exposures, 6) as ctr,
+    round(wilson_low(figures.clicks / figures.exposures, figures.exposures), 6) as ctr_low,
+    round(wilson_high(figures.clicks / figures.exposures, figures.exposures), 6) as ctr_high,
+    round(figures.conversions / nullif(figures.clicks, 0), 6) as cvr,
+    case
+        when figures.conversions <= figures.clicks
+            then round(wilson_low(figures.conversions / nullif(figures.clicks, 0), figures.clicks), 6)
+    end as cvr_low,
+    case
+        when figures.conversions <= figures.clicks
+            then round(wilson_high(figures.conversions / nullif(figures.clicks, 0), figures.clicks), 6)
+    end as cvr_high,
+    round(cast(figures.revenue_cents as bigint) * 10 / figures.exposures, 4) as revenue_per_thousand,
+    case when figures.conversions >= 5 then round(intervals.low * 10, 4) end as revenue_low,
+    case when figures.conversions >= 5 then round(intervals.high * 10, 4) end as revenue_high
 from figures
+left join intervals on intervals.day = figures.day and intervals.breakdown = figures.breakdown
