@@ -1,5 +1,6 @@
 //! Every setting, in groups, each written once. The help and `nearset.example.toml` are made of this file.
 
+use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -415,6 +416,8 @@ settings! {
         operations: Operations,
         /// All of this as it was found, with the place of each.
         found: Arc<Values>,
+        /// The values that a process gets which works for this one: none of them is secret.
+        handed_on: Arc<BTreeMap<String, String>>,
     } {
         /// The folder of the warehouse, the reports and the exposure log.
         data_dir: PathBuf = DATA_DIR, default "data", path();

@@ -109,8 +109,13 @@ impl Values {
     /// Those of a test, and defaults.
     #[cfg(test)]
     pub fn for_test(settings: &[Setting], given: &[(&str, &str)]) -> Self {
+        Self::of_environment(settings, given.iter().map(|(name, value)| (*name, (*value).to_owned())))
+    }
+
+    /// Those that another process gives, as the environment would, and defaults.
+    pub(super) fn of_environment<'a>(settings: &[Setting], given: impl IntoIterator<Item = (&'a str, String)>) -> Self {
         let mut values = Self::default();
-        given.iter().for_each(|(name, value)| values.add(name, (*value).to_owned(), Origin::Environment));
+        given.into_iter().for_each(|(name, value)| values.add(name, value, Origin::Environment));
         values.add_defaults(settings);
         values
     }
