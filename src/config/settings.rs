@@ -418,6 +418,8 @@ settings! {
         outgoing: Outgoing,
         /// What operations do.
         operations: Operations,
+        /// All of this as it was found, with the place of each.
+        found: Arc<Values>,
         /// The values that a process gets which works for this one: none of them is secret.
         handed_on: Arc<BTreeMap<String, String>>,
     } {

@@ -1,10 +1,10 @@
 //! What is checked of a project: that it binds against a warehouse, and what its assertions and keys find there.
 
-use anyhow::{Result, anyhow, bail};
+use anyhow::{Result, anyhow, bail, ensure};
 use duckdb::Connection;
 
 use super::errors::explain;
-use super::{Project, Relation, Room, existing};
+use super::{Dashboards, Project, Relation, Room, existing};
 use crate::common::language::{either, t};
 use crate::common::likeness::hint;
 use crate::config::Config;
@@ -15,8 +15,10 @@ impl Project {
     /// to append to a verdict.
     ///
     /// # Errors
-    /// All that does not bind, a line each (with file, line and caret).
+    /// All that does not bind, a line each (with file, line and caret); what is wrong with the dashboards.
     pub fn check(&self, config: &Config) -> Result<&'static str> {
+        let dashboards = Dashboards::read(config.project.as_deref())?.problems(&self.relations);
+        ensure!(dashboards.is_empty(), "{}", dashboards.join("\n"));
         if !config.warehouse_path().exists() {
             return Ok(either(
                 "; columns are checked once there is a warehouse (`nearset run`)",

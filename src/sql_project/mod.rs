@@ -7,6 +7,7 @@
 mod build;
 mod chart;
 mod check;
+mod dashboards;
 mod errors;
 mod exports;
 mod header;
@@ -18,10 +19,12 @@ mod own_copy;
 mod relation;
 mod room;
 mod source_file;
+mod stamp;
 mod syntax;
 
 pub use build::{Built, existing, export_parquet};
 pub use chart::{Chart, ChartKind};
+pub use dashboards::{Dashboard, Dashboards, Panel, Text, Width};
 pub use exports::{exported, keep_exported};
 pub use header::Column;
 pub use load::Project;
@@ -29,3 +32,4 @@ pub use macros::Macro;
 pub use own_copy::{Difference, Written, differences, write_out};
 pub use relation::{Materialize, Relation};
 pub use room::Room;
+pub use stamp::stamp;
