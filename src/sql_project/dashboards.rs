@@ -3,12 +3,13 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result};
 use serde::Deserialize;
 use toml::{Spanned, Value};
 
 use super::source_file::inside;
-use super::{Chart, Relation};
+use super::{Chart, Problem, Relation};
+use crate::common::errors::describe;
 use crate::common::files;
 use crate::common::language::{Language, t};
 use crate::common::likeness::hint;
@@ -133,8 +134,9 @@ impl Dashboards {
     ///
     /// # Errors
     /// It cannot be read or understood; the error names the line.
-    pub fn read(project: Option<&Path>) -> Result<Self> {
-        let own = files::read_text(&project.unwrap_or(Path::new(".")).join(FILE))?;
+    pub fn read(project: Option<&Path>) -> Result<Self, Problem> {
+        let own = files::read_text(&Self::place(project));
+        let own = own.map_err(|error| Problem::of_file(Path::new(FILE), describe(&error)))?;
         let ours = || inside().find(|(file, _)| file == Path::new(FILE)).map(|(_, text)| text.to_owned());
         Self::parse(own.or_else(|| if project.is_none() { ours() } else { None }).unwrap_or_default())
     }
@@ -144,12 +146,12 @@ impl Dashboards {
         project.unwrap_or(Path::new(".")).join(FILE)
     }
 
-    fn parse(text: String) -> Result<Self> {
+    fn parse(text: String) -> Result<Self, Problem> {
         match toml::from_str::<File>(&text) {
             Ok(File { dashboard }) => Ok(Self { all: dashboard, text }),
             Err(error) => {
                 let start = error.span().map_or(0, |span| span.start);
-                bail!("{FILE}:{}: {}", line(&text, start), error.message().trim_end())
+                Err(Problem::at_byte(Path::new(FILE), &text, start, error.message().trim_end()))
             }
         }
     }
@@ -167,11 +169,11 @@ impl Dashboards {
 
     /// What is wrong with them among these relations, a line each: names that are none or there twice, views that are not
     /// there, charts that are none.
-    pub fn problems(&self, relations: &[Relation]) -> Vec<String> {
+    pub fn problems(&self, relations: &[Relation]) -> Vec<Problem> {
         let mut problems = Vec::new();
         let mut names = BTreeSet::new();
         let mut tell = |place: &Spanned<String>, what: String| {
-            problems.push(format!("{FILE}:{}: {what}", line(&self.text, place.span().start)));
+            problems.push(Problem::at_byte(Path::new(FILE), &self.text, place.span().start, what));
         };
         for dashboard in &self.all {
             let name = dashboard.name();
@@ -192,11 +194,6 @@ impl Dashboards {
         }
         problems
     }
-}
-
-/// The line of a byte.
-fn line(text: &str, place: usize) -> usize {
-    text[..place].matches('\n').count() + 1
 }
 
 #[cfg(test)]
@@ -231,7 +228,7 @@ mod tests {
              [[dashboard]]\nname = \"a\"\ntitle = \"B\"\npanels = []\n[[dashboard]]\nname = \"A b\"\ntitle = \"B\"\npanels = []\n"
         );
         let read = Dashboards::parse(text).expect("a file");
-        let said = read.problems(&[]);
+        let said: Vec<String> = read.problems(&[]).iter().map(Problem::to_string).collect();
         let lines: Vec<&str> = said.iter().map(|one| one.split(": ").nth(1).unwrap_or_default()).collect();
         assert_eq!(lines.len(), 5, "{said:#?}");
         for (place, what) in [(6, "no view covrage"), (7, "no view coverage"), (7, "chart: \"lines\""), (10, "there twice"), (14, "A b")] {

@@ -25,7 +25,7 @@ fn dashboards(ui: &Ui, sources: &Sources) -> Markup {
         Err(error) => return html! { pre.problem role="alert" { (format!("{error:#}")) } },
     };
     html! {
-        @for problem in all.problems(&sources.project.relations) { pre.problem role="alert" { (problem) } }
+        @for problem in all.problems(&sources.project.relations) { pre.problem role="alert" { (problem.to_string()) } }
         section {
             h2 { (ui.say("Dashboards", "看板")) }
             @if all.all.is_empty() {
