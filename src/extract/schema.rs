@@ -76,8 +76,22 @@ pub fn create_raw_tables(db: &Connection, full_refresh: bool) -> Result<()> {
     }
     contracts::create_table(db)?;
     create_replay_tables(db)?;
+    create_experiments_table(db)?;
     warehouse::create_parameters_table(db)?;
     exposures::create_tables(db)
+}
+
+/// Makes the table of the experiments that there are when a run begins.
+///
+/// # Errors
+/// DuckDB cannot write it.
+fn create_experiments_table(db: &Connection) -> Result<()> {
+    db.execute_batch(
+        "create table if not exists raw.experiments (
+             experiment varchar, slot varchar, is_active boolean, starts_at timestamp, ends_at timestamp, metric varchar,
+             least_effect double, experiment_variant varchar, place bigint, is_control boolean, share double);",
+    )
+    .context(either("the table of experiments could not be made", "实验表未能创建"))
 }
 
 /// Makes the tables that evaluation writes what it replayed to.

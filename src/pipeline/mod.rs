@@ -5,6 +5,7 @@
 
 mod clock;
 mod dry_run;
+mod experiments;
 mod fixtures;
 mod history;
 mod kept;
