@@ -34,11 +34,13 @@ pub fn keep_model(run: &mut Run<'_>) -> Result<Kept> {
         model::traffic(models_dir).ok().and_then(|traffic| traffic.canary).filter(|canary| canary.is_release);
     let waits = run.options.keeps_current || released.is_some();
     let mut kept = Kept { saved: None, held_back: None, waits };
+    let odd = run.held_back.take();
     // gone once it is saved: to become current it is loaded again, and asked for lists
     if let Some(mut model) = run.trained.take() {
         recommend::smoke(&model).context(either("the model that was trained cannot answer", "训练出的模型无法应答"))?;
         model.manifest.metrics = summary.clone();
         let saved = kept.saved.insert(model::save(models_dir, &mut model)?);
+        kept.held_back = odd.map(|why| kept_not_current(&why, &saved.version));
         if let Some(Share { version, .. }) = released {
             run.observers.note(&t!(
                 "version {} is kept and not current: {version} is being released (`nearset release show`)",
@@ -54,15 +56,18 @@ pub fn keep_model(run: &mut Run<'_>) -> Result<Kept> {
         let place = run.config.evaluation_dir().join("summary.json");
         run.outbox.write(place, &evaluate::summary_file(run.db, summary)?)?;
         if let Some(version) = saved {
-            kept.held_back = evaluate::worse(run.db, models_dir, summary)?.map(|why| {
-                t!(
-                    "{why}; version {version} is kept and not current (`nearset models promote`)",
-                    "{why}；版本 {version} 已保留，但未设为当前版本（可用 `nearset models promote`）"
-                )
-            });
+            let worse = evaluate::worse(run.db, models_dir, summary)?.map(|why| kept_not_current(&why, &version));
+            kept.held_back = kept.held_back.or(worse);
         }
     }
     Ok(kept)
+}
+
+fn kept_not_current(why: &str, version: &str) -> String {
+    t!(
+        "{why}; version {version} is kept and not current (`nearset models promote`)",
+        "{why}；版本 {version} 已保留，但未设为当前版本（可用 `nearset models promote`）"
+    )
 }
 
 /// Removes old versions. What is published stays so where that fails: the next run tries again.

@@ -70,7 +70,7 @@ impl Lineage {
     }
 
     /// Where one gets from `starts`, them included: to what they read, or (outgoing) to what reads them.
-    fn reached(&self, starts: impl Iterator<Item = usize>, direction: Direction) -> BTreeSet<usize> {
+    pub(super) fn reached(&self, starts: impl Iterator<Item = usize>, direction: Direction) -> BTreeSet<usize> {
         let mut walk = Dfs::empty(&self.0);
         walk.stack.extend(starts.map(NodeIndex::new));
         let next = |walk: &mut Dfs<_, _>| match direction {
@@ -128,6 +128,12 @@ impl Project {
         found.sort_by_key(|(relation, input)| (&relation.name, *input));
         found.dedup_by_key(|(relation, input)| (&relation.name, *input));
         Ok(found)
+    }
+
+    /// Whether a relation stands on one of that name, directly or through others.
+    pub fn needs(&self, relation: &Relation, name: &str) -> bool {
+        let reached = self.lineage.reached(self.places(|one| one.name == relation.name), Direction::Incoming);
+        reached.into_iter().any(|place| self.relations[place].name == name || self.relations[place].inputs.contains(name))
     }
 
     fn places(&self, is_one: impl Fn(&Relation) -> bool) -> impl Iterator<Item = usize> {

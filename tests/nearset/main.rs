@@ -1,9 +1,11 @@
 //! Black-box tests: nearset as its users meet it, through the program, its files and HTTP.
 
 mod airflow;
+mod analyst;
 mod api;
 mod backup;
 mod comparison;
+mod console_pages;
 mod contracts;
 mod data_quality;
 mod databases;
