@@ -106,11 +106,21 @@ own_steps as (
     group by experiment, experiment_variant, day
 ),
 
+days as (
+    select distinct experiment, day
+    from experiment_visitors
+),
+
+seen_variants as (
+    select distinct experiment, experiment_variant
+    from experiment_visitors
+),
+
 grid as (
-    select days.experiment, days.day, names.experiment_variant
-    from (select distinct experiment, day from experiment_visitors) as days
-    inner join (select distinct experiment, experiment_variant from experiment_visitors) as names
-        on names.experiment = days.experiment
+    select days.experiment, days.day, own_variants.experiment_variant
+    from days
+    inner join seen_variants as own_variants
+        on own_variants.experiment = days.experiment
 ),
 
 own as (
@@ -141,6 +151,17 @@ rates as (
     from own
 ),
 
+shares as (
+    select
+        experiment,
+        allocation,
+        experiment_variant,
+        count(distinct visitor) as visitors,
+        try_cast(try_cast(allocation as json) as map (varchar, double)) as shares
+    from experiment_visitors
+    group by experiment, allocation, experiment_variant
+),
+
 -- each variant beside the control, within one allocation
 stretches as (
     select
@@ -153,22 +174,9 @@ stretches as (
             seen.shares[seen.experiment_variant] / nullif(seen.shares[seen.experiment_variant] + seen.shares[settings.control], 0),
             seen.visitors / (seen.visitors + controls.visitors)
         ) as part
-    from (
-        select
-            experiment,
-            allocation,
-            experiment_variant,
-            count(distinct visitor) as visitors,
-            try_cast(try_cast(allocation as json) as map (varchar, double)) as shares
-        from experiment_visitors
-        group by experiment, allocation, experiment_variant
-    ) as seen
+    from shares as seen
     inner join settings on settings.experiment = seen.experiment and settings.control <> seen.experiment_variant
-    inner join (
-        select experiment, allocation, experiment_variant, count(distinct visitor) as visitors
-        from experiment_visitors
-        group by experiment, allocation, experiment_variant
-    ) as controls
+    inner join shares as controls
         on controls.experiment = seen.experiment
             and controls.allocation = seen.allocation
             and controls.experiment_variant = settings.control

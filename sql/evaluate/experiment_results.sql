@@ -31,11 +31,15 @@
 -- column difference_low: The lower end of its interval, which holds at all looks together.
 -- column difference_high: The upper end.
 -- column effect: The difference as a share of the control's rate.
+-- column is_enough: Whether enough has happened to say anything: 10 visitors who did what counts are expected in the smaller part.
 -- column verdict: better, worse, no_difference_found (nothing worth finding), too_early, or sample_ratio_off; NULL of the control.
 -- column decided_on: The first day on which that could be said.
--- column days_left: In how many days the interval is expected to be as narrow as the least effect; 0 where all is said; NULL where nobody can tell.
--- column sample_ratio_p: How often chance alone parts visitors as far from their shares, for a single look (chi-square); NULL without allocations.
--- column sample_ratio_evidence: How many times more likely other shares made these visitors than the allocated ones; holds at all looks together.
+-- column days_left: In how many days the interval is expected to be as narrow as the least effect; 0 where all is said; NULL where
+-- nobody can tell.
+-- column sample_ratio_p: How often chance alone parts visitors as far from their shares, for a single look (chi-square); NULL
+-- without allocations.
+-- column sample_ratio_evidence: How many times more likely other shares made these visitors than the allocated ones; holds at all
+-- looks together.
 -- column is_sample_ratio_off: Whether that is a thousand or more.
 -- column smoothed_rate: The rate as far as it can be told from that of all variants: what tune allocates by.
 with
@@ -68,10 +72,7 @@ spans as (
 firsts as (
     select experiment, allocation, experiment_variant
     from experiment_visitors
-    qualify row_number() over (
-        partition by experiment, visitor
-        order by first_shown_at, allocation, experiment_variant
-    ) = 1
+    qualify row_number() over (partition by experiment, visitor order by first_shown_at, allocation, experiment_variant) = 1
 ),
 
 arrived as (
@@ -81,13 +82,15 @@ arrived as (
 ),
 
 expected as (
-    select experiment, allocation, entry.key as experiment_variant, entry.value as share
+    select experiment, allocation, entries.entry.key as experiment_variant, entries.entry.value as share
     from (
         select distinct
-            experiment, allocation, unnest(map_entries(try_cast(try_cast(allocation as json) as map (varchar, double)))) as entry
+            experiment,
+            allocation,
+            unnest(map_entries(try_cast(try_cast(allocation as json) as map (varchar, double)))) as entry
         from arrived
-    )
-    where entry.value > 0
+    ) as entries
+    where entries.entry.value > 0
 ),
 
 shares as (
@@ -143,6 +146,12 @@ decisions as (
     group by experiment, experiment_variant
 ),
 
+firsts_said as (
+    select experiment, experiment_variant, verdict, min(day) as day
+    from experiment_looks
+    group by experiment, experiment_variant, verdict
+),
+
 standing as (
     select
         coalesce(known.experiment, arms.experiment) as experiment,
@@ -156,7 +165,12 @@ standing as (
         known.share,
         max(known.starts_at) over everything as starts_at,
         max(known.ends_at) over everything as ends_at,
-        arms.* exclude (experiment, experiment_variant),
+        arms.visitors,
+        arms.lists,
+        arms.exposures,
+        arms.clicks,
+        arms.orders,
+        arms.revenue,
         looks.rate,
         looks.rate_low,
         looks.rate_high,
@@ -182,8 +196,12 @@ standing as (
 judged as (
     select
         standing.*,
-        spans.* exclude (experiment),
-        sample_ratios.* exclude (experiment),
+        spans.first_day,
+        spans.last_day,
+        spans.days,
+        spans.allocations,
+        sample_ratios.sample_ratio_p,
+        sample_ratios.sample_ratio_evidence,
         coalesce(sample_ratios.sample_ratio_evidence >= 1000, false) as is_sample_ratio_off,
         case
             when standing.is_control then null
@@ -231,19 +249,10 @@ select
     round(judged.difference_low, 6) as difference_low,
     round(judged.difference_high, 6) as difference_high,
     round(judged.difference / nullif(judged.control_rate, 0), 4) as effect,
+    coalesce(judged.is_enough, false) as is_enough,
     judged.verdict,
-    case
-        when judged.verdict in ('better', 'worse', 'no_difference_found') then coalesce(
-            (
-                select min(looks.day)
-                from experiment_looks as looks
-                where looks.experiment = judged.experiment
-                    and looks.experiment_variant = judged.experiment_variant
-                    and looks.verdict = judged.verdict
-            ),
-            judged.last_day
-        )
-    end as decided_on,
+    case when judged.verdict in ('better', 'worse', 'no_difference_found') then coalesce(firsts_said.day, judged.last_day) end
+        as decided_on,
     case
         when judged.verdict in ('better', 'worse', 'no_difference_found') then 0
         -- the width goes down as the root of the time
@@ -260,3 +269,7 @@ select
         6
     ) as smoothed_rate
 from judged
+left join firsts_said
+    on firsts_said.experiment = judged.experiment
+        and firsts_said.experiment_variant = judged.experiment_variant
+        and firsts_said.verdict = judged.verdict

@@ -53,7 +53,7 @@ earned as (
         cast(sum(conversions) as bigint) as orders,
         sum(cast(revenue as decimal(18, 2))) as revenue
     from list_outcomes
-    where request_id in (select request_id from logged)
+    where request_id in (select logged.request_id from logged)
     group by request_id
 ),
 

@@ -64,7 +64,7 @@ pub fn parse_end(text: &str, zone: Tz) -> Result<DateTime<Utc>, String> {
 /// The moment of a clock in a zone: the first of two, and where clocks were put forward, the one they were put to.
 fn in_zone(time: NaiveDateTime, zone: Tz) -> DateTime<Utc> {
     let there = |time: NaiveDateTime| zone.from_local_datetime(&time).earliest().map(|moment| moment.to_utc());
-    let later = |half_hours| time.checked_add_signed(TimeDelta::minutes(30 * half_hours));
+    let later = |half_hours: i64| time.checked_add_signed(TimeDelta::minutes(30 * half_hours));
     (0..=4).filter_map(later).find_map(there).unwrap_or_else(|| time.and_utc())
 }
 

@@ -10,7 +10,7 @@ use super::fragment::blocking;
 use crate::config::Config;
 use crate::extract;
 use crate::serve::Shared;
-use crate::sql_project::{Dashboards, Project, stamp};
+use crate::sql_project::{Dashboards, Problem, Project, files_stamp};
 
 /// The files as they are.
 pub struct Sources {
@@ -18,7 +18,7 @@ pub struct Sources {
     /// Their relations, and what is wrong with others.
     pub project: Project,
     /// The dashboards, or why they cannot be read.
-    pub dashboards: Result<Dashboards>,
+    pub dashboards: Result<Dashboards, Problem>,
 }
 
 impl Sources {
@@ -34,7 +34,7 @@ impl Sources {
     fn read_now(config: &Config) -> Result<Arc<Self>> {
         static LAST: Mutex<Option<Arc<Sources>>> = Mutex::new(None);
         let mut last = LAST.lock().unwrap_or_else(PoisonError::into_inner);
-        let stamp = stamp(config.project.as_deref());
+        let stamp = files_stamp(config)?;
         if let Some(read) = last.as_ref().filter(|read| read.stamp == stamp) {
             return Ok(read.clone());
         }
@@ -50,7 +50,7 @@ pub async fn as_of_now(state: &Shared) -> String {
     let stamp = blocking(move || {
         let published = fs::metadata(config.warehouse_path());
         let published = published.map_or((0, 0), |about| (about.ino(), about.mtime_nsec()));
-        Ok(format!("{}-{:x}-{:x}", stamp(config.project.as_deref()), published.0, published.1))
+        Ok(format!("{}-{:x}-{:x}", files_stamp(&config)?, published.0, published.1))
     });
     stamp.await.unwrap_or_default()
 }

@@ -80,6 +80,7 @@ pub fn create_raw_tables(db: &Connection, full_refresh: bool) -> Result<()> {
     sql_project::create_test_tables(db)?;
     create_replay_tables(db)?;
     create_quality_tables(db)?;
+    create_experiments_table(db)?;
     warehouse::create_parameters_table(db)?;
     exposures::create_tables(db)
 }
@@ -99,6 +100,19 @@ pub fn create_quality_tables(db: &Connection) -> Result<()> {
              as_of timestamp, table_name varchar, column_name varchar, value varchar, rows bigint);",
     )
     .context(either("the tables of the quality of data could not be made", "数据质量的表未能创建"))
+}
+
+/// Makes the table of the experiments that there are when a run begins.
+///
+/// # Errors
+/// DuckDB cannot write it.
+fn create_experiments_table(db: &Connection) -> Result<()> {
+    db.execute_batch(
+        "create table if not exists raw.experiments (
+             experiment varchar, slot varchar, is_active boolean, starts_at timestamp, ends_at timestamp, metric varchar,
+             least_effect double, experiment_variant varchar, place bigint, is_control boolean, share double);",
+    )
+    .context(either("the table of experiments could not be made", "实验表未能创建"))
 }
 
 /// Makes the tables that evaluation writes what it replayed to.

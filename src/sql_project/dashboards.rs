@@ -8,14 +8,13 @@ use serde::Deserialize;
 use toml::{Spanned, Value};
 
 use super::source_file::inside;
-use super::{Chart, Problem, Relation};
-use crate::common::errors::describe;
+use super::{Chart, Problem, Project};
 use crate::common::files;
 use crate::common::language::{Language, t};
 use crate::common::likeness::hint;
 
 /// Where they stand, in the project.
-const FILE: &str = "views/dashboards.toml";
+pub(super) const FILE: &str = "views/dashboards.toml";
 
 /// All dashboards, in the order of their file.
 #[derive(Debug, Default)]
@@ -136,12 +135,12 @@ impl Dashboards {
     /// It cannot be read or understood; the error names the line.
     pub fn read(project: Option<&Path>) -> Result<Self, Problem> {
         let own = files::read_text(&Self::place(project));
-        let own = own.map_err(|error| Problem::of_file(Path::new(FILE), describe(&error)))?;
+        let own = own.map_err(|error| Problem::of_file(Path::new(FILE), format!("{error:#}")))?;
         let ours = || inside().find(|(file, _)| file == Path::new(FILE)).map(|(_, text)| text.to_owned());
         Self::parse(own.or_else(|| if project.is_none() { ours() } else { None }).unwrap_or_default())
     }
 
-    /// The places that [`Self::read`] looks at.
+    /// The file that somebody may write: in the project, or in the working folder.
     pub fn place(project: Option<&Path>) -> PathBuf {
         project.unwrap_or(Path::new(".")).join(FILE)
     }
@@ -167,24 +166,30 @@ impl Dashboards {
         })
     }
 
-    /// What is wrong with them among these relations, a line each: names that are none or there twice, views that are not
-    /// there, charts that are none.
-    pub fn problems(&self, relations: &[Relation]) -> Vec<Problem> {
+    /// What is wrong with them in this project: names that are none or there twice, views that are not there, charts that are
+    /// none.
+    pub fn problems(&self, project: &Project) -> Vec<Problem> {
+        let relations = project.relations.iter().map(|relation| relation.name.as_str());
+        self.problems_among(&relations.chain(project.broken.iter().map(|broken| broken.name.as_str())).collect())
+    }
+
+    fn problems_among(&self, views: &BTreeSet<&str>) -> Vec<Problem> {
         let mut problems = Vec::new();
         let mut names = BTreeSet::new();
         let mut tell = |place: &Spanned<String>, what: String| {
             problems.push(Problem::at_byte(Path::new(FILE), &self.text, place.span().start, what));
         };
+        let is_plain = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || "_-".contains(c);
         for dashboard in &self.all {
             let name = dashboard.name();
-            if name.is_empty() || !name.chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || "_-".contains(c)) {
-                tell(&dashboard.name, t!("a dashboard's name is made of a-z, 0-9, _ and -, not {name:?}", "看板名只能由 a-z、0-9、_ 和 - 组成，而不是 {name:?}"));
+            if name.is_empty() || !name.chars().all(is_plain) {
+                tell(&dashboard.name, t!("a dashboard's name is made of a-z, 0-9, _ and -", "看板名只能由 a-z、0-9、_ 和 - 组成"));
             } else if !names.insert(name) {
                 tell(&dashboard.name, t!("the dashboard {name} is there twice", "看板 {name} 出现两次"));
             }
             for panel in &dashboard.panels {
-                if !relations.iter().any(|relation| relation.name == panel.view()) {
-                    let hint = hint(panel.view(), relations.iter().map(|relation| relation.name.as_str()));
+                if !views.contains(panel.view()) {
+                    let hint = hint(panel.view(), views.iter().copied());
                     tell(&panel.view, t!("no view {}{hint}", "没有视图 {}{hint}", panel.view()));
                 }
                 if let (Some(place), Err(error)) = (&panel.chart, panel.chart()) {
@@ -228,13 +233,21 @@ mod tests {
              [[dashboard]]\nname = \"a\"\ntitle = \"B\"\npanels = []\n[[dashboard]]\nname = \"A b\"\ntitle = \"B\"\npanels = []\n"
         );
         let read = Dashboards::parse(text).expect("a file");
-        let said: Vec<String> = read.problems(&[]).iter().map(Problem::to_string).collect();
-        let lines: Vec<&str> = said.iter().map(|one| one.split(": ").nth(1).unwrap_or_default()).collect();
-        assert_eq!(lines.len(), 5, "{said:#?}");
-        for (place, what) in [(6, "no view covrage"), (7, "no view coverage"), (7, "chart: \"lines\""), (10, "there twice"), (14, "A b")] {
+        let said: Vec<_> = read
+            .problems_among(&BTreeSet::from(["coverage"]))
+            .into_iter()
+            .map(|problem| (problem.line, problem.column, problem.message))
+            .collect();
+        assert_eq!(said.len(), 4, "{said:#?}");
+        for (line, column, what) in [
+            (6, 12, "no view covrage; did you mean coverage?"),
+            (7, 34, "chart: \"lines\" is none of"),
+            (10, 8, "there twice"),
+            (14, 8, "is made of"),
+        ] {
             assert!(
-                said.iter().any(|one| one.starts_with(&format!("views/dashboards.toml:{place}: ")) && one.contains(what)),
-                "{place} {what}: {said:#?}"
+                said.iter().any(|(l, c, text)| (*l, *c) == (Some(line), Some(column)) && text.contains(what)),
+                "{line}:{column} {what}: {said:#?}"
             );
         }
     }

@@ -97,6 +97,17 @@ pub enum Metric {
     Revenue,
 }
 
+impl Metric {
+    /// Its name in files and figures.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Clicks => "clicks",
+            Self::Orders => "orders",
+            Self::Revenue => "revenue",
+        }
+    }
+}
+
 /// From when to when; without an end where one is `None`.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct Period {

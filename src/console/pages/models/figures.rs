@@ -10,8 +10,6 @@ use crate::query::{Column, Rows};
 
 /// A figure of a list.
 pub struct Figure {
-    /// As files name it.
-    pub name: &'static str,
     english: &'static str,
     chinese: &'static str,
     value: fn(&ListMetrics) -> Option<f64>,
@@ -27,7 +25,6 @@ fn unknown(_: &ListMetrics) -> Option<(f64, f64)> {
 /// All figures, the most telling first.
 pub static FIGURES: [Figure; 9] = [
     Figure {
-        name: "hit_rate@10",
         english: "Hit rate",
         chinese: "命中率",
         value: |list| list.hit_rate_10,
@@ -35,7 +32,6 @@ pub static FIGURES: [Figure; 9] = [
         form: percent,
     },
     Figure {
-        name: "mrr@10",
         english: "MRR",
         chinese: "平均倒数排名",
         value: |list| list.mrr_10,
@@ -43,7 +39,6 @@ pub static FIGURES: [Figure; 9] = [
         form: number,
     },
     Figure {
-        name: "ndcg@10",
         english: "NDCG",
         chinese: "NDCG",
         value: |list| list.ndcg_10,
@@ -51,7 +46,6 @@ pub static FIGURES: [Figure; 9] = [
         form: number,
     },
     Figure {
-        name: "recall@10",
         english: "Recall",
         chinese: "召回率",
         value: |list| list.recall_10,
@@ -59,7 +53,6 @@ pub static FIGURES: [Figure; 9] = [
         form: percent,
     },
     Figure {
-        name: "hit_rate@5",
         english: "Hit rate of five",
         chinese: "前五命中率",
         value: |list| list.hit_rate_5,
@@ -67,7 +60,6 @@ pub static FIGURES: [Figure; 9] = [
         form: percent,
     },
     Figure {
-        name: "hit_rate@20",
         english: "Hit rate of twenty",
         chinese: "前二十命中率",
         value: |list| list.hit_rate_20,
@@ -75,7 +67,6 @@ pub static FIGURES: [Figure; 9] = [
         form: percent,
     },
     Figure {
-        name: "coverage@10",
         english: "Coverage",
         chinese: "覆盖率",
         value: |list| list.coverage_10,
@@ -83,7 +74,6 @@ pub static FIGURES: [Figure; 9] = [
         form: percent,
     },
     Figure {
-        name: "diversity@10",
         english: "Variety",
         chinese: "多样性",
         value: |list| list.diversity_10,
@@ -91,7 +81,6 @@ pub static FIGURES: [Figure; 9] = [
         form: number,
     },
     Figure {
-        name: "novelty@10",
         english: "Novelty",
         chinese: "新颖度",
         value: |list| list.novelty_10,

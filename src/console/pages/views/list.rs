@@ -22,10 +22,10 @@ pub async fn show(ui: Ui, State(state): State<Shared>) -> Response {
 fn dashboards(ui: &Ui, sources: &Sources) -> Markup {
     let all = match &sources.dashboards {
         Ok(all) => all,
-        Err(error) => return html! { pre.problem role="alert" { (format!("{error:#}")) } },
+        Err(error) => return html! { pre.problem role="alert" { (error.to_string()) } },
     };
     html! {
-        @for problem in all.problems(&sources.project.relations) { pre.problem role="alert" { (problem.to_string()) } }
+        @for problem in all.problems(&sources.project) { pre.problem role="alert" { (problem.to_string()) } }
         section {
             h2 { (ui.say("Dashboards", "看板")) }
             @if all.all.is_empty() {
