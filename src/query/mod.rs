@@ -17,7 +17,7 @@ mod worker;
 
 pub use desk::{Desk, Refusal};
 pub use frames::{Ask, Form, Head, Mistake};
-pub use pool::{Answer, Asker};
+pub use pool::{Answer, Asker, Outcome};
 pub use query::{Format, Query, run_query};
 pub use rows::{Column, Rows};
 pub use worker::{is_worker, work};

@@ -10,7 +10,7 @@ use anyhow::{Context, Result};
 use rustix::process::{Resource, Rlimit, Signal, getpid, kill_process, setrlimit};
 
 use super::answer::{Answerer, Ended, SPILLS};
-use super::frames::{self, Ask, Fault, Hello, Kind};
+use super::frames::{self, Ask, Hello, Kind};
 use crate::common::{priority, scratch};
 use crate::config::Config;
 

@@ -15,6 +15,7 @@ use super::http::sessions::Sessions;
 use super::lists::ListCache;
 use super::metrics::Metrics;
 use super::recent_views::RecentViews;
+use super::routes::Seen;
 use super::test_requests;
 use super::visitors::Visitors;
 use crate::common::language::t;
@@ -54,6 +55,8 @@ pub struct State {
     pub sessions: Sessions,
     /// Where the warehouse is asked.
     pub desk: Desk,
+    /// The SQL project.
+    pub project: Seen,
     /// When the server started.
     pub started: Instant,
     /// As many searches at a time as there are threads: lists come first.
@@ -79,6 +82,8 @@ impl State {
         let megabytes = config.serve.cache_mb;
         let (metrics, cache) = (Arc::new(Metrics::new(&config.serve.environment)?), ListCache::new(megabytes));
         let config = Arc::new(config);
+        let observed = metrics.clone();
+        let observer = move |asker, outcome, time| observed.queried(asker, outcome, time);
         Ok(Arc::new(Self {
             deployments: Deployments::new(config.clone(), metrics.clone(), cache.clone()),
             cache,
@@ -92,7 +97,8 @@ impl State {
             visitors: Visitors::open(&config.metadata_dir())?,
             console_token: test_requests::console_token(),
             sessions: Sessions::default(),
-            desk: Desk::new(config.clone()),
+            desk: Desk::new(config.clone(), Box::new(observer)),
+            project: Seen::default(),
             started: Instant::now(),
             searching: Semaphore::new(config.threads.max(1)),
             encoder: Mutex::default(),

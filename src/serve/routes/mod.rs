@@ -10,5 +10,8 @@ mod openapi;
 mod reports;
 mod router;
 mod search;
+mod sql;
+mod views;
 
 pub use router::{Pages, route_of, router};
+pub use views::Seen;
