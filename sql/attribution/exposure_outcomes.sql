@@ -15,6 +15,7 @@
 -- column degrade_reason: Why the list was not the usual one; none.
 -- column source: Where the list was shown, as the front end calls it; unknown.
 -- column device_type: What it was shown on: mobile, tablet, desktop, bot or unknown.
+-- column visitor: The same for all lists of one visitor, and no name; NULL in logs of servers that did not write it.
 -- column reason: Why it was shown.
 -- column score: The entry's score, higher is better.
 -- column is_explored: Whether the entry stood there to be tried out.
@@ -23,6 +24,14 @@
 -- column conversions: Attributed conversions of it.
 -- column revenue: What those brought.
 with
+-- a dataset shown twice in one list is clicked at its first position
+clicked as (
+    select exposures.request_id, min(exposures.position) as position
+    from exposures
+    inner join clicks on clicks.request_id = exposures.request_id and clicks.dataset_id = exposures.dataset_id
+    group by exposures.request_id, exposures.dataset_id
+),
+
 ordered as (
     select request_id, position, count(*) as conversions, round(sum(revenue), 2) as revenue
     from attributed_conversions
@@ -46,16 +55,14 @@ select
     exposures.degrade_reason,
     exposures.source,
     exposures.device_type,
+    exposures.visitor,
     exposures.reason,
     exposures.score,
     exposures.is_explored,
     exposures.propensity,
-    -- a dataset shown twice in one list is clicked at its first position
-    clicks.clicked_at is not null
-    and row_number() over (partition by exposures.request_id, exposures.dataset_id order by exposures.position) = 1
-        as is_clicked,
+    clicked.position is not null as is_clicked,
     coalesce(ordered.conversions, 0) as conversions,
     coalesce(ordered.revenue, 0) as revenue
 from exposures
-left join clicks on clicks.request_id = exposures.request_id and clicks.dataset_id = exposures.dataset_id
+left join clicked on clicked.request_id = exposures.request_id and clicked.position = exposures.position
 left join ordered on ordered.request_id = exposures.request_id and ordered.position = exposures.position

@@ -59,6 +59,7 @@ impl fmt::Display for Origin {
 const ENV_FILES: [&str; 3] = [".env", ".env.memory", ".env.prod"];
 
 /// A setting that two files name.
+#[derive(Clone)]
 pub struct Overridden {
     /// Its name.
     pub name: String,
@@ -69,7 +70,7 @@ pub struct Overridden {
 }
 
 /// The first value of each setting in the order of places, and that place.
-#[derive(Default)]
+#[derive(Clone, Default)]
 pub struct Values {
     found: BTreeMap<String, (String, Origin)>,
     /// Names of the old system, in the order of places.
@@ -82,6 +83,13 @@ pub struct Values {
     overridden: Vec<Overridden>,
     problems: Vec<String>,
     notes: Vec<String>,
+}
+
+impl fmt::Debug for Values {
+    /// Nothing of them: secrets are among them.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Values").finish_non_exhaustive()
+    }
 }
 
 impl Values {

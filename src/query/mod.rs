@@ -9,6 +9,7 @@ mod desk;
 mod fence;
 mod frames;
 mod pool;
+mod preview;
 #[expect(clippy::module_inception, reason = "the room is named after what is in it")]
 mod query;
 mod rows;
@@ -18,6 +19,7 @@ mod worker;
 pub use desk::{Desk, Refusal};
 pub use frames::{Ask, Form, Head, Mistake};
 pub use pool::{Answer, Asker, Outcome};
+pub use preview::preview_file;
 pub use query::{Format, Query, run_query};
 pub use rows::{Column, Rows};
 pub use worker::{is_worker, work};

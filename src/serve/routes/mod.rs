@@ -1,6 +1,5 @@
 //! The routes, a file a group.
 
-mod console;
 mod docs;
 mod health;
 mod lists;
@@ -14,4 +13,5 @@ mod sql;
 mod views;
 
 pub use router::{Pages, route_of, router};
+pub use search::found;
 pub use views::Seen;
