@@ -31,7 +31,14 @@ pub fn routes() -> Router<Shared> {
 }
 
 /// A part of the page: its title, and what a query's rows make.
-async fn part(ui: &Ui, state: &Shared, title: &str, sql: &str, given: Vec<Value>, shown: impl Fn(&Rows) -> Markup) -> Markup {
+async fn part(
+    ui: &Ui,
+    state: &Shared,
+    title: &str,
+    sql: &str,
+    given: Vec<Value>,
+    shown: impl Fn(&Rows) -> Markup,
+) -> Markup {
     let rows = state.desk.rows(sql, given, MOST).await;
     section(title, &rows.map_or_else(|refusal| problem(ui, &refusal), |rows| shown(&rows)))
 }
@@ -176,7 +183,11 @@ async fn show(ui: Ui, State(state): State<Shared>) -> Response {
         Vec::new(),
         |rows| {
             let link = |rows: &Rows, row: usize| {
-                format!("/console/quality/rejected?table={}&reason={}", rows.text(row, "source_table"), rows.text(row, "reason"))
+                format!(
+                    "/console/quality/rejected?table={}&reason={}",
+                    rows.text(row, "source_table"),
+                    rows.text(row, "reason")
+                )
             };
             let columns = [
                 Col::new("source_table", ui.say("table", "表")),
@@ -223,7 +234,13 @@ fn filled(ui: &Ui, rows: &Rows, table: &Markup) -> Markup {
 }
 
 fn lines(x: &str, y: &str, by: Option<&str>) -> Chart {
-    Chart { kind: ChartKind::Line, x: Some(x.to_owned()), y: vec![y.to_owned()], by: by.map(str::to_owned), low_high: None }
+    Chart {
+        kind: ChartKind::Line,
+        x: Some(x.to_owned()),
+        y: vec![y.to_owned()],
+        by: by.map(str::to_owned),
+        low_high: None,
+    }
 }
 
 fn alerts_table(ui: &Ui, rows: &Rows) -> Markup {
@@ -243,7 +260,8 @@ fn alerts_table(ui: &Ui, rows: &Rows) -> Markup {
 
 fn odd_table(ui: &Ui, rows: &Rows) -> Markup {
     let [severity, owner, blocks] = finding_columns(ui);
-    let figure = |column: &'static str, title| Col::new(column, title).shown(move |rows, row| day_figure(rows, row, column));
+    let figure =
+        |column: &'static str, title| Col::new(column, title).shown(move |rows, row| day_figure(rows, row, column));
     let columns = [
         severity,
         Col::new("table_name", ui.say("table", "表")).linked(to_table),
@@ -289,7 +307,8 @@ fn contracts_table(ui: &Ui, rows: &Rows) -> Markup {
 }
 
 fn excluded_table(ui: &Ui, rows: &Rows) -> Markup {
-    let link = |rows: &Rows, row: usize| format!("/console/quality/rejected?reason=excluded_{}", rows.text(row, "rule"));
+    let link =
+        |rows: &Rows, row: usize| format!("/console/quality/rejected?reason=excluded_{}", rows.text(row, "rule"));
     let columns = [
         Col::new("rule", ui.say("rule", "规则")).linked(link),
         Col::new("lists", ui.say("lists", "列表")),
@@ -392,7 +411,10 @@ fn of_days(ui: &Ui, rows: &Rows) -> Markup {
     measures.dedup();
     let of = |measure: &str| Rows {
         columns: rows.columns.clone(),
-        rows: (0..rows.len()).filter(|row| rows.text(*row, "measure") == measure).map(|row| rows.rows[row].clone()).collect(),
+        rows: (0..rows.len())
+            .filter(|row| rows.text(*row, "measure") == measure)
+            .map(|row| rows.rows[row].clone())
+            .collect(),
         is_cut: false,
     };
     let chart = Chart { low_high: Some(("low".to_owned(), "high".to_owned())), ..lines("day", "value", None) };
