@@ -22,6 +22,9 @@ select
     text_of(context ->> 'visitor') as visitor,
     -- the exclusions that named who asked, by address or User-Agent
     cast(from_json(context -> 'excluded', '["VARCHAR"]') as varchar []) as excluded,
+    -- what share of the visitors each variant of the experiment had then, and what share was held out of all of them
+    cast(context -> 'allocation' as varchar) as allocation,
+    try_cast(context ->> 'holdout' as double) as holdout,
     -- prefetch, prerender or crawler: no visitor looked at it
     context ->> 'purpose' as purpose,
     -- where one position of the list may try a dataset that just missed it: the position, and the probabilities

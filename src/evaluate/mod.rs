@@ -3,6 +3,7 @@
 
 mod daily;
 mod dataset_metrics;
+pub mod experiments;
 mod exposure_metrics;
 mod gate;
 mod held_out;

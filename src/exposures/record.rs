@@ -1,6 +1,7 @@
 //! One exposure's record: what a line of the log says, as a server writes it, as it is read back, and as a run takes it in.
 //! The only place that knows its form.
 
+use std::collections::BTreeMap;
 use std::fmt::{self, Display};
 
 use chrono::{DateTime, SecondsFormat, Utc};
@@ -90,6 +91,14 @@ pub struct Context<'a> {
     #[schema(ignore)]
     #[serde(skip_serializing_if = "<[String]>::is_empty")]
     pub excluded: &'a [String],
+    /// Each variant's share of the experiment's visitors; absent where in none.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<BTreeMap<String, f64>>, example = json!({"control": 0.9, "more_content": 0.1}))]
+    pub allocation: Option<&'a BTreeMap<String, f64>>,
+    /// The share of visitors that is held out of all experiments; absent where nobody is, or the visitor has no name.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(example = 0.05)]
+    pub holdout: Option<f64>,
 }
 
 /// A visitor without a name: what tells two apart, and no more.
@@ -294,6 +303,8 @@ mod tests {
             feature_snapshot_id: "20261016T000000Z",
             visitor: Visitor::of_hash(0x0123_4567_89ab_cdef),
             excluded: &[],
+            allocation: None,
+            holdout: None,
         };
         let exposure = Exposure {
             request_id: "req_1",

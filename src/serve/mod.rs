@@ -11,6 +11,7 @@ mod exclusions;
 mod http;
 mod lists;
 mod metrics;
+mod preview;
 mod recent_views;
 mod routes;
 mod server;
@@ -22,6 +23,7 @@ mod upkeep;
 
 pub use http::access::{Access, Admin, Analyst, Level, Reader};
 pub use http::{access, sessions};
-pub use routes::Pages;
+pub use preview::{Lists, Preview, Shown, Wanted};
+pub use routes::{Pages, found};
 pub use server::{check_address, print_where_to_look, serve};
 pub use state::{Shared, State};

@@ -48,7 +48,7 @@ pub(super) fn versions(config: &Config, all: bool) -> Result<BTreeSet<String>> {
     }
     let traffic = model::traffic(dir)?;
     let beside = traffic.canary.into_iter().chain(traffic.shadow).map(|share| share.version);
-    let named = Experiments::read(&config.experiments_path())?.versions;
+    let named = Experiments::read(config)?.versions;
     let all = model::current(dir).into_iter().chain(beside).chain(named);
     // one that is named and gone is doctor's to tell
     Ok(all.filter(|version| dir.join(version).is_dir()).collect())

@@ -9,6 +9,7 @@ use crate::exposures::{Visitors, exclusions};
 use crate::extract::contracts::{self, Contracts, Violation, violations};
 use crate::extract::data_quality::set_aside;
 use crate::extract::{sites, user_names};
+use crate::pipeline::experiments;
 use crate::pipeline::state::Run;
 use crate::sql_project::Room;
 
@@ -25,6 +26,7 @@ const ROOMS: [Room; 5] = [Room::Staging, Room::Clean, Room::Attribution, Room::M
 /// cannot be built.
 pub fn features(run: &mut Run<'_>) -> Result<u64> {
     let contracts = contracts::read(run.config)?;
+    experiments::keep(run)?;
     run.observers.at(either("contracts", "契约"));
     contracts::check(run.db, run.config, &contracts)?;
     let excluded = exclusions::read(run.config)?;

@@ -105,6 +105,8 @@ impl Outcome {
             feature_snapshot_id: &assignment.version.snapshot,
             visitor: self.visitor,
             excluded: &self.excluded,
+            allocation: assignment.variant.allocation.as_ref(),
+            holdout: assignment.holdout,
         }
     }
 
