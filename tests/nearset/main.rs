@@ -13,6 +13,7 @@ mod databases;
 mod deploy;
 mod description;
 mod embed;
+mod exclusions;
 mod exports;
 mod extract;
 mod faults;
