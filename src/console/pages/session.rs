@@ -38,8 +38,8 @@ struct Visitor {
 impl FromRequestParts<Shared> for Visitor {
     type Rejection = Response;
 
-    async fn from_request_parts(parts: &mut Parts, _: &Shared) -> Result<Self, Response> {
-        Ok(Self { ui: Ui::of(parts)?, parts: parts.clone() })
+    async fn from_request_parts(parts: &mut Parts, state: &Shared) -> Result<Self, Response> {
+        Ok(Self { ui: Ui::of(parts, state)?, parts: parts.clone() })
     }
 }
 
