@@ -2,6 +2,7 @@
 
 mod airflow;
 mod api;
+mod attribution;
 mod backup;
 mod comparison;
 mod contracts;
