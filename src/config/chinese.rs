@@ -55,6 +55,10 @@ pub(super) const SENTENCES: &[(&str, &str)] = &[
         "是否同时以旧名字写出旧系统的 Parquet 文件（sql/legacy/）：on 或 off。",
     ),
     (
+        "How many seconds a run gives each file of views/; one that takes longer keeps its last good rows.",
+        "运行中 views/ 每个文件的时限（秒）；超时者保留上次成功的数据。",
+    ),
+    (
         "The most memory a run may take, training included; DuckDB spills to disk to keep to it.",
         "一次运行的内存上限，训练也算在内；超出时 DuckDB 会落盘。",
     ),
@@ -129,6 +133,10 @@ pub(super) const SENTENCES: &[(&str, &str)] = &[
     (
         "The share of /recommend/detail lists in which one place tries a dataset that just missed the list.",
         "/recommend/detail 的列表里，有多大比例拿出一个位置试一个差一点入选的数据集。",
+    ),
+    (
+        "Who counts in no figure and in no training (addresses, agents, users, times, lists); DATA_DIR/exclude.toml where empty.",
+        "不计入任何指标与训练的对象（地址、User-Agent、用户、时段、列表）；为空时为 DATA_DIR/exclude.toml。",
     ),
     (
         "Rules for lists (never, pin, boost, demote); DATA_DIR/rules.toml where empty.",

@@ -15,8 +15,11 @@ use crate::{extract, train, warehouse};
 /// # Errors
 /// The SQL project has a fault, or a source cannot be read.
 pub fn dry_run(config: &Config, options: &Options) -> Result<()> {
-    let project = Project::of(config, &extract::raw_tables()?)?;
+    let project = Project::for_run(config, &extract::raw_tables()?)?;
     train::require_no_leak(&project)?;
+    for problem in project.problems() {
+        say!("  {}", t!("this view will be left as it is: {problem}", "该视图将保持原样：{problem}"));
+    }
     say!("{}", t!("as of {}; steps: {}", "时点 {}；步骤：{}", options.as_of, options.step_names().join(", ")));
     if options.steps.contains(&Step::Extract) {
         let published = match options.full_refresh || !config.warehouse_path().exists() {

@@ -8,6 +8,7 @@ use anyhow::{Result, anyhow};
 use tokio::sync::Semaphore;
 
 use super::deployment::{Deployment, Deployments};
+use super::exclusions::InForce;
 use super::http::ApiError;
 use super::http::overload::Lag;
 use super::http::request_id::RequestIds;
@@ -16,12 +17,11 @@ use super::lists::ListCache;
 use super::metrics::Metrics;
 use super::recent_views::RecentViews;
 use super::test_requests;
-use super::visitors::Visitors;
 use crate::common::language::t;
 use crate::config::{Config, Durability};
 use crate::embed::neural::QueryEncoder;
 use crate::exposures::files::{LOG_NAME, SHADOW_LOG_NAME};
-use crate::exposures::{ExposureLog, Options};
+use crate::exposures::{ExposureLog, Options, Visitors};
 use crate::query::Desk;
 
 /// What all requests share: what answers, the lists it made, the logs, the metrics.
@@ -48,6 +48,8 @@ pub struct State {
     pub request_ids: RequestIds,
     /// Makes visitors of what requests say.
     pub visitors: Visitors,
+    /// Who counts in no figure.
+    pub exclusions: InForce,
     /// What the console's previews are known by.
     pub console_token: String,
     /// Browsers that gave a token.
@@ -90,6 +92,7 @@ impl State {
             users: Mutex::default(),
             request_ids: RequestIds::default(),
             visitors: Visitors::open(&config.metadata_dir())?,
+            exclusions: InForce::default(),
             console_token: test_requests::console_token(),
             sessions: Sessions::default(),
             desk: Desk::new(config.clone()),

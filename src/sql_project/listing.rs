@@ -4,15 +4,15 @@ use anyhow::Result;
 use comfy_table::Table;
 use comfy_table::presets::NOTHING;
 
-use super::{Macro, Project, Relation, macros};
-use crate::common::language::t;
+use super::{DataTest, Macro, Project, Relation, macros};
+use crate::common::language::{either, t};
 
 impl Project {
     /// A line for each macro and relation: where it is, its name, what it is.
     pub fn listing(&self) -> String {
         let macros = self.macros.iter().map(|one| (macros::FOLDER, one.call(), one.description.clone()));
         let relations = self.relations.iter().map(|one| {
-            let chart = one.chart.as_ref().map_or(String::new(), |chart| format!(" [chart: {chart}]"));
+            let chart = one.chart.as_ref().map_or(String::new(), |chart| format!(" [chart: {}]", chart.text()));
             (one.room.folder(), one.name.clone(), format!("{}{chart}", one.description))
         });
         table(macros.chain(relations).map(|(room, name, text)| [room.to_owned(), name, text]).collect())
@@ -47,7 +47,13 @@ impl Relation {
         let columns: Vec<_> =
             self.columns.iter().map(|column| [format!("  {}", column.name), column.sentence.clone()]).collect();
         let head = format!("{} ({}{key})\n  {}\n", self.name, self.file.display(), self.description);
-        head + &table(columns)
+        let test = |test: &DataTest| {
+            let severity = if self.is_held_to(test) { "" } else { either("only told", "仅提示") };
+            [format!("  {}", test.kind.name()), test.kind.text(), severity.to_owned()]
+        };
+        let tests: Vec<_> = self.tests.iter().map(test).collect();
+        let tested = if tests.is_empty() { String::new() } else { t!("tests:\n", "测试：\n") + &table(tests) };
+        head + &table(columns) + &tested
     }
 }
 

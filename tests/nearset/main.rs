@@ -1,10 +1,13 @@
 //! Black-box tests: nearset as its users meet it, through the program, its files and HTTP.
 
 mod airflow;
+mod analyst;
 mod api;
 mod attribution;
 mod backup;
 mod comparison;
+mod console;
+mod console_pages;
 mod contracts;
 mod data_quality;
 mod databases;

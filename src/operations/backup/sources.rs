@@ -47,7 +47,7 @@ pub(super) fn versions(config: &Config, all: bool) -> Result<BTreeSet<String>> {
     }
     let traffic = model::traffic(dir)?;
     let beside = traffic.canary.into_iter().chain(traffic.shadow).map(|share| share.version);
-    let named = Experiments::read(&config.experiments_path())?.versions;
+    let named = Experiments::read(config)?.versions;
     let all = model::current(dir).into_iter().chain(beside).chain(named);
     // one that is named and gone is doctor's to tell
     Ok(all.filter(|version| dir.join(version).is_dir()).collect())
@@ -183,6 +183,7 @@ fn settings(config: &Config, files: &[PathBuf], all: &mut Vec<Source>) -> Result
     }
     let own = [
         (Some(config.rules_path()), Form::Whole),
+        (Some(config.exclude_path()), Form::Whole),
         (Some(config.experiments_path()), Form::Whole),
         (config.contracts_path(), Form::Whole),
         (Some(config.schedule_path()), Form::Toml),

@@ -1,6 +1,5 @@
 //! The routes, a file a group.
 
-mod console;
 mod docs;
 mod health;
 mod lists;
@@ -12,3 +11,4 @@ mod router;
 mod search;
 
 pub use router::{Pages, route_of, router};
+pub use search::found;
