@@ -3,6 +3,7 @@
 mod airflow;
 mod analyst;
 mod api;
+mod attribution;
 mod backup;
 mod comparison;
 mod console;
