@@ -1,9 +1,11 @@
 //! Answers queries on the published warehouse, in the process that was made for it.
 
+use std::cell::RefCell;
 use std::fs::{self, File};
 use std::io::{self, BufRead, BufReader, Read, Write};
 use std::os::unix::fs::MetadataExt;
 use std::path::Path;
+use std::time::{Duration, Instant};
 
 use duckdb::arrow::record_batch::RecordBatch;
 use duckdb::types::Value as Cell;
@@ -14,7 +16,7 @@ use super::Column;
 use super::fence::{checked, mistake};
 use super::frames::{Ask, Fault, Form, Head, Kind, Mistake, framed_json, write};
 use crate::config::Config;
-use crate::sql_project::see_changes_for;
+use crate::sql_project::{files_stamp, has_changes, see_changes_for};
 use crate::warehouse::arrow::next_batch;
 use crate::warehouse::{
     Database, Fault as Said, locate_errors, lock, message, open_outside_sandbox, published_as_of, quote, sandbox,
@@ -48,7 +50,12 @@ struct Opened {
     /// On it they do not.
     published: Connection,
     identity: Identity,
+    /// When the project's files were last looked at, in which state they were, and whether they differ from what is published.
+    files: RefCell<Option<(Instant, String, bool)>>,
 }
+
+/// How long the project's files are taken to be as they were.
+const FRESH: Duration = Duration::from_millis(200);
 
 /// Answers queries, one after the other.
 pub struct Answerer {
@@ -128,17 +135,30 @@ impl Opened {
         }
         sandbox(&db, &[db.folder().to_path_buf()])?;
         lock(&db)?;
-        Ok(Self { db, published, identity })
+        Ok(Self { db, published, identity, files: RefCell::default() })
+    }
+
+    /// Whether files of the project differ from what is published, or did: what stands for them is then taken away again.
+    fn is_changed(&self, config: &Config) -> anyhow::Result<bool> {
+        let last = self.files.borrow().clone();
+        if let Some((_, _, is_changed)) = last.as_ref().filter(|(at, ..)| at.elapsed() < FRESH) {
+            return Ok(*is_changed);
+        }
+        let stamp = files_stamp(config)?;
+        let is_changed = match last {
+            Some((_, of, is_changed)) if of == stamp => is_changed,
+            last => last.is_some() || has_changes(config, &self.db)?,
+        };
+        *self.files.borrow_mut() = Some((Instant::now(), stamp, is_changed));
+        Ok(is_changed)
     }
 
     fn answer(&self, config: &Config, ask: &Ask, out: &mut impl Write) -> Result<(), Ended> {
         let db: &Connection = if ask.is_published { &self.published } else { &self.db };
         let sql = checked(db, &ask.sql)?;
-        let changes = match ask.is_published {
-            true => Vec::new(),
-            // what is published stays in force where the files cannot be read
-            false => see_changes_for(config, db, Some(sql)).unwrap_or_default(),
-        };
+        // what is published stays in force where the files cannot be read
+        let is_changed = !ask.is_published && self.is_changed(config).unwrap_or_default();
+        let changes = if is_changed { see_changes_for(config, db, Some(sql)).unwrap_or_default() } else { Vec::new() };
         let answered = match ask.form {
             Form::Cells => cells(db, sql, ask, out),
             _ => whole(db, self.db.folder(), sql, ask, out),

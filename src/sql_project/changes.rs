@@ -79,7 +79,18 @@ pub fn see_changes_for(config: &Config, db: &Connection, query: Option<&str>) ->
     changes.make(db, query, &published)
 }
 
-/// The same for whatever will be asked.
+/// Whether any file differs from what is published.
+///
+/// # Errors
+/// As of [`see_changes_for`].
+pub fn has_changes(config: &Config, db: &Connection) -> Result<bool> {
+    let Some(published) = digests(db)? else { return Ok(false) };
+    let project = current(config, db)?;
+    let is_any = !Changes::of(&project, &published).all().is_empty();
+    Ok(is_any || project.macros.iter().any(|one| published.get(&one.name) != Some(&one.digest)))
+}
+
+/// What [`see_changes_for`] shows, for whatever will be asked.
 ///
 /// # Errors
 /// As of [`see_changes_for`].

@@ -22,6 +22,7 @@ mod first_hour;
 mod fuzz;
 mod hostile;
 mod house;
+mod http_sql;
 mod languages;
 mod logs;
 mod mariadb;
