@@ -41,12 +41,14 @@ pub struct Look {
     pub all_rows: &'static str,
     /// Whether other results stand beside it.
     pub is_one_of_several: bool,
+    /// Whether another was written before it: a blank line parts them, but for JSON, whose results are a line each.
+    pub is_after_another: bool,
 }
 
 impl Look {
     /// At all of it.
     pub fn of(format: Format) -> Self {
-        Self { format, extent: Extent::default(), all_rows: "--rows 0", is_one_of_several: false }
+        Self { format, extent: Extent::default(), all_rows: "--rows 0", is_one_of_several: false, is_after_another: false }
     }
 }
 
@@ -111,11 +113,16 @@ impl<'a> Session<'a> {
         let word = first_word(sql);
         let format = if statement.is_vertical { Format::Vertical } else { look.format };
         let asked = Asked { session: self, query, statement, sql };
-        let done = if DESCRIBES.contains(&word.as_str()) || Query::is_select(&self.db, sql)? {
+        let is_read = DESCRIBES.contains(&word.as_str()) || Query::is_select(&self.db, sql)?;
+        let is_told = TELLS.contains(&word.as_str());
+        if look.is_after_another && look.format != Format::Json && (is_read || is_told) {
+            writeln!(out)?;
+        }
+        let done = if is_read {
             let is_table = !DESCRIBES.contains(&word.as_str());
             let (before, after) = if is_table { ("", "") } else { ("from (", ")") };
             asked.read((before, after), format, look, out).map(|()| true)
-        } else if TELLS.contains(&word.as_str()) {
+        } else if is_told {
             asked.tell(&word, format, look, out).map(|()| true)
         } else {
             asked.execute().map(|()| false)
