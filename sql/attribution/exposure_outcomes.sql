@@ -23,6 +23,14 @@
 -- column conversions: Attributed conversions of it.
 -- column revenue: What those brought.
 with
+-- a dataset shown twice in one list is clicked at its first position
+clicked as (
+    select exposures.request_id, min(exposures.position) as position
+    from exposures
+    inner join clicks on clicks.request_id = exposures.request_id and clicks.dataset_id = exposures.dataset_id
+    group by exposures.request_id, exposures.dataset_id
+),
+
 ordered as (
     select request_id, position, count(*) as conversions, round(sum(revenue), 2) as revenue
     from attributed_conversions
@@ -50,12 +58,9 @@ select
     exposures.score,
     exposures.is_explored,
     exposures.propensity,
-    -- a dataset shown twice in one list is clicked at its first position
-    clicks.clicked_at is not null
-    and row_number() over (partition by exposures.request_id, exposures.dataset_id order by exposures.position) = 1
-        as is_clicked,
+    clicked.position is not null as is_clicked,
     coalesce(ordered.conversions, 0) as conversions,
     coalesce(ordered.revenue, 0) as revenue
 from exposures
-left join clicks on clicks.request_id = exposures.request_id and clicks.dataset_id = exposures.dataset_id
+left join clicked on clicked.request_id = exposures.request_id and clicked.position = exposures.position
 left join ordered on ordered.request_id = exposures.request_id and ordered.position = exposures.position

@@ -20,6 +20,7 @@
 -- column locale: The language that the browser prefers.
 -- column client_app: The program that asked.
 -- column feature_snapshot_id: Which state of the data the model was made of.
+-- column visitor: The same for all lists of one visitor, and no name; NULL in logs of servers that did not write it.
 -- column is_explored: Whether the entry stood there to be tried out.
 -- column propensity: The probability with which it stood there; NULL where the list does not say.
 with
@@ -42,6 +43,7 @@ items as (
         locale,
         client_app,
         feature_snapshot_id,
+        visitor,
         explored_place,
         kept_propensity,
         explored_propensity
@@ -70,6 +72,7 @@ select
     locale,
     client_app,
     feature_snapshot_id,
+    visitor,
     -- with which probability it stood where it did; NULL where the list says nothing of it
     coalesce(position = explored_place, false) as is_explored,
     case when coalesce(position = explored_place, false) then explored_propensity else kept_propensity end as propensity

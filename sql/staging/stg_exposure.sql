@@ -19,6 +19,7 @@ select
     text_of(context ->> 'locale') as locale,
     text_of(context ->> 'client_app') as client_app,
     context ->> 'feature_snapshot_id' as feature_snapshot_id,
+    text_of(context ->> 'visitor') as visitor,
     -- prefetch, prerender or crawler: no visitor looked at it
     context ->> 'purpose' as purpose,
     -- where one position of the list may try a dataset that just missed it: the position, and the probabilities

@@ -6,6 +6,7 @@ use anyhow::Result;
 use clap::{Args, Parser, Subcommand};
 
 use super::backup::Backup;
+use super::build::Build;
 use super::completions::Completions;
 use super::demo::Demo;
 use super::distill::Distill;
@@ -112,6 +113,9 @@ enum Command {
     /// The SQL project: what there is, what feeds what, what is wrong with it
     #[command(subcommand)]
     Views(Views),
+    /// Publish what has changed in sql/ and views/, without taking in or training anything
+    #[command(after_help = examples(&["build", "build --select funnel_by_day", "build --select +dataset_metrics", "build --select views --full"]))]
+    Build(Build),
     /// The project's files as a folder of your own, to edit
     #[command(subcommand)]
     Project(Project),
@@ -190,6 +194,7 @@ impl Command {
             Self::Demo(demo) => demo.run(&config()?),
             Self::Sql(sql) => sql.run(&config()?),
             Self::Views(views) => views.run(&config()?),
+            Self::Build(build) => build.run(&config()?),
             Self::Project(project) => project.run(&config()?),
             Self::Evaluate(evaluate) => evaluate.run(&config()?),
             Self::Models(models) => models.run(&config()?),

@@ -76,7 +76,8 @@ pub fn retry_pipeline(config: &Config, options: &Options, failed: &str, bar: Ste
     watched(config, bar, |observers| pipeline::retry(config, options, failed, observers))
 }
 
-fn watched(config: &Config, bar: StepBar, run: impl FnOnce(&[&dyn Observer]) -> Result<()>) -> Result<()> {
+/// Does what is a run before the eyes of its history, of operations and of a person.
+pub fn watched<T>(config: &Config, bar: StepBar, run: impl FnOnce(&[&dyn Observer]) -> Result<T>) -> Result<T> {
     let (history, terminal) = (History::of(config), Terminal::new(config, bar));
     let others = operations::observers(config);
     let mut observers: Vec<&dyn Observer> = vec![&history, &terminal];

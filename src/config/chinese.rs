@@ -55,6 +55,10 @@ pub(super) const SENTENCES: &[(&str, &str)] = &[
         "是否同时以旧名字写出旧系统的 Parquet 文件（sql/legacy/）：on 或 off。",
     ),
     (
+        "How many seconds a run gives each file of views/; one that takes longer keeps its last good rows.",
+        "运行中 views/ 每个文件的时限（秒）；超时者保留上次成功的数据。",
+    ),
+    (
         "The most memory a run may take, training included; DuckDB spills to disk to keep to it.",
         "一次运行的内存上限，训练也算在内；超出时 DuckDB 会落盘。",
     ),

@@ -425,6 +425,8 @@ settings! {
         ///
         /// With off, those that nearset wrote before are removed by the next run.
         legacy_files: bool = LEGACY_FILES, default "on", switch();
+        /// How many seconds a run gives each file of views/; one that takes longer keeps its last good rows.
+        view_limit: Duration = VIEW_SECONDS, default "300", seconds_from_one();
         /// The most memory a run may take, training included; DuckDB spills to disk to keep to it.
         memory_limit: u64 = MEMORY_LIMIT, default "4GB", memory();
         /// How many threads a run uses; 0 is all cores.

@@ -86,10 +86,10 @@ impl Section {
 /// A whole page. `title` is what it shows; the section's own where it is empty.
 pub fn page(ui: &Ui, section: Section, title: &str, body: &Markup) -> Response {
     let title = if title.is_empty() { section.title(ui) } else { title };
-    let other = if ui.is_chinese() { ("en", "English") } else { ("zh", "中文") };
     let markup = html! {
         (DOCTYPE)
-        html lang=(if ui.is_chinese() { "zh-CN" } else { "en" }) data-theme=(ui.theme) {
+        html lang=(if ui.is_chinese() { "zh-CN" } else { "en" }) data-theme=(ui.theme)
+            data-charts=(assets::address("echarts.min.js")) {
             head {
                 meta charset="utf-8";
                 meta name="viewport" content="width=device-width, initial-scale=1";
@@ -100,29 +100,49 @@ pub fn page(ui: &Ui, section: Section, title: &str, body: &Markup) -> Response {
             }
             body {
                 a.skip href="#main" { (ui.say("Skip to the content", "跳到正文")) }
-                header {
-                    a.brand href="/console" { "nearset" }
-                    nav aria-label=(ui.say("Pages", "页面")) {
-                        @for one in Section::ALL {
-                            a href=(one.path()) aria-current=[(one == section).then_some("page")] { (one.title(ui)) }
-                        }
-                    }
-                }
-                main id="main" {
+                header.top { (navigation(ui, section)) }
+                main id="main" tabindex="-1" {
                     h1 { (title) }
                     (body)
-                }
-                footer {
-                    a href=(ui.choosing("lang", other.0)) lang=(if ui.is_chinese() { "en" } else { "zh-CN" }) { (other.1) }
-                    @for (value, name) in [("auto", ui.say("Auto", "自动")), ("light", ui.say("Light", "浅色")), ("dark", ui.say("Dark", "深色"))] {
-                        a href=(ui.choosing("theme", value)) aria-current=[(ui.theme == value).then_some("true")] { (name) }
-                    }
-                    a href="/docs" { "API" }
                 }
             }
         }
     };
     ([(header::CONTENT_SECURITY_POLICY, POLICY)], markup).into_response()
+}
+
+/// The way to the other pages, languages and colours.
+fn navigation(ui: &Ui, section: Section) -> Markup {
+    let themes =
+        [("auto", ui.say("Auto", "自动")), ("light", ui.say("Light", "浅色")), ("dark", ui.say("Dark", "深色"))];
+    html! {
+        a.brand href="/console" { "nearset" }
+        nav aria-label=(ui.say("Pages", "页面")) {
+            details.menu { summary { (ui.say("Menu", "菜单")) } }
+            ul.pages {
+                @for one in Section::ALL {
+                    li { a href=(one.path()) aria-current=[(one == section).then_some("page")] { (one.title(ui)) } }
+                }
+            }
+            div.choices {
+                p {
+                    @for (value, tag, name) in [("en", "en", "English"), ("zh", "zh-CN", "中文")] {
+                        a href=(ui.choosing("lang", value)) lang=(tag)
+                            aria-current=[(ui.is_chinese() == (value == "zh")).then_some("true")] { (name) }
+                    }
+                }
+                p {
+                    @for (value, name) in themes {
+                        a href=(ui.choosing("theme", value)) aria-current=[(ui.theme == value).then_some("true")] { (name) }
+                    }
+                }
+                p {
+                    a href="/docs" { "API" }
+                    a href="/console/session" { (ui.say("Sign in", "登录")) }
+                }
+            }
+        }
+    }
 }
 
 /// What stands in the place of figures that could not be had.

@@ -2,9 +2,12 @@
 
 use axum::extract::FromRequestParts;
 use axum::http::request::Parts;
-use axum::http::{HeaderMap, header};
+use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{IntoResponse, Redirect, Response};
+use chrono_tz::Tz;
+use url::form_urlencoded::{Serializer, parse};
 
+use super::pages::session;
 use crate::common::language::Language;
 use crate::serve::{Reader, Shared};
 
@@ -20,6 +23,8 @@ pub struct Ui {
     pub theme: &'static str,
     /// The page's own address: path and query.
     pub address: String,
+    /// Where its days and times are: REPORT_TIMEZONE.
+    pub zone: Tz,
 }
 
 impl Ui {
@@ -33,6 +38,22 @@ impl Ui {
         self.language == Language::Chinese
     }
 
+    /// The value of a parameter of the address as it stands there, undecoded.
+    pub fn parameter(&self, name: &str) -> Option<&str> {
+        let (_, query) = self.address.split_once('?')?;
+        query.split('&').filter_map(|pair| pair.split_once('=')).find(|(key, _)| *key == name).map(|(_, value)| value)
+    }
+
+    /// The page's address with other values of some parameters; an empty one is left out.
+    pub fn with(&self, changes: &[(&str, &str)]) -> String {
+        let (path, query) = self.address.split_once('?').unwrap_or((&self.address, ""));
+        let kept = parse(query.as_bytes()).filter(|(name, _)| !changes.iter().any(|(changed, _)| changed == name));
+        let mut all = Serializer::new(String::new());
+        all.extend_pairs(kept).extend_pairs(changes.iter().filter(|(_, value)| !value.is_empty()));
+        let query = all.finish();
+        if query.is_empty() { path.to_owned() } else { format!("{path}?{query}") }
+    }
+
     /// The page's address with one more choice, which is then kept.
     pub fn choosing(&self, name: &str, value: &str) -> String {
         let joint = if self.address.contains('?') { '&' } else { '?' };
@@ -44,7 +65,21 @@ impl FromRequestParts<Shared> for Ui {
     type Rejection = Response;
 
     async fn from_request_parts(parts: &mut Parts, state: &Shared) -> Result<Self, Response> {
-        Reader::from_request_parts(parts, state).await?;
+        let ui = Self::of(parts, state)?;
+        match Reader::from_request_parts(parts, state).await {
+            Ok(Reader) => Ok(ui),
+            Err(refused) if refused.status() == StatusCode::UNAUTHORIZED => Err(session::ask(&ui)),
+            Err(refused) => Err(refused),
+        }
+    }
+}
+
+impl Ui {
+    /// For whoever sent a request, whatever they may see.
+    ///
+    /// # Errors
+    /// The address makes a choice; the answer keeps it.
+    pub fn of(parts: &Parts, state: &Shared) -> Result<Self, Response> {
         let address = parts.uri.path_and_query().map_or("/console", |all| all.as_str()).to_owned();
         if let Some(chosen) = choose(&address) {
             return Err(chosen);
@@ -56,7 +91,8 @@ impl FromRequestParts<Shared> for Ui {
         };
         let theme = cookie(&parts.headers, "theme");
         let theme = CHOICES[1].1.iter().find(|known| Some(**known) == theme).copied().unwrap_or("auto");
-        Ok(Self { language, theme, address })
+        let zone = state.config.parameters.report_timezone.parse().unwrap_or(Tz::UTC);
+        Ok(Self { language, theme, address, zone })
     }
 }
 
@@ -90,4 +126,18 @@ fn accepted(headers: &HeaderMap) -> Language {
         .map(|one| one.trim().to_lowercase())
         .find(|one| one.starts_with("zh") || one.starts_with("en"));
     if first.is_some_and(|one| one.starts_with("zh")) { Language::Chinese } else { Language::English }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_address_changes_by_its_parameters() {
+        let address = "/console/datasets?words=%E5%9C%B0%E5%9B%BE&page=3".to_owned();
+        let ui = Ui { language: Language::English, theme: "auto", address, zone: Tz::UTC };
+        assert_eq!(ui.with(&[("page", "4")]), "/console/datasets?words=%E5%9C%B0%E5%9B%BE&page=4");
+        assert_eq!(ui.with(&[("page", ""), ("words", "")]), "/console/datasets");
+        assert_eq!(ui.choosing("lang", "zh"), "/console/datasets?words=%E5%9C%B0%E5%9B%BE&page=3&lang=zh");
+    }
 }

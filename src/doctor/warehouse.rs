@@ -5,7 +5,7 @@ use anyhow::Result;
 use crate::common::finding::{Finding, Verdict};
 use crate::common::language::t;
 use crate::config::Config;
-use crate::sql_project::Project;
+use crate::sql_project::{Problem, Project};
 use crate::warehouse;
 
 /// Whether it opens, and whether times in it lie in the future.
@@ -55,5 +55,9 @@ pub fn binding(config: &Config, project: &Project) -> Option<Finding> {
         return None;
     }
     let bound = warehouse::glance(config).and_then(|db| project.bind(config, &db));
-    bound.err().map(|error| Finding::new(Verdict::Odd, "sql", format!("{error:#}")))
+    let odd = match bound {
+        Ok(problems) => problems.iter().map(Problem::to_string).collect::<Vec<_>>().join("\n"),
+        Err(error) => format!("{error:#}"),
+    };
+    (!odd.is_empty()).then(|| Finding::new(Verdict::Odd, "sql", odd))
 }

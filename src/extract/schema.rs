@@ -9,6 +9,7 @@ use super::contracts;
 use super::tables::TABLES;
 use crate::common::language::either;
 use crate::exposures;
+use crate::sql_project;
 use crate::warehouse::{self, ident};
 
 /// Names of the tables that a run leaves in the `raw` schema, as SQL files refer to them (`raw.…`): those that
@@ -75,6 +76,8 @@ pub fn create_raw_tables(db: &Connection, full_refresh: bool) -> Result<()> {
         db.execute_batch("delete from raw.rejected where source_table <> 'exposure_log'")?;
     }
     contracts::create_table(db)?;
+    sql_project::create_built_tables(db)?;
+    sql_project::create_test_tables(db)?;
     create_replay_tables(db)?;
     warehouse::create_parameters_table(db)?;
     exposures::create_tables(db)

@@ -17,7 +17,7 @@ use crate::{extract, train, warehouse};
 /// # Errors
 /// The SQL project has a fault, or a source cannot be read.
 pub fn dry_run(config: &Config, options: &Options, is_json: bool) -> Result<()> {
-    let project = Project::of(config, &extract::raw_tables()?)?;
+    let project = Project::for_run(config, &extract::raw_tables()?)?;
     train::require_no_leak(&project)?;
     let mut reads = Vec::new();
     let tell = |text: &str| {
@@ -25,6 +25,10 @@ pub fn dry_run(config: &Config, options: &Options, is_json: bool) -> Result<()> 
             say!("{text}");
         }
     };
+    let broken: Vec<String> = project.problems().iter().map(ToString::to_string).collect();
+    for problem in &broken {
+        tell(&t!("  this view will be left as it is: {problem}", "  该视图将保持原样：{problem}"));
+    }
     tell(&t!("as of {}; steps: {}", "时点 {}；步骤：{}", options.as_of, options.step_names().join(", ")));
     if options.steps.contains(&Step::Extract) {
         let published = match options.full_refresh || !config.warehouse_path().exists() {
@@ -42,7 +46,8 @@ pub fn dry_run(config: &Config, options: &Options, is_json: bool) -> Result<()> 
     ));
     if is_json {
         let (as_of, steps) = (options.as_of, options.step_names());
-        let done = json!({ "as_of": as_of, "steps": steps, "reads": reads, "relations": relations });
+        let done =
+            json!({ "as_of": as_of, "steps": steps, "reads": reads, "relations": relations, "broken_views": broken });
         say!("{}", serde_json::to_string_pretty(&done)?);
     }
     Ok(())

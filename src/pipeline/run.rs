@@ -17,7 +17,7 @@ use crate::common::errors::{Failure, describe};
 use crate::common::language::t;
 use crate::common::{memory, scratch};
 use crate::config::Config;
-use crate::sql_project::Project;
+use crate::sql_project::{Project, create_built_tables};
 use crate::warehouse::{self, Outcome, WorkCopy};
 use crate::{extract, model, train};
 
@@ -39,7 +39,7 @@ pub fn retry(config: &Config, options: &Options, failed: &str, observers: &[&dyn
 }
 
 fn run_or_retry(config: &Config, options: &Options, failed: Option<&str>, observers: &[&dyn Observer]) -> Result<()> {
-    let project = Project::of(config, &extract::raw_tables()?)?;
+    let project = Project::for_run(config, &extract::raw_tables()?)?;
     train::require_no_leak(&project)?;
     let _lock = warehouse::take_run_lock(config)?;
     let started = Instant::now();
@@ -55,7 +55,7 @@ fn run_or_retry(config: &Config, options: &Options, failed: Option<&str>, observ
     result
 }
 
-fn outcome(result: &Result<()>) -> Outcome {
+pub(super) fn outcome(result: &Result<()>) -> Outcome {
     match result.as_ref().map_err(|error| error.downcast_ref()) {
         Ok(()) => Outcome::Done,
         Err(Some(Failure::HeldBack(_))) => Outcome::HeldBack,
@@ -83,6 +83,7 @@ fn run_locked(
     warehouse::set_parameters(work.db()?, config, options.as_of)?;
     // extraction reads values as every relation does
     project.create_macros(work.db()?)?;
+    create_built_tables(work.db()?)?;
     let mut run = Run::new(config, project, options, work.db()?, outbox, observers);
     match run_steps(&mut run, &mut standing) {
         Ok(made) => {
@@ -99,9 +100,9 @@ fn run_locked(
 }
 
 /// What the end of the steps made: when they had ended, and the rows of checks and views.
-struct Made {
-    steps_ended: Instant,
-    rows: u64,
+pub(super) struct Made {
+    pub steps_ended: Instant,
+    pub rows: u64,
 }
 
 fn run_steps(run: &mut Run<'_>, standing: &mut Standing) -> Result<Made> {
@@ -117,7 +118,8 @@ fn run_steps(run: &mut Run<'_>, standing: &mut Standing) -> Result<Made> {
     Ok(Made { steps_ended, rows: steps::finish(run)? })
 }
 
-fn publish_all(
+/// Publishes what steps made, and says so.
+pub(super) fn publish_all(
     config: &Config,
     (work, mut outbox, Kept { saved, held_back, waits }): (WorkCopy, Outbox, Kept),
     Made { steps_ended, rows }: Made,

@@ -1,6 +1,6 @@
 //! A run under way: the work copy, and what will be put in place once it is published.
 
-use std::collections::HashSet;
+use std::collections::{BTreeSet, HashSet};
 use std::rc::Rc;
 
 use anyhow::Result;
@@ -14,9 +14,9 @@ use crate::common::language::{either, t};
 use crate::common::progress::grouped;
 use crate::config::Config;
 use crate::model::Model;
-use crate::sql_project::{self, Project, Relation, Room};
+use crate::sql_project::{self, Problem, Project, Relation, Room};
 use crate::train::{Catalogue, Choice, Training};
-use crate::warehouse::{self, Turn};
+use crate::warehouse::{self, Turn, ident};
 
 /// What training holds beside the process itself for each dataset: its words, candidates and vectors, twice where visits are
 /// held out. Measured on 20,000 datasets.
@@ -48,8 +48,14 @@ pub struct Run<'a> {
     pub holdout: Option<HoldoutModel>,
     /// What was trained on everything.
     pub trained: Option<Model>,
+    /// Why what was trained does not become current, whatever it is worth.
+    pub held_back: Option<String>,
     catalogue: Option<Rc<Catalogue>>,
+    /// The relations that may be built; all where there is none.
+    pub chosen: Option<BTreeSet<String>>,
     built: HashSet<String>,
+    /// Views of analysts that could not be made.
+    failed: Vec<String>,
     is_sandboxed: bool,
     is_memory_judged: bool,
 }
@@ -73,8 +79,11 @@ impl<'a> Run<'a> {
             outbox,
             holdout: None,
             trained: None,
+            held_back: None,
             catalogue: None,
+            chosen: None,
             built: HashSet::new(),
+            failed: Vec::new(),
             is_sandboxed: false,
             is_memory_judged: false,
         }
@@ -142,6 +151,9 @@ impl<'a> Run<'a> {
         let there = sql_project::existing(self.db)?;
         let mut rows = 0;
         for relation in self.project.needed_for(rooms) {
+            if !self.chosen.as_ref().is_none_or(|chosen| chosen.contains(&relation.name)) {
+                continue;
+            }
             let wanted = rooms.contains(&relation.room)
                 || !there.contains_key(&relation.name)
                 || relation.inputs.iter().any(|input| self.built.contains(input));
@@ -154,10 +166,70 @@ impl<'a> Run<'a> {
 
     fn build_one(&mut self, relation: &Relation) -> Result<u64> {
         self.observers.at(&relation.name);
-        let built = relation.build(self.db)?;
+        let built = if relation.room == Room::Views {
+            match relation.build_or_keep(self.db, self.config.view_limit) {
+                Ok(built) => built,
+                Err(problem) => return self.fail_view(&relation.name, &problem).map(|()| 0),
+            }
+        } else {
+            relation.build(self.db)?
+        };
+        relation.keep_built(self.db, &built)?;
         let ms = built.elapsed.as_millis() as u64;
         tracing::debug!(relation = built.name, rows = built.rows, ms, "built");
         self.built.insert(built.name);
         Ok(built.rows)
+    }
+
+    /// Says and keeps that a view of an analyst cannot be made: what an earlier file of its name made stays, if that can still be
+    /// read.
+    fn fail_view(&mut self, name: &str, problem: &Problem) -> Result<()> {
+        let there = sql_project::existing(self.db)?;
+        let is_view = there.get(name).is_some_and(|kind| kind == "view");
+        let is_readable = |name| self.db.prepare(&format!("from {}", ident(name))).is_ok();
+        let is_lost = is_view && !is_readable(name);
+        if is_lost {
+            self.db.execute_batch(&format!("drop view {}", ident(name)))?;
+        }
+        let is_there = there.contains_key(name) && !is_lost;
+        sql_project::keep_failed(self.db, name, problem, is_there)?;
+        let what = match (is_there, is_view) {
+            (true, false) => either("its last good rows stay", "保留上次成功的数据"),
+            (true, true) => either("its last good form stays", "保留上次可用的定义"),
+            (false, _) if is_lost => {
+                either("its last form cannot be read any more and is gone", "上次的定义已无法读取，已删除")
+            }
+            (false, _) => either("there is none of an earlier run", "此前也没有可用的数据"),
+        };
+        self.observers.note(&t!("view {name} failed, {what}: {problem}", "视图 {name} 失败，{what}：{problem}"));
+        self.built.insert(name.to_owned());
+        self.failed.push(name.to_owned());
+        Ok(())
+    }
+
+    /// The files of analysts that something is wrong with before they are run.
+    pub fn fail_broken_views(&mut self) -> Result<()> {
+        for broken in &self.project.broken {
+            // one that has the name of another file's relation has made nothing
+            let is_other = self.project.relations.iter().any(|relation| relation.name == broken.name);
+            match broken.problems.first() {
+                Some(problem) if !is_other && !self.failed.contains(&broken.name) => {
+                    self.fail_view(&broken.name, problem)?
+                }
+                Some(problem) if is_other => self.observers.note(&problem.to_string()),
+                _ => {}
+            }
+        }
+        Ok(())
+    }
+
+    /// The views that failed in this run.
+    pub fn failed(&self) -> &[String] {
+        &self.failed
+    }
+
+    /// Whether a view failed in this run.
+    pub fn has_failed(&self, name: &str) -> bool {
+        self.failed.iter().any(|failed| failed == name)
     }
 }

@@ -1,11 +1,13 @@
 //! What becomes of the model that a run trained, and of those before it.
 
 use anyhow::{Context, Result};
+use serde_json::Value;
 
 use super::observer::Observers;
 use super::state::Run;
 use super::step::Step;
 use crate::common::errors::describe;
+use crate::common::files;
 use crate::common::language::{either, t};
 use crate::config::Config;
 use crate::model::Share;
@@ -13,6 +15,7 @@ use crate::serve::deployment::Experiments;
 use crate::{evaluate, model, recommend};
 
 /// What becomes of what was trained.
+#[derive(Default)]
 pub struct Kept {
     /// The version that was saved, which goes again where nothing is published.
     pub saved: Option<model::Saved>,
@@ -34,11 +37,13 @@ pub fn keep_model(run: &mut Run<'_>) -> Result<Kept> {
         model::traffic(models_dir).ok().and_then(|traffic| traffic.canary).filter(|canary| canary.is_release);
     let waits = run.options.keeps_current || released.is_some();
     let mut kept = Kept { saved: None, held_back: None, waits };
+    let odd = run.held_back.take();
     // gone once it is saved: to become current it is loaded again, and asked for lists
     if let Some(mut model) = run.trained.take() {
         recommend::smoke(&model).context(either("the model that was trained cannot answer", "训练出的模型无法应答"))?;
         model.manifest.metrics = summary.clone();
         let saved = kept.saved.insert(model::save(models_dir, &mut model)?);
+        kept.held_back = odd.map(|why| kept_not_current(&why, &saved.version));
         if let Some(Share { version, .. }) = released {
             run.observers.note(&t!(
                 "version {} is kept and not current: {version} is being released (`nearset release show`)",
@@ -54,15 +59,28 @@ pub fn keep_model(run: &mut Run<'_>) -> Result<Kept> {
         let place = run.config.evaluation_dir().join("summary.json");
         run.outbox.write(place, &evaluate::summary_file(run.db, summary)?)?;
         if let Some(version) = saved {
-            kept.held_back = evaluate::worse(run.db, models_dir, summary)?.map(|why| {
-                t!(
-                    "{why}; version {version} is kept and not current (`nearset models promote`)",
-                    "{why}；版本 {version} 已保留，但未设为当前版本（可用 `nearset models promote`）"
-                )
-            });
+            let worse = evaluate::worse(run.db, models_dir, summary)?.map(|why| kept_not_current(&why, &version));
+            kept.held_back = kept.held_back.or(worse);
         }
     }
     Ok(kept)
+}
+
+/// Writes the held-out figures again, of the version that they were of.
+pub fn write_summary(run: &mut Run<'_>) -> Result<()> {
+    let place = run.config.evaluation_dir().join("summary.json");
+    let before: Option<Value> = files::read(&place)?.and_then(|bytes| serde_json::from_slice(&bytes).ok());
+    let version = before.and_then(|before| before["model_version"].as_str().map(str::to_owned));
+    let mut summary = evaluate::summary(run.db, run.options.as_of)?;
+    summary.model_version = version.or_else(|| model::current(&run.config.models_dir));
+    run.outbox.write(place, &evaluate::summary_file(run.db, &summary)?)
+}
+
+fn kept_not_current(why: &str, version: &str) -> String {
+    t!(
+        "{why}; version {version} is kept and not current (`nearset models promote`)",
+        "{why}；版本 {version} 已保留，但未设为当前版本（可用 `nearset models promote`）"
+    )
 }
 
 /// Removes old versions. What is published stays so where that fails: the next run tries again.

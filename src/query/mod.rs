@@ -4,6 +4,7 @@
 //! own process; what asks a server goes to the [`Desk`].
 
 mod desk;
+mod preview;
 mod prompt;
 #[expect(clippy::module_inception, reason = "the room is named after what is in it")]
 mod query;
@@ -14,7 +15,8 @@ mod statements;
 mod table;
 
 pub use desk::{Desk, Refusal};
-pub use prompt::{Prompt, is_possible, prompt, say_changes};
+pub use preview::preview_file;
+pub use prompt::{Prompt, is_possible, prompt};
 pub use query::{Format, Query, run_query};
 pub use rows::{Column, Rows};
 pub use screen::{Paged, ROWS, Screen};

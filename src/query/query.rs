@@ -173,6 +173,7 @@ impl Session<'_> {
                 all.len()
             ));
         }
+        self.see_changes(query)?;
         let mut look = Look { is_one_of_several: all.len() > 1, ..*look };
         for statement in &all {
             look.is_after_another |= self.ask(query, statement, &look, out)?;

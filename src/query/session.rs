@@ -1,10 +1,10 @@
-//! The published warehouse as somebody asks it from the command line: read-only, with what changed files of the project make
-//! of it before it, and with no way to anything else.
+//! The published warehouse as somebody asks it from the command line: read-only, seen as changed files of the project have it, and
+//! with no way to anything else.
 
 use std::fs::{self, OpenOptions};
 use std::io::{self, Write};
 use std::os::unix::fs::MetadataExt;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::time::SystemTime;
 
 use anyhow::{Context, Result, anyhow};
@@ -17,11 +17,13 @@ use super::table::{self, Extent, Seen};
 use super::{Column, Format, Query};
 use crate::common::language::t;
 use crate::common::progress::grouped;
+use crate::common::terminal::fault;
 use crate::config::Config;
-use crate::sql_project::{Change, see_changes};
+use crate::sql_project::{Why, see_changes_for};
 use crate::warehouse::arrow::next_batch;
 use crate::warehouse::{
-    Database, Fault, locate_errors, lock, open_outside_sandbox, published_as_of, quote, sandbox, set_parameters,
+    Database, Fault, locate_errors, lock, message, open_outside_sandbox, published_as_of, quote, sandbox,
+    set_parameters,
 };
 
 /// What describes, and can be read from as a table can.
@@ -48,7 +50,13 @@ pub struct Look {
 impl Look {
     /// At all of it.
     pub fn of(format: Format) -> Self {
-        Self { format, extent: Extent::default(), all_rows: "--rows 0", is_one_of_several: false, is_after_another: false }
+        Self {
+            format,
+            extent: Extent::default(),
+            all_rows: "--rows 0",
+            is_one_of_several: false,
+            is_after_another: false,
+        }
     }
 }
 
@@ -56,34 +64,33 @@ impl Look {
 pub struct Session<'a> {
     db: Database,
     config: &'a Config,
-    /// What was there when it was opened.
-    stamps: Vec<Stamp>,
+    /// Whether changed files of the project are seen.
+    sees_changes: bool,
+    /// The file that was opened.
+    stamp: Stamp,
     /// The moment that it stands for.
     pub as_of: DateTime<Utc>,
-    /// What is shown as changed files have it.
-    pub changes: Vec<Change>,
 }
 
-/// A file as it was.
-type Stamp = (PathBuf, u64, u64, Option<SystemTime>);
+/// What tells a file from another one in its place.
+type Stamp = Option<(u64, SystemTime)>;
 
 impl<'a> Session<'a> {
-    /// Opens it, with what changed files make of it where that is wanted.
+    /// Opens it.
     ///
     /// # Errors
-    /// There is no warehouse, or a changed file is wrong.
+    /// There is no warehouse.
     pub fn open(config: &'a Config, sees_changes: bool) -> Result<Self> {
-        // looked at first: what changes meanwhile is seen the next time
-        let stamps = stamps(config, sees_changes);
+        // looked at first: what is published meanwhile is seen the next time
+        let stamp = stamp(config);
         let db = open_outside_sandbox(config)?;
         let as_of = published_as_of(&db)?;
         set_parameters(&db, config, as_of)?;
-        let changes = if sees_changes { see_changes(config, &db)? } else { Vec::new() };
         // the one folder that it may touch is its own
         sandbox(&db, &[db.folder().to_path_buf()])?;
         locate_errors(&db, true)?;
         lock(&db)?;
-        Ok(Self { db, config, stamps, as_of, changes })
+        Ok(Self { db, config, sees_changes, stamp, as_of })
     }
 
     /// The connection.
@@ -91,14 +98,30 @@ impl<'a> Session<'a> {
         &self.db
     }
 
-    /// Whether a warehouse was published, or a file of the project changed, since it was opened.
-    pub fn is_outdated(&self, sees_changes: bool) -> bool {
-        self.stamps != stamps(self.config, sees_changes)
+    /// Whether another warehouse was published since it was opened.
+    pub fn is_outdated(&self) -> bool {
+        self.stamp != stamp(self.config)
     }
 
-    /// Whether a warehouse was published since it was opened.
-    pub fn is_published_anew(&self) -> bool {
-        self.stamps.first() != stamps(self.config, false).first()
+    /// Has what a query names be as the files of the project have it now, and says so.
+    pub(super) fn see_changes(&self, query: &Query) -> Result<()> {
+        if !self.sees_changes {
+            return Ok(());
+        }
+        let changes = see_changes_for(self.config, &self.db, Some(&query.text))?;
+        for problem in changes.iter().filter_map(|change| change.problem.as_ref()) {
+            fault(&t!("this file is not seen: {problem}", "未采用此文件：{problem}"));
+        }
+        let seen = changes.iter().filter(|change| change.problem.is_none() && change.why != Why::Removed);
+        let names: Vec<&str> = seen.map(|change| change.name.as_str()).collect();
+        if !names.is_empty() {
+            fault(&t!(
+                "as the files are now, not as published (--published): {}",
+                "以下按文件的现状，而非已发布的内容（--published 可改）：{}",
+                names.join(", ")
+            ));
+        }
+        Ok(())
     }
 
     /// Runs one statement of a query and writes what it has to say; returns whether it had anything.
@@ -168,11 +191,14 @@ impl Asked<'_> {
         };
         let options = match format {
             Format::Table | Format::Vertical => {
-                let columns = self.columns(&body("describe ", ""))?;
-                let texts: Vec<String> = (1..=columns.len()).map(|at| format!("c{at}::varchar")).collect();
-                let names: Vec<String> = (1..=columns.len()).map(|at| format!("c{at}")).collect();
-                let head = format!("select {} from (", texts.join(", "));
-                return self.show(&body(&head, &format!(") as t({})", names.join(", "))), &columns, format, look, out);
+                let (describe, before) = body("describe ", "");
+                let db = &*self.session.db;
+                let columns = columns(db, &describe).map_err(|error| self.fault(&error, &describe, before))?;
+                let (head, tail) = as_texts(&columns);
+                let (asked, before) = body(&head, &tail);
+                let fault = |error: &duckdb::Error| self.fault(error, &asked, before);
+                let seen = show_texts(db, &asked, &columns, (format, look.extent), fault, out)?;
+                return Ok(writeln!(out, "{}", told(seen, columns.len(), look.all_rows))?);
             }
             Format::Json => "format json, array false",
             Format::Csv => "format csv, header true",
@@ -190,34 +216,6 @@ impl Asked<'_> {
             }
             _ => through(&pipe, write, out),
         }
-    }
-
-    /// The columns that a statement has.
-    fn columns(&self, (describe, before): &(String, usize)) -> Result<Vec<Column>> {
-        let column = |row: &duckdb::Row<'_>| Ok(Column { name: row.get(0)?, r#type: row.get(1)? });
-        let described = || self.session.db.prepare(describe)?.query_map([], column)?.collect::<duckdb::Result<_>>();
-        described().map_err(|error| self.fault(&error, describe, *before))
-    }
-
-    /// Shows the rows of a statement that has nothing but texts.
-    fn show(
-        &self,
-        (asked, before): &(String, usize),
-        columns: &[Column],
-        format: Format,
-        look: &Look,
-        out: &mut impl Write,
-    ) -> Result<()> {
-        let fault = |error: &duckdb::Error| self.fault(error, asked, *before);
-        let mut statement = self.session.db.prepare(asked).map_err(|error| fault(&error))?;
-        let mut batches = statement.stream_arrow([]).map_err(|error| fault(&error))?;
-        let next = || next_batch(&mut batches);
-        let seen = match format {
-            Format::Vertical => table::write_vertical(columns, look.extent, next, out)?,
-            _ => table::write(columns, look.extent, next, out)?,
-        };
-        writeln!(out, "{}", told(seen, columns.len(), look.all_rows))?;
-        Ok(())
     }
 
     /// Writes what a statement tells that cannot be read from.
@@ -244,6 +242,48 @@ impl Asked<'_> {
     /// Runs what has nothing to tell: a variable that is set, a temporary table that is made.
     fn execute(&self) -> Result<()> {
         self.session.db.execute_batch(self.sql).map_err(|error| self.fault(&error, self.sql, 0))
+    }
+}
+
+/// Writes the rows of a query of the program's own as a table.
+///
+/// # Errors
+/// The query is wrong, or `out` does not take its rows.
+pub fn show(db: &Connection, sql: &str, extent: Extent, out: &mut impl Write) -> Result<Seen> {
+    let fault = |error: &duckdb::Error| anyhow!("{}", message(error));
+    let columns = columns(db, &format!("describe {sql}")).map_err(|error| fault(&error))?;
+    let (head, tail) = as_texts(&columns);
+    show_texts(db, &format!("{head}{sql}{tail}"), &columns, (Format::Table, extent), fault, out)
+}
+
+/// The columns that a `describe` tells of.
+fn columns(db: &Connection, describe: &str) -> duckdb::Result<Vec<Column>> {
+    let column = |row: &duckdb::Row<'_>| Ok(Column { name: row.get(0)?, r#type: row.get(1)? });
+    db.prepare(describe)?.query_map([], column)?.collect()
+}
+
+/// What stands before and behind a query whose columns are to be texts as DuckDB writes them; some of them may have one name.
+fn as_texts(columns: &[Column]) -> (String, String) {
+    let names: Vec<String> = (1..=columns.len()).map(|at| format!("c{at}")).collect();
+    let texts: Vec<String> = names.iter().map(|name| format!("{name}::varchar")).collect();
+    (format!("select {} from (", texts.join(", ")), format!(") as t({})", names.join(", ")))
+}
+
+/// Shows the rows of a query that has nothing but texts.
+fn show_texts(
+    db: &Connection,
+    asked: &str,
+    columns: &[Column],
+    (format, extent): (Format, Extent),
+    fault: impl Fn(&duckdb::Error) -> anyhow::Error,
+    out: &mut impl Write,
+) -> Result<Seen> {
+    let mut statement = db.prepare(asked).map_err(|error| fault(&error))?;
+    let mut batches = statement.stream_arrow([]).map_err(|error| fault(&error))?;
+    let next = || next_batch(&mut batches);
+    match format {
+        Format::Vertical => table::write_vertical(columns, extent, next, out),
+        _ => table::write(columns, extent, next, out),
     }
 }
 
@@ -341,21 +381,7 @@ impl<W: Write> Write for Objects<'_, W> {
     }
 }
 
-/// The warehouse as it is, and the files of the project where they matter.
-fn stamps(config: &Config, with_project: bool) -> Vec<Stamp> {
-    let stamp = |path: PathBuf| {
-        let about = fs::metadata(&path).ok();
-        let (inode, size) = about.as_ref().map_or((0, 0), |about| (about.ino(), about.len()));
-        (path, inode, size, about.and_then(|about| about.modified().ok()))
-    };
-    let mut stamps = vec![stamp(config.warehouse_path())];
-    if with_project {
-        let folders = match &config.project {
-            Some(project) => vec![project.join("sql"), project.join("views")],
-            None => vec![PathBuf::from("views")],
-        };
-        let files = folders.iter().flat_map(|folder| walkdir::WalkDir::new(folder).sort_by_file_name());
-        stamps.extend(files.flatten().map(|entry| stamp(entry.into_path())));
-    }
-    stamps
+fn stamp(config: &Config) -> Stamp {
+    let about = fs::metadata(config.warehouse_path()).ok()?;
+    Some((about.ino(), about.modified().ok()?))
 }

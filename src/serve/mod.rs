@@ -10,6 +10,7 @@ mod endpoint;
 mod http;
 mod lists;
 mod metrics;
+mod preview;
 mod recent_views;
 mod routes;
 mod server;
@@ -20,6 +21,9 @@ mod testing;
 mod upkeep;
 mod visitors;
 
-pub use routes::{Admin, Pages, Reader};
+pub use http::access::{Access, Admin, Analyst, Level, Reader};
+pub use http::{access, sessions};
+pub use preview::{Lists, Preview, Shown, Wanted};
+pub use routes::{Pages, found};
 pub use server::{check_address, print_where_to_look, serve};
 pub use state::{Shared, State};

@@ -11,6 +11,7 @@ use super::deployment::{Deployment, Deployments};
 use super::http::ApiError;
 use super::http::overload::Lag;
 use super::http::request_id::RequestIds;
+use super::http::sessions::Sessions;
 use super::lists::ListCache;
 use super::metrics::Metrics;
 use super::recent_views::RecentViews;
@@ -49,6 +50,8 @@ pub struct State {
     pub visitors: Visitors,
     /// What the console's previews are known by.
     pub console_token: String,
+    /// Browsers that gave a token.
+    pub sessions: Sessions,
     /// Where the warehouse is asked.
     pub desk: Desk,
     /// When the server started.
@@ -88,6 +91,7 @@ impl State {
             request_ids: RequestIds::default(),
             visitors: Visitors::open(&config.metadata_dir())?,
             console_token: test_requests::console_token(),
+            sessions: Sessions::default(),
             desk: Desk::new(config.clone()),
             started: Instant::now(),
             searching: Semaphore::new(config.threads.max(1)),

@@ -7,17 +7,18 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, Result};
 use duckdb::Connection;
 
-use super::errors::explain;
+use super::errors::{Problem, explain};
 use super::{Materialize, Project, Relation};
+use crate::common::errors::describe;
 use crate::common::language::t;
-use crate::warehouse::{ident, located, quote};
+use crate::warehouse::{ident, locate_errors, located, quote, within};
 
 /// What building one relation took.
 #[derive(Debug)]
 pub struct Built {
     /// The relation's.
     pub name: String,
-    /// How many it has; 0 of a view.
+    /// How many it has; 0 of a view that was not read.
     pub rows: u64,
     /// Wall-clock time.
     pub elapsed: Duration,
@@ -32,14 +33,14 @@ impl Project {
         self.macros.iter().try_for_each(|one| one.create(db, false))
     }
 
-    /// Drops relations and macros whose files are gone.
+    /// Drops relations and macros whose files are gone; what a file made before something was wrong with it stays.
     ///
     /// # Errors
     /// One cannot be dropped.
     pub fn drop_orphans(&self, db: &Connection) -> Result<()> {
         let is_orphan = |name: &str, kind: &str| match kind {
             "macro" => !self.macros.iter().any(|one| one.name == name),
-            _ => !self.relations.iter().any(|one| one.name == name),
+            _ => !self.has(name),
         };
         for (name, kind) in existing(db)?.into_iter().chain(existing_macros(db)?) {
             if is_orphan(&name, &kind) {
@@ -54,6 +55,12 @@ impl Project {
         }
         Ok(())
     }
+
+    /// Whether a file makes a relation of this name, be it in order or not.
+    pub fn has(&self, name: &str) -> bool {
+        let mut broken = self.broken.iter().filter(|broken| broken.room.is_some());
+        self.relations.iter().any(|one| one.name == name) || broken.any(|one| one.name == name)
+    }
 }
 
 impl Relation {
@@ -63,6 +70,63 @@ impl Relation {
     /// DuckDB's, with file, line and caret; a column is described that is not there.
     pub fn build(&self, db: &Connection) -> Result<Built> {
         let started = Instant::now();
+        self.make(db)?;
+        self.comment(db)?;
+        let rows = match self.materialize {
+            Materialize::Table => self.count(db)?,
+            Materialize::View => 0,
+        };
+        Ok(Built { name: self.name.clone(), rows, elapsed: started.elapsed() })
+    }
+
+    /// Makes a relation of an analyst's, which may take so long: where that fails, what was there before stays. A view is read
+    /// through once, so that one that fails whenever it is asked is not published.
+    ///
+    /// # Errors
+    /// As of [`Relation::build`], or it took too long.
+    pub fn build_or_keep(&self, db: &Connection, limit: Duration) -> Result<Built, Problem> {
+        let started = Instant::now();
+        let work = || -> Result<u64> {
+            db.execute_batch("begin")?;
+            self.make(db)?;
+            self.comment(db)?;
+            let rows = match self.materialize {
+                Materialize::Table => self.count(db)?,
+                Materialize::View => self.read_through(db)?,
+            };
+            db.execute_batch("commit")?;
+            Ok(rows)
+        };
+        let (made, is_late) = within(db, limit, work);
+        made.map(|rows| Built { name: self.name.clone(), rows, elapsed: started.elapsed() }).map_err(|error| {
+            db.execute_batch("rollback").ok();
+            // an error in a transaction lets nothing be set
+            locate_errors(db, false).ok();
+            match error.downcast::<Problem>() {
+                _ if is_late => self.odd(t!(
+                    "it took longer than VIEW_SECONDS ({}) allows; `materialize: table` or fewer rows make it quicker to read",
+                    "超出 VIEW_SECONDS（{} 秒）；可用 `materialize: table` 或减少行数",
+                    limit.as_secs()
+                )),
+                Ok(problem) => problem,
+                Err(error) => self.odd(describe(&error)),
+            }
+        })
+    }
+
+    fn count(&self, db: &Connection) -> Result<u64> {
+        Ok(db.query_row(&format!("select count(*) from {}", ident(&self.name)), [], |row| row.get(0))?)
+    }
+
+    /// Reads every value of it; returns the number of rows.
+    fn read_through(&self, db: &Connection) -> Result<u64> {
+        // the statement has the file's lines, so that its errors have, too
+        let statement = format!("select count(*), bit_xor(hash(v)) from (\n{}\n) as v", self.sql);
+        let read = located(db, &statement, |sql| db.query_row(sql, [], |row| row.get(0)));
+        Ok(read.map_err(|fault| explain(self, &statement, &fault, 1))?)
+    }
+
+    fn make(&self, db: &Connection) -> Result<()> {
         let (kind, name) = (self.kind(), ident(&self.name));
         if let Some(other) = existing(db)?.get(&self.name).filter(|other| *other != kind) {
             db.execute_batch(&format!("drop {other} {name} cascade"))?;
@@ -73,19 +137,14 @@ impl Relation {
         };
         // the file starts on the statement's third line, so that DuckDB's line numbers can be taken back to it
         let statement = format!("create or replace {kind} {name} as\nfrom (\n{}\n){order}", self.sql);
-        located(db, &statement, |sql| db.execute_batch(sql)).map_err(|fault| explain(self, &statement, &fault, 2))?;
-        self.comment(db)?;
-        let rows = match self.materialize {
-            Materialize::Table => db.query_row(&format!("select count(*) from {name}"), [], |row| row.get(0))?,
-            Materialize::View => 0,
-        };
-        Ok(Built { name: self.name.clone(), rows, elapsed: started.elapsed() })
+        let made = located(db, &statement, |sql| db.execute_batch(sql));
+        Ok(made.map_err(|fault| explain(self, &statement, &fault, 2))?)
     }
 
     fn comment(&self, db: &Connection) -> Result<()> {
         let (kind, name) = (self.kind(), ident(&self.name));
-        if !self.columns.is_empty() {
-            self.check_columns(db, &format!("describe {name}"))?;
+        if let Some(problem) = self.column_problems(db)?.into_iter().next() {
+            return Err(problem.into());
         }
         let mut statements = format!("comment on {kind} {name} is {};", quote(&self.description));
         for column in &self.columns {
@@ -95,7 +154,7 @@ impl Relation {
         db.execute_batch(&statements).with_context(|| t!("{}: its descriptions", "{}：说明", self.file.display()))
     }
 
-    fn kind(&self) -> &'static str {
+    pub(super) fn kind(&self) -> &'static str {
         match self.materialize {
             Materialize::Table => "table",
             Materialize::View => "view",

@@ -94,6 +94,16 @@ impl Chart {
         Ok(chart)
     }
 
+    /// As its header says it.
+    pub fn text(&self) -> String {
+        let kind = ChartKind::ALL.into_iter().find_map(|(name, kind)| (kind == self.kind).then_some(name));
+        let y = Some(self.y.join(",")).filter(|columns| !columns.is_empty());
+        let (low, high) = self.low_high.clone().unzip();
+        let parts = [("x", &self.x), ("y", &y), ("by", &self.by), ("low", &low), ("high", &high)];
+        let parts = parts.into_iter().filter_map(|(key, columns)| Some(format!(" {key}={}", columns.as_ref()?)));
+        kind.unwrap_or_default().to_owned() + &parts.collect::<String>()
+    }
+
     /// The columns it names.
     pub fn columns(&self) -> impl Iterator<Item = &str> {
         let interval = self.low_high.iter().flat_map(|(low, high)| [low, high]);

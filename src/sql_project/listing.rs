@@ -9,15 +9,15 @@ use comfy_table::Table;
 use comfy_table::presets::NOTHING;
 use serde::Serialize;
 
-use super::{Column, Macro, Materialize, Project, Relation, Room, macros};
-use crate::common::language::t;
+use super::{Column, DataTest, Macro, Materialize, Project, Relation, Room, macros};
+use crate::common::language::{either, t};
 
 impl Project {
     /// A line for each macro and relation: where it is, its name, what it is.
     pub fn listing(&self) -> String {
         let macros = self.macros.iter().map(|one| (macros::FOLDER, one.call(), one.description.clone()));
         let relations = self.relations.iter().map(|one| {
-            let chart = one.chart.as_ref().map_or(String::new(), |chart| format!(" [chart: {chart}]"));
+            let chart = one.chart.as_ref().map_or(String::new(), |chart| format!(" [chart: {}]", chart.text()));
             (one.room.folder(), one.name.clone(), format!("{}{chart}", one.description))
         });
         table(macros.chain(relations).map(|(room, name, text)| [room.to_owned(), name, text]).collect())
@@ -54,6 +54,8 @@ pub struct Listed<'a> {
     pub chart: Option<String>,
     /// What it reads.
     pub reads: Vec<&'a str>,
+    /// What is tested of it, each in its header's words.
+    pub tests: Vec<String>,
     /// Its columns, as far as they are described.
     pub columns: &'a [Column],
 }
@@ -108,11 +110,6 @@ impl Project {
         let is_macro = self.macros.iter().find(|one| one.name == name).map(Macro::head);
         is_macro.or_else(|| self.get(name).ok().map(Relation::head))
     }
-
-    /// Whether it has a relation of this name.
-    pub fn has_relation(&self, name: &str) -> bool {
-        self.get(name).is_ok()
-    }
 }
 
 impl Macro {
@@ -131,6 +128,7 @@ impl Macro {
             key: &[],
             chart: None,
             reads: Vec::new(),
+            tests: Vec::new(),
             columns: &[],
         }
     }
@@ -154,8 +152,9 @@ impl Relation {
             file: &self.file,
             description: &self.description,
             key: &self.key,
-            chart: self.chart.as_ref().map(ToString::to_string),
+            chart: self.chart.as_ref().map(|chart| chart.text().to_owned()),
             reads: self.inputs.iter().map(String::as_str).collect(),
+            tests: self.tests.iter().map(|test| format!("{}: {}", test.kind.name(), test.kind.text())).collect(),
             columns: &self.columns,
         }
     }
@@ -172,7 +171,13 @@ impl Relation {
     fn describe(&self) -> String {
         let columns: Vec<_> =
             self.columns.iter().map(|column| [format!("  {}", column.name), column.sentence.clone()]).collect();
-        format!("{}\n{}", self.head(), table(columns))
+        let test = |test: &DataTest| {
+            let severity = if self.is_held_to(test) { "" } else { either("only told", "仅提示") };
+            [format!("  {}", test.kind.name()), test.kind.text(), severity.to_owned()]
+        };
+        let tests: Vec<_> = self.tests.iter().map(test).collect();
+        let tested = if tests.is_empty() { String::new() } else { t!("tests:\n", "测试：\n") + &table(tests) };
+        format!("{}\n{}{tested}", self.head(), table(columns))
     }
 }
 

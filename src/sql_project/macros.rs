@@ -2,9 +2,10 @@
 
 use std::path::PathBuf;
 
-use anyhow::{Context, Result, anyhow, bail};
+use anyhow::{Context, Result};
 use duckdb::Connection;
 
+use super::errors::Problem;
 use super::header::Header;
 use super::source_file::SourceFile;
 use super::syntax::Syntax;
@@ -27,43 +28,72 @@ pub struct Macro {
     pub parameters: String,
     expression: String,
     pub(super) syntax: Syntax,
+    /// Of its text, and of the macros that it calls.
+    pub digest: String,
 }
 
 impl Macro {
-    pub(super) fn read(parser: &Connection, source: SourceFile) -> Result<Self> {
+    /// Reads a file.
+    ///
+    /// # Errors
+    /// What is wrong with it by itself.
+    pub(super) fn read(parser: &Connection, source: SourceFile) -> Result<Self, Vec<Problem>> {
         let SourceFile { name, file, sql } = source;
-        let shown = file.display();
-        let header = Header::read(&sql).map_err(|error| anyhow!("{shown}:{error}"))?;
-        let description = header.description(&file)?;
+        let header = Header::read(&sql);
+        let mut problems = header.problems(&file);
+        let description = header.description(&file).map_err(|problem| problems.push(problem)).unwrap_or_default();
         let is_taken = "select exists (from duckdb_functions() where function_name = ?)";
-        if parser.query_row(is_taken, [&name], |row| row.get(0))? {
-            bail!(t!(
-                "{shown}: DuckDB has a function {name} of its own; rename the file and the macro",
-                "{shown}：DuckDB 已有函数 {name}；请给文件与宏改名"
-            ));
+        if parser.query_row(is_taken, [&name], |row| row.get(0)).unwrap_or(false) {
+            let message = t!(
+                "DuckDB has a function {name} of its own; rename the file and the macro",
+                "DuckDB 已有函数 {name}；请给文件与宏改名"
+            );
+            problems.push(Problem::of_file(&file, message));
         }
-        let sql = sql.replace("\r\n", "\n");
-        let header: usize = sql.split_inclusive('\n').take_while(|line| line.starts_with("--")).map(str::len).sum();
+        let text = sql.replace("\r\n", "\n");
+        let header: usize = text.split_inclusive('\n').take_while(|line| line.starts_with("--")).map(str::len).sum();
         let head = format!("create or replace macro {name}(");
         let Some((parameters, expression)) =
-            sql[header..].strip_prefix(&head).and_then(|rest| rest.split_once(") as\n"))
+            text[header..].strip_prefix(&head).and_then(|rest| rest.split_once(") as\n"))
         else {
-            bail!(t!(
-                "{shown}: after its header a macro's file says `{head}…) as`, and on the next lines an expression",
-                "{shown}：宏文件在文件头之后应写 `{head}…) as`，其后是一个表达式"
-            ));
+            let message = t!(
+                "after its header a macro's file says `{head}…) as`, and on the next lines an expression",
+                "宏文件在文件头之后应写 `{head}…) as`，其后是一个表达式"
+            );
+            problems.push(Problem::of_file(&file, message));
+            return Err(problems);
         };
         // in brackets, nothing but one expression is a SELECT; its lines are those of the file
-        let above = "\n".repeat(sql[..sql.len() - expression.len()].matches('\n').count());
-        let syntax = Syntax::of(parser, &file, &format!("select ({above}{expression}\n)"))?;
+        let above = "\n".repeat(text[..text.len() - expression.len()].matches('\n').count());
+        let syntax = match Syntax::of(parser, &file, &format!("select ({above}{expression}\n)")) {
+            Ok(syntax) => syntax,
+            Err(problem) => {
+                problems.push(problem);
+                return Err(problems);
+            }
+        };
         if let Some(relation) = syntax.relations.first() {
-            bail!(t!(
-                "{shown}: a macro reads no relation, and this one reads {relation}; make it a relation itself",
-                "{shown}：宏不能读关系，而它读了 {relation}；请改成关系"
-            ));
+            let message = t!(
+                "a macro reads no relation, and this one reads {relation}; make it a relation itself",
+                "宏不能读关系，而它读了 {relation}；请改成关系"
+            );
+            problems.push(Problem::of_file(&file, message));
+        }
+        if !problems.is_empty() {
+            return Err(problems);
         }
         let (parameters, expression) = (parameters.to_owned(), expression.to_owned());
-        Ok(Self { name, file, description, parameters, expression, syntax })
+        Ok(Self { name, file, description, parameters, expression, syntax, digest: String::new() })
+    }
+
+    /// What its digest is made of, but for what it calls.
+    pub(super) fn text(&self) -> String {
+        format!("{}({}) {}", self.name, self.parameters, self.expression)
+    }
+
+    /// Why it cannot be made, as a problem of its file.
+    pub(super) fn problem(&self, error: &anyhow::Error) -> Problem {
+        error.downcast_ref().cloned().unwrap_or_else(|| Problem::of_file(&self.file, format!("{error:#}")))
     }
 
     /// What it gives, and the variables that a client must have set for it.
@@ -84,7 +114,7 @@ impl Macro {
     pub(super) fn create(&self, db: &Connection, is_temporary: bool) -> Result<()> {
         let (kind, name) = (if is_temporary { "temp macro" } else { "macro" }, ident(&self.name));
         db.execute_batch(&format!("create or replace {kind} {name}({}) as\n{}", self.parameters, self.expression))
-            .map_err(|e| anyhow!("{}: {}", self.file.display(), short_error(&e)))?;
+            .map_err(|e| Problem::of_file(&self.file, short_error(&e)))?;
         if !is_temporary {
             db.execute_batch(&format!("comment on macro {name} is {}", quote(&self.comment()))).with_context(|| {
                 t!("{}: its description could not be kept", "{}：说明未能保存", self.file.display())

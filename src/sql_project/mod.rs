@@ -5,9 +5,11 @@
 //! they were when it was built, and runs on them where no folder of the user's has others.
 
 mod build;
+mod built;
 mod changes;
 mod chart;
 mod check;
+mod data_test;
 mod errors;
 mod exports;
 mod header;
@@ -16,19 +18,25 @@ mod listing;
 mod load;
 mod macros;
 mod own_copy;
+mod preview;
 mod relation;
 mod room;
 mod source_file;
 mod syntax;
 
 pub use build::{Built, existing, export_parquet};
-pub use changes::{Change, see_changes};
+pub use built::{BUILT, FAILED, FailedView, create_built_tables, failed_views, keep_failed};
+pub use changes::{Change, Changes, Why, current, files_stamp, see_changes, see_changes_for};
 pub use chart::{Chart, ChartKind};
+pub use check::Violation;
+pub use data_test::{DataTest, FAILING, TestKind, TestResult, create_test_tables};
+pub use errors::Problem;
 pub use exports::{exported, keep_exported};
 pub use header::Column;
 pub use listing::{Listed, Neighbours};
-pub use load::Project;
+pub use load::{Broken, Project};
 pub use macros::Macro;
 pub use own_copy::{Difference, Written, differences, write_out};
+pub use preview::{Preview, preview};
 pub use relation::{Materialize, Relation};
 pub use room::Room;

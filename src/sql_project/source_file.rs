@@ -6,6 +6,8 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, Result, bail};
 use include_dir::{Dir, include_dir};
 
+use super::errors::Problem;
+use crate::common::errors::describe;
 use crate::common::files;
 use crate::common::language::{either, t};
 
@@ -24,28 +26,28 @@ pub struct SourceFile {
 }
 
 impl SourceFile {
-    fn new(file: PathBuf, text: &str) -> Result<Self> {
+    pub(super) fn new(file: PathBuf, text: &str) -> Result<Self, Problem> {
         let name = file.file_stem().unwrap_or_default().to_string_lossy().into_owned();
         if name.is_empty() || !name.chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '_') {
-            bail!(t!(
-                "{}: a relation's name is made of a-z, 0-9 and _; rename the file",
-                "{}：关系名只能由 a-z、0-9 和 _ 组成，请改文件名",
-                file.display()
-            ));
+            let message = either(
+                "a relation's name is made of a-z, 0-9 and _; rename the file",
+                "关系名只能由 a-z、0-9 和 _ 组成，请改文件名",
+            );
+            return Err(Problem::of_file(&file, message));
         }
         let sql = text.trim_end().trim_end_matches(';').to_owned();
         Ok(Self { name, file, sql })
     }
 }
 
-/// The `.sql` files of one folder of the project, as in `sql/staging`, by name; none where there is no such folder. The
-/// project is the folder `project`, or where there is none what is inside the program, and beside it `views/` of the working
+/// The `.sql` files of one folder of the project, as in `sql/staging`, and of those below it, by path; none where there is no
+/// such folder. The project is the folder `project`, or where there is none what is inside the program, and beside it `views/` of the working
 /// folder, in which a file replaces the program's of its name.
 ///
 /// # Errors
-/// The folder cannot be read, or a link in it leaves it. A file's own error: it cannot be read, or its name is none of a
+/// The folder cannot be read. A file's own error: it cannot be read, it is a link that leaves the folder, or its name is none of a
 /// relation.
-pub fn source_files(project: Option<&Path>, folder: &str) -> Result<Vec<Result<SourceFile>>> {
+pub fn source_files(project: Option<&Path>, folder: &str) -> Result<Vec<Result<SourceFile, Problem>>> {
     let (here, inside) = match project {
         Some(dir) => (sql_files(dir, folder)?, Vec::new()),
         None if folder == VIEWS => (sql_files(Path::new("."), folder)?, sql_files_inside(folder)),
@@ -53,8 +55,8 @@ pub fn source_files(project: Option<&Path>, folder: &str) -> Result<Vec<Result<S
     };
     let dir = project.unwrap_or(Path::new("."));
     let read = |file: &PathBuf| {
-        let text = files::read_text(&dir.join(file))?;
-        SourceFile::new(file.clone(), &text.with_context(|| t!("{} is gone", "{} 不见了", file.display()))?)
+        let text = read_within(dir, folder, file).map_err(|error| Problem::of_file(file, describe(&error)))?;
+        SourceFile::new(file.clone(), &text)
     };
     let replaced = |(file, _): &(PathBuf, &str)| !here.contains(file);
     let mut found: Vec<_> =
@@ -99,7 +101,7 @@ pub fn folders(project: Option<&Path>) -> Result<Vec<String>> {
 }
 
 fn sql_files_inside(folder: &str) -> Vec<(PathBuf, &'static str)> {
-    let is_in = |file: &Path| file.parent() == Some(Path::new(folder)) && file.extension().is_some_and(|e| e == "sql");
+    let is_in = |file: &Path| file.starts_with(folder) && file.extension().is_some_and(|e| e == "sql");
     let mut found: Vec<_> = inside().filter(|(file, _)| is_in(file)).collect();
     found.sort();
     found
@@ -121,27 +123,37 @@ pub(super) fn inside() -> impl Iterator<Item = (PathBuf, &'static str)> {
     })
 }
 
-/// The `.sql` files in `dir` below `folder`, relative to `dir`, by name.
-pub(super) fn sql_files(dir: &Path, folder: &str) -> Result<Vec<PathBuf>> {
-    let below = dir.join(folder);
-    if !below.is_dir() {
-        return Ok(Vec::new());
+/// The text of a file below a folder of the project: what an error shows of a file must not be any file's.
+fn read_within(dir: &Path, folder: &str, file: &Path) -> Result<String> {
+    let (path, within) = (dir.join(file), dir.join(folder).canonicalize()?);
+    files::plain(&path)?;
+    if !path.canonicalize().is_ok_and(|real| real.starts_with(&within)) {
+        bail!(either(
+            "it is a link that leaves its folder; put the file itself there",
+            "它是指向文件夹之外的链接，请直接放入文件"
+        ));
     }
-    let within = below.canonicalize().with_context(|| t!("{} cannot be read", "{} 无法读取", below.display()))?;
+    files::read_text(&path)?.with_context(|| either("it is gone", "文件不见了"))
+}
+
+/// The `.sql` files in `dir` below `folder`, also in folders of it, relative to `dir`, by path.
+pub(super) fn sql_files(dir: &Path, folder: &str) -> Result<Vec<PathBuf>> {
     let mut found = Vec::new();
-    for entry in fs::read_dir(&below).with_context(|| t!("{} cannot be read", "{} 无法读取", below.display()))? {
-        let path = entry?.path();
-        if path.extension().is_some_and(|e| e == "sql") {
-            files::plain(&path)?;
-            // what an error shows of a file must not be any file's
-            if !path.canonicalize().is_ok_and(|real| real.starts_with(&within)) {
-                bail!(t!(
-                    "{} is a link that leaves its folder; put the file itself there",
-                    "{} 是指向文件夹之外的链接，请直接放入文件",
-                    path.display()
-                ));
+    let mut folders = vec![PathBuf::from(folder)];
+    while let Some(folder) = folders.pop() {
+        let below = dir.join(&folder);
+        if !below.is_dir() {
+            continue;
+        }
+        for entry in fs::read_dir(&below).with_context(|| t!("{} cannot be read", "{} 无法读取", below.display()))?
+        {
+            let entry = entry?;
+            let path = folder.join(entry.file_name());
+            if entry.file_type()?.is_dir() {
+                folders.push(path);
+            } else if path.extension().is_some_and(|e| e == "sql") {
+                found.push(path);
             }
-            found.push(Path::new(folder).join(path.file_name().unwrap_or_default()));
         }
     }
     found.sort();

@@ -7,6 +7,7 @@
 pub mod arrow;
 mod connections;
 mod errors;
+mod limit;
 mod literals;
 mod memory;
 mod parameters;
@@ -20,6 +21,7 @@ mod written;
 
 pub use connections::{Database, glance, glance_at, in_memory, open_outside_sandbox, open_published, small};
 pub use errors::{Fault, byte_of, caret, line_of, locate_errors, located, message, short_error};
+pub use limit::within;
 pub use literals::{ident, quote, timestamp};
 pub use memory::{Turn, share_memory};
 pub use parameters::{create_parameters_table, keep_parameters, published_as_of, set_parameters};

@@ -238,7 +238,7 @@ fn refused_requests_say_so_in_json_and_leave_a_trace() {
     assert!(metrics.contains("error_total{endpoint=\"models_reload\",error_type=\"unauthorized\"} 2"), "{metrics}");
     server.signal("TERM");
     let log = server.wait().1;
-    assert_eq!(log.matches("asked to reload models and was refused").count(), 2, "{log}");
+    assert_eq!(log.matches("asked for /models/reload and was refused").count(), 2, "{log}");
     assert!(log.contains("127.0.0.1") && !log.contains("wrong one") && !log.contains("right one"), "{log}");
 }
 

@@ -4,6 +4,7 @@ mod airflow;
 mod api;
 mod backup;
 mod comparison;
+mod console;
 mod contracts;
 mod data_quality;
 mod databases;

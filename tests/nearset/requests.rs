@@ -242,9 +242,9 @@ fn a_list_asked_for_as_a_test_is_answered_and_in_no_log_or_figure() {
     let mut n = Nearset::demo();
     n.set("TEST_TOKEN", "only a test");
     let server = n.serve();
-    let page = server.get_text("/").1;
-    let (_, rest) = page.split_once("name=\"console-token\" content=\"").expect("the console's token");
-    let console = rest.split('"').next().expect("its end").to_owned();
+    let page = server.get_text("/console/datasets/1001").1;
+    let (_, rest) = page.split_once("?test_token=").expect("the console's token");
+    let console = rest.split(['"', '&']).next().expect("its end").to_owned();
     for token in ["only a test", console.as_str()] {
         for path in ["/similar/1001", "/recommend/detail/1001?user_id=3", "/recommend?user_id=3", "/hot/trending"] {
             let (status, _, body) = ask(&server, path, &[("x-test-token", token)]);

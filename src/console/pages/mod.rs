@@ -10,6 +10,7 @@ mod quality;
 mod reconciliation;
 mod reports;
 mod runs;
+pub(super) mod session;
 mod settings;
 mod views;
 
@@ -35,4 +36,5 @@ pub fn pages() -> Router<Shared> {
         .merge(quality::routes())
         .merge(project::routes())
         .merge(settings::routes())
+        .merge(session::routes())
 }

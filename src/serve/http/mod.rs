@@ -1,5 +1,6 @@
 //! HTTP: connections and their limits, how parameters are read, how errors are said.
 
+pub mod access;
 pub mod agent;
 mod client;
 pub mod connections;
@@ -9,6 +10,7 @@ pub mod params;
 mod purpose;
 mod refusals;
 pub mod request_id;
+pub mod sessions;
 mod slots;
 pub mod watching;
 

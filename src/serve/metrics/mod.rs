@@ -77,6 +77,11 @@ impl Metrics {
         self.error(code, endpoint.name());
     }
 
+    /// The seconds within which this share of the lists since the start was answered; `None` before there was one.
+    pub fn latency(&self, share: f64) -> Option<f64> {
+        self.lists.latency(share)
+    }
+
     /// Something failed.
     pub fn error(&self, kind: &str, endpoint: &str) {
         self.errors.with_label_values(&[kind, endpoint]).inc();
@@ -235,6 +240,22 @@ mod tests {
         metrics.published(&figures(r#"{"quality": [{"table": "users", "score": 75.0, "anomalies": 0}]}"#));
         assert!(text()?.contains("data_quality_score{table=\"users\"} 75\n"));
         assert!(!text()?.contains("interactions") && !text()?.contains("tracking_coverage"), "{}", text()?);
+        Ok(())
+    }
+
+    #[test]
+    fn the_time_of_most_lists_is_read_from_the_buckets() -> Result<()> {
+        let metrics = Metrics::new("production")?;
+        assert_eq!(metrics.latency(0.5), None);
+        for _ in 0..98 {
+            metrics.answered(&answered(Endpoint::Detail, None));
+        }
+        for endpoint in [Endpoint::Similar, Endpoint::Trending] {
+            metrics.answered(&Answered { seconds: 0.3, ..answered(endpoint, None) });
+        }
+        let middle = metrics.latency(0.5).expect("lists");
+        assert!((5e-4..=1e-3).contains(&middle), "{middle}");
+        assert!(metrics.latency(0.99).is_some_and(|slow| (0.25..=0.5).contains(&slow)));
         Ok(())
     }
 

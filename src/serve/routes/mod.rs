@@ -1,6 +1,5 @@
 //! The routes, a file a group.
 
-mod console;
 mod docs;
 mod health;
 mod lists;
@@ -11,6 +10,5 @@ mod reports;
 mod router;
 mod search;
 
-pub use models::Admin;
-pub use reports::Reader;
 pub use router::{Pages, route_of, router};
+pub use search::found;

@@ -1,53 +1,24 @@
 //! `/models`: administration of versions.
 
-use std::net::SocketAddr;
 use std::path::Path;
 
 use anyhow::Context;
 use axum::Json;
 use axum::body::Bytes;
-use axum::extract::{ConnectInfo, FromRequestParts, State as Of};
-use axum::http::request::Parts;
-use axum_extra::TypedHeader;
-use axum_extra::headers::Authorization;
-use axum_extra::headers::authorization::Bearer;
+use axum::extract::State as Of;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
-use subtle::ConstantTimeEq;
 use utoipa::ToSchema;
 
 use crate::common::about;
 use crate::model::{self, Beside, Share};
 use crate::recommend;
+use crate::serve::http::access::Admin;
 use crate::serve::http::{ApiError, ErrorBody};
 use crate::serve::state::{Shared, State};
 
 /// What refused requests are counted under.
 const ENDPOINT: &str = "models_reload";
-
-/// Whoever sent the request holds the admin token.
-pub struct Admin;
-
-impl FromRequestParts<Shared> for Admin {
-    type Rejection = ApiError;
-
-    async fn from_request_parts(parts: &mut Parts, state: &Shared) -> Result<Self, ApiError> {
-        let bearer = TypedHeader::<Authorization<Bearer>>::from_request_parts(parts, state).await;
-        let given = bearer.as_ref().map(|TypedHeader(bearer)| bearer.token()).ok();
-        let refused = match (&state.config.serve.admin_token, given) {
-            (None, _) => ApiError::Unauthorized("admin routes are off; set ADMIN_TOKEN to use them"),
-            // the time that comparing takes tells nothing of the token but its length
-            (Some(token), Some(given)) if bool::from(token.as_bytes().ct_eq(given.as_bytes())) => return Ok(Self),
-            (Some(_), _) => ApiError::Unauthorized("send the admin token: Authorization: Bearer …"),
-        };
-        // who asks is told to the operator, what they sent is not
-        let peer = parts.extensions.get::<ConnectInfo<SocketAddr>>().map(|ConnectInfo(peer)| peer.to_string());
-        let peer = peer.unwrap_or_default();
-        tracing::warn!("{peer} asked to reload models and was refused: no token that is right");
-        state.metrics.error(refused.code(), ENDPOINT);
-        Err(refused)
-    }
-}
 
 /// What a version is loaded as.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize, ToSchema)]

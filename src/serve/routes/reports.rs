@@ -3,25 +3,20 @@
 
 use std::fs::{self, DirEntry, File};
 use std::io::{ErrorKind, Read};
-use std::net::{IpAddr, SocketAddr};
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result};
 use axum::Json;
 use axum::extract::rejection::{PathRejection, QueryRejection};
-use axum::extract::{ConnectInfo, FromRequestParts, Path as Named, Query, State};
-use axum::http::request::Parts;
-use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
+use axum::extract::{Path as Named, Query, State};
+use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{IntoResponse, Response};
-use axum_extra::TypedHeader;
-use axum_extra::headers::Authorization;
-use axum_extra::headers::authorization::{Basic, Bearer};
 use serde::{Deserialize, Serialize};
-use subtle::ConstantTimeEq;
 
 use crate::common::about;
-use crate::config::{Config, Readers};
-use crate::serve::http::{ApiError, error};
+use crate::config::Config;
+use crate::serve::http::ApiError;
+use crate::serve::http::access::Reader;
 use crate::serve::state::Shared;
 
 const PAGE: &str = include_str!("reports.html");
@@ -44,62 +39,6 @@ const OTHERS: [&str; 8] = [
     "data_quality_report_v2.html",
     "data_quality_report_v2.json",
 ];
-
-/// What a proxy adds to what it hands on.
-const FORWARDED: [&str; 4] = ["forwarded", "x-forwarded-for", "x-real-ip", "via"];
-
-/// Whoever sent the request may see reports.
-pub struct Reader;
-
-impl FromRequestParts<Shared> for Reader {
-    type Rejection = Response;
-
-    async fn from_request_parts(parts: &mut Parts, state: &Shared) -> Result<Self, Response> {
-        let token = state.config.serve.admin_token.as_deref();
-        match state.config.serve.reports {
-            Readers::All => Ok(Self),
-            Readers::Nobody => Err(error::no_route(parts.uri.clone()).await.into_response()),
-            Readers::Local if is_from_here(parts) => Ok(Self),
-            Readers::Local => match token {
-                None => Err(ApiError::Unauthorized(
-                    "reports are shown on the server's own machine; set ADMIN_TOKEN to read them with it, or REPORTS=on",
-                )
-                .into_response()),
-                Some(token) if holds(parts, state, token).await => Ok(Self),
-                Some(_) => {
-                    let refused = ApiError::Unauthorized("send the admin token, as a Bearer token or as the password");
-                    // a browser then asks for it
-                    let ask = HeaderValue::from_static("Basic realm=\"nearset reports\", charset=\"UTF-8\"");
-                    Err(([(header::WWW_AUTHENTICATE, ask)], refused).into_response())
-                }
-            },
-        }
-    }
-}
-
-/// Whether a request comes from this machine, under a name of its own: neither through a proxy nor from a page of somebody
-/// else's whose name leads here.
-fn is_from_here(parts: &Parts) -> bool {
-    let peer = parts.extensions.get::<ConnectInfo<SocketAddr>>().map(|ConnectInfo(peer)| peer.ip().to_canonical());
-    let host = parts.headers.get(header::HOST).and_then(|host| host.to_str().ok());
-    let host = host.and_then(|host| host.parse::<axum::http::uri::Authority>().ok()).map(|host| host.host().to_owned());
-    let is_own_name = host.is_some_and(|host| {
-        let address: Result<IpAddr, _> = host.trim_start_matches('[').trim_end_matches(']').parse();
-        host.eq_ignore_ascii_case("localhost") || address.is_ok_and(|address| address.is_loopback())
-    });
-    peer.is_some_and(|peer| peer.is_loopback())
-        && is_own_name
-        && !FORWARDED.iter().any(|name| parts.headers.contains_key(*name))
-}
-
-/// Whether a request holds the token, as programs send it or as browsers do.
-async fn holds(parts: &mut Parts, state: &Shared, token: &str) -> bool {
-    let bearer = TypedHeader::<Authorization<Bearer>>::from_request_parts(parts, state).await;
-    let basic = TypedHeader::<Authorization<Basic>>::from_request_parts(parts, state).await;
-    let bearer = bearer.as_ref().ok().map(|TypedHeader(bearer)| bearer.token());
-    let given = bearer.or(basic.as_ref().ok().map(|TypedHeader(basic)| basic.password()));
-    given.is_some_and(|given| token.as_bytes().ct_eq(given.as_bytes()).into())
-}
 
 /// In which form something is asked for.
 #[derive(Debug, Deserialize)]
@@ -313,32 +252,6 @@ mod tests {
         }
         let range = days_of("reconciliation_2026-09-01_2026-10-15.json", "reconciliation_", 2);
         assert_eq!(range, Some(Some("2026-09-01 – 2026-10-15".to_owned())));
-    }
-
-    fn asked(peer: &str, headers: &[(&str, &str)]) -> Parts {
-        let mut request = axum::http::Request::builder().uri("/reports");
-        for (name, value) in headers {
-            request = request.header(*name, *value);
-        }
-        let (mut parts, ()) = request.body(()).expect("a request").into_parts();
-        parts.extensions.insert(ConnectInfo::<SocketAddr>(peer.parse().expect("an address")));
-        parts
-    }
-
-    #[test]
-    fn only_this_machine_by_its_own_name_is_here() {
-        for host in ["127.0.0.1:8000", "localhost", "LOCALHOST:80", "[::1]:8000", "127.0.0.2"] {
-            assert!(is_from_here(&asked("127.0.0.1:5000", &[("host", host)])), "{host}");
-            assert!(is_from_here(&asked("[::ffff:127.0.0.1]:5000", &[("host", host)])), "{host}");
-            assert!(!is_from_here(&asked("192.0.2.1:5000", &[("host", host)])), "{host}");
-            for name in FORWARDED {
-                assert!(!is_from_here(&asked("127.0.0.1:5000", &[("host", host), (name, "x")])), "{name}");
-            }
-        }
-        for host in ["shop.example.cn", "localhost.example.cn", "127.0.0.1.example.cn:8000", ""] {
-            assert!(!is_from_here(&asked("127.0.0.1:5000", &[("host", host)])), "{host}");
-        }
-        assert!(!is_from_here(&asked("127.0.0.1:5000", &[])));
     }
 
     #[test]

@@ -5,7 +5,7 @@ use std::time::Duration;
 use axum::Router;
 use axum::http::{HeaderName, HeaderValue, Method, StatusCode, header};
 use axum::middleware::map_response;
-use axum::response::{IntoResponse, Response};
+use axum::response::{IntoResponse, Redirect, Response};
 use axum::routing::{get, post};
 use tower_http::CompressionLevel;
 use tower_http::catch_panic::CatchPanicLayer;
@@ -13,7 +13,7 @@ use tower_http::compression::CompressionLayer;
 use tower_http::cors::{AllowOrigin, CorsLayer};
 use tower_http::limit::RequestBodyLimitLayer;
 
-use super::{console, docs, health, lists, metrics, models, openapi, reports, search};
+use super::{docs, health, lists, metrics, models, openapi, reports, search};
 use crate::serve::http::{ApiError, error};
 use crate::serve::state::Shared;
 
@@ -70,7 +70,7 @@ pub fn router(state: Shared, pages: Pages) -> Router {
         .route("/models/reload", post(models::reload))
         .route("/openapi.json", get(openapi::document))
         .route("/docs", get(docs::page))
-        .route("/", get(console::page))
+        .route("/", get(|| async { Redirect::temporary("/console") }))
         .route("/reports", get(reports::list))
         .route("/reports/{file}", get(reports::file))
         .route("/report/{file}", get(reports::report))
