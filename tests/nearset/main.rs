@@ -46,6 +46,7 @@ mod safety;
 mod schedule;
 mod serving;
 mod settings;
+mod sql;
 mod support;
 mod time;
 mod traces;
