@@ -2,11 +2,12 @@
 
 use std::process::ExitCode;
 
-use nearset::cli;
 use nearset::common::{errors, terminal};
+use nearset::{cli, query};
 
 fn main() -> ExitCode {
-    match cli::run(cli::read()) {
+    let done = if query::is_worker() { query::work() } else { cli::run(cli::read()) };
+    match done {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             // a closed pipe (`nearset sql … | head`) is nobody's mistake

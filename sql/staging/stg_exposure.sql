@@ -20,6 +20,11 @@ select
     text_of(context ->> 'client_app') as client_app,
     context ->> 'feature_snapshot_id' as feature_snapshot_id,
     text_of(context ->> 'visitor') as visitor,
+    -- the exclusions that named who asked, by address or User-Agent
+    cast(from_json(context -> 'excluded', '["VARCHAR"]') as varchar []) as excluded,
+    -- what share of the visitors each variant of the experiment had then, and what share was held out of all of them
+    cast(context -> 'allocation' as varchar) as allocation,
+    try_cast(context ->> 'holdout' as double) as holdout,
     -- prefetch, prerender or crawler: no visitor looked at it
     context ->> 'purpose' as purpose,
     -- where one position of the list may try a dataset that just missed it: the position, and the probabilities

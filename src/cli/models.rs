@@ -1,7 +1,5 @@
 //! `nearset models`.
 
-use std::path::Path;
-
 use anyhow::{Error, Result};
 use clap::{Args, Subcommand};
 use serde_json::{Value, json};
@@ -12,8 +10,7 @@ use crate::common::language::t;
 use crate::common::terminal::{self, say};
 use crate::config::Config;
 use crate::model::{self, Beside, Overview, Share};
-use crate::operations::mlflow;
-use crate::recommend;
+use crate::operations::Change;
 
 #[derive(Debug, Subcommand)]
 pub enum Models {
@@ -55,52 +52,30 @@ fn share(text: &str) -> Result<f64, String> {
 
 impl Models {
     pub fn run(self, config: &Config) -> Result<()> {
-        let dir = &config.models_dir;
-        match self {
-            Self::List { json: true } => say!("{}", serde_json::to_string_pretty(&as_json(&model::overview(dir)?))?),
-            Self::List { json: false } => list(&model::overview(dir)?),
-            Self::Promote { version } => {
-                model::promote(dir, &version, recommend::smoke)?;
-                say!("{}", t!("{version} is current", "当前版本为 {version}"));
-                mlflow::promoted(config);
-            }
-            Self::Rollback => {
-                say!("{}", t!("{} is current again", "{} 重新成为当前版本", model::rollback(dir, recommend::smoke)?));
-                mlflow::promoted(config);
-            }
-            Self::Canary(part) => match part.put(dir, Beside::Canary, 0.05)? {
-                Some(part) => say!(
-                    "{}",
-                    t!("{} answers {} % of the visitors", "{} 应答 {}% 的访客", part.version, part.share * 100.0)
-                ),
-                None => say!("{}", t!("the current version answers all visitors", "由当前版本应答全部访客")),
-            },
-            Self::Shadow(part) => match part.put(dir, Beside::Shadow, 0.1)? {
-                Some(part) => {
-                    say!(
-                        "{}",
-                        t!(
-                            "{} makes lists for {} % of the requests, not shown",
-                            "{} 为 {}% 的请求生成不展示的列表",
-                            part.version,
-                            part.share * 100.0
-                        )
-                    );
+        let change = match self {
+            Self::List { json } => {
+                let all = model::overview(&config.models_dir)?;
+                match json {
+                    true => say!("{}", serde_json::to_string_pretty(&as_json(&all))?),
+                    false => list(&all),
                 }
-                None => say!("{}", t!("no version makes lists that are not shown", "没有影子版本")),
-            },
-        }
+                return Ok(());
+            }
+            Self::Promote { version } => Change::Promote(version),
+            Self::Rollback => Change::RollBack,
+            Self::Canary(part) => part.of(Beside::Canary, 0.05),
+            Self::Shadow(part) => part.of(Beside::Shadow, 0.1),
+        };
+        say!("{}", change.make(config)?);
         Ok(())
     }
 }
 
 impl Part {
-    /// Puts the version beside the current one; nothing for `off`.
-    fn put(self, dir: &Path, what: Beside, default: f64) -> Result<Option<Share>> {
+    /// The version beside the current one; none for `off`.
+    fn of(self, what: Beside, default: f64) -> Change {
         let share = self.share.unwrap_or(default);
-        let part = (self.version != "off").then_some(Share::of(self.version, share));
-        model::set_beside(dir, what, part.clone(), recommend::smoke)?;
-        Ok(part)
+        Change::Beside(what, (self.version != "off").then_some(Share::of(self.version, share)))
     }
 }
 

@@ -58,10 +58,10 @@ pub enum Views {
 
 impl Views {
     pub fn run(self, config: &Config) -> Result<()> {
-        let mut out = io::stdout().lock();
         if let Self::Preview { what, rows, json } = &self {
-            return preview_file(config, what, *rows, *json, &mut out);
+            return preview_file(config, what, *rows, *json, &mut io::stdout());
         }
+        let mut out = io::stdout().lock();
         let raw_tables = extract::raw_tables()?;
         if let Self::Check { json } = self {
             return check(config, &Project::read(config, &raw_tables)?, json, &mut out);
@@ -97,11 +97,7 @@ fn check(config: &Config, project: &Project, is_json: bool, out: &mut impl Write
         let leaks = leak.iter().map(|error| json!({"message": error.to_string()}));
         let problems: Vec<Value> = problems.iter().map(|problem| json!(problem)).chain(leaks).collect();
         let count = problems.len();
-        writeln!(
-            out,
-            "{}",
-            serde_json::to_string_pretty(&json!({"problems": problems, "files": project.relations.len()}))?
-        )?;
+        print_json(out, &json!({"problems": problems, "files": project.relations.len()}))?;
         ensure!(count == 0, t!("{count} problem(s)", "{count} 个问题"));
         return Ok(());
     }

@@ -4,8 +4,10 @@ use serde::Serialize;
 
 use super::chinese;
 use super::load::groups;
+use super::setting::Setting;
 use super::values::{Origin, Values, is_secret};
 use crate::common::language::{either, t};
+use crate::common::secrets::scrub;
 
 /// A setting with the value it has.
 #[derive(Clone, Debug, Serialize)]
@@ -19,11 +21,19 @@ pub struct InForce {
     /// Whether the value is another than the default.
     #[serde(skip)]
     pub is_changed: bool,
+    /// What it is for, in a sentence.
+    #[serde(skip)]
+    pub about: String,
+    /// The value it has where nobody sets it.
+    #[serde(skip)]
+    pub default: &'static str,
 }
 
 /// All settings with their values, each group with its title.
 pub fn in_force(values: &Values) -> Vec<(&'static str, Vec<InForce>)> {
-    let one = |name: String, default: &str| {
+    let one = |setting: Setting| {
+        let about = setting.about();
+        let Setting { name, default, .. } = setting;
         let (value, origin) = values.get(&name);
         let is_changed = value != default;
         let value = if is_secret(&name) && !value.is_empty() { "***" } else { value };
@@ -31,11 +41,11 @@ pub fn in_force(values: &Values) -> Vec<(&'static str, Vec<InForce>)> {
             Some((old, _)) => t!("{origin} ({old})", "{origin}（{old}）"),
             None => origin.to_string(),
         };
-        InForce { value: value.to_owned(), origin, is_changed, name }
+        InForce { value: scrub(value).into_owned(), origin, is_changed, name, about, default }
     };
     let groups = groups().into_iter();
     let shown = |title| either(title, chinese::title(title));
-    groups.map(|(title, all)| (shown(title), all.into_iter().map(|s| one(s.name, s.default)).collect())).collect()
+    groups.map(|(title, all)| (shown(title), all.into_iter().map(one).collect())).collect()
 }
 
 /// Where the settings that somebody has set stand, with their number in each place.

@@ -1,6 +1,8 @@
 //! From the places that name values to the settings in force, and the paths that follow from them.
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use anyhow::{Context, Result, bail};
 
@@ -11,7 +13,7 @@ use super::settings::{
     Config, Database, Exposures, Lists, Mode, Models, Modes, Outgoing, Parameters, Queries, Serve, Source, Sources,
     Train,
 };
-use super::values::{Origin, Overrides, Values};
+use super::values::{Origin, Overrides, Values, is_secret};
 use crate::common::language::{Language, t};
 
 /// What the names of the settings of the two databases begin with.
@@ -52,6 +54,15 @@ impl Source {
             Mode::Database => Ok(Self::Database(Database::read(values, prefix, (prefix.trim_end_matches('_'),))?)),
         }
     }
+}
+
+/// The values that a process gets which works for this one: where the warehouse and the project are, and what SQL is told.
+fn handed_on(values: &Values, popular_filter: Option<bool>) -> BTreeMap<String, String> {
+    let groups = [Config::settings(""), Parameters::settings(""), Lists::settings(""), Queries::settings("")];
+    let open = groups.into_iter().flatten().filter(|setting| !is_secret(&setting.name));
+    let given = open.map(|setting| (setting.name.clone(), values.get(&setting.name).0.to_owned()));
+    let filter = popular_filter.map(|is_on| ("POPULAR_ENABLE_FILTER".to_owned(), is_on.to_string()));
+    given.chain(filter).collect()
 }
 
 /// Looks for the values of all settings in all places.
@@ -103,6 +114,15 @@ impl Config {
         Self::of(&Values::for_test(&settings(), values))
     }
 
+    /// The settings of a process that works for another one, from what that one [hands on](Self::handed_on).
+    ///
+    /// # Errors
+    /// A value cannot be used.
+    pub fn of_another(handed_on: &BTreeMap<String, String>) -> Result<Self> {
+        let given = handed_on.iter().map(|(name, value)| (name.as_str(), value.clone()));
+        Self::of(&Values::of_environment(&settings(), given))
+    }
+
     /// How much to log, before the settings are known to be good.
     pub fn log_level_early(values: &Values) -> &'static str {
         values.read("", "LOG_LEVEL", &kinds::log_level()).unwrap_or("info")
@@ -138,7 +158,12 @@ impl Config {
         let queries = Queries::read(values, "", ())?;
         let outgoing = Outgoing::read(values, "", ())?;
         let operations = Operations::read(values)?;
-        let groups = (sources, models, parameters, lists, train, exposures, serve, queries, outgoing, operations);
+        let handed_on = Arc::new(handed_on(values, lists.popular_filter));
+        let found = Arc::new(values.clone());
+        let groups = (
+            sources, models, parameters, lists, train, exposures, serve, queries, outgoing, operations, found,
+            handed_on,
+        );
         let mut config = Self::read(values, "", groups)?;
         // whoever names another DATA_DIR for once leaves the reports of the usual one alone
         if matches!(values.get("DATA_DIR").1, Origin::Flag(_)) {
@@ -172,6 +197,11 @@ impl Config {
     /// The file of rules; it need not be there.
     pub fn rules_path(&self) -> PathBuf {
         self.lists.rules_file.clone().unwrap_or_else(|| self.data_dir.join("rules.toml"))
+    }
+
+    /// The file of exclusions; it need not be there.
+    pub fn exclude_path(&self) -> PathBuf {
+        self.exposures.exclude_file.clone().unwrap_or_else(|| self.data_dir.join("exclude.toml"))
     }
 
     /// The file of experiments; it need not be there. Without a setting, `experiments.toml`, else the old system's

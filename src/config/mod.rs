@@ -25,7 +25,7 @@ pub use crate::common::secrets::Secret;
 pub use help::{example_file, settings_help};
 pub use in_force::{InForce, in_force, places};
 pub use load::{gather, settings};
-pub use moments::parse_moment;
+pub use moments::{parse_end, parse_moment, parse_start};
 pub use old_names::old_names;
 pub use operations::{Keep, LogFormat, Logs, Mlflow, Notify, Operations, Sampler, Schedule, Tracking};
 pub use portable::Portable;

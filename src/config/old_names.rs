@@ -136,6 +136,7 @@ impl Turned {
 }
 
 /// One that was found.
+#[derive(Clone)]
 pub(super) struct Found {
     pub(super) name: String,
     pub(super) value: String,

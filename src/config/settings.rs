@@ -1,7 +1,9 @@
 //! Every setting, in groups, each written once. The help and `nearset.example.toml` are made of this file.
 
+use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::Result;
@@ -281,6 +283,10 @@ settings! {
         ///
         /// Full files are compressed aside.
         rotate_mb: u64 = EXPOSURE_ROTATE_MB, default "256", megabytes();
+        /// Who counts in no figure and in no training (addresses, agents, users, times, lists); DATA_DIR/exclude.toml where empty.
+        ///
+        /// See exclude.example.toml.
+        exclude_file: Option<PathBuf> = EXCLUDE_FILE, example "exclude.toml", path_or_none();
     }
 }
 
@@ -412,6 +418,10 @@ settings! {
         outgoing: Outgoing,
         /// What operations do.
         operations: Operations,
+        /// All of this as it was found, with the place of each.
+        found: Arc<Values>,
+        /// The values that a process gets which works for this one: none of them is secret.
+        handed_on: Arc<BTreeMap<String, String>>,
     } {
         /// The folder of the warehouse, the reports and the exposure log.
         data_dir: PathBuf = DATA_DIR, default "data", path();

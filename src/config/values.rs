@@ -59,6 +59,7 @@ impl fmt::Display for Origin {
 const ENV_FILES: [&str; 3] = [".env", ".env.memory", ".env.prod"];
 
 /// A setting that two files name.
+#[derive(Clone)]
 pub struct Overridden {
     /// Its name.
     pub name: String,
@@ -69,7 +70,7 @@ pub struct Overridden {
 }
 
 /// The first value of each setting in the order of places, and that place.
-#[derive(Default)]
+#[derive(Clone, Default)]
 pub struct Values {
     found: BTreeMap<String, (String, Origin)>,
     /// Names of the old system, in the order of places.
@@ -82,6 +83,13 @@ pub struct Values {
     overridden: Vec<Overridden>,
     problems: Vec<String>,
     notes: Vec<String>,
+}
+
+impl fmt::Debug for Values {
+    /// Nothing of them: secrets are among them.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Values").finish_non_exhaustive()
+    }
 }
 
 impl Values {
@@ -101,8 +109,13 @@ impl Values {
     /// Those of a test, and defaults.
     #[cfg(test)]
     pub fn for_test(settings: &[Setting], given: &[(&str, &str)]) -> Self {
+        Self::of_environment(settings, given.iter().map(|(name, value)| (*name, (*value).to_owned())))
+    }
+
+    /// Those that another process gives, as the environment would, and defaults.
+    pub(super) fn of_environment<'a>(settings: &[Setting], given: impl IntoIterator<Item = (&'a str, String)>) -> Self {
         let mut values = Self::default();
-        given.iter().for_each(|(name, value)| values.add(name, (*value).to_owned(), Origin::Environment));
+        given.into_iter().for_each(|(name, value)| values.add(name, value, Origin::Environment));
         values.add_defaults(settings);
         values
     }

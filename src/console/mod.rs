@@ -6,9 +6,11 @@
 
 mod assets;
 mod chart;
+mod fragment;
 mod layout;
 mod pages;
 mod parts;
+mod sources;
 mod ui;
 
 pub use pages::pages;

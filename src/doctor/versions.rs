@@ -80,7 +80,7 @@ fn lossy_ids(largest: i64) -> String {
 pub fn experiments(config: &Config, values: &Values) -> Result<Finding> {
     let path = config.experiments_path();
     let finding = |verdict, text| Ok(Finding::new(verdict, "experiments", text));
-    let experiments = Experiments::read(&path)?;
+    let experiments = Experiments::read(config)?;
     if !path.exists() {
         return match config.serve.experiments_file {
             Some(_) => finding(Verdict::Odd, absent(values.name_of("EXPERIMENTS_FILE"), &path)),

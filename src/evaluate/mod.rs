@@ -3,11 +3,13 @@
 
 mod daily;
 mod dataset_metrics;
+pub mod experiments;
 mod exposure_metrics;
 mod gate;
 mod held_out;
 pub mod offline;
 pub mod operator_figures;
+mod quality_history;
 mod quality_report;
 mod replay;
 pub mod reports;
@@ -23,6 +25,7 @@ pub use gate::{Difference, difference, replay_current, worse};
 pub use held_out::{HOLDOUT, STEPS, forget, policy, replay_held_out};
 pub use offline::Subject;
 pub use operator_figures::OperatorFigures;
+pub use quality_history::keep_quality;
 pub use quality_report::quality_report;
 pub use replay::replay;
 pub use summary::{headline, summary, summary_file};

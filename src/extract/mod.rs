@@ -23,6 +23,6 @@ pub mod user_names;
 mod watermarks;
 
 pub use foreseen::Foreseen;
-pub use schema::{create_replay_tables, raw_tables};
+pub use schema::{create_quality_tables, create_replay_tables, raw_tables};
 pub use sources::{SOURCES, extract, inspect, preview};
 pub use watermarks::state;

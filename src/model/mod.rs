@@ -20,7 +20,7 @@ mod sessions;
 mod traffic;
 mod version;
 
-pub use codec::{MANIFEST, is_read, load, read_manifest, unread, verify};
+pub use codec::{MANIFEST, is_read, load, ranker_of, read_manifest, unread, verify};
 pub use features::{CANDIDATES, CLICKS_PRIOR_WEIGHT, CONTENT_PRIOR_WEIGHT, Channel, Columns, Feature, PRIOR_WEIGHTS};
 pub use item::{History, Item, Ranked};
 pub use manifest::{
@@ -28,6 +28,7 @@ pub use manifest::{
 };
 pub use neighbours::{Figure, Figures, Neighbour, Neighbours};
 pub use overview::{Overview, loadable, overview};
+pub use promotions::{Promotion, promotions};
 pub use ranker::{Layer, Network, Ranker, Split, Tree};
 pub use registry::{
     CURRENT, Check, Saved, Versions, current, list, load_current, name_run, promote, prune, require_current, rollback,

@@ -13,9 +13,19 @@ const PROMOTIONS: &str = "promotions.jsonl";
 
 /// A version became current.
 #[derive(Clone, Debug, Serialize, Deserialize)]
-struct Promotion {
-    version: String,
-    at: DateTime<Utc>,
+pub struct Promotion {
+    /// Which.
+    pub version: String,
+    /// When.
+    pub at: DateTime<Utc>,
+}
+
+/// All promotions that were written down, oldest first.
+///
+/// # Errors
+/// They cannot be read.
+pub fn promotions(models_dir: &Path) -> Result<Vec<Promotion>> {
+    Ok(Promotions::read(models_dir)?.0)
 }
 
 /// All promotions, oldest first.

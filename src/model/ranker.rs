@@ -81,6 +81,28 @@ impl Ranker {
         }
     }
 
+    /// How much it goes by each feature, the most first, all of them together 1: how many splits of the trees ask for it, and
+    /// how large its weights in the network's first layer are; the mean of both where there are both.
+    pub fn importance(&self) -> Vec<(Feature, f64)> {
+        let mut asked = [0.0_f64; Feature::COUNT];
+        for split in self.trees.iter().flat_map(|tree| &tree.splits) {
+            asked[split.feature as usize] += 1.0;
+        }
+        let mut weighed = [0.0_f64; Feature::COUNT];
+        for layer in self.network.iter().flat_map(|network| network.layers.first()) {
+            let weights = layer.weights.chunks(layer.inputs.max(1)).flat_map(|row| row.iter().enumerate());
+            weights.for_each(|(feature, weight)| weighed[feature] += f64::from(weight.abs()));
+        }
+        let parts = [asked, weighed].map(|part| (part.iter().sum::<f64>(), part));
+        let parts: Vec<_> = parts.into_iter().filter(|(all, _)| *all > 0.0).collect();
+        let share =
+            |feature: usize| parts.iter().map(|(all, part)| part[feature] / all).sum::<f64>() / parts.len() as f64;
+        let mut all: Vec<(Feature, f64)> = Feature::ALL.into_iter().map(|one| (one, share(one as usize))).collect();
+        all.retain(|(_, share)| *share > 0.0);
+        all.sort_by(|(_, a), (_, b)| b.total_cmp(a));
+        all
+    }
+
     /// Whether it can be scored with: its features are this program's, its trees are trees and its layers fit together.
     ///
     /// # Errors

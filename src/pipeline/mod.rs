@@ -6,6 +6,7 @@
 mod build;
 mod clock;
 mod dry_run;
+mod experiments;
 mod fixtures;
 mod history;
 mod kept;

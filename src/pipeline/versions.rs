@@ -85,7 +85,7 @@ fn kept_not_current(why: &str, version: &str) -> String {
 
 /// Removes old versions. What is published stays so where that fails: the next run tries again.
 pub fn prune(config: &Config, observers: Observers<'_>) {
-    let experiments = Experiments::read(&config.experiments_path());
+    let experiments = Experiments::read(config);
     let kept = config.operations.keep.versions;
     let pruned = experiments.and_then(|experiments| model::prune(&config.models_dir, kept, &experiments.versions));
     if let Err(error) = pruned {

@@ -2,14 +2,13 @@
 
 use std::sync::Arc;
 
-use duckdb::params_from_iter;
-use duckdb::types::Value as Cell;
-use serde_json::{Map, Value};
+use serde_json::Value;
 use thiserror::Error;
 
-use super::{Column, Rows};
+use super::Rows;
+use super::frames::{Ask, Form, Mistake};
+use super::pool::{Answer, Asker, Observer, Pool};
 use crate::config::Config;
-use crate::warehouse::{glance, message, published_as_of, set_parameters};
 
 /// Why a query has no result.
 #[derive(Debug, Error)]
@@ -19,21 +18,34 @@ pub enum Refusal {
     NoWarehouse,
     /// The query is wrong, or asks for what it may not have; with DuckDB's words.
     #[error("{0}")]
-    Wrong(String),
-    /// It took longer than it may, or more memory, or too many ask at once.
+    Wrong(Mistake),
+    /// It took longer than it may, or more memory.
     #[error("{0}")]
     TooMuch(String),
+    /// Too many ask at once.
+    #[error("too many queries are asked just now; ask again in a moment")]
+    Busy,
+    /// The warehouse cannot be read.
+    #[error("the warehouse cannot be read just now; the server's log says why")]
+    Broken,
 }
 
 /// Answers the queries of a server's pages and routes, from the warehouse as it was last published.
 pub struct Desk {
-    config: Arc<Config>,
+    pool: Arc<Pool>,
 }
 
 impl Desk {
-    /// One for the warehouse in DATA_DIR.
-    pub fn new(config: Arc<Config>) -> Self {
-        Self { config }
+    /// One for the warehouse in DATA_DIR; `observer` is told of every query.
+    pub fn new(config: Arc<Config>, observer: Observer) -> Self {
+        Self { pool: Arc::new(Pool::new(config, observer)) }
+    }
+
+    /// Has a process ready before the first query, where there is a warehouse.
+    pub async fn warm(&self) {
+        if let Err(error) = self.rows("select 1", Vec::new(), 1).await {
+            tracing::debug!("no process for queries is ready yet: {error}");
+        }
     }
 
     /// The first `limit` rows of a query; `$1`, `$2`, … in it are `parameters`.
@@ -41,37 +53,25 @@ impl Desk {
     /// # Errors
     /// There is no warehouse, or the query cannot be answered.
     pub async fn rows(&self, sql: &str, parameters: Vec<Value>, limit: usize) -> Result<Rows, Refusal> {
-        let (config, sql) = (self.config.clone(), sql.to_owned());
-        let asked = tokio::task::spawn_blocking(move || ask(&config, &sql, parameters, limit)).await;
-        asked.unwrap_or_else(|error| Err(Refusal::TooMuch(error.to_string())))
+        let ask = Ask { sql: sql.to_owned(), parameters, limit, form: Form::Cells, is_published: false };
+        let broken = |error: &dyn std::fmt::Display| Refusal::TooMuch(format!("the answer broke off: {error}"));
+        let mut answer = self.pool.ask(Asker::Server, &ask).await?;
+        let mut bytes = Vec::new();
+        while let Some(chunk) = answer.next().await.map_err(|error| broken(&error))? {
+            bytes.extend(chunk);
+        }
+        let rows: Vec<Vec<Value>> = serde_json::from_slice(&bytes).map_err(|error| broken(&error))?;
+        let rows = rows.into_iter().map(|row| row.into_iter().map(exact).collect()).collect();
+        Ok(Rows { is_cut: answer.head.is_cut, columns: answer.head.columns, rows })
     }
-}
 
-fn ask(config: &Config, sql: &str, parameters: Vec<Value>, limit: usize) -> Result<Rows, Refusal> {
-    if !config.warehouse_path().exists() {
-        return Err(Refusal::NoWarehouse);
+    /// The answer to a query in the form asked for, whose bytes come as they are taken. Whoever drops it ends the query.
+    ///
+    /// # Errors
+    /// There is no warehouse, or the query cannot be answered.
+    pub async fn answer(&self, asker: Asker, ask: &Ask) -> Result<Answer, Refusal> {
+        self.pool.ask(asker, ask).await
     }
-    let said = |error: anyhow::Error| Refusal::Wrong(format!("{error:#}"));
-    let wrong = |error: duckdb::Error| Refusal::Wrong(message(&error));
-    let db = glance(config).map_err(said)?;
-    published_as_of(&db).and_then(|as_of| set_parameters(&db, config, as_of)).map_err(said)?;
-    let given = || params_from_iter(parameters.iter().map(cell));
-    let columns = |row: &duckdb::Row<'_>| Ok(Column { name: row.get(0)?, r#type: row.get(1)? });
-    let columns: Vec<Column> = db
-        .prepare(&format!("describe {sql}"))
-        .and_then(|mut statement| statement.query_map(given(), columns)?.collect())
-        .map_err(wrong)?;
-    let texts: Vec<String> = db
-        .prepare(&format!("select to_json(t)::varchar from (\n{sql}\n) as t limit {}", limit + 1))
-        .and_then(|mut statement| statement.query_map(given(), |row| row.get(0))?.collect())
-        .map_err(wrong)?;
-    let row = |text: &String| {
-        let row: Map<String, Value> = serde_json::from_str(text)?;
-        Ok(row.into_iter().map(|(_, value)| exact(value)).collect())
-    };
-    let rows = texts.iter().take(limit).map(row).collect::<serde_json::Result<_>>();
-    let rows = rows.map_err(|error| Refusal::Wrong(error.to_string()))?;
-    Ok(Rows { columns, rows, is_cut: texts.len() > limit })
 }
 
 /// Whole numbers that a browser would round become text.
@@ -79,16 +79,5 @@ fn exact(value: Value) -> Value {
     match value.as_i64() {
         Some(number) if number.unsigned_abs() > 1 << 53 => Value::String(number.to_string()),
         _ => value,
-    }
-}
-
-fn cell(value: &Value) -> Cell {
-    match value {
-        Value::Null => Cell::Null,
-        Value::Bool(flag) => Cell::Boolean(*flag),
-        Value::Number(number) => {
-            number.as_i64().map_or_else(|| Cell::Double(number.as_f64().unwrap_or(f64::NAN)), Cell::BigInt)
-        }
-        other => Cell::Text(other.as_str().map_or_else(|| other.to_string(), str::to_owned)),
     }
 }

@@ -173,7 +173,6 @@ impl Session<'_> {
                 all.len()
             ));
         }
-        self.see_changes(query)?;
         let mut look = Look { is_one_of_several: all.len() > 1, ..*look };
         for statement in &all {
             look.is_after_another |= self.ask(query, statement, &look, out)?;

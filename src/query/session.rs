@@ -1,6 +1,8 @@
 //! The published warehouse as somebody asks it from the command line: read-only, seen as changed files of the project have it, and
 //! with no way to anything else.
 
+use std::cell::RefCell;
+use std::collections::BTreeMap;
 use std::fs::{self, OpenOptions};
 use std::io::{self, Write};
 use std::os::unix::fs::MetadataExt;
@@ -19,11 +21,10 @@ use crate::common::language::t;
 use crate::common::progress::grouped;
 use crate::common::terminal::fault;
 use crate::config::Config;
-use crate::sql_project::{Why, see_changes_for};
+use crate::sql_project::{Change, Why, see_changes_for};
 use crate::warehouse::arrow::next_batch;
 use crate::warehouse::{
-    Database, Fault, locate_errors, lock, message, open_outside_sandbox, published_as_of, quote, sandbox,
-    set_parameters,
+    Database, Fault, locate_errors, lock, open_outside_sandbox, published_as_of, quote, sandbox, set_parameters,
 };
 
 /// What describes, and can be read from as a table can.
@@ -70,6 +71,8 @@ pub struct Session<'a> {
     stamp: Stamp,
     /// The moment that it stands for.
     pub as_of: DateTime<Utc>,
+    /// What was said of changed relations: each with what is wrong with its file.
+    said: RefCell<BTreeMap<String, Option<String>>>,
 }
 
 /// What tells a file from another one in its place.
@@ -90,7 +93,7 @@ impl<'a> Session<'a> {
         sandbox(&db, &[db.folder().to_path_buf()])?;
         locate_errors(&db, true)?;
         lock(&db)?;
-        Ok(Self { db, config, sees_changes, stamp, as_of })
+        Ok(Self { db, config, sees_changes, stamp, as_of, said: RefCell::default() })
     }
 
     /// The connection.
@@ -103,16 +106,25 @@ impl<'a> Session<'a> {
         self.stamp != stamp(self.config)
     }
 
-    /// Has what a query names be as the files of the project have it now, and says so.
-    pub(super) fn see_changes(&self, query: &Query) -> Result<()> {
+    /// Has what a statement names be as the files of the project have it now, and says so once.
+    fn see_changes(&self, sql: &str) -> Result<()> {
         if !self.sees_changes {
             return Ok(());
         }
-        let changes = see_changes_for(self.config, &self.db, Some(&query.text))?;
-        for problem in changes.iter().filter_map(|change| change.problem.as_ref()) {
-            fault(&t!("this file is not seen: {problem}", "未采用此文件：{problem}"));
+        let changes = see_changes_for(self.config, &self.db, Some(sql))?;
+        let mut said = self.said.borrow_mut();
+        let mut is_new = |change: &&Change| {
+            let problem = change.problem.as_ref().map(ToString::to_string);
+            said.insert(change.name.clone(), problem.clone()) != Some(problem)
+        };
+        let new: Vec<&Change> = changes.iter().filter(|change| is_new(change)).collect();
+        for problem in new.iter().filter_map(|change| change.problem.as_ref()) {
+            fault(&t!(
+                "as published, since its file cannot be used: {problem}",
+                "按已发布的显示，因其文件有误：{problem}"
+            ));
         }
-        let seen = changes.iter().filter(|change| change.problem.is_none() && change.why != Why::Removed);
+        let seen = new.iter().filter(|change| change.problem.is_none() && change.why != Why::Removed);
         let names: Vec<&str> = seen.map(|change| change.name.as_str()).collect();
         if !names.is_empty() {
             fault(&t!(
@@ -133,6 +145,7 @@ impl<'a> Session<'a> {
         out: &mut (impl Write + Send),
     ) -> Result<bool> {
         let sql = &query.text[statement.place.clone()];
+        self.see_changes(sql)?;
         let word = first_word(sql);
         let format = if statement.is_vertical { Format::Vertical } else { look.format };
         let asked = Asked { session: self, query, statement, sql };
@@ -243,17 +256,6 @@ impl Asked<'_> {
     fn execute(&self) -> Result<()> {
         self.session.db.execute_batch(self.sql).map_err(|error| self.fault(&error, self.sql, 0))
     }
-}
-
-/// Writes the rows of a query of the program's own as a table.
-///
-/// # Errors
-/// The query is wrong, or `out` does not take its rows.
-pub fn show(db: &Connection, sql: &str, extent: Extent, out: &mut impl Write) -> Result<Seen> {
-    let fault = |error: &duckdb::Error| anyhow!("{}", message(error));
-    let columns = columns(db, &format!("describe {sql}")).map_err(|error| fault(&error))?;
-    let (head, tail) = as_texts(&columns);
-    show_texts(db, &format!("{head}{sql}{tail}"), &columns, (Format::Table, extent), fault, out)
 }
 
 /// The columns that a `describe` tells of.

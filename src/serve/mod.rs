@@ -7,6 +7,7 @@
 mod answer;
 pub mod deployment;
 mod endpoint;
+mod exclusions;
 mod http;
 mod lists;
 mod metrics;
@@ -19,7 +20,6 @@ mod test_requests;
 #[cfg(test)]
 mod testing;
 mod upkeep;
-mod visitors;
 
 pub use http::access::{Access, Admin, Analyst, Level, Reader};
 pub use http::{access, sessions};

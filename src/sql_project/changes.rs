@@ -3,7 +3,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::SystemTime;
 
@@ -14,6 +14,7 @@ use serde::Serialize;
 use sha2::{Digest, Sha256};
 
 use super::built::digests;
+use super::dashboards;
 use super::errors::explain;
 use super::source_file::sql_files;
 use super::{Materialize, Problem, Project, Relation, Room};
@@ -127,7 +128,8 @@ fn files_of(config: &Config) -> Result<Vec<(String, u64, Option<SystemTime>)>> {
     };
     let mut found = vec![(dir.display().to_string(), 0, None)];
     for folder in folders {
-        for file in sql_files(dir, folder)? {
+        let others = (*folder == "views").then(|| PathBuf::from(dashboards::FILE));
+        for file in sql_files(dir, folder)?.into_iter().chain(others) {
             let about = fs::metadata(dir.join(&file)).ok();
             let (length, time) = about.map_or((0, None), |about| (about.len(), about.modified().ok()));
             found.push((file.display().to_string(), length, time));

@@ -6,7 +6,7 @@ use anyhow::{Result, anyhow};
 use duckdb::Connection;
 
 use super::errors::{Problem, explain};
-use super::{Chart, Project, Relation, Room, existing};
+use super::{Chart, Dashboards, Project, Relation, Room, existing};
 use crate::common::errors::describe;
 use crate::common::language::{either, t};
 use crate::common::likeness::hint;
@@ -21,6 +21,10 @@ impl Project {
     /// The warehouse cannot be read.
     pub fn check(&self, config: &Config) -> Result<(Vec<Problem>, &'static str)> {
         let mut problems = self.problems();
+        match Dashboards::read(config.project.as_deref()) {
+            Ok(dashboards) => problems.extend(dashboards.problems(self)),
+            Err(problem) => problems.push(problem),
+        }
         if !config.warehouse_path().exists() {
             let later = either(
                 "; columns are checked once there is a warehouse (`nearset run`)",

@@ -9,7 +9,7 @@ use comfy_table::Table;
 use comfy_table::presets::NOTHING;
 use serde::Serialize;
 
-use super::{Column, DataTest, Macro, Materialize, Project, Relation, Room, macros};
+use super::{Chart, Column, DataTest, Macro, Materialize, Project, Relation, Room, macros};
 use crate::common::language::{either, t};
 
 impl Project {
@@ -152,7 +152,7 @@ impl Relation {
             file: &self.file,
             description: &self.description,
             key: &self.key,
-            chart: self.chart.as_ref().map(|chart| chart.text().to_owned()),
+            chart: self.chart.as_ref().map(Chart::text),
             reads: self.inputs.iter().map(String::as_str).collect(),
             tests: self.tests.iter().map(|test| format!("{}: {}", test.kind.name(), test.kind.text())).collect(),
             columns: &self.columns,

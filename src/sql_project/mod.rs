@@ -9,6 +9,7 @@ mod built;
 mod changes;
 mod chart;
 mod check;
+mod dashboards;
 mod data_test;
 mod errors;
 mod exports;
@@ -29,6 +30,7 @@ pub use built::{BUILT, FAILED, FailedView, create_built_tables, failed_views, ke
 pub use changes::{Change, Changes, Why, current, files_stamp, see_changes, see_changes_for};
 pub use chart::{Chart, ChartKind};
 pub use check::Violation;
+pub use dashboards::{Dashboard, Dashboards, Panel, Text, Width};
 pub use data_test::{DataTest, FAILING, TestKind, TestResult, create_test_tables};
 pub use errors::Problem;
 pub use exports::{exported, keep_exported};

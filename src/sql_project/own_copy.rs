@@ -41,6 +41,7 @@ pub fn write_out(dir: &Path) -> Result<Written> {
     let beside = [
         ("nearset.toml", settings.as_str()),
         ("rules.example.toml", include_str!("../../rules.example.toml")),
+        ("exclude.example.toml", include_str!("../../exclude.example.toml")),
         ("experiments.example.toml", include_str!("../../experiments.example.toml")),
         ("schedule.example.toml", include_str!("../../schedule.example.toml")),
         ("notify.example.toml", include_str!("../../notify.example.toml")),

@@ -155,7 +155,7 @@ fn no_file_of_rules_or_experiments_brings_its_reader_down() {
     });
     outcome.expect("rules");
     let is_read = |text: &str, is_yaml: bool| {
-        if let Err(error) = Experiments::parse(text, is_yaml) {
+        if let Err(error) = Experiments::parse(text, is_yaml, chrono_tz::Tz::UTC) {
             assert!(!error.to_string().is_empty());
         }
     };

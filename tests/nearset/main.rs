@@ -1,16 +1,20 @@
 //! Black-box tests: nearset as its users meet it, through the program, its files and HTTP.
 
 mod airflow;
+mod analyst;
 mod api;
+mod attribution;
 mod backup;
 mod comparison;
 mod console;
+mod console_pages;
 mod contracts;
 mod data_quality;
 mod databases;
 mod deploy;
 mod description;
 mod embed;
+mod exclusions;
 mod exports;
 mod extract;
 mod faults;

@@ -13,6 +13,6 @@ mod write;
 
 pub use formats::{is_read, unread};
 pub use layout::MANIFEST;
-pub use read::load;
+pub use read::{load, ranker_of};
 pub use seal::{read_manifest, verify};
 pub(super) use write::write;

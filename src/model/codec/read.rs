@@ -70,6 +70,15 @@ fn read_bytes(path: &Path) -> Result<Vec<u8>> {
     fs::read(path).with_context(|| t!("{} cannot be read", "{} 无法读取", path.display()))
 }
 
+/// The ranker of a version alone; none where nothing was learned.
+///
+/// # Errors
+/// It cannot be read, or judges by what this nearset does not know.
+pub fn ranker_of(models_dir: &Path, version: &str) -> Result<Option<Ranker>> {
+    let dir = models_dir.join(version);
+    dir.join(RANKER).exists().then(|| read_ranker(&dir)).transpose()
+}
+
 fn read_ranker(dir: &Path) -> Result<Ranker> {
     let ranker: Ranker = serde_json::from_slice(&read_bytes(&dir.join(RANKER))?)?;
     ranker.check()?;

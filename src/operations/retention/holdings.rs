@@ -115,7 +115,7 @@ pub fn holdings(config: &Config, now: SystemTime) -> Result<Vec<Holding>> {
 /// Removes the versions that nobody needs any more, under their lock.
 pub(super) fn prune_versions(config: &Config) -> Result<()> {
     if config.models_dir.is_dir() {
-        let named = Experiments::read(&config.experiments_path())?.versions;
+        let named = Experiments::read(config)?.versions;
         model::prune(&config.models_dir, config.operations.keep.versions, &named)?;
     }
     Ok(())
@@ -124,7 +124,7 @@ pub(super) fn prune_versions(config: &Config) -> Result<()> {
 fn versions(config: &Config) -> Result<Holding> {
     let dir = &config.models_dir;
     let all = model::list(dir)?.whole.into_iter().map(|manifest| dir.join(manifest.version));
-    let named = Experiments::read(&config.experiments_path()).map(|experiments| experiments.versions);
+    let named = Experiments::read(config).map(|experiments| experiments.versions);
     // where it is not known which are needed, all are
     let kept = config.operations.keep.versions;
     let superfluous = named.and_then(|named| model::superfluous(dir, kept, &named)).unwrap_or_default();

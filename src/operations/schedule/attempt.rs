@@ -16,11 +16,11 @@ use signal_hook::iterator::Signals;
 
 use super::file;
 use super::job::{Job, slot_text};
-use super::program;
 use super::scheduler::How;
 use crate::common::language::{either, t};
 use crate::common::{files, likeness, priority};
 use crate::config::Config;
+use crate::operations::program;
 use crate::warehouse::{JobEnd, ScheduleState};
 
 /// How long a command that is told to stop may take before it is killed.

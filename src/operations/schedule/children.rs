@@ -18,13 +18,13 @@ use rustix::process::{Pid, Signal, kill_process};
 
 use super::attempt::{Mark, MarkEnd, PATIENCE, born};
 use super::job::slot_text;
-use super::program;
 use super::scheduler::{End, How, Sight, Try, World};
 use crate::common::language::t;
 use crate::common::secrets::scrub;
 use crate::common::terminal::harmless;
 use crate::common::{files, lock};
 use crate::config::Config;
+use crate::operations::program;
 use crate::warehouse::{ScheduleState, slot_stamp};
 
 /// How much of a log's end is looked through for its last line.

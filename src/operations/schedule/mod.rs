@@ -6,7 +6,6 @@ mod children;
 mod duty;
 mod file;
 mod job;
-mod program;
 mod rhythm;
 mod scheduler;
 #[cfg(test)]

@@ -8,7 +8,7 @@ use serde_json::Value;
 use crate::common::errors::Failure;
 use crate::common::files;
 use crate::common::language::{either, t};
-use crate::evaluate::OperatorFigures;
+use crate::evaluate::{OperatorFigures, keep_quality};
 use crate::pipeline::state::Run;
 use crate::pipeline::step::Step;
 use crate::sql_project::{FAILING, Room, existing, export_parquet, exported, keep_exported};
@@ -27,6 +27,7 @@ pub fn finish(run: &mut Run<'_>) -> Result<u64> {
         run.observers.at(either("checks", "检查"));
         examine(run)?;
     }
+    keep_quality(run.db, run.options.as_of)?;
     warehouse::keep_parameters(run.db, run.config, run.options.as_of)?;
     publish_figures(run)?;
     export(run)?;

@@ -44,6 +44,8 @@ pub struct Assignment<'a> {
     pub variant_index: u16,
     /// `primary`, `canary`, `shadow`, or `experiment` where a variant names its version.
     pub role: &'static str,
+    /// The share of visitors that is held out of all experiments, where the visitor has a name to be held out by.
+    pub holdout: Option<f64>,
 }
 
 impl Deployment {
@@ -51,7 +53,11 @@ impl Deployment {
     pub fn assign(&self, endpoint: Endpoint, visitor: Option<&str>, client: &Client) -> Assignment<'_> {
         let variant_index = self.experiments.assign(endpoint, visitor, client);
         let variant = self.experiments.variant(variant_index);
-        let assignment = |version, role| Assignment { version, variant, variant_index, role };
+        let holdout = self.experiments.holdout.as_ref().filter(|_| visitor.is_some()).map(|holdout| holdout.share);
+        let assignment = |version, role| Assignment { version, variant, variant_index, role, holdout };
+        if variant.is_held_out() {
+            return assignment(&self.current, "primary");
+        }
         if let Some(version) = variant.version.as_ref().and_then(|name| self.named.get(name)) {
             return assignment(version, "experiment");
         }
@@ -73,7 +79,13 @@ impl Deployment {
     /// There is none.
     pub fn assign_shadow(&self) -> Result<Assignment<'_>> {
         let version = &self.shadow.as_ref().context(either("there is no shadow version", "没有影子版本"))?.version;
-        Ok(Assignment { version, variant: self.experiments.variant(0), variant_index: 0, role: "shadow" })
+        Ok(Assignment {
+            version,
+            variant: self.experiments.variant(0),
+            variant_index: 0,
+            role: "shadow",
+            holdout: None,
+        })
     }
 
     /// All versions in memory.
@@ -101,7 +113,7 @@ parameters = { model = \"v3\" }
 ";
 
     fn deployment(experiments: &str) -> Result<Deployment> {
-        let experiments = Experiments::parse(experiments, false)?;
+        let experiments = Experiments::parse(experiments, false, chrono_tz::Tz::UTC)?;
         let version = |name| testing::version(name, experiments.variants().len());
         Ok(Deployment {
             current: version("v1"),
@@ -155,6 +167,22 @@ parameters = { model = \"v3\" }
             let assignment = deployment.assign(Endpoint::Detail, Some(&visitor), &Client::default());
             assert!(assignment.version.name() != "v3" && assignment.variant_index == 2);
         }
+        Ok(())
+    }
+
+    #[test]
+    fn who_is_held_out_is_answered_by_no_canary_and_in_no_experiment() -> Result<()> {
+        let mut deployment = deployment(&format!("holdout = 0.5\n{EXPERIMENT}"))?;
+        if let Some(canary) = &mut deployment.canary {
+            canary.share = 1.0;
+        }
+        for visitor in 0..200 {
+            let visitor = visitor.to_string();
+            let assigned = deployment.assign(Endpoint::Detail, Some(&visitor), &Client::default());
+            assert_eq!(assigned.holdout, Some(0.5));
+            assert_eq!(assigned.variant.is_held_out(), assigned.role == "primary", "{visitor}");
+        }
+        assert_eq!(deployment.assign(Endpoint::Detail, None, &Client::default()).holdout, None);
         Ok(())
     }
 

@@ -315,7 +315,7 @@ impl Deployments {
         if self.config.serve.experiments_file.is_some() && !path.exists() {
             tracing::warn!("EXPERIMENTS_FILE names {}, which is not there: no experiment runs", path.display());
         }
-        let experiments = Experiments::read(&path)?;
+        let experiments = Experiments::read(&self.config)?;
         tracing::info!("{} experiments run by {}", experiments.count(), path.display());
         self.experiments.store(Arc::new(experiments));
         Ok(())

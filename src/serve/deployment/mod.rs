@@ -5,6 +5,7 @@
 mod assignment;
 mod deployments;
 mod experiments;
+mod experiments_edit;
 mod experiments_file;
 mod loaded_version;
 mod loader;
@@ -14,7 +15,8 @@ mod watch;
 
 pub use assignment::{Assignment, Deployment, TrafficShare};
 pub use deployments::{Deployments, read_rules};
-pub use experiments::Experiments;
+pub use experiments::{Arm, Experiment, Experiments, Metric, State, rounded};
+pub use experiments_edit::{Change, change};
 pub use loaded_version::LoadedVersion;
-pub use variant::Variant;
+pub use variant::{HELD_OUT, Variant};
 pub use watch::{DiskState, Written, written};

@@ -14,6 +14,9 @@ use crate::recommend::{Policy, channels};
 /// The variant of those who take part in no experiment.
 pub const CONTROL: &str = "control";
 
+/// The variant of those who are held out of all experiments.
+pub const HELD_OUT: &str = "holdout";
+
 /// What a variant changes.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Variant {
@@ -21,6 +24,8 @@ pub struct Variant {
     pub experiment: Option<String>,
     /// Its name in the experiment.
     pub name: String,
+    /// Each variant's share of the experiment's visitors, for the log.
+    pub allocation: Option<BTreeMap<String, f64>>,
     /// The model version it is answered by; the current one where none is named.
     pub version: Option<String>,
     diversity: Option<f32>,
@@ -37,6 +42,16 @@ impl Variant {
     /// Changes nothing.
     pub fn control() -> Self {
         Self { name: CONTROL.to_owned(), ..Self::default() }
+    }
+
+    /// Changes nothing either, for who is held out.
+    pub fn held_out() -> Self {
+        Self { name: HELD_OUT.to_owned(), ..Self::default() }
+    }
+
+    /// Whether it is the one of those who are held out.
+    pub fn is_held_out(&self) -> bool {
+        self.experiment.is_none() && self.name == HELD_OUT
     }
 
     /// The policy of this variant, where `settings` is everyone else's.
@@ -56,18 +71,18 @@ impl Variant {
     ///
     /// # Errors
     /// A parameter is unknown, or its value cannot be used; the error names it.
-    pub fn of(experiment: &str, name: &str, parameters: BTreeMap<String, Value>, is_old: bool) -> Result<Self> {
+    pub fn of(experiment: &str, name: &str, parameters: &BTreeMap<String, Value>, is_old: bool) -> Result<Self> {
         let mut variant = Self { experiment: Some(experiment.to_owned()), name: name.to_owned(), ..Self::default() };
         let mut weights = OldWeights::default();
         for (name, value) in parameters {
-            let part = old_weights::part(&name).filter(|_| is_old);
+            let part = old_weights::part(name).filter(|_| is_old);
             let set = match part {
-                Some(part) => number(&value, 0.0, 100.0).map(|weight| weights.set(part, weight as f32)),
-                None => variant.set(&name, &value, is_old),
+                Some(part) => number(value, 0.0, 100.0).map(|weight| weights.set(part, weight as f32)),
+                None => variant.set(name, value, is_old),
             };
             set.with_context(|| t!("parameter {name}", "参数 {name}"))?;
             if part.is_some_and(old_weights::is_nobodys) {
-                variant.pass_over(&name);
+                variant.pass_over(name);
             }
         }
         variant.sum = weights.sum();
