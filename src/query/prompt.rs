@@ -56,8 +56,7 @@ pub fn prompt(prompt: Prompt<'_>) -> Result<()> {
         rustyline::Config::builder().completion_type(CompletionType::List).history_ignore_space(true).build();
     let mut editor: Editor<Typing, FileHistory> =
         Editor::with_config(settings).context(either("the terminal does not take a prompt", "终端无法显示提示符"))?;
-    let project = current(prompt.config, session.db())?;
-    editor.set_helper(Some(Typing::new(Words::of(&session, &project)?)));
+    editor.set_helper(Some(Typing::new(Words::of(&session, None)?)));
     let history = history::place();
     if let Some(place) = &history {
         editor.load_history(place).ok();
@@ -71,7 +70,8 @@ pub fn prompt(prompt: Prompt<'_>) -> Result<()> {
             session.as_of.format("%Y-%m-%d %H:%M")
         )
     );
-    let mut desk = AtPrompt { prompt, session, project, is_timed: false, output: None, has_own: false, is_over: false };
+    let mut desk =
+        AtPrompt { prompt, session, project: None, is_timed: false, output: None, has_own: false, is_over: false };
     while !desk.is_over {
         match editor.readline("nearset> ") {
             Ok(line) if line.trim().is_empty() => {}
@@ -83,7 +83,7 @@ pub fn prompt(prompt: Prompt<'_>) -> Result<()> {
                 if desk.renew()?
                     && let Some(typing) = editor.helper_mut()
                 {
-                    typing.words = Words::of(&desk.session, &desk.project)?;
+                    typing.words = Words::of(&desk.session, desk.project.as_deref())?;
                 }
                 desk.take(&line);
             }
@@ -100,8 +100,8 @@ pub fn prompt(prompt: Prompt<'_>) -> Result<()> {
 struct AtPrompt<'a> {
     prompt: Prompt<'a>,
     session: Session<'a>,
-    /// The project as its files are now.
-    project: Arc<Project>,
+    /// The project as its files were at the last statement.
+    project: Option<Arc<Project>>,
     is_timed: bool,
     /// Where results go instead of the screen.
     output: Option<File>,
@@ -127,8 +127,8 @@ impl AtPrompt<'_> {
             }
         }
         let project = current(self.prompt.config, self.session.db())?;
-        let is_changed = !Arc::ptr_eq(&project, &self.project);
-        self.project = project;
+        let is_changed = !self.project.as_ref().is_some_and(|known| Arc::ptr_eq(known, &project));
+        self.project = Some(project);
         Ok(is_outdated || is_changed)
     }
 

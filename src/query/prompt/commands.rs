@@ -2,6 +2,7 @@
 
 use std::fs::File;
 use std::path::Path;
+use std::sync::Arc;
 
 use anyhow::{Context, Result, bail, ensure};
 use clap::ValueEnum;
@@ -11,6 +12,7 @@ use crate::common::language::{either, t};
 use crate::common::likeness::hint;
 use crate::common::terminal::{left, say};
 use crate::query::{Format, Query};
+use crate::sql_project::{Project, current};
 use crate::warehouse::quote;
 
 /// Every command: its name, what may follow it, and what it does.
@@ -70,8 +72,8 @@ impl AtPrompt<'_> {
             "columns" => return self.columns(named()?),
             "describe" => return self.describe(named()?),
             "schema" => return self.schema(rest),
-            "source" => say!("{}", self.project.get(named()?)?.sql),
-            "lineage" => say!("{}", self.project.neighbours(named()?)?),
+            "source" => say!("{}", self.project()?.get(named()?)?.sql),
+            "lineage" => say!("{}", self.project()?.neighbours(named()?)?),
             "mode" => return self.mode(rest),
             "rows" if rest.is_empty() => say!("{}", self.prompt.rows.unwrap_or(0)),
             "rows" => {
@@ -101,6 +103,11 @@ impl AtPrompt<'_> {
         Ok(())
     }
 
+    /// The project as its files are now.
+    fn project(&self) -> Result<Arc<Project>> {
+        current(self.prompt.config, self.session.db())
+    }
+
     fn tables(&mut self, word: &str) -> Result<()> {
         let word = quote(word);
         self.ask(&Query::of(format!(
@@ -125,9 +132,10 @@ impl AtPrompt<'_> {
     }
 
     fn describe(&mut self, name: &str) -> Result<()> {
-        if let Some(told) = self.project.head(name) {
+        let project = self.project()?;
+        if let Some(told) = project.head(name) {
             say!("{told}");
-            if !self.project.has(name) {
+            if !project.has(name) {
                 return Ok(());
             }
         }

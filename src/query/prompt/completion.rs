@@ -29,7 +29,7 @@ impl Words {
     ///
     /// # Errors
     /// DuckDB does not tell them.
-    pub fn of(session: &Session<'_>, project: &Project) -> Result<Self> {
+    pub fn of(session: &Session<'_>, project: Option<&Project>) -> Result<Self> {
         let db = session.db();
         let mut words = Self {
             functions: texts(db, "select distinct function_name from duckdb_functions() order by all")?,
@@ -50,7 +50,9 @@ impl Words {
             }
         }
         // what is in no warehouse yet
-        for relation in project.relations.iter().filter(|relation| relation.room != Room::Checks) {
+        for relation in
+            project.into_iter().flat_map(|project| &project.relations).filter(|relation| relation.room != Room::Checks)
+        {
             let described = || relation.columns.iter().map(|column| column.name.clone()).collect();
             words.relations.entry(relation.name.clone()).or_insert_with(described);
         }
