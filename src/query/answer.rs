@@ -13,6 +13,7 @@ use super::Column;
 use super::fence::{checked, mistake};
 use super::frames::{Ask, Fault, Form, Head, Kind, Mistake, framed_json, write};
 use crate::config::Config;
+use crate::sql_project::{Change, Sight};
 use crate::warehouse::arrow::next_batch;
 use crate::warehouse::{
     Database, Fault as Said, locate_errors, lock, message, open_outside_sandbox, published_as_of, quote, sandbox,
@@ -43,6 +44,7 @@ impl Identity {
 struct Opened {
     db: Database,
     identity: Identity,
+    sight: Sight,
 }
 
 /// Answers queries, one after the other.
@@ -89,15 +91,15 @@ impl Answerer {
     }
 
     /// The warehouse as it is published now.
-    fn open(&mut self) -> Result<&Database, Fault> {
+    fn open(&mut self) -> Result<&mut Opened, Fault> {
         let identity = Identity::of(&self.config).ok_or(Fault::NoWarehouse)?;
         if self.opened.as_ref().is_none_or(|opened| opened.identity != identity) {
             // what the old one holds goes first
             self.opened = None;
             let db = open(&self.config).map_err(|error| Fault::Broken(format!("{error:#}")))?;
-            self.opened = Some(Opened { db, identity });
+            self.opened = Some(Opened { db, identity, sight: Sight::default() });
         }
-        self.opened.as_ref().map(|opened| &opened.db).ok_or(Fault::NoWarehouse)
+        self.opened.as_mut().ok_or(Fault::NoWarehouse)
     }
 
     /// Answers one query into `out`.
@@ -106,11 +108,18 @@ impl Answerer {
     /// The query has no answer, or nobody takes it.
     pub fn answer(&mut self, ask: &Ask, out: &mut impl Write) -> Result<(), Ended> {
         let megabytes = self.config.queries.memory_mb;
-        let db = self.open()?;
+        let config = self.config.clone();
+        let Opened { db, sight, .. } = self.open()?;
         let sql = checked(db, &ask.sql)?;
+        let broken = |error: anyhow::Error| Fault::Broken(format!("{error:#}"));
+        let changes = match ask.is_published {
+            true => sight.hide(db).map(|()| Vec::new()),
+            false => sight.look(&config, db, sql),
+        };
+        let changes = changes.map_err(broken)?;
         let answered = match ask.form {
-            Form::Cells => cells(db, sql, ask, out),
-            _ => whole(db, sql, ask, out),
+            Form::Cells => cells(db, sql, ask, changes, out),
+            _ => whole(db, sql, ask, changes, out),
         };
         answered.map_err(|ended| match ended {
             Ended::Fault(Fault::Wrong(mistake)) if mistake.message.contains("Out of Memory") => {
@@ -166,7 +175,7 @@ fn columns(db: &Connection, of: &str, ask: Option<&Ask>) -> duckdb::Result<Vec<C
 }
 
 /// A small answer for pages: it is in memory as a whole.
-fn cells(db: &Connection, sql: &str, ask: &Ask, out: &mut impl Write) -> Result<(), Ended> {
+fn cells(db: &Connection, sql: &str, ask: &Ask, changes: Vec<Change>, out: &mut impl Write) -> Result<(), Ended> {
     let above = "describe select * from (\n";
     let statement = format!("{above}{sql}\n)");
     let columns = columns(db, &statement, Some(ask)).map_err(|error| told(&error, &statement, (above, sql)))?;
@@ -177,7 +186,7 @@ fn cells(db: &Connection, sql: &str, ask: &Ask, out: &mut impl Write) -> Result<
     let mut rows = rows.map_err(|error| told(&error, &statement, (above, sql)))?;
     let is_cut = rows.len() > ask.limit;
     rows.truncate(ask.limit);
-    out.write_all(&framed_json(Kind::Head, &Head { columns, rows: rows.len(), is_cut })?)?;
+    out.write_all(&framed_json(Kind::Head, &Head { columns, rows: rows.len(), is_cut, changes })?)?;
     let rows: Vec<String> = rows.iter().map(|row| plain(row)).collect();
     let all = format!("[{}]", rows.join(","));
     for chunk in all.as_bytes().chunks(CHUNK) {
@@ -187,7 +196,7 @@ fn cells(db: &Connection, sql: &str, ask: &Ask, out: &mut impl Write) -> Result<
 }
 
 /// An answer of any size: the result is made as a whole first, so that what fails does so before anything is answered.
-fn whole(db: &Database, sql: &str, ask: &Ask, out: &mut impl Write) -> Result<(), Ended> {
+fn whole(db: &Database, sql: &str, ask: &Ask, changes: Vec<Change>, out: &mut impl Write) -> Result<(), Ended> {
     let above = format!("create or replace temp table {RESULT} as select * from (\n");
     let statement = format!("{above}{sql}\n) limit {}", ask.limit + 1);
     let _gone = Gone(db);
@@ -198,7 +207,7 @@ fn whole(db: &Database, sql: &str, ask: &Ask, out: &mut impl Write) -> Result<()
     let columns = columns(db, &format!("describe {RESULT}"), None).map_err(own)?;
     let rows: usize = db.query_row(&format!("select count(*) from {RESULT}"), [], |row| row.get(0)).map_err(own)?;
     let is_cut = rows > ask.limit;
-    let head = Head { columns, rows: rows.min(ask.limit), is_cut };
+    let head = Head { columns, rows: rows.min(ask.limit), is_cut, changes };
     let head = framed_json(Kind::Head, &head)?;
     let all = format!("from {RESULT} limit {}", ask.limit);
     let options = match ask.form {
