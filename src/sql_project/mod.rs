@@ -39,6 +39,6 @@ pub use listing::{Listed, Neighbours};
 pub use load::{Broken, Project};
 pub use macros::Macro;
 pub use own_copy::{Difference, Written, differences, write_out};
-pub use preview::{Preview, preview};
+pub use preview::{Preview, preview, relation_of};
 pub use relation::{Materialize, Relation};
 pub use room::Room;
