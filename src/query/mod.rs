@@ -22,7 +22,7 @@ mod worker;
 
 pub use desk::{Desk, Refusal};
 pub use frames::{Ask, Form, Head, Mistake};
-pub use pool::{Answer, Asker};
+pub use pool::{Answer, Asker, Outcome};
 pub use preview::preview_file;
 pub use prompt::{Prompt, is_possible, prompt};
 pub use query::{Format, Query, run_query};

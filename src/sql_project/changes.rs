@@ -112,18 +112,6 @@ impl Sight {
         self.plain = is_plain.then_some(files);
         Ok(changes)
     }
-
-    /// Has the connection see what is published.
-    ///
-    /// # Errors
-    /// The warehouse cannot be read.
-    pub fn hide(&mut self, db: &Connection) -> Result<()> {
-        if self.plain.is_none() {
-            drop_macros(db, |name| name != "timezone")?;
-            Made::of(db)?.drop_others(db, |_| false)?;
-        }
-        Ok(())
-    }
 }
 
 /// All that differs from what is published; nothing is made.
