@@ -57,3 +57,4 @@ mod tracking;
 mod upgrade;
 mod values;
 mod versions;
+mod workshop;
