@@ -58,3 +58,4 @@ mod tracking;
 mod upgrade;
 mod values;
 mod versions;
+mod workshop;
