@@ -309,7 +309,7 @@ fn every_unmatched_order_has_its_likely_cause() {
         conversion("T20", 1, 20, 100.0, "14 10:00:30"),
         conversion("A2", 1, 22, 9.0, "14 10:01:00"),
         conversion("TEST-1", 3, 23, 1.0, "14 10:00:30"),
-        conversion("X1", 1, 1, 100.0, "14 10:03:00"),
+        conversion("X1", 1, 20, 100.0, "14 10:03:00"),
         conversion("T17", 3, 24, 100.0, "14 10:00:30"),
         conversion("T99", 3, 25, 100.0, "14 10:00:30"),
         conversion("T18", 3, 26, 100.0, "14 10:00:30"),
