@@ -52,6 +52,8 @@ async fn serve_async(config: &Config, pages: Pages) -> Result<()> {
     state.deployments.read_experiments()?;
     state.deployments.start();
     let upkeep = tokio::spawn(upkeep.run());
+    let warmed = state.clone();
+    tokio::spawn(async move { warmed.desk.warm().await });
     let measured = state.clone();
     let lag = tokio::spawn(async move { measured.lag.measure().await });
     tracing::info!("listening on http://{address}");

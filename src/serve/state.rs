@@ -16,6 +16,7 @@ use super::http::sessions::Sessions;
 use super::lists::ListCache;
 use super::metrics::Metrics;
 use super::recent_views::RecentViews;
+use super::routes::Seen;
 use super::test_requests;
 use crate::common::language::t;
 use crate::config::{Config, Durability};
@@ -56,6 +57,8 @@ pub struct State {
     pub sessions: Sessions,
     /// Where the warehouse is asked.
     pub desk: Desk,
+    /// The SQL project.
+    pub project: Seen,
     /// When the server started.
     pub started: Instant,
     /// As many searches at a time as there are threads: lists come first.
@@ -81,6 +84,8 @@ impl State {
         let megabytes = config.serve.cache_mb;
         let (metrics, cache) = (Arc::new(Metrics::new(&config.serve.environment)?), ListCache::new(megabytes));
         let config = Arc::new(config);
+        let observed = metrics.clone();
+        let observer = move |asker, outcome, time| observed.queried(asker, outcome, time);
         Ok(Arc::new(Self {
             deployments: Deployments::new(config.clone(), metrics.clone(), cache.clone()),
             cache,
@@ -95,7 +100,8 @@ impl State {
             exclusions: InForce::default(),
             console_token: test_requests::console_token(),
             sessions: Sessions::default(),
-            desk: Desk::new(config.clone()),
+            desk: Desk::new(config.clone(), Box::new(observer)),
+            project: Seen::default(),
             started: Instant::now(),
             searching: Semaphore::new(config.threads.max(1)),
             encoder: Mutex::default(),

@@ -14,6 +14,7 @@ mod databases;
 mod deploy;
 mod description;
 mod embed;
+mod exclusions;
 mod exports;
 mod extract;
 mod faults;

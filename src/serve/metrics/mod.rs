@@ -5,11 +5,13 @@ mod lists;
 mod making;
 mod operator;
 mod process;
+mod queries;
 mod recent;
 mod register;
 mod state;
 
 use std::sync::{Mutex, PoisonError};
+use std::time::Duration;
 
 use anyhow::Result;
 use prometheus::{Encoder, IntCounterVec, Registry, TextEncoder};
@@ -19,10 +21,12 @@ use self::lists::ListMetrics;
 use self::making::MakingMetrics;
 use self::operator::{PublishedMetrics, RunMetrics};
 use self::process::ProcessMetrics;
+use self::queries::QueryMetrics;
 use self::register::Register;
 use self::state::StateMetrics;
 use super::endpoint::Endpoint;
 use crate::evaluate::OperatorFigures;
+use crate::query::{Asker, Outcome};
 use crate::warehouse::{RunSummary, ScheduleState};
 
 pub use self::lists::Answered;
@@ -34,6 +38,7 @@ pub struct Metrics {
     registry: Registry,
     lists: ListMetrics,
     making: MakingMetrics,
+    queries: QueryMetrics,
     state: StateMetrics,
     process: Option<ProcessMetrics>,
     runs: RunMetrics,
@@ -55,6 +60,7 @@ impl Metrics {
         Ok(Self {
             lists: ListMetrics::new(&register)?,
             making: MakingMetrics::new(&register)?,
+            queries: QueryMetrics::new(&register)?,
             state: StateMetrics::new(&register, environment)?,
             process: ProcessMetrics::new(&register)?,
             runs: RunMetrics::new(&register)?,
@@ -90,6 +96,11 @@ impl Metrics {
     /// Something was not done in its time.
     pub fn timeout(&self, endpoint: &str, operation: &str) {
         self.lists.timeout(endpoint, operation);
+    }
+
+    /// A query to the warehouse ended.
+    pub fn queried(&self, asker: Asker, outcome: Outcome, time: Duration) {
+        self.queries.ended(asker, outcome, time);
     }
 
     /// A list was looked up in the cache.

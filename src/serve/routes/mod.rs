@@ -9,6 +9,9 @@ mod openapi;
 mod reports;
 mod router;
 mod search;
+mod sql;
+mod views;
 
 pub use router::{Pages, route_of, router};
 pub use search::found;
+pub use views::Seen;
