@@ -122,8 +122,10 @@ fn main() {
 /// Makes the warehouse, and says what each relation took.
 fn make(path: &Path, views: u64) {
     let db = Connection::open(path).expect("a database");
-    db.execute_batch("set threads = 2; set memory_limit = '4GB'; set variable report_timezone = 'UTC'").expect("settings");
-    db.execute_batch("set variable as_of = timestamp '2026-10-01'; set variable bot_max_actions = 100").expect("variables");
+    db.execute_batch("set threads = 2; set memory_limit = '4GB'; set variable report_timezone = 'UTC'")
+        .expect("settings");
+    db.execute_batch("set variable as_of = timestamp '2026-10-01'; set variable bot_max_actions = 100")
+        .expect("variables");
     let project = Project::load(Some(Path::new(ROOT)), &raw_tables().expect("tables")).expect("the project");
     project.create_macros(&db).expect("macros");
     db.execute_batch(&WORLD.replace("VIEWS", &views.to_string())).expect("a world");
