@@ -50,7 +50,13 @@ export async function watched(context, address) {
 
 /** Waits until charts near the screen are drawn. */
 export async function settled(page) {
-  await page.evaluate(() => window.scrollTo(0, document.body.scrollHeight));
+  // past all of it, as a reader goes
+  await page.evaluate(async () => {
+    for (let at = 0; at < document.body.scrollHeight; at += innerHeight) {
+      scrollTo(0, at);
+      await new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)));
+    }
+  });
   await page.waitForFunction(() => [...document.querySelectorAll("[data-chart]")].every((chart) => chart.querySelector("canvas, svg")), null, { timeout: 10_000 }).catch(() => {});
   await page.evaluate(() => window.scrollTo(0, 0));
 }
