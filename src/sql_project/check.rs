@@ -134,8 +134,10 @@ impl Relation {
 
     /// Columns that its header names and `db` does not have under its name.
     pub(super) fn column_problems(&self, db: &Connection) -> Result<Vec<Problem>> {
-        let mut statement = db.prepare(&format!("describe {}", ident(&self.name)))?;
-        let names: Vec<String> = statement.query_map([], |row| row.get(0))?.collect::<duckdb::Result<_>>()?;
+        let names: duckdb::Result<Vec<String>> = db
+            .prepare(&format!("describe {}", ident(&self.name)))
+            .and_then(|mut statement| statement.query_map([], |row| row.get(0))?.collect());
+        let names = names.map_err(|error| self.odd(warehouse::short_error(&error)))?;
         let described = self.columns.iter().map(|column| (column.line, "column", column.name.as_str()));
         let drawn = self.chart.iter().flat_map(Chart::columns).map(|column| (self.lines.chart, "chart", column));
         let keys = self.key.iter().map(|column| (self.lines.key, "key", column.as_str()));

@@ -8,7 +8,7 @@ use duckdb::Connection;
 use super::changes::{Made, see_changes_for};
 use super::errors::told;
 use super::source_file::SourceFile;
-use super::{Change, Chart, Problem, Project, Relation, Room, TestResult, current};
+use super::{Change, Chart, Problem, Project, Relation, Room, TestResult, current, existing};
 use crate::common::files;
 use crate::common::language::{either, t};
 use crate::config::Config;
@@ -50,10 +50,11 @@ fn of_project(config: &Config, db: &Connection, project: &Project, name: &str) -
         bail!(broken.told());
     }
     let relation = project.get(name)?;
-    if relation.room == Room::Checks {
+    let changes = see_changes_for(config, db, Some(name))?;
+    // a check holds nothing, and an earlier nearset does not say what it published
+    if !changes.iter().any(|change| change.name == name) && !existing(db)?.contains_key(name) {
         Made::default().make(db, relation, "", false)?;
     }
-    let changes = see_changes_for(config, db, Some(name))?;
     finish(db, relation, changes)
 }
 
