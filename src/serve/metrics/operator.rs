@@ -110,6 +110,7 @@ pub struct PublishedMetrics {
     anomalies: GaugeVec,
     alerts: GaugeVec,
     odd_days: GaugeVec,
+    failed_views: GaugeVec,
     contract: GaugeVec,
     violations: GaugeVec,
     ctr: GaugeVec,
@@ -135,6 +136,11 @@ impl PublishedMetrics {
                 "data_quality_odd_day",
                 "1 where a figure of a table's last whole day is not as the same weekdays before.",
                 &["table", "measure", "severity"],
+            )?,
+            failed_views: register.gauges(
+                "sql_project_view_failed",
+                "1 where a view of an analyst failed in the last run and keeps its last good rows.",
+                &["view"],
             )?,
             contract: register.gauges(
                 "data_schema_contract_status",
@@ -176,8 +182,9 @@ impl PublishedMetrics {
 
     /// Takes up what a run published; that of the run before is forgotten.
     pub fn take_up(&self, figures: &OperatorFigures) {
-        let OperatorFigures { sources, quality, alerts, odd_days, contracts, lists, tracking, reconciliation, .. } =
+        let OperatorFigures { sources, quality, alerts, odd_days, contracts, lists, tracking, reconciliation, views } =
             figures;
+        replace(&self.failed_views, views.iter().map(|one| ([one.name.as_str()], 1.0)));
         let newest = sources.iter().filter_map(|one| Some(([one.table.as_str()], one.newest?)));
         replace(&self.newest_row, newest);
         replace(&self.source_rows, sources.iter().map(|one| ([one.table.as_str()], one.rows as f64)));
