@@ -12,6 +12,7 @@ use serde_json::Value;
 
 use crate::common::device::Device;
 use crate::common::language::spoken;
+use crate::console::features;
 use crate::console::layout::problem;
 use crate::console::parts::{self, Field, badge, empty, number, percent, price};
 use crate::console::{Section, Ui, page};
@@ -209,7 +210,7 @@ fn why(ui: &Ui, entry: &Explained, place: usize) -> Markup {
                             th scope="row" { (parts::channel(ui, said.channel.name())) }
                             td.number { @match said.place { Some(place) => (place), None => "–" } }
                             td.number { (signed(said.brought)) }
-                            td.small { (says(standing, said.channel)) }
+                            td.small { (says(ui, standing, said.channel)) }
                         }
                     }
                 }
@@ -234,13 +235,13 @@ fn moves(ui: &Ui, standing: &Standing, entry: &Explained, place: usize) -> Marku
 }
 
 /// What a channel's own features say, those that say something.
-fn says(standing: &Standing, channel: Channel) -> Markup {
+fn says(ui: &Ui, standing: &Standing, channel: Channel) -> Markup {
     let own = Feature::ALL.into_iter().filter(|feature| feature.channel() == Some(channel));
     let own = own.map(|feature| (feature, standing.features[feature as usize])).filter(|(_, value)| *value != 0.0);
     html! {
         @for (place, (feature, value)) in own.enumerate() {
             @if place > 0 { ", " }
-            span title=(feature.sentence()) { (feature.name()) " " (number(f64::from(value))) }
+            span title=(features::sentence(ui, feature)) { (feature.name()) " " (number(f64::from(value))) }
         }
     }
 }
