@@ -160,8 +160,10 @@ impl Config {
         let operations = Operations::read(values)?;
         let handed_on = Arc::new(handed_on(values, lists.popular_filter));
         let found = Arc::new(values.clone());
-        let groups =
-            (sources, models, parameters, lists, train, exposures, serve, queries, outgoing, operations, found, handed_on);
+        let groups = (
+            sources, models, parameters, lists, train, exposures, serve, queries, outgoing, operations, found,
+            handed_on,
+        );
         let mut config = Self::read(values, "", groups)?;
         // whoever names another DATA_DIR for once leaves the reports of the usual one alone
         if matches!(values.get("DATA_DIR").1, Origin::Flag(_)) {

@@ -22,7 +22,10 @@ const VALUES_OF_RUNS: u32 = 3;
 /// A relation cannot be read, or DuckDB cannot write.
 pub fn keep_quality(db: &Connection, as_of: DateTime<Utc>) -> Result<()> {
     let there = existing(db)?;
-    if !["data_quality_history", "data_quality_profile", "data_quality_values"].iter().all(|name| there.contains_key(*name)) {
+    if !["data_quality_history", "data_quality_profile", "data_quality_values"]
+        .iter()
+        .all(|name| there.contains_key(*name))
+    {
         return Ok(());
     }
     let now = timestamp(as_of);

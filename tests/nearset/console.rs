@@ -8,7 +8,9 @@ use crate::support::{Nearset, ROOT, Server, text};
 
 /// A page in a language.
 fn page(server: &Server, path: &str, language: &str) -> (u16, String) {
-    let asked = crate::support::agent().get(format!("{}{path}", server.base)).header("cookie", format!("nearset_lang={language}"));
+    let asked = crate::support::agent()
+        .get(format!("{}{path}", server.base))
+        .header("cookie", format!("nearset_lang={language}"));
     let mut response = asked.call().expect("an answer");
     (response.status().as_u16(), response.body_mut().read_to_string().expect("text"))
 }
@@ -75,7 +77,10 @@ fn lists_that_the_console_shows_are_nobodys() {
         .as_array()
         .expect("a list")
         .iter()
-        .map(|item| one.find(&format!("class=\"title\"><a href=\"/console/datasets/{}\"", item["dataset_id"])).expect("it is there"))
+        .map(|item| {
+            one.find(&format!("class=\"title\"><a href=\"/console/datasets/{}\"", item["dataset_id"]))
+                .expect("it is there")
+        })
         .collect();
     assert!(places.len() == 10 && places.is_sorted(), "{places:?}");
 }
@@ -98,7 +103,8 @@ fn datasets_are_browsed_and_found() {
     assert_eq!(rows("?price_from=1e12").0, 0);
     assert!(rows("?price_to=cheap").1.contains("This is no number"));
     let title = n.sql("select title, provider from dataset_features_v2 where is_listed and length(title) > 6 order by views desc limit 1");
-    let (title, provider) = (title[0]["title"].as_str().expect("a title"), title[0]["provider"].as_str().unwrap_or_default());
+    let (title, provider) =
+        (title[0]["title"].as_str().expect("a title"), title[0]["provider"].as_str().unwrap_or_default());
     let words: String = url::form_urlencoded::byte_serialize(title.as_bytes()).collect();
     assert!(rows(&format!("?words={words}")).1.contains(title));
     let provider: String = url::form_urlencoded::byte_serialize(provider.as_bytes()).collect();
@@ -113,9 +119,12 @@ fn datasets_are_browsed_and_found() {
 #[test]
 fn the_console_looks_as_it_should_in_a_browser() {
     let browser = Command::new("chromium").arg("--version").output();
-    let place = std::env::var("XDG_CACHE_HOME").unwrap_or_else(|_| format!("{}/.cache", std::env::var("HOME").expect("a home")));
+    let place = std::env::var("XDG_CACHE_HOME")
+        .unwrap_or_else(|_| format!("{}/.cache", std::env::var("HOME").expect("a home")));
     if browser.is_err() || !Path::new(&place).join("nearset/browser/node_modules/axe-core").exists() {
-        println!("chromium, playwright-core and axe-core are not installed (tests/install-browser.sh): the console is not looked at");
+        println!(
+            "chromium, playwright-core and axe-core are not installed (tests/install-browser.sh): the console is not looked at"
+        );
         return;
     }
     let n = Nearset::demo();

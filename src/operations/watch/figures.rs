@@ -29,7 +29,8 @@ const LEAST_VIEWS: u64 = 30;
 /// What the last run published cannot be read.
 pub fn alerts(config: &Config, now: DateTime<Utc>) -> Result<Vec<Alert>> {
     let figures = OperatorFigures::read(&config.metadata_dir())?;
-    let all = [stale(&figures, now), broken(&figures), poor(&figures), odd(&figures), missing(&figures), uncovered(&figures)];
+    let all =
+        [stale(&figures, now), broken(&figures), poor(&figures), odd(&figures), missing(&figures), uncovered(&figures)];
     Ok(all.concat())
 }
 

@@ -22,7 +22,7 @@ use crate::query::{Ask, Asker, Column};
 use crate::serve::http::access::Reader;
 use crate::serve::http::{ApiError, ErrorBody, result};
 use crate::serve::state::{Shared, State};
-use crate::sql_project::{Materialize, Project, Relation, Room};
+use crate::sql_project::{Chart, Materialize, Project, Relation, Room};
 use crate::warehouse::ident;
 
 static TOTAL: HeaderName = HeaderName::from_static("x-total-count");
@@ -107,7 +107,7 @@ pub async fn list(_: Reader, Of(state): Of<Shared>) -> Result<Json<ViewList>, Ap
         href: format!("/views/{}", relation.name),
         file: relation.file.display().to_string(),
         key: relation.key.clone(),
-        chart: relation.chart.clone(),
+        chart: relation.chart.as_ref().map(Chart::text),
         columns: relation
             .columns
             .iter()
