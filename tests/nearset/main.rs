@@ -3,6 +3,7 @@
 mod airflow;
 mod analyst;
 mod api;
+mod attribution;
 mod backup;
 mod comparison;
 mod console;
@@ -13,6 +14,7 @@ mod databases;
 mod deploy;
 mod description;
 mod embed;
+mod exclusions;
 mod exports;
 mod extract;
 mod faults;

@@ -124,8 +124,9 @@ fn rule(spec: Spec, zone: Tz, folder: &Path) -> Result<Exclusion, Fault> {
     });
     let addresses = addresses.collect::<Result<_, _>>()?;
     let mut request_ids: BTreeSet<String> = texts("request_ids", &spec.request_ids, str::to_owned)?;
-    if let Some(file) = &spec.request_ids_file {
-        request_ids.extend(listed(file, folder)?);
+    let request_ids_file = spec.request_ids_file.as_ref().map(|file| (file, folder.join(file.get_ref())));
+    if let Some((file, path)) = &request_ids_file {
+        request_ids.extend(listed(file, path)?);
     }
     let at = |field, value: &Option<Spanned<Value>>, is_end| {
         value
@@ -163,6 +164,7 @@ fn rule(spec: Spec, zone: Tz, folder: &Path) -> Result<Exclusion, Fault> {
         visitors: texts("visitors", &spec.visitors, str::to_owned)?,
         sources: texts("sources", &spec.sources, lower)?,
         request_ids,
+        request_ids_file: request_ids_file.map(|(_, path)| path),
         endpoints: texts("endpoints", &spec.endpoints, str::to_owned)?,
         from,
         until,
@@ -201,12 +203,11 @@ fn texts<S: FromIterator<String>>(
 }
 
 /// The request ids of a file: one a line, without what follows a `#`.
-fn listed(file: &Spanned<String>, folder: &Path) -> Result<BTreeSet<String>, Fault> {
-    let path = folder.join(file.get_ref());
+fn listed(file: &Spanned<String>, path: &Path) -> Result<BTreeSet<String>, Fault> {
     let failed = |what: String| {
         (Some(file.span().start), t!("request_ids_file: {}: {what}", "request_ids_file：{}：{what}", path.display()))
     };
-    let text = files::read_text(&path).map_err(|error| failed(format!("{error:#}")))?;
+    let text = files::read_text(path).map_err(|error| failed(format!("{error:#}")))?;
     let text = text.ok_or_else(|| failed(either("it is not there", "不存在").to_owned()))?;
     let ids = text.lines().map(|line| line.split('#').next().unwrap_or_default().trim());
     Ok(ids.filter(|id| !id.is_empty()).map(str::to_owned).collect())

@@ -43,6 +43,8 @@ pub struct Exclusion {
     visitors: BTreeSet<String>,
     sources: BTreeSet<String>,
     request_ids: BTreeSet<String>,
+    /// Where more of those stand.
+    request_ids_file: Option<PathBuf>,
     /// Only lists of these; of all, where it names none.
     endpoints: BTreeSet<String>,
     from: Option<DateTime<Utc>>,
@@ -109,6 +111,11 @@ impl Exclusions {
             rule.visitors.extend(logged);
         }
         self
+    }
+
+    /// The files of request ids that rules name.
+    pub fn files(&self) -> impl Iterator<Item = &PathBuf> {
+        self.rules.iter().filter_map(|rule| rule.request_ids_file.as_ref())
     }
 
     /// Whether a rule names visitors.

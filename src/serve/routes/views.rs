@@ -1,9 +1,9 @@
 //! `/views`: relations of the published project as programs read them: in the form they ask for, filtered, ordered, by pages.
 
 use std::fmt::Write;
-use std::sync::{Mutex, PoisonError};
-use std::time::{Duration, Instant};
-use std::{hash, sync};
+use std::hash::{DefaultHasher, Hash, Hasher};
+use std::os::unix::fs::MetadataExt;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use anyhow::{Context, Result};
 use axum::Json;
@@ -17,12 +17,13 @@ use utoipa::ToSchema;
 
 use crate::common::about;
 use crate::common::likeness::hint;
+use crate::config::Config;
 use crate::extract;
 use crate::query::{Ask, Asker, Column};
 use crate::serve::http::access::Reader;
 use crate::serve::http::{ApiError, ErrorBody, result};
 use crate::serve::state::{Shared, State};
-use crate::sql_project::{Chart, Materialize, Project, Relation, Room};
+use crate::sql_project::{Chart, Materialize, Project, Relation, Room, files_stamp};
 use crate::warehouse::ident;
 
 static TOTAL: HeaderName = HeaderName::from_static("x-total-count");
@@ -31,32 +32,36 @@ static TOTAL: HeaderName = HeaderName::from_static("x-total-count");
 /// shows of it what may be seen.
 const SHOWN: [Room; 3] = [Room::Evaluate, Room::Reconcile, Room::Views];
 
-/// How long the project's files are taken to be as they were.
-const FRESH: Duration = Duration::from_secs(1);
-
-/// The project as its files were a moment ago.
+/// The project as its files are now, with what tells whether one of them has been saved since.
 #[derive(Default)]
-pub struct Seen(Mutex<Option<(Instant, sync::Arc<Project>)>>);
+pub struct Seen(Mutex<Option<(String, Arc<Project>)>>);
 
 impl Seen {
-    /// The project; where its files are broken now, as they were last in order.
-    async fn project(state: &Shared) -> Result<sync::Arc<Project>> {
-        let held = || state.project.0.lock().unwrap_or_else(PoisonError::into_inner).clone();
-        let last = held();
-        if let Some((_, project)) = last.as_ref().filter(|(at, _)| at.elapsed() < FRESH) {
-            return Ok(project.clone());
+    /// The project, and a word for the state of its files.
+    ///
+    /// # Errors
+    /// Its folders cannot be read.
+    fn project(&self, config: &Config) -> Result<(String, Arc<Project>)> {
+        let stamp = files_stamp(config)?;
+        let mut last = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if last.as_ref().is_none_or(|(of, _)| *of != stamp) {
+            *last = Some((stamp, Arc::new(Project::read(config, &extract::raw_tables()?)?)));
         }
-        let config = state.config.clone();
-        let read = about::blocking(move || Project::of(&config, &extract::raw_tables()?)).await;
-        let project = match (read.context("reading the project ended early")?, last) {
-            (Ok(project), _) => sync::Arc::new(project),
-            (Err(_), Some((_, project))) => project,
-            (Err(error), None) => return Err(error),
-        };
-        let mut seen = state.project.0.lock().unwrap_or_else(PoisonError::into_inner);
-        *seen = Some((Instant::now(), project.clone()));
-        Ok(project)
+        last.clone().context("the project is not there")
     }
+}
+
+async fn project(state: &Shared) -> Result<(String, Arc<Project>), ApiError> {
+    let state = state.clone();
+    let read = about::blocking(move || state.project.project(&state.config)).await;
+    Ok(read.context("reading the project ended early")??)
+}
+
+/// The names of the relations that may be read: of those whose file is broken now, the rows of the last run are there.
+fn shown(project: &Project) -> impl Iterator<Item = &str> {
+    let broken = project.broken.iter().filter(|one| one.room.is_some_and(|room| SHOWN.contains(&room)));
+    let sound = project.relations.iter().filter(|one| is_shown(one));
+    sound.map(|one| one.name.as_str()).chain(broken.map(|one| one.name.as_str()))
 }
 
 /// A relation that may be read.
@@ -100,7 +105,7 @@ fn is_shown(relation: &Relation) -> bool {
         (status = 401, body = ErrorBody, description = "REPORTS shows them on the server's machine alone, or to whoever holds a token"),
     ))]
 pub async fn list(_: Reader, Of(state): Of<Shared>) -> Result<Json<ViewList>, ApiError> {
-    let project = Seen::project(&state).await?;
+    let (_, project) = project(&state).await?;
     let view = |relation: &Relation| ViewDescription {
         name: relation.name.clone(),
         description: relation.description.clone(),
@@ -247,13 +252,10 @@ impl Selection {
 }
 
 /// What the answer is of: the warehouse as it was published, and what was asked of it.
-fn tag(state: &State, project: &Project, asked: &str) -> Option<HeaderValue> {
-    use hash::{Hash, Hasher};
-    use std::os::unix::fs::MetadataExt;
+fn tag(state: &State, asked: &str) -> Option<HeaderValue> {
     let about = std::fs::metadata(state.config.warehouse_path()).ok()?;
-    let mut digest = hash::DefaultHasher::new();
+    let mut digest = DefaultHasher::new();
     (about.dev(), about.ino(), about.mtime(), about.mtime_nsec(), asked).hash(&mut digest);
-    project.relations.iter().for_each(|relation| relation.sql.hash(&mut digest));
     format!("\"{:016x}\"", digest.finish()).parse().ok()
 }
 
@@ -287,18 +289,19 @@ pub async fn rows(
     headers: HeaderMap,
 ) -> Result<Response, ApiError> {
     let (Named(name), Query(asked)) = (name?, asked?);
-    let project = Seen::project(&state).await?;
-    let Some(relation) = project.relations.iter().find(|one| one.name == name && is_shown(one)) else {
-        let names = project.relations.iter().filter(|one| is_shown(one)).map(|one| one.name.as_str());
-        return Err(ApiError::NotFound(format!("there is no view {name}{}; /views lists them", hint(&name, names))));
-    };
+    let (files, project) = project(&state).await?;
+    if !shown(&project).any(|one| one == name) {
+        let near = hint(&name, shown(&project));
+        return Err(ApiError::NotFound(format!("there is no view {name}{near}; /views lists them")));
+    }
+    let relation = project.relations.iter().find(|one| one.name == name);
     let accept = headers.get(header::ACCEPT).and_then(|value| value.to_str().ok()).unwrap_or_default();
-    let tag = tag(&state, &project, &format!("{name} {accept} {asked:?}"));
+    let tag = tag(&state, &format!("{files} {name} {accept} {asked:?}"));
     if let Some(tag) = tag.as_ref().filter(|tag| headers.get(header::IF_NONE_MATCH) == Some(tag)) {
         return Ok((StatusCode::NOT_MODIFIED, [(header::ETAG, tag.clone())]).into_response());
     }
     let columns = columns(&state, &name).await?;
-    let selection = Selection::read(&asked, &columns, &relation.key, state.config.queries.rows)?;
+    let selection = Selection::read(&asked, &columns, relation.map_or(&[], |one| &one.key), state.config.queries.rows)?;
     let form = result::form(selection.format.as_deref(), &headers)?;
     let sql = selection.sql(&name);
     let (limit, is_published) = (selection.limit, selection.is_published);
@@ -306,7 +309,9 @@ pub async fn rows(
     let answer = state.desk.answer(Asker::Server, &ask).await?;
     let total = match answer.head.is_cut {
         false if answer.head.rows > 0 || selection.offset == 0 => Some(selection.offset + answer.head.rows),
-        _ if relation.materialize == Materialize::Table => count(&state, &name, &selection).await,
+        _ if relation.is_some_and(|one| one.materialize == Materialize::Table) => {
+            count(&state, &name, &selection).await
+        }
         _ => None,
     };
     let mut response = result::response(answer, form, &name, selection.has_mark);
