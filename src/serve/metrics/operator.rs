@@ -176,7 +176,7 @@ impl PublishedMetrics {
 
     /// Takes up what a run published; that of the run before is forgotten.
     pub fn take_up(&self, figures: &OperatorFigures) {
-        let OperatorFigures { sources, quality, alerts, odd_days, contracts, lists, tracking, reconciliation } =
+        let OperatorFigures { sources, quality, alerts, odd_days, contracts, lists, tracking, reconciliation, .. } =
             figures;
         let newest = sources.iter().filter_map(|one| Some(([one.table.as_str()], one.newest?)));
         replace(&self.newest_row, newest);
