@@ -80,6 +80,7 @@ text-model:
 # the servers that tests start for themselves
 servers:
 	@tests/install-servers.sh
+	@tests/install-browser.sh
 	@tests/install-airflow.sh
 	@tests/install-mlflow.sh
 

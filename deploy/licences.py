@@ -14,6 +14,7 @@ import subprocess
 import sys
 
 DUCKDB = "1.5.5"
+ECHARTS = "6.1.0"
 NAME = re.compile(r"(licen[sc]e|copying|notice|unlicense|copyright)", re.IGNORECASE)
 
 
@@ -60,6 +61,9 @@ def main():
     users = {}
     for name in ["DuckDB", *(f"DuckDB's extension {name}" for name in extensions)]:
         users.setdefault(duckdb[0], []).append(f"{name} {DUCKDB}")
+    lines.append(f"Apache ECharts v{ECHARTS} Apache-2.0 https://github.com/apache/echarts")
+    echarts = pathlib.Path("src/console/assets/echarts.LICENSE").read_text(encoding="utf-8").strip()
+    users[echarts] = [f"Apache ECharts {ECHARTS}"]
     for crate in crates:
         name, version, licence = crate["name"], crate["version"], crate["license"] or "see its text"
         lines.append(f"{name} v{version} {licence} {crate['repository'] or ''}".rstrip())

@@ -15,6 +15,7 @@
 -- column degrade_reason: Why the list was not the usual one; none.
 -- column source: Where the list was shown, as the front end calls it; unknown.
 -- column device_type: What it was shown on: mobile, tablet, desktop, bot or unknown.
+-- column visitor: The same for all lists of one visitor, and no name; NULL in logs of servers that did not write it.
 -- column reason: Why it was shown.
 -- column score: The entry's score, higher is better.
 -- column is_explored: Whether the entry stood there to be tried out.
@@ -54,6 +55,7 @@ select
     exposures.degrade_reason,
     exposures.source,
     exposures.device_type,
+    exposures.visitor,
     exposures.reason,
     exposures.score,
     exposures.is_explored,

@@ -3,7 +3,7 @@ with
 counted as (
     select
         (select count(*) from raw.task) + (select count(*) from raw.api_order) as in_source,
-        (select count(*) from orders) as kept,
+        (select count(*) from recorded_orders) as kept,
         (
             -- rows of a database have no number; their keys tell them apart
             select count(distinct concat_ws(':', source_table, source_key, file, row_number))

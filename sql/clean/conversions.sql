@@ -32,6 +32,11 @@ people as (
             and own_page.visit_id = stg_conversion.visit_id
             and is_past(own_page.viewed_at)
     where not coalesce(visits.is_bot, false)
+        and stg_conversion.visit_id not in (select excluded_visits.visit_id from excluded_visits)
+        and (
+            stg_conversion.order_ref is null
+            or stg_conversion.order_ref not in (select excluded_orders.order_ref from excluded_orders)
+        )
         -- a cart that was left is no order
         and stg_conversion.goal_id <> -1
         and stg_conversion.converted_at is not null

@@ -48,7 +48,10 @@ items as (
         kept_propensity,
         explored_propensity
     from stg_exposure
-    where shown_at is not null and is_past(shown_at) and purpose is null
+    where shown_at is not null
+        and is_past(shown_at)
+        and purpose is null
+        and request_id not in (select excluded_lists.request_id from excluded_lists)
 )
 
 select

@@ -1,4 +1,4 @@
--- description: Every order, of a dataset (T) and of an API (A), under the name Matomo knows it by.
+-- description: Every order that exclude.toml does not take out, of a dataset (T) and of an API (A), under the name Matomo knows it by.
 -- key: order_ref
 -- column order_ref: The order as Matomo knows it: T or A and its id.
 -- column order_kind: task (a dataset) or api_order (its API).
@@ -7,24 +7,13 @@
 -- column revenue: The price; NULL where it is unknown.
 -- column ordered_at: When it was ordered, UTC.
 -- column day: The day in REPORT_TIMEZONE.
-with
-all_orders as (
-    select 'T' || task_id as order_ref, 'task' as order_kind, dataset_id, user_id, price, created_at
-    from stg_task
-    union all
-    select 'A' || api_order_id, 'api_order', dataset_id, user_id, coalesce(price, api_price), created_at
-    from stg_api_order
-)
-
 select
     order_ref,
     order_kind,
     dataset_id,
     user_id,
-    case when price >= 0 then price end as revenue,
-    created_at as ordered_at,
-    report_day(created_at) as day
-from all_orders
-where dataset_id is not null
-    and created_at is not null
-    and is_past(created_at)
+    revenue,
+    ordered_at,
+    day
+from recorded_orders
+where order_ref not in (select excluded_orders.order_ref from excluded_orders)

@@ -30,3 +30,10 @@ where stg_link_visit_action.is_page_view
     and stg_link_visit_action.viewed_at is not null
     and is_past(stg_link_visit_action.viewed_at)
     and coalesce(stg_action.payment_dataset_id, stg_action.detail_dataset_id) is not null
+    -- who came from a list of theirs is one of them
+    and not exists (
+        select 1
+        from excluded_lists
+        where excluded_lists.is_theirs
+            and excluded_lists.request_id = coalesce(stg_link_visit_action.dimension_request_id, stg_action.url_request_id)
+    )

@@ -6,7 +6,8 @@
 -- column reason: What was wrong.
 -- column column_name: Where.
 -- column value: What stood there.
--- column outcome: dropped, repaired (the value was set aside), unlisted, superseded or not_yet (its time is later than the run).
+-- column outcome: dropped, repaired (the value was set aside), unlisted, superseded, not_yet (its time is later than the run) or excluded
+-- (by exclude.toml; the row is kept, and counts nowhere).
 -- column file: The file it came from.
 -- column row_number: Its row in the file.
 -- column row_json: The whole row, where it could not be stored.
@@ -209,6 +210,21 @@ read as (
             fault('no_visitor', 'context.purpose', purpose, purpose is not null, 'dropped')
         ]
     from stg_exposure
+    union all
+    select
+        'exposure_log', request_id, null, null,
+        [fault('excluded_' || rule, kind, value, true, 'excluded')]
+    from excluded_lists
+    union all
+    select
+        'matomo_log_visit', cast(visit_id as varchar), null, null,
+        [fault('excluded_' || rule, kind, value, true, 'excluded')]
+    from excluded_visits
+    union all
+    select
+        case when order_ref like 'T%' then 'task' else 'api_order' end, substr(order_ref, 2), null, null,
+        [fault('excluded_' || rule, kind, value, true, 'excluded')]
+    from excluded_orders
     union all
     select
         'exposure_log', source.request_id, null, null,

@@ -7,6 +7,7 @@
 -- column rule: table, present, not_null, type, min, max, allowed, unique or primary_key.
 -- column expected: What the contract says: a type, a limit, values, the key's columns.
 -- column severity: info, warning or critical, which stops a run before anything is published.
+-- column owner: Whose it is to mend, where the contract says so.
 -- column status: ok or violated.
 -- column rows: Rows looked at.
 -- column violations: Rows that break the rule.
@@ -18,6 +19,7 @@ select
     rule,
     expected,
     severity,
+    coalesce(owner, '') as owner,
     case when violations = 0 then 'ok' else 'violated' end as status,
     rows,
     violations,

@@ -9,6 +9,9 @@
 -- column bound: What is usual: data_quality_alerts has what lies above.
 -- column penalty: What it takes off the score, as a share of it.
 -- column anomalies: How many rows, days or datasets are odd.
+-- column severity: How grave it is where it is beyond the usual: info, warning or critical (data_quality_policy).
+-- column owner: Whose it is to mend.
+-- column is_blocking: Whether a run in which it is beyond the usual publishes nothing.
 with
 is_there as (
     select source || '.' || table_name as table_name, table_name as source_table, rows
@@ -306,23 +309,45 @@ found as (
     from order_figures
     cross join accounts
     where accounts.users > 0
+),
+
+weighed as (
+    select
+        table_name,
+        check_name,
+        rows,
+        value,
+        bound,
+        -- what repeats, is missing or cannot be used takes its share; what is only odd takes what goes beyond the usual
+        round(
+            case check_name
+                when 'concentration' then least(greatest(value - bound, 0) * 2, 1)
+                when 'price_outliers' then greatest(value - bound, 0)
+                when 'unusual_days' then 0
+                else value
+            end,
+            6
+        ) as penalty,
+        cast(anomalies as bigint) as anomalies
+    from found
 )
 
 select
-    table_name,
-    check_name,
-    rows,
-    value,
-    bound,
-    -- what repeats, is missing or cannot be used takes its share; what is only odd takes what goes beyond the usual
-    round(
-        case check_name
-            when 'concentration' then least(greatest(value - bound, 0) * 2, 1)
-            when 'price_outliers' then greatest(value - bound, 0)
-            when 'unusual_days' then 0
-            else value
-        end,
-        6
-    ) as penalty,
-    cast(anomalies as bigint) as anomalies
-from found
+    weighed.table_name,
+    weighed.check_name,
+    weighed.rows,
+    weighed.value,
+    weighed.bound,
+    weighed.penalty,
+    weighed.anomalies,
+    coalesce(data_quality_policy.severity, case when weighed.penalty >= 0.2 then 'critical' else 'warning' end) as severity,
+    coalesce(data_quality_policy.owner, '') as owner,
+    coalesce(data_quality_policy.is_blocking, false) as is_blocking
+from weighed
+left join data_quality_policy
+    on weighed.table_name like data_quality_policy.table_name
+        and weighed.check_name like data_quality_policy.check_name
+qualify row_number() over (
+        partition by weighed.table_name, weighed.check_name
+        order by data_quality_policy.rank desc nulls last
+    ) = 1

@@ -1,5 +1,5 @@
 -- description: How far each day's orders may lie apart in the business and Matomo before it means something: a share counts as above a
--- bound where chance would hardly make so many of so few (clearly_above), so that 2 of 3 is no alarm.
+-- bound where chance would hardly make so many of so few (clearly_above), so that 2 of 3 are not critical.
 -- key: day
 -- chart: line x=day y=missing_share low=tolerated_low high=tolerated_share
 -- column day: The day in REPORT_TIMEZONE.

@@ -20,6 +20,8 @@ select
     text_of(context ->> 'client_app') as client_app,
     context ->> 'feature_snapshot_id' as feature_snapshot_id,
     text_of(context ->> 'visitor') as visitor,
+    -- the exclusions that named who asked, by address or User-Agent
+    cast(from_json(context -> 'excluded', '["VARCHAR"]') as varchar []) as excluded,
     -- what share of the visitors each variant of the experiment had then, and what share was held out of all of them
     cast(context -> 'allocation' as varchar) as allocation,
     try_cast(context ->> 'holdout' as double) as holdout,

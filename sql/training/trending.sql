@@ -5,8 +5,8 @@
 -- column dataset_id: The dataset.
 -- column views: Views in that time.
 -- column visitors: Different visitors in that time.
--- column views_before: Views in the time as long before it.
--- column score: Visitors, times the root of the growth in views.
+-- column visitors_before: Different visitors in the time as long before it.
+-- column score: Visitors, times the root of their growth. A visitor counts once, however often they look.
 with
 timeframes as (
     select '1h' as timeframe, interval 1 hour as span
@@ -24,7 +24,8 @@ counted as (
         page_views.dataset_id,
         count(*) filter (where page_views.viewed_at > getvariable('as_of') - timeframes.span) as views,
         count(distinct page_views.visitor_id) filter (where page_views.viewed_at > getvariable('as_of') - timeframes.span) as visitors,
-        count(*) filter (where page_views.viewed_at <= getvariable('as_of') - timeframes.span) as views_before
+        count(distinct page_views.visitor_id) filter (where page_views.viewed_at <= getvariable('as_of') - timeframes.span)
+            as visitors_before
     from timeframes
     inner join page_views
         on page_views.viewed_at > getvariable('as_of') - 2 * timeframes.span
@@ -37,14 +38,14 @@ select
     counted.dataset_id,
     counted.views,
     counted.visitors,
-    counted.views_before,
+    counted.visitors_before,
     -- visitors first, then how much faster than before
-    round(counted.visitors * sqrt((counted.views + 1.0) / (counted.views_before + 1.0)), 6) as score
+    round(counted.visitors * sqrt((counted.visitors + 1.0) / (counted.visitors_before + 1.0)), 6) as score
 from counted
 inner join datasets on datasets.dataset_id = counted.dataset_id
 where datasets.is_listed
     and counted.views > 0
 qualify row_number() over (
         partition by counted.timeframe
-        order by counted.visitors * sqrt((counted.views + 1.0) / (counted.views_before + 1.0)) desc, counted.dataset_id
+        order by counted.visitors * sqrt((counted.visitors + 1.0) / (counted.visitors_before + 1.0)) desc, counted.dataset_id
     ) <= 200

@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Result, bail};
 use clap::{Args, Subcommand};
+use serde_json::json;
 
 use super::examples::examples;
 use crate::common::errors::describe;
@@ -11,7 +12,7 @@ use crate::common::language::{either, t};
 use crate::common::progress::{Progress, StepBar, grouped};
 use crate::common::terminal::{left, right, say};
 use crate::config::{Config, Values};
-use crate::operations::backup::{Archive, Made, Manifest, Options, Part, backups, make};
+use crate::operations::backup::{Archive, Kept, Made, Manifest, Options, Part, backups, make};
 
 #[derive(Debug, Args)]
 #[command(args_conflicts_with_subcommands = true)]
@@ -34,10 +35,13 @@ pub struct Backup {
 #[derive(Debug, Subcommand)]
 enum Command {
     /// List the backups in a folder
-    #[command(after_help = examples(&["backup list"]))]
+    #[command(after_help = examples(&["backup list", "backup list --json"]))]
     List {
         /// The folder; BACKUP_DIR where none is named
         dir: Option<PathBuf>,
+        /// As JSON
+        #[arg(long)]
+        json: bool,
     },
     /// Read a backup and check every file in it
     #[command(after_help = examples(&["backup", "backup verify $(ls data/backups/*.tar | tail -1)"]))]
@@ -50,7 +54,7 @@ enum Command {
 impl Backup {
     pub fn run(self, config: &Config, values: &Values) -> Result<()> {
         match self.command {
-            Some(Command::List { dir }) => list(&dir.unwrap_or_else(|| config.backup_dir())),
+            Some(Command::List { dir, json }) => list(&dir.unwrap_or_else(|| config.backup_dir()), json),
             Some(Command::Verify { file }) => verify(&file),
             None => {
                 let options =
@@ -101,8 +105,19 @@ pub fn print_part(manifest: &Manifest, part: Part) {
     say!("  {}  {}  {}", left(name, 12), right(&files, 14), right(&megabytes(manifest.bytes_of(part)), 12));
 }
 
-fn list(dir: &Path) -> Result<()> {
+fn list(dir: &Path, is_json: bool) -> Result<()> {
     let all = backups(dir)?;
+    if is_json {
+        let row = |backup: &Kept| match Archive::open(&backup.path) {
+            Ok(Archive { manifest, .. }) => json!({
+                "path": backup.path, "bytes": backup.bytes, "made_at": manifest.made_at, "as_of": manifest.as_of,
+                "current": manifest.current, "nearset": manifest.nearset, "files": manifest.members.len(),
+            }),
+            Err(error) => json!({ "path": backup.path, "bytes": backup.bytes, "error": describe(&error) }),
+        };
+        say!("{}", serde_json::to_string_pretty(&all.iter().map(row).collect::<Vec<_>>())?);
+        return Ok(());
+    }
     if all.is_empty() {
         say!(
             "{}",

@@ -38,6 +38,26 @@ pub(super) const PARAGRAPHS: &[(&str, &str)] = &[
         "代替当前时间：2026-10-28、2026-10-28 09:30:00（UTC）或 2026-10-28T09:30:00+08:00",
     ),
     ("Let it be before the moment that the published warehouse stands for", "允许它早于已发布仓库所对应的时刻"),
+    (
+        "Publish what has changed in sql/ and views/, without taking in or training anything",
+        "发布 sql/ 与 views/ 的改动，不抽取数据，也不训练",
+    ),
+    (
+        "Only these: a relation, a folder such as marts or views, or +relation with all that it reads; what reads them follows",
+        "只生成这些：关系，目录（如 marts、views），或 +关系（连同它所读的一切）；读取它们的随之生成",
+    ),
+    ("Also what has not changed since it was published", "也生成发布后没有改动的"),
+    (
+        "Show the first rows of a file as it is now, with all that has changed below it; nothing is published",
+        "按当前文件显示前若干行，连同其上游的改动；不发布任何内容",
+    ),
+    (
+        "A relation's name, or a file: also one that is not in the project yet",
+        "关系名或文件：也可以是尚未放入项目的文件",
+    ),
+    ("How many rows", "行数"),
+    ("Print rows, changes and tests as JSON", "以 JSON 输出数据行、改动与测试"),
+    ("Print what is wrong as JSON: file, line, column, message, caret", "以 JSON 输出问题：文件、行、列、说明、标记"),
     ("Take in what is new at the sources, and nothing else", "只抽取数据源的新增数据"),
     ("The settings in force", "生效的设置"),
     (

@@ -6,6 +6,7 @@ use anyhow::Result;
 use clap::{Args, Parser, Subcommand};
 
 use super::backup::Backup;
+use super::build::Build;
 use super::completions::Completions;
 use super::demo::Demo;
 use super::distill::Distill;
@@ -89,10 +90,10 @@ pub(super) struct Global {
 #[derive(Debug, Subcommand)]
 enum Command {
     /// Run the pipeline: extract, features, train, evaluate, reconcile
-    #[command(after_help = examples(&["run --dry-run", "run --as-of 2026-10-17"]))]
+    #[command(after_help = examples(&["run --dry-run", "run --dry-run --json", "run --as-of 2026-10-17"]))]
     Run(Run),
     /// Take in what is new at the sources, and nothing else
-    #[command(after_help = examples(&["extract --dry-run"]))]
+    #[command(after_help = examples(&["extract --dry-run", "extract --dry-run --json"]))]
     Extract(Extract),
     /// Past runs and their steps
     #[command(after_help = examples(&["runs --limit 3"]))]
@@ -106,12 +107,15 @@ enum Command {
     /// Run on the sample data in the program (or on your own sources, where the settings name some), then serve
     #[command(after_help = examples(&["demo", "demo --no-serve"]))]
     Demo(Demo),
-    /// A read-only query on the published warehouse
-    #[command(after_help = examples(&["sql \"from funnel_by_day\"", "sql \"select dataset_id, title from datasets limit 5\" --format csv"]))]
+    /// Read-only SQL on the published warehouse: a query, a file, or at a prompt
+    #[command(after_help = examples(&["sql", "sql \"from funnel_by_day\"", "sql \"select dataset_id, title from datasets limit 5\" --format csv", "sql \"from daily_report\" --json", "sql - < queries.sql"]))]
     Sql(Sql),
     /// The SQL project: what there is, what feeds what, what is wrong with it
     #[command(subcommand)]
     Views(Views),
+    /// Publish what has changed in sql/ and views/, without taking in or training anything
+    #[command(after_help = examples(&["build", "build --select funnel_by_day", "build --select +dataset_metrics", "build --select views --full"]))]
+    Build(Build),
     /// The project's files as a folder of your own, to edit
     #[command(subcommand)]
     Project(Project),
@@ -140,13 +144,13 @@ enum Command {
     #[command(subcommand)]
     Notify(Notify),
     /// Write and show the reconciliation of some days again
-    #[command(after_help = examples(&["reconcile --start 2026-10-01 --end 2026-10-15"]))]
+    #[command(after_help = examples(&["reconcile --start 2026-10-01 --end 2026-10-15", "reconcile --start 2026-10-01 --end 2026-10-15 --json"]))]
     Reconcile(Reconcile),
     /// Write one day's report again
-    #[command(after_help = examples(&["report --date 2026-10-15"]))]
+    #[command(after_help = examples(&["report --date 2026-10-15", "report --date 2026-10-15 --json"]))]
     Report(Report),
     /// Find datasets by words: by names and tags, by what texts mean, by what pictures show
-    #[command(after_help = examples(&["search \"crop yields\" --limit 3"]))]
+    #[command(after_help = examples(&["search \"crop yields\" --limit 3", "search \"crop yields\" --json"]))]
     Search(Search),
     /// Make a table of token vectors from a text model: hundreds of times quicker, a little less exact
     #[command(after_help = examples(&["distill fixtures/models/bert --dimensions 8 --out small"]))]
@@ -190,6 +194,7 @@ impl Command {
             Self::Demo(demo) => demo.run(&config()?),
             Self::Sql(sql) => sql.run(&config()?),
             Self::Views(views) => views.run(&config()?),
+            Self::Build(build) => build.run(&config()?),
             Self::Project(project) => project.run(&config()?),
             Self::Evaluate(evaluate) => evaluate.run(&config()?),
             Self::Models(models) => models.run(&config()?),

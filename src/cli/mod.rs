@@ -1,6 +1,7 @@
 //! The command line: one file a command, with its arguments and their call.
 
 mod backup;
+mod build;
 mod chinese;
 mod command_line;
 mod completions;

@@ -1,9 +1,11 @@
 //! `nearset models`.
 
-use anyhow::Result;
+use anyhow::{Error, Result};
 use clap::{Args, Subcommand};
+use serde_json::{Value, json};
 
 use super::examples::examples;
+use crate::common::errors::describe;
 use crate::common::language::t;
 use crate::common::terminal::{self, say};
 use crate::config::Config;
@@ -13,8 +15,12 @@ use crate::operations::Change;
 #[derive(Debug, Subcommand)]
 pub enum Models {
     /// List the versions, with their held-out figures
-    #[command(after_help = examples(&["models list"]))]
-    List,
+    #[command(after_help = examples(&["models list", "models list --json"]))]
+    List {
+        /// As JSON
+        #[arg(long)]
+        json: bool,
+    },
     /// Make a version the current one
     #[command(after_help = examples(&["models promote $(basename $(readlink models/current))"]))]
     Promote { version: String },
@@ -47,8 +53,12 @@ fn share(text: &str) -> Result<f64, String> {
 impl Models {
     pub fn run(self, config: &Config) -> Result<()> {
         let change = match self {
-            Self::List => {
-                list(&model::overview(&config.models_dir)?);
+            Self::List { json } => {
+                let all = model::overview(&config.models_dir)?;
+                match json {
+                    true => say!("{}", serde_json::to_string_pretty(&as_json(&all))?),
+                    false => list(&all),
+                }
                 return Ok(());
             }
             Self::Promote { version } => Change::Promote(version),
@@ -67,6 +77,19 @@ impl Part {
         let share = self.share.unwrap_or(default);
         Change::Beside(what, (self.version != "off").then_some(Share::of(self.version, share)))
     }
+}
+
+/// What a program reads of the versions.
+fn as_json(all: &Overview) -> Value {
+    let damaged = |(version, error): &(String, Error)| json!({ "version": version, "error": describe(error) });
+    json!({
+        "current": all.current,
+        "canary": all.traffic.canary,
+        "shadow": all.traffic.shadow,
+        "versions": all.whole,
+        "damaged": all.damaged.iter().map(damaged).collect::<Vec<_>>(),
+        "traffic_error": all.traffic_error.as_ref().map(describe),
+    })
 }
 
 /// The versions with their held-out figures, the damaged ones with what is wrong with them.

@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result};
 use clap::Subcommand;
+use serde_json::json;
 
 use super::examples::examples;
 use crate::common::language::{either, t};
@@ -21,10 +22,13 @@ pub enum Project {
         dir: PathBuf,
     },
     /// Say which files differ from those inside the program, as after an upgrade
-    #[command(after_help = examples(&["project diff analysis"]))]
+    #[command(after_help = examples(&["project diff analysis", "project diff analysis --json"]))]
     Diff {
         /// The folder; PROJECT_DIR or the working folder where none is named
         dir: Option<PathBuf>,
+        /// As JSON
+        #[arg(long)]
+        json: bool,
     },
 }
 
@@ -32,10 +36,10 @@ impl Project {
     pub fn run(self, config: &Config) -> Result<()> {
         match self {
             Self::Init { dir } => init(&dir),
-            Self::Diff { dir } => diff(&dir.or_else(|| config.project.clone()).with_context(|| t!(
+            Self::Diff { dir, json } => diff(&dir.or_else(|| config.project.clone()).with_context(|| t!(
                 "there is no project folder here, so the files inside the program are used; `nearset project init` writes them out",
                 "这里没有项目文件夹，使用的是程序自带的文件；`nearset project init` 可将其写出"
-            ))?),
+            ))?, json),
         }
     }
 }
@@ -58,8 +62,14 @@ fn init(dir: &Path) -> Result<()> {
     Ok(())
 }
 
-fn diff(dir: &Path) -> Result<()> {
+fn diff(dir: &Path, is_json: bool) -> Result<()> {
     let found = differences(dir)?;
+    if is_json {
+        let rows: Vec<_> =
+            found.iter().map(|(file, difference)| json!({ "file": file, "difference": difference })).collect();
+        say!("{}", serde_json::to_string_pretty(&rows)?);
+        return Ok(());
+    }
     for (file, difference) in &found {
         let what = match difference {
             Difference::Changed => either("changed", "已修改"),

@@ -31,6 +31,9 @@ pub struct Extent {
     /// Say what would be read and done, and do nothing
     #[arg(long)]
     dry_run: bool,
+    /// As JSON, what would be done
+    #[arg(long, requires = "dry_run")]
+    json: bool,
     /// Stands for now: 2026-10-28, 2026-10-28 09:30:00 (UTC) or 2026-10-28T09:30:00+08:00
     #[arg(long, value_name = "TIME", value_parser = parse_moment)]
     as_of: Option<DateTime<Utc>>,
@@ -58,7 +61,7 @@ pub fn run_steps(config: &Config, steps: Vec<Step>, extent: &Extent) -> Result<(
         keeps_current: false,
     };
     match extent.dry_run {
-        true => pipeline::dry_run(config, &options),
+        true => pipeline::dry_run(config, &options, extent.json),
         false => run_pipeline(config, &options, StepBar::default()),
     }
 }
@@ -73,7 +76,8 @@ pub fn retry_pipeline(config: &Config, options: &Options, failed: &str, bar: Ste
     watched(config, bar, |observers| pipeline::retry(config, options, failed, observers))
 }
 
-fn watched(config: &Config, bar: StepBar, run: impl FnOnce(&[&dyn Observer]) -> Result<()>) -> Result<()> {
+/// Does what is a run before the eyes of its history, of operations and of a person.
+pub fn watched<T>(config: &Config, bar: StepBar, run: impl FnOnce(&[&dyn Observer]) -> Result<T>) -> Result<T> {
     let (history, terminal) = (History::of(config), Terminal::new(config, bar));
     let others = operations::observers(config);
     let mut observers: Vec<&dyn Observer> = vec![&history, &terminal];

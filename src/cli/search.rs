@@ -15,6 +15,9 @@ pub struct Search {
     /// How many datasets
     #[arg(long, default_value_t = 10)]
     limit: usize,
+    /// As JSON
+    #[arg(long)]
+    json: bool,
 }
 
 impl Search {
@@ -25,6 +28,10 @@ impl Search {
                 "the version was made with {model}, which {setting} does not name: it does not read these words",
                 "该版本用 {model} 生成，而 {setting} 没有指明它：它没有参与理解这些词"
             ));
+        }
+        if self.json {
+            say!("{}", serde_json::to_string_pretty(&found)?);
+            return Ok(());
         }
         if found.is_empty() {
             say!(

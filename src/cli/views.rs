@@ -4,6 +4,7 @@ use std::io::{self, Write};
 
 use anyhow::{Result, ensure};
 use clap::Subcommand;
+use serde::Serialize;
 use serde_json::{Value, json};
 
 use super::examples::examples;
@@ -24,10 +25,13 @@ pub enum Views {
         json: bool,
     },
     /// List macros and relations with their descriptions
-    #[command(after_help = examples(&["views list", "views list dataset_stats_v2"]))]
+    #[command(after_help = examples(&["views list", "views list dataset_stats_v2", "views list --json"]))]
     List {
         /// Only this one, with its columns
         relation: Option<String>,
+        /// As JSON
+        #[arg(long)]
+        json: bool,
     },
     /// Show the first rows of a file as it is now, with all that has changed below it; nothing is published
     #[command(after_help = examples(&["views preview funnel_by_day", "views preview coverage --rows 3 --json"]))]
@@ -42,19 +46,22 @@ pub enum Views {
         json: bool,
     },
     /// Show what feeds what
-    #[command(after_help = examples(&["views lineage dataset_stats_v2"]))]
+    #[command(after_help = examples(&["views lineage dataset_stats_v2", "views lineage --json"]))]
     Lineage {
         /// Only what this relation reads and what reads it
         relation: Option<String>,
+        /// As JSON
+        #[arg(long)]
+        json: bool,
     },
 }
 
 impl Views {
     pub fn run(self, config: &Config) -> Result<()> {
-        let mut out = io::stdout().lock();
         if let Self::Preview { what, rows, json } = &self {
-            return preview_file(config, what, *rows, *json, &mut out);
+            return preview_file(config, what, *rows, *json, &mut io::stdout());
         }
+        let mut out = io::stdout().lock();
         let raw_tables = extract::raw_tables()?;
         if let Self::Check { json } = self {
             return check(config, &Project::read(config, &raw_tables)?, json, &mut out);
@@ -63,23 +70,20 @@ impl Views {
         match self {
             // done above
             Self::Check { .. } | Self::Preview { .. } => {}
-            Self::List { relation: None } => writeln!(out, "{}\n{}", project.listing(), project.origin)?,
-            Self::List { relation: Some(name) } => write!(out, "{}", project.describe(&name)?)?,
-            Self::Lineage { relation: None } => {
+            Self::List { relation, json: true } => print_json(&mut out, &project.listed(relation.as_deref())?)?,
+            Self::List { relation: None, .. } => writeln!(out, "{}\n{}", project.listing(), project.origin)?,
+            Self::List { relation: Some(name), .. } => write!(out, "{}", project.describe(&name)?)?,
+            Self::Lineage { relation: None, json: true } => {
+                let edge = |(input, relation): (&str, &str)| json!({ "input": input, "relation": relation });
+                print_json(&mut out, &project.edges().map(edge).collect::<Vec<_>>())?;
+            }
+            Self::Lineage { relation: Some(name), json: true } => print_json(&mut out, &project.neighbours(&name)?)?,
+            Self::Lineage { relation: None, .. } => {
                 for (input, relation) in project.edges() {
                     writeln!(out, "{input} -> {relation}")?;
                 }
             }
-            Self::Lineage { relation: Some(name) } => {
-                let relation = project.get(&name)?;
-                writeln!(out, "{name} ({})", relation.file.display())?;
-                for input in &relation.inputs {
-                    writeln!(out, "{}", t!("  reads   {input}", "  读取    {input}"))?;
-                }
-                for (_, reader) in project.edges().filter(|(input, _)| *input == name) {
-                    writeln!(out, "{}", t!("  read by {reader}", "  被读取  {reader}"))?;
-                }
-            }
+            Self::Lineage { relation: Some(name), .. } => writeln!(out, "{}", project.neighbours(&name)?)?,
         }
         Ok(())
     }
@@ -93,11 +97,12 @@ fn check(config: &Config, project: &Project, is_json: bool, out: &mut impl Write
         let leaks = leak.iter().map(|error| json!({"message": error.to_string()}));
         let problems: Vec<Value> = problems.iter().map(|problem| json!(problem)).chain(leaks).collect();
         let count = problems.len();
-        writeln!(out, "{}", serde_json::to_string_pretty(&json!({"problems": problems, "files": project.relations.len()}))?)?;
+        print_json(out, &json!({"problems": problems, "files": project.relations.len()}))?;
         ensure!(count == 0, t!("{count} problem(s)", "{count} 个问题"));
         return Ok(());
     }
-    let told: Vec<String> = problems.iter().map(Problem::to_string).chain(leak.map(|error| error.to_string())).collect();
+    let told: Vec<String> =
+        problems.iter().map(Problem::to_string).chain(leak.map(|error| error.to_string())).collect();
     ensure!(told.is_empty(), "{}", told.join("\n"));
     writeln!(
         out,
@@ -110,4 +115,8 @@ fn check(config: &Config, project: &Project, is_json: bool, out: &mut impl Write
         )
     )?;
     Ok(())
+}
+
+fn print_json(out: &mut impl Write, figures: &impl Serialize) -> Result<()> {
+    Ok(writeln!(out, "{}", serde_json::to_string_pretty(figures)?)?)
 }

@@ -59,6 +59,13 @@ pub struct Id {
     format: IdFormat,
 }
 
+impl Id {
+    /// The id itself, whichever way it is written.
+    pub fn number(self) -> i64 {
+        self.value
+    }
+}
+
 impl Serialize for Id {
     fn serialize<S: Serializer>(&self, into: S) -> Result<S::Ok, S::Error> {
         match self.format {

@@ -29,10 +29,17 @@ struct Left {
     words_given: u64,
     /// What is under way counts already: no signal ends it any more.
     is_past_return: bool,
+    /// What Ctrl-C does instead of ending the process.
+    at_interrupt: Option<Box<dyn Fn() + Send>>,
 }
 
-static LEFT: Mutex<Left> =
-    Mutex::new(Left { paths: Vec::new(), last_words: Vec::new(), words_given: 0, is_past_return: false });
+static LEFT: Mutex<Left> = Mutex::new(Left {
+    paths: Vec::new(),
+    last_words: Vec::new(),
+    words_given: 0,
+    is_past_return: false,
+    at_interrupt: None,
+});
 
 fn left() -> MutexGuard<'static, Left> {
     LEFT.lock().unwrap_or_else(PoisonError::into_inner)
@@ -59,6 +66,22 @@ pub fn last_words(words: impl FnOnce(&str) + Send + 'static) -> LastWords {
 impl Drop for LastWords {
     fn drop(&mut self) {
         left().last_words.retain(|(number, _)| *number != self.0);
+    }
+}
+
+/// Ctrl-C stops what is under way until this is dropped, and not the process.
+#[must_use]
+pub struct Interruptible(());
+
+/// Has Ctrl-C do this instead of ending the process. It must be short, and use nothing else of this module.
+pub fn at_interrupt(stop: impl Fn() + Send + 'static) -> Interruptible {
+    left().at_interrupt = Some(Box::new(stop));
+    Interruptible(())
+}
+
+impl Drop for Interruptible {
+    fn drop(&mut self) {
+        left().at_interrupt = None;
     }
 }
 
@@ -104,6 +127,10 @@ pub fn cleaned_up_at_signals<T>(work: impl FnOnce() -> Result<T>) -> Result<T> {
             let name = signal_hook::low_level::signal_name(signal).unwrap_or("a signal");
             // held until the end: nothing is begun any more that would have to be removed
             let mut left = left();
+            if let (SIGINT, Some(stop)) = (signal, &left.at_interrupt) {
+                stop();
+                continue;
+            }
             if left.is_past_return {
                 tracing::warn!("{name} came after publishing: what is left to do of it is done first");
                 continue;

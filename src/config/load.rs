@@ -160,8 +160,10 @@ impl Config {
         let operations = Operations::read(values)?;
         let handed_on = Arc::new(handed_on(values, lists.popular_filter));
         let found = Arc::new(values.clone());
-        let groups =
-            (sources, models, parameters, lists, train, exposures, serve, queries, outgoing, operations, found, handed_on);
+        let groups = (
+            sources, models, parameters, lists, train, exposures, serve, queries, outgoing, operations, found,
+            handed_on,
+        );
         let mut config = Self::read(values, "", groups)?;
         // whoever names another DATA_DIR for once leaves the reports of the usual one alone
         if matches!(values.get("DATA_DIR").1, Origin::Flag(_)) {
@@ -195,6 +197,11 @@ impl Config {
     /// The file of rules; it need not be there.
     pub fn rules_path(&self) -> PathBuf {
         self.lists.rules_file.clone().unwrap_or_else(|| self.data_dir.join("rules.toml"))
+    }
+
+    /// The file of exclusions; it need not be there.
+    pub fn exclude_path(&self) -> PathBuf {
+        self.exposures.exclude_file.clone().unwrap_or_else(|| self.data_dir.join("exclude.toml"))
     }
 
     /// The file of experiments; it need not be there. Without a setting, `experiments.toml`, else the old system's

@@ -56,7 +56,9 @@ pub fn parse_start(text: &str, zone: Tz) -> Result<DateTime<Utc>, String> {
 /// See [`parse_moment`].
 pub fn parse_end(text: &str, zone: Tz) -> Result<DateTime<Utc>, String> {
     match Written::read(text)? {
-        Written::Day(day) => Ok(in_zone(day.checked_add_days(Days::new(1)).unwrap_or(day).and_time(NaiveTime::MIN), zone)),
+        Written::Day(day) => {
+            Ok(in_zone(day.checked_add_days(Days::new(1)).unwrap_or(day).and_time(NaiveTime::MIN), zone))
+        }
         _ => parse_start(text, zone),
     }
 }

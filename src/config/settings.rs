@@ -283,6 +283,10 @@ settings! {
         ///
         /// Full files are compressed aside.
         rotate_mb: u64 = EXPOSURE_ROTATE_MB, default "256", megabytes();
+        /// Who counts in no figure and in no training (addresses, agents, users, times, lists); DATA_DIR/exclude.toml where empty.
+        ///
+        /// See exclude.example.toml.
+        exclude_file: Option<PathBuf> = EXCLUDE_FILE, example "exclude.toml", path_or_none();
     }
 }
 

@@ -136,7 +136,10 @@ fn navigation(ui: &Ui, section: Section) -> Markup {
                         a href=(ui.choosing("theme", value)) aria-current=[(ui.theme == value).then_some("true")] { (name) }
                     }
                 }
-                p { a href="/docs" { "API" } }
+                p {
+                    a href="/docs" { "API" }
+                    a href="/console/session" { (ui.say("Sign in", "登录")) }
+                }
             }
         }
     }

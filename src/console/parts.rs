@@ -159,6 +159,24 @@ pub fn figure_with_interval(value: f64, low_high: Option<(f64, f64)>, form: fn(f
     }
 }
 
+/// What a recall channel is called.
+pub fn channel<'a>(ui: &Ui, name: &'a str) -> &'a str {
+    let chinese = match name {
+        "behaviour" => "行为",
+        "graph" => "图谱",
+        "sessions" => "会话",
+        "content" => "内容",
+        "visual" => "图像",
+        "lists" => "列表点击",
+        "taste" => "偏好",
+        "popular" => "热门",
+        "trending" => "近期热门",
+        "rule" => "规则",
+        other => other,
+    };
+    ui.say(name, chinese)
+}
+
 /// A word in a frame; `kind` is good, bad, warn or nothing.
 pub fn badge(kind: &str, text: &str) -> Markup {
     html! { span class=(format!("badge {kind}")) { (text) } }
@@ -360,13 +378,14 @@ pub enum Field<'a> {
 pub fn filters(ui: &Ui, path: &str, fields: &[Field<'_>]) -> Markup {
     html! {
         form.filters method="get" action=(path) {
-            @for field in fields { (input(field)) }
+            @for one in fields { (field(one)) }
             button.go { (ui.say("Show", "查看")) }
         }
     }
 }
 
-fn input(field: &Field<'_>) -> Markup {
+/// A field with its label.
+pub fn field(field: &Field<'_>) -> Markup {
     html! {
         @match field {
             Field::Text(name, label, value) => label { (label) input type="search" name=(name) value=(value) maxlength="300"; },

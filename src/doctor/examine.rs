@@ -18,6 +18,7 @@ use crate::common::errors::describe;
 use crate::common::finding::{Finding, Verdict};
 use crate::common::language::t;
 use crate::config::{self, Config, Values};
+use crate::exposures::{Exclusions, exclusions};
 use crate::serve::deployment::read_rules;
 use crate::sql_project::Project;
 use crate::{extract, train, warehouse};
@@ -49,6 +50,7 @@ pub fn examine(config: &Config, values: &Values, tell: &mut dyn FnMut(Finding)) 
     tell(kept(config).unwrap_or_else(|error| broken("kept", &error)));
     tell(contracts(config).unwrap_or_else(|error| broken("contracts", &error)));
     tell(rules(config).unwrap_or_else(|error| broken("rules", &error)));
+    tell(excluded(config).unwrap_or_else(|error| broken("exclusions", &error)));
     tell(experiments(config, values).unwrap_or_else(|error| broken("experiments", &error)));
     tell(jobs(config).unwrap_or_else(|error| broken("schedule", &error)));
     tell(notifications(config).unwrap_or_else(|error| broken("notifications", &error)));
@@ -113,6 +115,23 @@ fn contracts(config: &Config) -> Result<Finding> {
     }
     let is_fine = contracts.notes.is_empty() && broken.is_empty();
     Ok(Finding::new(if is_fine { Verdict::Fine } else { Verdict::Odd }, "contracts", text))
+}
+
+/// Who counts in no figure, and what each rule took out of the published ones.
+fn excluded(config: &Config) -> Result<Finding> {
+    let Exclusions { file, rules } = exclusions::read(config)?;
+    let Some(path) = file else {
+        let text = t!("none: there is no {}", "没有：{} 不存在", config.exclude_path().display());
+        return Ok(Finding::new(Verdict::Fine, "exclusions", text));
+    };
+    let mut text = t!("{} rules in {}", "{} 条规则，见 {}", rules.len(), path.display());
+    let effects = warehouse::glance(config).and_then(|db| exclusions::effects(&db)).unwrap_or_default();
+    for rule in &rules {
+        let effect = effects.iter().find(|effect| effect.rule == rule.name).map(exclusions::Effect::text);
+        let waits = || t!("{} holds of figures from the next run on", "{} 从下一次运行起对指标生效", rule.name);
+        text += &format!("\n{}", effect.unwrap_or_else(waits));
+    }
+    Ok(Finding::new(Verdict::Fine, "exclusions", text))
 }
 
 fn rules(config: &Config) -> Result<Finding> {

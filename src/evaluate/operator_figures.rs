@@ -28,6 +28,8 @@ pub struct OperatorFigures {
     pub quality: Vec<TableQuality>,
     /// Findings on the quality of data.
     pub alerts: Vec<QualityAlerts>,
+    /// What was odd on the last whole day.
+    pub odd_days: Vec<OddDay>,
     /// How source tables keep their contracts.
     pub contracts: Vec<TableContract>,
     /// What lists earned lately.
@@ -69,6 +71,25 @@ pub struct QualityAlerts {
     pub severity: String,
     /// How many.
     pub alerts: u64,
+}
+
+/// A figure of a table's last whole day that is not as the same weekdays before.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct OddDay {
+    /// Its source and its name.
+    pub table: String,
+    /// `events`, or the share that it is of.
+    pub measure: String,
+    /// The day in the zone of reports.
+    pub day: String,
+    /// What it was.
+    pub value: f64,
+    /// What was expected.
+    pub expected: f64,
+    /// `info`, `warning` or `critical`.
+    pub severity: String,
+    /// Whose it is to mend; empty where nobody is named.
+    pub owner: String,
 }
 
 /// A source table and its contract.
@@ -188,6 +209,11 @@ impl OperatorFigures {
             alerts: there.rows(
                 "data_quality_alerts",
                 "select severity, count(*) as alerts from data_quality_alerts group by severity order by severity",
+            )?,
+            odd_days: there.rows(
+                "data_quality_anomalies",
+                "select table_name as \"table\", measure, day::varchar as day, value, expected, severity, owner
+                 from data_quality_anomalies order by table_name, measure",
             )?,
             contracts: there.contracts()?,
             lists: there.rows("endpoint_rates", "select endpoint, ctr, cvr from endpoint_rates order by endpoint")?,

@@ -13,7 +13,7 @@ use flate2::read::MultiGzDecoder;
 use serde::Serialize;
 
 use super::lines::{LONGEST_LINE, Taken, next_line};
-use super::{files, record};
+use super::{exclusions, files, record};
 use crate::common::files::sha256_start;
 use crate::common::language::{either, t};
 use crate::common::progress::Progress;
@@ -40,7 +40,8 @@ pub fn create_tables(db: &Connection) -> Result<()> {
          create table if not exists raw.exposure_files (file varchar, head varchar, head_bytes bigint, bytes bigint);",
         record::columns()
     ))
-    .context(either("the exposure tables could not be made", "曝光表未能创建"))
+    .context(either("the exposure tables could not be made", "曝光表未能创建"))?;
+    exclusions::create_tables(db)
 }
 
 /// Whether a run has taken in all of a packed file, as it is now.

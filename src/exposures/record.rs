@@ -87,6 +87,10 @@ pub struct Context<'a> {
     /// The same for all requests of one visitor, and not their name.
     #[schema(value_type = String, example = "9f3a2c71d05e")]
     pub visitor: Visitor,
+    /// The exclusions that name who asks by address or User-Agent, which are not logged; in no answer.
+    #[schema(ignore)]
+    #[serde(skip_serializing_if = "<[String]>::is_empty")]
+    pub excluded: &'a [String],
     /// Each variant's share of the experiment's visitors; absent where in none.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<BTreeMap<String, f64>>, example = json!({"control": 0.9, "more_content": 0.1}))]
@@ -140,8 +144,14 @@ pub struct Exploration {
 }
 
 /// What counting views needs of a line; whoever asks for a page's list looks at the page.
-#[derive(Clone, Copy, Debug, Deserialize)]
+#[derive(Clone, Debug, Deserialize)]
 pub struct View {
+    /// The list.
+    #[serde(default, deserialize_with = "text")]
+    pub request_id: Option<String>,
+    /// The known user.
+    #[serde(default, deserialize_with = "number_or_text")]
+    pub user_id: Option<i64>,
     /// The dataset whose page was looked at.
     #[serde(default, deserialize_with = "number_or_text")]
     pub page_id: Option<i64>,
@@ -153,12 +163,23 @@ pub struct View {
 }
 
 /// Who looked at a list that was logged, by its context.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub struct Onlooker {
     /// Nobody did: the context has a purpose.
     pub is_none: bool,
     /// The visitor; `None` in lines of other systems.
     pub visitor: Option<Visitor>,
+    /// The route that answered.
+    pub endpoint: String,
+    /// Where the list was shown.
+    pub source: Option<String>,
+    /// The exclusions that named who asked.
+    pub excluded: Vec<String>,
+}
+
+/// A text; what is none says nothing.
+fn text<'de, D: Deserializer<'de>>(from: D) -> Result<Option<String>, D::Error> {
+    Ok(Value::deserialize(from)?.as_str().map(str::to_owned))
 }
 
 /// An id, however it was written; what is none is no id of ours.
@@ -173,8 +194,15 @@ fn number_or_text<'de, D: Deserializer<'de>>(from: D) -> Result<Option<i64>, D::
 /// Who a context says looked; what is no object says nothing.
 fn onlooker<'de, D: Deserializer<'de>>(from: D) -> Result<Onlooker, D::Error> {
     let context = Value::deserialize(from)?;
-    let visitor = context["visitor"].as_str().and_then(Visitor::named);
-    Ok(Onlooker { is_none: !context["purpose"].is_null(), visitor })
+    let text = |name: &str| context[name].as_str();
+    let excluded = context["excluded"].as_array().into_iter().flatten();
+    Ok(Onlooker {
+        is_none: !context["purpose"].is_null(),
+        visitor: text("visitor").and_then(Visitor::named),
+        endpoint: text("endpoint").unwrap_or_default().to_owned(),
+        source: text("source").map(str::to_lowercase),
+        excluded: excluded.filter_map(|rule| rule.as_str().map(str::to_owned)).collect(),
+    })
 }
 
 fn to_milliseconds<S: Serializer>(at: &DateTime<Utc>, into: S) -> Result<S::Ok, S::Error> {
@@ -274,6 +302,7 @@ mod tests {
             client_app: None,
             feature_snapshot_id: "20261016T000000Z",
             visitor: Visitor::of_hash(0x0123_4567_89ab_cdef),
+            excluded: &[],
             allocation: None,
             holdout: None,
         };

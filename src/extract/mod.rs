@@ -9,6 +9,7 @@ pub mod data_quality;
 mod database;
 #[cfg(test)]
 mod fixtures;
+mod foreseen;
 mod intake;
 mod json;
 mod merge;
@@ -21,6 +22,7 @@ mod tables;
 pub mod user_names;
 mod watermarks;
 
-pub use schema::{create_replay_tables, raw_tables};
+pub use foreseen::Foreseen;
+pub use schema::{create_quality_tables, create_replay_tables, raw_tables};
 pub use sources::{SOURCES, extract, inspect, preview};
 pub use watermarks::state;

@@ -79,9 +79,27 @@ pub fn create_raw_tables(db: &Connection, full_refresh: bool) -> Result<()> {
     sql_project::create_built_tables(db)?;
     sql_project::create_test_tables(db)?;
     create_replay_tables(db)?;
+    create_quality_tables(db)?;
     create_experiments_table(db)?;
     warehouse::create_parameters_table(db)?;
     exposures::create_tables(db)
+}
+
+/// Makes the tables in which runs leave what the next ones compare their data with.
+///
+/// # Errors
+/// DuckDB cannot write them.
+pub fn create_quality_tables(db: &Connection) -> Result<()> {
+    db.execute_batch(
+        "create table if not exists raw.quality_history (
+             as_of timestamp, day date, table_name varchar, check_name varchar, value double, rows bigint, findings bigint);
+         create table if not exists raw.quality_profiles (
+             as_of timestamp, table_name varchar, column_name varchar, rows bigint, filled bigint, different bigint, lowest varchar,
+             highest varchar);
+         create table if not exists raw.quality_values (
+             as_of timestamp, table_name varchar, column_name varchar, value varchar, rows bigint);",
+    )
+    .context(either("the tables of the quality of data could not be made", "数据质量的表未能创建"))
 }
 
 /// Makes the table of the experiments that there are when a run begins.

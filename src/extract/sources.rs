@@ -4,6 +4,7 @@ use anyhow::{Result, bail};
 use chrono::{DateTime, Utc};
 use duckdb::Connection;
 
+use super::foreseen::Foreseen;
 use super::intake::Intake;
 use super::schema::create_raw_tables;
 use super::{database, json};
@@ -63,7 +64,7 @@ pub fn extract(
 ///
 /// # Errors
 /// A source cannot be read.
-pub fn preview(published: Option<&Connection>, config: &Config, progress: &Progress<'_>) -> Result<Vec<String>> {
+pub fn preview(published: Option<&Connection>, config: &Config, progress: &Progress<'_>) -> Result<Vec<Foreseen>> {
     let mut lines = Vec::new();
     for name in SOURCES {
         lines.extend(match config.source(name) {

@@ -95,7 +95,8 @@ impl Ranker {
         }
         let parts = [asked, weighed].map(|part| (part.iter().sum::<f64>(), part));
         let parts: Vec<_> = parts.into_iter().filter(|(all, _)| *all > 0.0).collect();
-        let share = |feature: usize| parts.iter().map(|(all, part)| part[feature] / all).sum::<f64>() / parts.len() as f64;
+        let share =
+            |feature: usize| parts.iter().map(|(all, part)| part[feature] / all).sum::<f64>() / parts.len() as f64;
         let mut all: Vec<(Feature, f64)> = Feature::ALL.into_iter().map(|one| (one, share(one as usize))).collect();
         all.retain(|(_, share)| *share > 0.0);
         all.sort_by(|(_, a), (_, b)| b.total_cmp(a));

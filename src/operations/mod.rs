@@ -32,7 +32,7 @@ pub use clock::{Clock, Stop, SystemClock};
 pub use duties::{Duties, Duty};
 pub use outbox::{Delivered, Item, Outbox, Refusal};
 pub use outgoing::{Answer, Outgoing};
-pub use program::begin;
 pub use parts::{LOOKS, Look, after_run, duties, observers};
+pub use program::begin;
 pub use traces::Traces;
 pub use versions::Change;

@@ -57,7 +57,17 @@ fn write(db: &Connection, experiments: &Experiments) -> Result<()> {
         for (place, variant, share) in [(0, HELD_OUT, holdout.share), (1, OTHERS, 1.0 - holdout.share)] {
             let (none, metric) = (None::<String>, "clicks");
             insert.execute(params![
-                HELD_OUT, none, true, none, none, metric, LEAST_EFFECT, variant, place, place == 0, share
+                HELD_OUT,
+                none,
+                true,
+                none,
+                none,
+                metric,
+                LEAST_EFFECT,
+                variant,
+                place,
+                place == 0,
+                share
             ])?;
         }
     }

@@ -21,6 +21,7 @@ use crate::common::errors::describe;
 use crate::common::language::t;
 use crate::common::{files, scratch};
 use crate::config::Config;
+use crate::exposures::exclusions;
 use crate::sql_project::{Project, Room};
 use crate::warehouse::{self, WorkCopy};
 
@@ -219,7 +220,7 @@ pub fn remove(config: &Config) -> Result<()> {
 }
 
 /// A hash of all that the kept steps stand on: what was published, the program, the run's options, what settings say of
-/// sources and times, the macros, and once features are made the relations and the contracts that these came of.
+/// sources and times, the macros, and once features are made the relations, the contracts and the exclusions that these came of.
 fn stands_on(config: &Config, project: &Project, options: &Options, done: &[Step]) -> Result<String> {
     let published = fs::metadata(config.warehouse_path()).ok();
     let published = published.map(|about| (about.len(), about.mtime(), about.mtime_nsec(), about.ino()));
@@ -236,6 +237,7 @@ fn stands_on(config: &Config, project: &Project, options: &Options, done: &[Step
         }
         let contracts = config.contracts_path().map(|path| files::read(&path)).transpose()?;
         hash.update(contracts.flatten().unwrap_or_default());
+        hash.update(format!("{:?}", exclusions::read(config)?));
     }
     Ok(hex::encode(hash.finalize()))
 }

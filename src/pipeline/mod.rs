@@ -3,6 +3,7 @@
 //! What happens in a run is told to a list of observers, which whoever starts the run gives: `history.rs` and `terminal.rs`
 //! hold two of them. The pipeline itself writes no history and prints nothing.
 
+mod build;
 mod clock;
 mod dry_run;
 mod experiments;
@@ -18,6 +19,7 @@ mod steps;
 mod terminal;
 mod versions;
 
+pub use build::{Selection, build};
 pub use clock::now;
 pub use dry_run::dry_run;
 pub use fixtures::demo;

@@ -55,7 +55,7 @@ fn run_or_retry(config: &Config, options: &Options, failed: Option<&str>, observ
     result
 }
 
-fn outcome(result: &Result<()>) -> Outcome {
+pub(super) fn outcome(result: &Result<()>) -> Outcome {
     match result.as_ref().map_err(|error| error.downcast_ref()) {
         Ok(()) => Outcome::Done,
         Err(Some(Failure::HeldBack(_))) => Outcome::HeldBack,
@@ -100,9 +100,9 @@ fn run_locked(
 }
 
 /// What the end of the steps made: when they had ended, and the rows of checks and views.
-struct Made {
-    steps_ended: Instant,
-    rows: u64,
+pub(super) struct Made {
+    pub steps_ended: Instant,
+    pub rows: u64,
 }
 
 fn run_steps(run: &mut Run<'_>, standing: &mut Standing) -> Result<Made> {
@@ -118,7 +118,8 @@ fn run_steps(run: &mut Run<'_>, standing: &mut Standing) -> Result<Made> {
     Ok(Made { steps_ended, rows: steps::finish(run)? })
 }
 
-fn publish_all(
+/// Publishes what steps made, and says so.
+pub(super) fn publish_all(
     config: &Config,
     (work, mut outbox, Kept { saved, held_back, waits }): (WorkCopy, Outbox, Kept),
     Made { steps_ended, rows }: Made,

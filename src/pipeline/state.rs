@@ -1,6 +1,6 @@
 //! A run under way: the work copy, and what will be put in place once it is published.
 
-use std::collections::HashSet;
+use std::collections::{BTreeSet, HashSet};
 use std::rc::Rc;
 
 use anyhow::Result;
@@ -10,7 +10,6 @@ use duckdb::Connection;
 use super::observer::Observers;
 use super::publish::Outbox;
 use super::step::Options;
-use crate::common::errors::describe;
 use crate::common::language::{either, t};
 use crate::common::progress::grouped;
 use crate::config::Config;
@@ -52,6 +51,8 @@ pub struct Run<'a> {
     /// Why what was trained does not become current, whatever it is worth.
     pub held_back: Option<String>,
     catalogue: Option<Rc<Catalogue>>,
+    /// The relations that may be built; all where there is none.
+    pub chosen: Option<BTreeSet<String>>,
     built: HashSet<String>,
     /// Views of analysts that could not be made.
     failed: Vec<String>,
@@ -80,6 +81,7 @@ impl<'a> Run<'a> {
             trained: None,
             held_back: None,
             catalogue: None,
+            chosen: None,
             built: HashSet::new(),
             failed: Vec::new(),
             is_sandboxed: false,
@@ -149,6 +151,9 @@ impl<'a> Run<'a> {
         let there = sql_project::existing(self.db)?;
         let mut rows = 0;
         for relation in self.project.needed_for(rooms) {
+            if !self.chosen.as_ref().is_none_or(|chosen| chosen.contains(&relation.name)) {
+                continue;
+            }
             let wanted = rooms.contains(&relation.room)
                 || !there.contains_key(&relation.name)
                 || relation.inputs.iter().any(|input| self.built.contains(input));
@@ -167,32 +172,13 @@ impl<'a> Run<'a> {
                 Err(problem) => return self.fail_view(&relation.name, &problem).map(|()| 0),
             }
         } else {
-            match relation.build(self.db) {
-                Err(error) if relation.room == Room::Checks && self.reads_failed(relation) => {
-                    self.observers.note(&t!(
-                        "{} was not run, since a view that it reads has failed: {}",
-                        "{} 未执行，因为它所读的视图失败了：{}",
-                        relation.file.display(),
-                        describe(&error)
-                    ));
-                    self.db.execute_batch(&format!("drop view if exists {}", ident(&relation.name)))?;
-                    self.built.insert(relation.name.clone());
-                    return Ok(0);
-                }
-                built => built?,
-            }
+            relation.build(self.db)?
         };
         relation.keep_built(self.db, &built)?;
         let ms = built.elapsed.as_millis() as u64;
         tracing::debug!(relation = built.name, rows = built.rows, ms, "built");
         self.built.insert(built.name);
         Ok(built.rows)
-    }
-
-    /// Whether a relation stands on a view that failed in this run.
-    fn reads_failed(&self, relation: &Relation) -> bool {
-        let reads = |failed: &String| self.project.needs(relation, failed);
-        self.failed.iter().any(reads)
     }
 
     /// Says and keeps that a view of an analyst cannot be made: what an earlier file of its name made stays, if that can still be
@@ -210,7 +196,9 @@ impl<'a> Run<'a> {
         let what = match (is_there, is_view) {
             (true, false) => either("its last good rows stay", "保留上次成功的数据"),
             (true, true) => either("its last good form stays", "保留上次可用的定义"),
-            (false, _) if is_lost => either("its last form cannot be read any more and is gone", "上次的定义已无法读取，已删除"),
+            (false, _) if is_lost => {
+                either("its last form cannot be read any more and is gone", "上次的定义已无法读取，已删除")
+            }
             (false, _) => either("there is none of an earlier run", "此前也没有可用的数据"),
         };
         self.observers.note(&t!("view {name} failed, {what}: {problem}", "视图 {name} 失败，{what}：{problem}"));
@@ -225,12 +213,19 @@ impl<'a> Run<'a> {
             // one that has the name of another file's relation has made nothing
             let is_other = self.project.relations.iter().any(|relation| relation.name == broken.name);
             match broken.problems.first() {
-                Some(problem) if !is_other && !self.failed.contains(&broken.name) => self.fail_view(&broken.name, problem)?,
+                Some(problem) if !is_other && !self.failed.contains(&broken.name) => {
+                    self.fail_view(&broken.name, problem)?
+                }
                 Some(problem) if is_other => self.observers.note(&problem.to_string()),
                 _ => {}
             }
         }
         Ok(())
+    }
+
+    /// The views that failed in this run.
+    pub fn failed(&self) -> &[String] {
+        &self.failed
     }
 
     /// Whether a view failed in this run.

@@ -45,6 +45,9 @@ impl Step {
     }
 }
 
+/// What the history calls a run that takes in nothing and trains nothing.
+const BUILD: &str = "build";
+
 /// What a run is asked to do.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Options {
@@ -61,8 +64,11 @@ pub struct Options {
 }
 
 impl Options {
-    /// The names of the steps.
+    /// The names of the steps; what only builds relations has none, and is named itself.
     pub fn step_names(&self) -> Vec<String> {
+        if self.steps.is_empty() {
+            return vec![BUILD.to_owned()];
+        }
         self.steps.iter().map(|step| step.name().to_owned()).collect()
     }
 }

@@ -1,11 +1,13 @@
 //! What becomes of the model that a run trained, and of those before it.
 
 use anyhow::{Context, Result};
+use serde_json::Value;
 
 use super::observer::Observers;
 use super::state::Run;
 use super::step::Step;
 use crate::common::errors::describe;
+use crate::common::files;
 use crate::common::language::{either, t};
 use crate::config::Config;
 use crate::model::Share;
@@ -13,6 +15,7 @@ use crate::serve::deployment::Experiments;
 use crate::{evaluate, model, recommend};
 
 /// What becomes of what was trained.
+#[derive(Default)]
 pub struct Kept {
     /// The version that was saved, which goes again where nothing is published.
     pub saved: Option<model::Saved>,
@@ -61,6 +64,16 @@ pub fn keep_model(run: &mut Run<'_>) -> Result<Kept> {
         }
     }
     Ok(kept)
+}
+
+/// Writes the held-out figures again, of the version that they were of.
+pub fn write_summary(run: &mut Run<'_>) -> Result<()> {
+    let place = run.config.evaluation_dir().join("summary.json");
+    let before: Option<Value> = files::read(&place)?.and_then(|bytes| serde_json::from_slice(&bytes).ok());
+    let version = before.and_then(|before| before["model_version"].as_str().map(str::to_owned));
+    let mut summary = evaluate::summary(run.db, run.options.as_of)?;
+    summary.model_version = version.or_else(|| model::current(&run.config.models_dir));
+    run.outbox.write(place, &evaluate::summary_file(run.db, &summary)?)
 }
 
 fn kept_not_current(why: &str, version: &str) -> String {

@@ -3,6 +3,7 @@
 use std::fs::{self, File};
 use std::io::{self, BufRead, BufReader, Read, Write};
 use std::os::unix::fs::MetadataExt;
+use std::path::Path;
 
 use duckdb::arrow::record_batch::RecordBatch;
 use duckdb::types::Value as Cell;
@@ -13,6 +14,7 @@ use super::Column;
 use super::fence::{checked, mistake};
 use super::frames::{Ask, Fault, Form, Head, Kind, Mistake, framed_json, write};
 use crate::config::Config;
+use crate::sql_project::see_changes_for;
 use crate::warehouse::arrow::next_batch;
 use crate::warehouse::{
     Database, Fault as Said, locate_errors, lock, message, open_outside_sandbox, published_as_of, quote, sandbox,
@@ -41,7 +43,10 @@ impl Identity {
 
 /// The warehouse as it is open here.
 struct Opened {
+    /// Changed files of the project stand before what is published on it.
     db: Database,
+    /// On it they do not.
+    published: Connection,
     identity: Identity,
 }
 
@@ -88,32 +93,21 @@ impl Answerer {
         self.config.memory_limit
     }
 
-    /// The warehouse as it is published now.
-    fn open(&mut self) -> Result<&Database, Fault> {
-        let identity = Identity::of(&self.config).ok_or(Fault::NoWarehouse)?;
-        if self.opened.as_ref().is_none_or(|opened| opened.identity != identity) {
-            // what the old one holds goes first
-            self.opened = None;
-            let db = open(&self.config).map_err(|error| Fault::Broken(format!("{error:#}")))?;
-            self.opened = Some(Opened { db, identity });
-        }
-        self.opened.as_ref().map(|opened| &opened.db).ok_or(Fault::NoWarehouse)
-    }
-
     /// Answers one query into `out`.
     ///
     /// # Errors
     /// The query has no answer, or nobody takes it.
     pub fn answer(&mut self, ask: &Ask, out: &mut impl Write) -> Result<(), Ended> {
-        let megabytes = self.config.queries.memory_mb;
-        let db = self.open()?;
-        let sql = checked(db, &ask.sql)?;
-        let answered = match ask.form {
-            Form::Cells => cells(db, sql, ask, out),
-            _ => whole(db, sql, ask, out),
+        let Self { config, opened } = self;
+        let identity = Identity::of(config).ok_or(Fault::NoWarehouse)?;
+        // what the old one holds goes first
+        let opened = match opened.take().filter(|opened| opened.identity == identity) {
+            Some(same) => opened.insert(same),
+            None => opened.insert(Opened::new(config, identity).map_err(|error| Fault::Broken(format!("{error:#}")))?),
         };
-        answered.map_err(|ended| match ended {
+        opened.answer(config, ask, out).map_err(|ended| match ended {
             Ended::Fault(Fault::Wrong(mistake)) if mistake.message.contains("Out of Memory") => {
+                let megabytes = config.queries.memory_mb;
                 let message = format!("the query needs more than SQL_MEMORY_MB ({megabytes} MB) leaves it");
                 Ended::Fault(Fault::TooMuch(message))
             }
@@ -122,15 +116,42 @@ impl Answerer {
     }
 }
 
-fn open(config: &Config) -> anyhow::Result<Database> {
-    let db = open_outside_sandbox(config)?;
-    set_parameters(&db, config, published_as_of(&db)?)?;
-    let spilled = SPILLS * config.memory_limit / 1_000_000;
-    db.execute_batch(&format!("set max_temp_directory_size = '{spilled}MB'"))?;
-    sandbox(&db, &[db.folder().to_path_buf()])?;
-    locate_errors(&db, true)?;
-    lock(&db)?;
-    Ok(db)
+impl Opened {
+    fn new(config: &Config, identity: Identity) -> anyhow::Result<Self> {
+        let db = open_outside_sandbox(config)?;
+        let (published, as_of) = (db.try_clone()?, published_as_of(&db)?);
+        let spilled = SPILLS * config.memory_limit / 1_000_000;
+        db.execute_batch(&format!("set max_temp_directory_size = '{spilled}MB'"))?;
+        for connection in [&db, &published] {
+            set_parameters(connection, config, as_of)?;
+            locate_errors(connection, true)?;
+        }
+        sandbox(&db, &[db.folder().to_path_buf()])?;
+        lock(&db)?;
+        Ok(Self { db, published, identity })
+    }
+
+    fn answer(&self, config: &Config, ask: &Ask, out: &mut impl Write) -> Result<(), Ended> {
+        let db: &Connection = if ask.is_published { &self.published } else { &self.db };
+        let sql = checked(db, &ask.sql)?;
+        let changes = match ask.is_published {
+            true => Vec::new(),
+            // what is published stays in force where the files cannot be read
+            false => see_changes_for(config, db, Some(sql)).unwrap_or_default(),
+        };
+        let answered = match ask.form {
+            Form::Cells => cells(db, sql, ask, out),
+            _ => whole(db, self.db.folder(), sql, ask, out),
+        };
+        // a file that was saved with a mistake says more than that its relation is not there
+        let broken = changes.into_iter().find_map(|change| change.problem);
+        answered.map_err(|ended| match (ended, broken) {
+            (Ended::Fault(Fault::Wrong(mistake)), Some(problem)) => {
+                Mistake { message: format!("{}\n{problem}", mistake.message), ..mistake }.into()
+            }
+            (ended, _) => ended,
+        })
+    }
 }
 
 /// DuckDB's error on a statement in which the query stands behind `above`.
@@ -187,7 +208,7 @@ fn cells(db: &Connection, sql: &str, ask: &Ask, out: &mut impl Write) -> Result<
 }
 
 /// An answer of any size: the result is made as a whole first, so that what fails does so before anything is answered.
-fn whole(db: &Database, sql: &str, ask: &Ask, out: &mut impl Write) -> Result<(), Ended> {
+fn whole(db: &Connection, folder: &Path, sql: &str, ask: &Ask, out: &mut impl Write) -> Result<(), Ended> {
     let above = format!("create or replace temp table {RESULT} as select * from (\n");
     let statement = format!("{above}{sql}\n) limit {}", ask.limit + 1);
     let _gone = Gone(db);
@@ -211,7 +232,7 @@ fn whole(db: &Database, sql: &str, ask: &Ask, out: &mut impl Write) -> Result<()
         Form::Csv => "format csv, header true",
         Form::Parquet => "format parquet",
     };
-    let file = db.folder().join("result");
+    let file = folder.join("result");
     let copy = format!("copy ({all}) to {} ({options}, use_tmp_file false)", quote(&file.to_string_lossy()));
     let copied = db.execute_batch(&copy);
     let opened = File::open(&file);

@@ -7,7 +7,7 @@ use thiserror::Error;
 
 use super::Rows;
 use super::frames::{Ask, Form, Mistake};
-use super::pool::{Answer, Asker, Pool};
+use super::pool::{Answer, Asker, Observer, Pool};
 use crate::config::Config;
 
 /// Why a query has no result.
@@ -25,6 +25,9 @@ pub enum Refusal {
     /// Too many ask at once.
     #[error("too many queries are asked just now; ask again in a moment")]
     Busy,
+    /// The warehouse cannot be read.
+    #[error("the warehouse cannot be read just now; the server's log says why")]
+    Broken,
 }
 
 /// Answers the queries of a server's pages and routes, from the warehouse as it was last published.
@@ -33,9 +36,16 @@ pub struct Desk {
 }
 
 impl Desk {
-    /// One for the warehouse in DATA_DIR.
-    pub fn new(config: Arc<Config>) -> Self {
-        Self { pool: Arc::new(Pool::new(config)) }
+    /// One for the warehouse in DATA_DIR; `observer` is told of every query.
+    pub fn new(config: Arc<Config>, observer: Observer) -> Self {
+        Self { pool: Arc::new(Pool::new(config, observer)) }
+    }
+
+    /// Has a process ready before the first query, where there is a warehouse.
+    pub async fn warm(&self) {
+        if let Err(error) = self.rows("select 1", Vec::new(), 1).await {
+            tracing::debug!("no process for queries is ready yet: {error}");
+        }
     }
 
     /// The first `limit` rows of a query; `$1`, `$2`, … in it are `parameters`.
@@ -52,16 +62,14 @@ impl Desk {
         }
         let rows: Vec<Vec<Value>> = serde_json::from_slice(&bytes).map_err(|error| broken(&error))?;
         let rows = rows.into_iter().map(|row| row.into_iter().map(exact).collect()).collect();
-        let head =
-            std::mem::replace(&mut answer.head, super::frames::Head { columns: Vec::new(), rows: 0, is_cut: false });
-        Ok(Rows { columns: head.columns, rows, is_cut: head.is_cut })
+        Ok(Rows { is_cut: answer.head.is_cut, columns: answer.head.columns, rows })
     }
 
     /// The answer to a query in the form asked for, whose bytes come as they are taken. Whoever drops it ends the query.
     ///
     /// # Errors
     /// There is no warehouse, or the query cannot be answered.
-    pub async fn answer(&self, asker: Asker, ask: &Ask) -> Result<Answer<'_>, Refusal> {
+    pub async fn answer(&self, asker: Asker, ask: &Ask) -> Result<Answer, Refusal> {
         self.pool.ask(asker, ask).await
     }
 }

@@ -10,16 +10,24 @@ mod fence;
 mod frames;
 mod pool;
 mod preview;
+mod prompt;
 #[expect(clippy::module_inception, reason = "the room is named after what is in it")]
 mod query;
 mod rows;
+mod screen;
+mod session;
+mod statements;
 mod table;
 mod worker;
 
 pub use desk::{Desk, Refusal};
 pub use frames::{Ask, Form, Head, Mistake};
-pub use pool::{Answer, Asker};
+pub use pool::{Answer, Asker, Outcome};
 pub use preview::preview_file;
+pub use prompt::{Prompt, is_possible, prompt};
 pub use query::{Format, Query, run_query};
 pub use rows::{Column, Rows};
+pub use screen::{Paged, ROWS, Screen};
+pub use session::{Look, Session};
+pub use table::Extent;
 pub use worker::{is_worker, work};

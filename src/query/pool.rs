@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::UnixStream;
-use tokio::sync::{Semaphore, SemaphorePermit};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::{Instant, timeout_at};
 
 use super::Refusal;
@@ -30,16 +30,16 @@ pub enum Asker {
 
 /// Those who may ask at the same time, and those who wait.
 struct Turns {
-    free: Semaphore,
+    free: Arc<Semaphore>,
     waiting: AtomicUsize,
 }
 
 impl Turns {
     fn new(at_once: usize) -> Self {
-        Self { free: Semaphore::new(at_once), waiting: AtomicUsize::new(0) }
+        Self { free: Arc::new(Semaphore::new(at_once)), waiting: AtomicUsize::new(0) }
     }
 
-    async fn take(&self, at_once: usize, until: Instant) -> Result<SemaphorePermit<'_>, Refusal> {
+    async fn take(&self, at_once: usize, until: Instant) -> Result<OwnedSemaphorePermit, Refusal> {
         /// Counts down whatever becomes of whoever waits.
         struct Waiting<'a>(&'a AtomicUsize);
         impl Drop for Waiting<'_> {
@@ -52,16 +52,77 @@ impl Turns {
         if before >= WAITING * at_once {
             return Err(Refusal::Busy);
         }
-        match timeout_at(until, self.free.acquire()).await {
+        match timeout_at(until, self.free.clone().acquire_owned()).await {
             Ok(Ok(permit)) => Ok(permit),
             Ok(Err(_)) | Err(_) => Err(Refusal::Busy),
         }
     }
 }
 
+/// What is told of every query that ends: who asked, what became of it, and how long that took.
+pub type Observer = Box<dyn Fn(Asker, Outcome, Duration) + Send + Sync>;
+
+/// What became of a query.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Outcome {
+    Answered,
+    /// It was wrong, or asked for what it may not have.
+    Refused,
+    /// It needed too much time or memory.
+    TooMuch,
+    /// It did not come to its turn.
+    Busy,
+    /// The warehouse is not there.
+    Unavailable,
+    /// Whoever asked left.
+    Left,
+}
+
+impl Outcome {
+    /// All, with their names in metrics.
+    pub const ALL: [(Self, &'static str); 6] = [
+        (Self::Answered, "answered"),
+        (Self::Refused, "refused"),
+        (Self::TooMuch, "too_much"),
+        (Self::Busy, "busy"),
+        (Self::Unavailable, "unavailable"),
+        (Self::Left, "left"),
+    ];
+
+    /// Its name in metrics.
+    pub fn name(self) -> &'static str {
+        Self::ALL.into_iter().find_map(|(one, name)| (one == self).then_some(name)).unwrap_or_default()
+    }
+
+    fn of<T>(asked: &Result<T, Refusal>) -> Self {
+        match asked {
+            Ok(_) => Self::Answered,
+            Err(Refusal::Wrong(_)) => Self::Refused,
+            Err(Refusal::TooMuch(_)) => Self::TooMuch,
+            Err(Refusal::Busy) => Self::Busy,
+            Err(Refusal::NoWarehouse | Refusal::Broken) => Self::Unavailable,
+        }
+    }
+}
+
+/// A query until it ends: dropped before, whoever asked has left.
+struct Watched<'a> {
+    pool: &'a Pool,
+    asker: Asker,
+    began: Instant,
+    outcome: Outcome,
+}
+
+impl Drop for Watched<'_> {
+    fn drop(&mut self) {
+        (self.pool.observer)(self.asker, self.outcome, self.began.elapsed());
+    }
+}
+
 /// All processes.
 pub struct Pool {
     config: Arc<Config>,
+    observer: Observer,
     idle: Mutex<Vec<Worker>>,
     server: Turns,
     analysts: Turns,
@@ -69,9 +130,9 @@ pub struct Pool {
 
 impl Pool {
     /// None is started yet.
-    pub fn new(config: Arc<Config>) -> Self {
+    pub fn new(config: Arc<Config>, observer: Observer) -> Self {
         let at_once = config.queries.at_once.max(1);
-        Self { idle: Mutex::default(), server: Turns::new(at_once), analysts: Turns::new(at_once), config }
+        Self { idle: Mutex::default(), server: Turns::new(at_once), analysts: Turns::new(at_once), config, observer }
     }
 
     fn idle(&self) -> MutexGuard<'_, Vec<Worker>> {
@@ -91,7 +152,14 @@ impl Pool {
     ///
     /// # Errors
     /// It has no answer, or none in time.
-    pub async fn ask(self: &Arc<Self>, asker: Asker, ask: &Ask) -> Result<Answer<'_>, Refusal> {
+    pub async fn ask(self: &Arc<Self>, asker: Asker, ask: &Ask) -> Result<Answer, Refusal> {
+        let mut watched = Watched { pool: self, asker, began: Instant::now(), outcome: Outcome::Left };
+        let asked = self.take_turn(asker, ask).await;
+        watched.outcome = Outcome::of(&asked);
+        asked
+    }
+
+    async fn take_turn(self: &Arc<Self>, asker: Asker, ask: &Ask) -> Result<Answer, Refusal> {
         let limit = self.config.queries.timeout;
         let turns = match asker {
             Asker::Server => &self.server,
@@ -99,13 +167,13 @@ impl Pool {
         };
         let turn = turns.take(self.config.queries.at_once.max(1), Instant::now() + limit).await?;
         let until = Instant::now() + limit;
-        let mut worker = self.worker().await.map_err(|error| broken("no process answers queries", &error))?;
+        let mut worker = self.worker().await.map_err(|error| broken(&error))?;
         let asked = timeout_at(until, worker.ask(ask)).await;
         let asked = asked.map_err(|_| too_long(limit))?.map_err(ended)?;
         match asked {
             Asked::Head(head) => {
                 let until = Instant::now() + limit;
-                Ok(Answer { head, worker: Some(worker), pool: self, until, _turn: turn })
+                Ok(Answer { head, worker: Some(worker), pool: self.clone(), until, _turn: turn })
             }
             Asked::Fault(fault) => {
                 self.idle().push(worker);
@@ -128,9 +196,10 @@ fn ended(error: io::Error) -> Refusal {
     )
 }
 
-fn broken(what: &str, error: &io::Error) -> Refusal {
-    tracing::error!("{what}: {error}");
-    Refusal::TooMuch(format!("{what}; the server's log says why"))
+/// What is internal goes to the log.
+fn broken(cause: &dyn std::fmt::Display) -> Refusal {
+    tracing::error!("the warehouse cannot be asked: {cause}");
+    Refusal::Broken
 }
 
 impl From<Fault> for Refusal {
@@ -139,10 +208,7 @@ impl From<Fault> for Refusal {
             Fault::NoWarehouse => Self::NoWarehouse,
             Fault::Wrong(mistake) => Self::Wrong(mistake),
             Fault::TooMuch(message) => Self::TooMuch(message),
-            Fault::Broken(message) => {
-                tracing::error!("the warehouse cannot be asked: {message}");
-                Self::TooMuch("the warehouse cannot be read; the server's log says why".to_owned())
-            }
+            Fault::Broken(message) => broken(&message),
         }
     }
 }
@@ -154,17 +220,17 @@ enum Asked {
 }
 
 /// An answer whose bytes come one chunk after the other.
-pub struct Answer<'a> {
+pub struct Answer {
     /// What is known of it.
     pub head: Head,
     /// Until the last chunk has come, or something went wrong: then it is no longer of use.
     worker: Option<Worker>,
-    pool: &'a Pool,
+    pool: Arc<Pool>,
     until: Instant,
-    _turn: SemaphorePermit<'a>,
+    _turn: OwnedSemaphorePermit,
 }
 
-impl Answer<'_> {
+impl Answer {
     /// The next chunk; none at the end.
     ///
     /// # Errors

@@ -12,6 +12,29 @@ pub struct Column {
     pub r#type: String,
 }
 
+impl Column {
+    /// Whether it holds numbers, which stand to the right.
+    pub fn is_number(&self) -> bool {
+        const NUMBERS: [&str; 14] = [
+            "TINYINT",
+            "SMALLINT",
+            "INTEGER",
+            "BIGINT",
+            "HUGEINT",
+            "UTINYINT",
+            "USMALLINT",
+            "UINTEGER",
+            "UBIGINT",
+            "UHUGEINT",
+            "FLOAT",
+            "DOUBLE",
+            "DECIMAL",
+            "BIGNUM",
+        ];
+        !self.r#type.ends_with(']') && NUMBERS.contains(&self.r#type.split('(').next().unwrap_or_default())
+    }
+}
+
 /// A result, or the first rows of one.
 #[derive(Clone, Debug, Default, PartialEq, Serialize)]
 pub struct Rows {

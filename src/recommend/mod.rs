@@ -6,6 +6,7 @@
 mod audience;
 pub mod channels;
 mod diversity;
+mod explain;
 pub mod exploration;
 mod features;
 mod grounds;
@@ -21,6 +22,7 @@ mod sums;
 pub use audience::{Audience, Audiences};
 pub use channels::popular::trending;
 pub use channels::taste::taste;
+pub use explain::{Explained, Explanation, Said, Standing, explain};
 pub use grounds::{Channels, Code, Grounds};
 pub use person::for_person;
 pub use pool::{Pool, Recalled, gather};

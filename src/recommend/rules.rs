@@ -122,7 +122,7 @@ impl Rules {
     /// The rules of a day, over a model's items, for each kind of request.
     pub fn active_on(&self, day: NaiveDate, model: &Model, audiences: &Audiences) -> Vec<Arc<ActiveRules>> {
         let mut active = vec![ActiveRules::default(); audiences.count()];
-        for rule in self.rules.iter().filter(|r| r.from.is_none_or(|d| d <= day) && r.until.is_none_or(|d| day <= d)) {
+        for rule in self.rules.iter().filter(|rule| rule.holds_on(day)) {
             let (items, audience) = (rule.items(model), rule.audience());
             let holding = active.iter_mut().zip(audiences.all());
             for (active, _) in holding.filter(|(_, (source, device))| audience.includes(*source, *device)) {
@@ -170,7 +170,13 @@ impl Rule {
         Audience { sources: self.sources.clone(), devices: self.devices.clone() }
     }
 
-    fn items(&self, model: &Model) -> Vec<u32> {
+    /// Whether it holds on a day.
+    pub fn holds_on(&self, day: NaiveDate) -> bool {
+        self.from.is_none_or(|first| first <= day) && self.until.is_none_or(|last| day <= last)
+    }
+
+    /// The model's items that it is about; those of a pin in their order.
+    pub fn items(&self, model: &Model) -> Vec<u32> {
         if self.action == Action::Pin {
             // in the order they are named
             return self.datasets.iter().filter_map(|id| model.by_id.get(id).copied()).collect();

@@ -1,6 +1,7 @@
 //! One search outside of the server.
 
 use anyhow::Result;
+use serde::Serialize;
 
 use super::{Finder, Query};
 use crate::config::Config;
@@ -9,7 +10,7 @@ use crate::model;
 use crate::recommend::rules::ActiveRules;
 
 /// A dataset that was found, as a person reads it.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize)]
 pub struct FoundDataset {
     /// The id it has in the marketplace.
     pub dataset_id: i64,

@@ -7,9 +7,11 @@
 mod answer;
 pub mod deployment;
 mod endpoint;
+mod exclusions;
 mod http;
 mod lists;
 mod metrics;
+mod preview;
 mod recent_views;
 mod routes;
 mod server;
@@ -18,10 +20,10 @@ mod test_requests;
 #[cfg(test)]
 mod testing;
 mod upkeep;
-mod visitors;
 
 pub use http::access::{Access, Admin, Analyst, Level, Reader};
 pub use http::{access, sessions};
-pub use routes::Pages;
+pub use preview::{Lists, Preview, Shown, Wanted};
+pub use routes::{Pages, found};
 pub use server::{check_address, print_where_to_look, serve};
 pub use state::{Shared, State};

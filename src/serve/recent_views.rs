@@ -9,7 +9,7 @@ use std::time::{Duration, SystemTime};
 use arc_swap::{ArcSwap, Guard};
 use chrono::{DateTime, Utc};
 
-use crate::exposures::{self, View, Visitor};
+use crate::exposures::{self, Exclusions, View, Visitor};
 
 /// Views are counted in slots of so many seconds.
 const SLOT: i64 = 300;
@@ -119,11 +119,17 @@ impl RecentViews {
         }
     }
 
-    /// Counts what the logs in a folder hold of the day before `now`: what is newest first, and no more than `most` bytes of text.
-    pub fn read_back(&self, dir: &Path, now: DateTime<Utc>, most: u64) {
+    /// Counts what the logs in a folder hold of the day before `now`, and no exclusion takes out: what is newest first, and no more
+    /// than `most` bytes of text.
+    pub fn read_back(&self, dir: &Path, now: DateTime<Utc>, most: u64, exclusions: &Exclusions) {
         let mut left = most;
         for path in exposures::recent_logs(dir, SystemTime::now() - Duration::from_secs(86_400)) {
-            match exposures::read_views(&path, left, |view| self.count(view, now)) {
+            let count = |view: View| {
+                if !exclusions.take_out_view(&view) {
+                    self.count(&view, now);
+                }
+            };
+            match exposures::read_views(&path, left, count) {
                 Ok(bytes) => left = left.saturating_sub(bytes),
                 // a damaged file costs its views, not the start
                 Err(error) => tracing::warn!("{}: not all its views are counted: {error}", path.display()),
@@ -138,7 +144,7 @@ impl RecentViews {
     }
 
     /// Counts a view that was logged in the day before `now`.
-    fn count(&self, view: View, now: DateTime<Utc>) {
+    fn count(&self, view: &View, now: DateTime<Utc>) {
         if let Some(page) = view.page_id.filter(|_| !view.by.is_none)
             && (1..86_400_000).contains(&(now - view.timestamp).num_milliseconds())
         {
@@ -193,7 +199,7 @@ mod tests {
         fs::write(dir.path().join(LOG_NAME), text)?;
         fs::write(dir.path().join("exposure_log.1.jsonl.gz"), "damaged")?;
         let again = RecentViews::default();
-        again.read_back(dir.path(), now, READ_BACK);
+        again.read_back(dir.path(), now, READ_BACK, &Exclusions::default());
         assert_eq!(again.rankings().of("24h"), [(7, 1)]);
         Ok(())
     }
@@ -244,7 +250,7 @@ mod tests {
         File::options().write(true).open(&older)?.set_modified(SystemTime::now() - Duration::from_secs(600))?;
         let counted = |most: u64| {
             let views = RecentViews::default();
-            views.read_back(dir.path(), now, most);
+            views.read_back(dir.path(), now, most, &Exclusions::default());
             let slots = &views.seen().slots;
             let mut all: Vec<i64> = slots.values().flat_map(|counts| counts.keys().copied()).collect();
             assert!(slots.values().flat_map(HashMap::values).all(|views| *views == 1));

@@ -44,13 +44,16 @@ async fn serve_async(config: &Config, pages: Pages) -> Result<()> {
     let listener = TcpListener::bind(config.serve.listen).await.with_context(|| unusable(config.serve.listen))?;
     let address = listener.local_addr().context(either("the server's address cannot be read", "无法得知服务的地址"))?;
     let state = State::open(config.clone())?;
+    // what cannot be read would show what it forbids, and count what it takes out: the operator hears of it now
+    state.exclusions.read(config, &state.visitors)?;
     read_back_views(state.clone())?;
-    // rules and experiments that cannot be read would show what they forbid: the operator hears of it now
     let upkeep = Upkeep::begin(state.clone());
     state.deployments.read_rules()?;
     state.deployments.read_experiments()?;
     state.deployments.start();
     let upkeep = tokio::spawn(upkeep.run());
+    let warmed = state.clone();
+    tokio::spawn(async move { warmed.desk.warm().await });
     let measured = state.clone();
     let lag = tokio::spawn(async move { measured.lag.measure().await });
     tracing::info!("listening on http://{address}");
@@ -80,7 +83,7 @@ fn read_back_views(state: Shared) -> Result<()> {
     let now = chrono::Utc::now();
     let reading = std::thread::Builder::new().name("read back".to_owned()).spawn(move || {
         priority::lowest_of_thread();
-        state.views.read_back(&state.config.evaluation_dir(), now, READ_BACK);
+        state.views.read_back(&state.config.evaluation_dir(), now, READ_BACK, &state.exclusions.now());
     });
     reading
         .context(either("no thread could be started to read the exposure log back", "读回曝光日志的线程未能启动"))?;

@@ -8,6 +8,7 @@ use anyhow::{Result, anyhow};
 use tokio::sync::Semaphore;
 
 use super::deployment::{Deployment, Deployments};
+use super::exclusions::InForce;
 use super::http::ApiError;
 use super::http::overload::Lag;
 use super::http::request_id::RequestIds;
@@ -15,13 +16,13 @@ use super::http::sessions::Sessions;
 use super::lists::ListCache;
 use super::metrics::Metrics;
 use super::recent_views::RecentViews;
+use super::routes::Seen;
 use super::test_requests;
-use super::visitors::Visitors;
 use crate::common::language::t;
 use crate::config::{Config, Durability};
 use crate::embed::neural::QueryEncoder;
 use crate::exposures::files::{LOG_NAME, SHADOW_LOG_NAME};
-use crate::exposures::{ExposureLog, Options};
+use crate::exposures::{ExposureLog, Options, Visitors};
 use crate::query::Desk;
 
 /// What all requests share: what answers, the lists it made, the logs, the metrics.
@@ -48,12 +49,16 @@ pub struct State {
     pub request_ids: RequestIds,
     /// Makes visitors of what requests say.
     pub visitors: Visitors,
+    /// Who counts in no figure.
+    pub exclusions: InForce,
     /// What the console's previews are known by.
     pub console_token: String,
     /// Browsers that gave a token.
     pub sessions: Sessions,
     /// Where the warehouse is asked.
     pub desk: Desk,
+    /// The SQL project.
+    pub project: Seen,
     /// When the server started.
     pub started: Instant,
     /// As many searches at a time as there are threads: lists come first.
@@ -79,6 +84,8 @@ impl State {
         let megabytes = config.serve.cache_mb;
         let (metrics, cache) = (Arc::new(Metrics::new(&config.serve.environment)?), ListCache::new(megabytes));
         let config = Arc::new(config);
+        let observed = metrics.clone();
+        let observer = move |asker, outcome, time| observed.queried(asker, outcome, time);
         Ok(Arc::new(Self {
             deployments: Deployments::new(config.clone(), metrics.clone(), cache.clone()),
             cache,
@@ -90,9 +97,11 @@ impl State {
             users: Mutex::default(),
             request_ids: RequestIds::default(),
             visitors: Visitors::open(&config.metadata_dir())?,
+            exclusions: InForce::default(),
             console_token: test_requests::console_token(),
             sessions: Sessions::default(),
-            desk: Desk::new(config.clone()),
+            desk: Desk::new(config.clone(), Box::new(observer)),
+            project: Seen::default(),
             started: Instant::now(),
             searching: Semaphore::new(config.threads.max(1)),
             encoder: Mutex::default(),

@@ -26,6 +26,7 @@ pub struct Upkeep {
     figures: Written,
     history: Written,
     jobs: Written,
+    exclusions: Written,
     /// The last run has not said that it ended.
     is_running: bool,
 }
@@ -35,7 +36,8 @@ impl Upkeep {
     pub fn begin(state: Shared) -> Self {
         let seen = state.deployments.disk_state();
         look_at_disks(&state);
-        let mut upkeep = Self { state, seen, figures: None, history: None, jobs: None, is_running: false };
+        let exclusions = written(&state.config.exclude_path());
+        let mut upkeep = Self { state, seen, figures: None, history: None, jobs: None, exclusions, is_running: false };
         upkeep.take_up_figures();
         upkeep.take_up_history();
         upkeep.take_up_jobs();
@@ -83,6 +85,19 @@ impl Upkeep {
         }
     }
 
+    /// Takes up who counts in no figure, where the file has changed.
+    fn take_up_exclusions(&mut self) {
+        let state = &self.state;
+        let now = written(&state.config.exclude_path());
+        if now != self.exclusions {
+            self.exclusions = now;
+            if let Err(error) = state.exclusions.read(&state.config, &state.visitors) {
+                tracing::error!("exclusions stay as they were: {error:#}");
+                state.metrics.error("exclusions", "watch");
+            }
+        }
+    }
+
     /// Goes on until the server stops.
     pub async fn run(mut self) {
         for round in 1_u32.. {
@@ -90,6 +105,7 @@ impl Upkeep {
             self.take_up_figures();
             self.take_up_history();
             self.take_up_jobs();
+            self.take_up_exclusions();
             let deployments = &self.state.deployments;
             let now = deployments.disk_state();
             let is_ranked = round.is_multiple_of(RANK_EVERY);

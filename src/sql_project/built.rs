@@ -1,6 +1,6 @@
 //! What the warehouse keeps of how its relations were made: of which text, with how many rows, and what went wrong since.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use anyhow::{Context, Result};
 use duckdb::{Connection, OptionalExt, params};
@@ -101,10 +101,10 @@ impl Relation {
             ],
         )?;
         db.execute("delete from timings.built_relations where name = ?", [&self.name])?;
-        db.execute("insert into timings.built_relations values (?, ?)", params![
-            self.name,
-            built.elapsed.as_secs_f64()
-        ])?;
+        db.execute(
+            "insert into timings.built_relations values (?, ?)",
+            params![self.name, built.elapsed.as_secs_f64()],
+        )?;
         Ok(())
     }
 }
@@ -134,6 +134,20 @@ pub fn keep_failed(db: &Connection, name: &str, problem: &Problem, is_there: boo
 }
 
 impl Project {
+    /// The relations whose files say something else than what is published was made of, and those that failed then; all where that
+    /// is not known.
+    ///
+    /// # Errors
+    /// The warehouse cannot be read.
+    pub fn differing(&self, published: &Connection) -> Result<BTreeSet<String>> {
+        let (known, failed) = (digests(published)?.unwrap_or_default(), failed_views(published)?);
+        let differs = |one: &&Relation| {
+            known.get(&one.name) != Some(&one.digest) || failed.iter().any(|view| view.name == one.name)
+        };
+        let is_relation = |one: &&Relation| one.room != Room::Checks;
+        Ok(self.relations.iter().filter(is_relation).filter(differs).map(|one| one.name.clone()).collect())
+    }
+
     /// Keeps what its macros are made of, and forgets relations and macros whose files are gone.
     ///
     /// # Errors
@@ -156,7 +170,6 @@ impl Project {
                 quote(BUILT)
             ));
         }
-        db.execute_batch(&statements)
-            .context(either("what is built could not be kept", "已生成关系的记录未能保存"))
+        db.execute_batch(&statements).context(either("what is built could not be kept", "已生成关系的记录未能保存"))
     }
 }

@@ -180,9 +180,7 @@ impl<'a> Changes<'a> {
             why: if published.contains_key(&broken.name) { Why::Edited } else { Why::New },
             problem: broken.problems.first().cloned(),
         });
-        let is_gone = |name: &&String| {
-            !project.has(name) && !project.macros.iter().any(|one| one.name == **name)
-        };
+        let is_gone = |name: &&String| !project.has(name) && !project.macros.iter().any(|one| one.name == **name);
         let gone = published.keys().filter(is_gone).map(|name| Change {
             name: name.clone(),
             file: String::new(),
@@ -215,12 +213,7 @@ impl<'a> Changes<'a> {
     }
 
     /// Makes what a query needs; returns what the query will see, and what is wrong with what it names.
-    fn make(
-        &self,
-        db: &Connection,
-        query: Option<&str>,
-        published: &BTreeMap<String, String>,
-    ) -> Result<Vec<Change>> {
+    fn make(&self, db: &Connection, query: Option<&str>, published: &BTreeMap<String, String>) -> Result<Vec<Change>> {
         let needed = self.needed(query);
         let mut made = Made::of(db)?;
         let asked = query.map(words);
@@ -288,7 +281,13 @@ impl Made {
     }
 
     /// Makes one, unless it is there.
-    pub(super) fn make(&mut self, db: &Connection, relation: &Relation, state: &str, is_table: bool) -> Result<(), Problem> {
+    pub(super) fn make(
+        &mut self,
+        db: &Connection,
+        relation: &Relation,
+        state: &str,
+        is_table: bool,
+    ) -> Result<(), Problem> {
         let there = self.0.get(&relation.name);
         if there.is_some_and(|(kind, of)| of == state && (kind == "table" || !is_table)) {
             return Ok(());

@@ -66,21 +66,30 @@ impl Project {
         Ok(problems)
     }
 
-    /// Runs every check that is there and looks for keys that are there twice; returns the violations.
+    /// Runs every check and looks for keys that are there twice; returns the violations. A check that cannot be run since it reads
+    /// one of the views that `failed` is told as one that stops nothing.
     ///
     /// # Errors
     /// A check cannot be run.
-    pub fn violations(&self, db: &Connection) -> Result<Vec<Violation<'_>>> {
+    pub fn violations(&self, db: &Connection, failed: &[String]) -> Result<Vec<Violation<'_>>> {
         let mut found = Vec::new();
         // a run of one step alone may leave others for the next
         let there = existing(db)?;
-        for relation in self.relations.iter().filter(|one| there.contains_key(&one.name)) {
+        for relation in &self.relations {
+            let is_told = relation.room == Room::Views;
             let text = match relation.room {
-                Room::Checks => relation.violation(db)?,
-                _ if !relation.key.is_empty() => relation.key_violation(db)?,
+                Room::Checks => match relation.violation(db) {
+                    Err(error) if failed.iter().any(|view| self.needs(relation, view)) => {
+                        let text = t!("a view that it reads has failed: {error}", "它所读的视图失败了：{error}");
+                        found.push(Violation { relation, text, is_told: true });
+                        continue;
+                    }
+                    text => text?,
+                },
+                _ if there.contains_key(&relation.name) && !relation.key.is_empty() => relation.key_violation(db)?,
                 _ => None,
             };
-            found.extend(text.map(|text| Violation { relation, text }));
+            found.extend(text.map(|text| Violation { relation, text, is_told }));
         }
         Ok(found)
     }
@@ -88,7 +97,8 @@ impl Project {
     /// Whether something that is wrong with a relation is wrong with the new model alone: training reads it, or a check of what
     /// training reads.
     pub fn is_of_the_model(&self, relation: &Relation) -> bool {
-        let is_of_training = |name: &str| self.relations.iter().any(|one| one.name == name && one.room == Room::Training);
+        let is_of_training =
+            |name: &str| self.relations.iter().any(|one| one.name == name && one.room == Room::Training);
         match relation.room {
             Room::Training => true,
             Room::Checks => relation.inputs.iter().any(|input| is_of_training(input)),
@@ -103,6 +113,8 @@ pub struct Violation<'a> {
     pub relation: &'a Relation,
     /// In a line.
     pub text: String,
+    /// Whether it is only told.
+    pub is_told: bool,
 }
 
 impl Relation {
@@ -113,8 +125,7 @@ impl Relation {
         if let Err(fault) = located(db, &statement, |sql| db.execute_batch(sql)) {
             return vec![explain(self, &statement, &fault, 2)];
         }
-        let mut problems =
-            self.column_problems(db).unwrap_or_else(|error| vec![self.odd(describe(&error))]);
+        let mut problems = self.column_problems(db).unwrap_or_else(|error| vec![self.odd(describe(&error))]);
         if problems.is_empty() {
             problems.extend(self.bind_tests(db));
         }
@@ -128,7 +139,8 @@ impl Relation {
         let described = self.columns.iter().map(|column| (column.line, "column", column.name.as_str()));
         let drawn = self.chart.iter().flat_map(Chart::columns).map(|column| (self.lines.chart, "chart", column));
         let keys = self.key.iter().map(|column| (self.lines.key, "key", column.as_str()));
-        let tested = self.tests.iter().flat_map(|test| test.kind.columns().into_iter().map(|one| (test.line, "test", one)));
+        let tested =
+            self.tests.iter().flat_map(|test| test.kind.columns().into_iter().map(|one| (test.line, "test", one)));
         let all = described.chain(drawn).chain(keys).chain(tested);
         let missing = all.filter(|(_, _, column)| !names.iter().any(|name| name.eq_ignore_ascii_case(column)));
         let problem = |(line, what, column): (usize, &str, &str)| {

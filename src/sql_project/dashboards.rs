@@ -183,7 +183,10 @@ impl Dashboards {
         for dashboard in &self.all {
             let name = dashboard.name();
             if name.is_empty() || !name.chars().all(is_plain) {
-                tell(&dashboard.name, t!("a dashboard's name is made of a-z, 0-9, _ and -", "看板名只能由 a-z、0-9、_ 和 - 组成"));
+                tell(
+                    &dashboard.name,
+                    t!("a dashboard's name is made of a-z, 0-9, _ and -", "看板名只能由 a-z、0-9、_ 和 - 组成"),
+                );
             } else if !names.insert(name) {
                 tell(&dashboard.name, t!("the dashboard {name} is there twice", "看板 {name} 出现两次"));
             }

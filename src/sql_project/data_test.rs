@@ -44,14 +44,18 @@ impl TestKind {
             text.split(',').map(|one| one.trim().to_owned()).filter(|one| !one.is_empty()).collect()
         };
         let some = |columns: Vec<String>| match columns.is_empty() {
-            true => Err(either("which columns? write `-- test not_null: a, b`", "哪些列？请写 `-- test not_null: a, b`").to_owned()),
+            true => {
+                Err(either("which columns? write `-- test not_null: a, b`", "哪些列？请写 `-- test not_null: a, b`")
+                    .to_owned())
+            }
             false => Ok(columns),
         };
         match kind {
             Some("not_null") => some(names(text)).map(Self::NotNull),
             Some("unique") => some(names(text)).map(Self::Unique),
             Some("accepted_values") => {
-                let listed = text.split_once(" in (").and_then(|(column, rest)| Some((column, rest.strip_suffix(')')?)));
+                let listed =
+                    text.split_once(" in (").and_then(|(column, rest)| Some((column, rest.strip_suffix(')')?)));
                 let (column, values) = listed.ok_or_else(|| {
                     let example = "`-- test accepted_values: status in (ok, warning)`";
                     t!("write it as {example}", "请写成 {example}")
@@ -157,7 +161,8 @@ pub struct DataTest {
 impl DataTest {
     /// One of a relation; `same` others of its kind come before it there.
     pub(super) fn new(relation: &str, kind: TestKind, is_blocking: bool, line: usize, same: usize) -> Self {
-        let word: String = kind.columns().join("_").chars().filter(|c| c.is_ascii_alphanumeric() || *c == '_').collect();
+        let word: String =
+            kind.columns().join("_").chars().filter(|c| c.is_ascii_alphanumeric() || *c == '_').collect();
         let end = match word.as_str() {
             "" => format!("_{}", same + 1),
             word => format!("_{word}"),
@@ -222,7 +227,9 @@ impl Project {
                 results.push(relation.run_test(db, test)?);
             }
         }
-        let mut statement = db.prepare("select table_name from duckdb_tables() where schema_name = ? and database_name = current_database()")?;
+        let mut statement = db.prepare(
+            "select table_name from duckdb_tables() where schema_name = ? and database_name = current_database()",
+        )?;
         let kept: Vec<String> = statement.query_map([FAILING], |row| row.get(0))?.collect::<duckdb::Result<_>>()?;
         for name in kept.iter().filter(|name| !results.iter().any(|one| one.rows > Some(0) && one.name == **name)) {
             db.execute_batch(&format!("drop table {FAILING}.{}", ident(name)))?;
@@ -326,7 +333,9 @@ mod tests {
             let query = format!("select count(*) from ({}\n)", kind.failing("figures"));
             assert_eq!(db.query_row(&query, [], |row| row.get::<_, u64>(0))?, expected, "{query}");
         }
-        for (kind, text) in [(Some("unique"), " ,"), (Some("accepted_values"), "status"), (Some("relationships"), "a.b"), (None, "")] {
+        for (kind, text) in
+            [(Some("unique"), " ,"), (Some("accepted_values"), "status"), (Some("relationships"), "a.b"), (None, "")]
+        {
             assert!(TestKind::read(kind, text).is_err(), "{kind:?} {text}");
         }
         Ok(())

@@ -88,6 +88,9 @@ mod tests {
         assert_eq!(of("select wrong"), (Some(1), Some(8)));
         assert_eq!(of("-- 中文\r\nselect '中文😀',\twrong\r\n"), (Some(2), Some(15)));
         let past = Problem::at_byte(file, "中", 2, "odd");
-        assert_eq!((past.line, past.column, past.to_string().as_str()), (Some(1), Some(1), "views/a.sql:1: odd\n  中\n  ^"));
+        assert_eq!(
+            (past.line, past.column, past.to_string().as_str()),
+            (Some(1), Some(1), "views/a.sql:1: odd\n  中\n  ^")
+        );
     }
 }

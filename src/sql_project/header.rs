@@ -3,6 +3,8 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
+use serde::Serialize;
+
 use super::data_test::{DataTest, TestKind};
 use super::errors::Problem;
 use crate::common::language::{either, t};
@@ -33,13 +35,15 @@ pub(super) struct Header {
 }
 
 /// A column as its file describes it.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize)]
 pub struct Column {
     /// As in the query's result.
     pub name: String,
     /// What it holds, with its unit.
+    #[serde(rename = "description")]
     pub sentence: String,
     /// Where in the file it is described.
+    #[serde(skip)]
     pub line: usize,
 }
 
@@ -58,10 +62,7 @@ impl Header {
     pub fn description(&self, file: &Path) -> Result<String, Problem> {
         let description = self.get("description").map(str::to_owned);
         description.ok_or_else(|| {
-            let message = either(
-                "the first line must be `-- description: …`",
-                "第一行须为 `-- description: …`",
-            );
+            let message = either("the first line must be `-- description: …`", "第一行须为 `-- description: …`");
             Problem::at_line(file, 1, message)
         })
     }

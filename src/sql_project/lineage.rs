@@ -130,10 +130,29 @@ impl Project {
         Ok(found)
     }
 
+    /// What these relations are made of, directly or through others, without themselves, unless one reads another.
+    pub fn inputs_of(&self, names: &BTreeSet<String>) -> BTreeSet<String> {
+        let inputs = self.places(|one| names.contains(&one.name)).flat_map(|place| &self.relations[place].inputs);
+        let inputs: BTreeSet<&String> = inputs.collect();
+        self.named(self.lineage.reached(self.places(|one| inputs.contains(&one.name)), Direction::Incoming))
+    }
+
+    /// These relations and all that is made of them, directly or through others, but for assertions.
+    pub fn readers_of(&self, names: &BTreeSet<String>) -> BTreeSet<String> {
+        self.named(self.lineage.reached(self.places(|one| names.contains(&one.name)), Direction::Outgoing))
+    }
+
+    fn named(&self, places: BTreeSet<usize>) -> BTreeSet<String> {
+        let relations = places.into_iter().map(|place| &self.relations[place]);
+        relations.filter(|one| one.room != Room::Checks).map(|one| one.name.clone()).collect()
+    }
+
     /// Whether a relation stands on one of that name, directly or through others.
     pub fn needs(&self, relation: &Relation, name: &str) -> bool {
         let reached = self.lineage.reached(self.places(|one| one.name == relation.name), Direction::Incoming);
-        reached.into_iter().any(|place| self.relations[place].name == name || self.relations[place].inputs.contains(name))
+        reached
+            .into_iter()
+            .any(|place| self.relations[place].name == name || self.relations[place].inputs.contains(name))
     }
 
     fn places(&self, is_one: impl Fn(&Relation) -> bool) -> impl Iterator<Item = usize> {

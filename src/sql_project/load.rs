@@ -42,6 +42,13 @@ pub struct Broken {
     pub problems: Vec<Problem>,
 }
 
+impl Broken {
+    /// All that is wrong with it, in words.
+    pub fn told(&self) -> String {
+        told(&self.problems)
+    }
+}
+
 impl Project {
     /// The project that the settings name: see [`Project::load`]. Without `LEGACY_FILES` there is no room for these.
     ///
@@ -320,7 +327,8 @@ fn in_order<T>(
 ) -> (Vec<T>, Lineage) {
     loop {
         let nodes: Vec<_> = found.iter().map(&about).collect();
-        let lineage = |order: &[usize]| Lineage::new(order.iter().map(|place| (nodes[*place].0.as_str(), &nodes[*place].1)));
+        let lineage =
+            |order: &[usize]| Lineage::new(order.iter().map(|place| (nodes[*place].0.as_str(), &nodes[*place].1)));
         let as_found: Vec<usize> = (0..nodes.len()).collect();
         let way = match lineage(&as_found).order() {
             Ok(order) => {
@@ -331,11 +339,7 @@ fn in_order<T>(
             Err(way) => way,
         };
         let names: Vec<&str> = way.iter().chain(way.first()).map(|place| nodes[*place].0.as_str()).collect();
-        let message = t!(
-            "these {verb} each other in a circle: {}",
-            "它们循环引用：{0}",
-            names.join(" <- ")
-        );
+        let message = t!("these {verb} each other in a circle: {}", "它们循环引用：{0}", names.join(" <- "));
         let files: Vec<String> = way.iter().map(|place| nodes[*place].2.display().to_string()).collect();
         let problem = Problem::of_file(Path::new(&files.join(", ")), message);
         for place in &way {

@@ -35,6 +35,7 @@ pub use data_test::{DataTest, FAILING, TestKind, TestResult, create_test_tables}
 pub use errors::Problem;
 pub use exports::{exported, keep_exported};
 pub use header::Column;
+pub use listing::{Listed, Neighbours};
 pub use load::{Broken, Project};
 pub use macros::Macro;
 pub use own_copy::{Difference, Written, differences, write_out};

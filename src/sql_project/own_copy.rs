@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 use anyhow::Result;
+use serde::Serialize;
 
 use super::source_file::{INSIDE, folders, inside, sql_files};
 use crate::common::files;
@@ -19,7 +20,8 @@ pub struct Written {
 }
 
 /// How a file of a project differs from the program's.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Difference {
     /// Both have it, and it says something else.
     Changed,
@@ -39,6 +41,7 @@ pub fn write_out(dir: &Path) -> Result<Written> {
     let beside = [
         ("nearset.toml", settings.as_str()),
         ("rules.example.toml", include_str!("../../rules.example.toml")),
+        ("exclude.example.toml", include_str!("../../exclude.example.toml")),
         ("experiments.example.toml", include_str!("../../experiments.example.toml")),
         ("schedule.example.toml", include_str!("../../schedule.example.toml")),
         ("notify.example.toml", include_str!("../../notify.example.toml")),

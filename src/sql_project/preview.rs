@@ -47,7 +47,7 @@ pub fn preview(config: &Config, db: &Connection, what: &str) -> Result<Preview> 
 
 fn of_project(config: &Config, db: &Connection, project: &Project, name: &str) -> Result<Preview> {
     if let Some(broken) = project.broken.iter().find(|broken| broken.name == name) {
-        bail!(told(&broken.problems));
+        bail!(broken.told());
     }
     let relation = project.get(name)?;
     if relation.room == Room::Checks {
@@ -59,7 +59,8 @@ fn of_project(config: &Config, db: &Connection, project: &Project, name: &str) -
 
 fn of_file(config: &Config, db: &Connection, file: &Path) -> Result<Preview> {
     let text = files::read_text(file)?.with_context(|| t!("{} does not exist", "{} 不存在", file.display()))?;
-    let read = |source| Relation::read(&warehouse::small()?, Room::Views, source).map_err(|all| anyhow::anyhow!(told(&all)));
+    let read =
+        |source| Relation::read(&warehouse::small()?, Room::Views, source).map_err(|all| anyhow::anyhow!(told(&all)));
     let relation = read(SourceFile::new(file.to_path_buf(), &text)?)?;
     let changes = see_changes_for(config, db, Some(&relation.sql))?;
     Made::default().make(db, &relation, "", false)?;

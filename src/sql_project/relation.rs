@@ -5,11 +5,11 @@ use std::path::{Path, PathBuf};
 
 use duckdb::Connection;
 
+use super::Room;
 use super::chart::Chart;
 use super::data_test::{DataTest, TestKind};
 use super::errors::Problem;
 use super::header::{Column, Header};
-use super::Room;
 use super::source_file::SourceFile;
 use super::syntax::Syntax;
 use crate::common::language::{either, t};
@@ -84,10 +84,7 @@ impl Relation {
             (Some(other), _) => {
                 odd(
                     "materialize",
-                    t!(
-                        "materialize: {other:?} is neither table nor view",
-                        "materialize：{other:?} 应为 table 或 view"
-                    ),
+                    t!("materialize: {other:?} is neither table nor view", "materialize：{other:?} 应为 table 或 view"),
                 );
                 Materialize::Table
             }
@@ -96,7 +93,8 @@ impl Relation {
         if let Some(other) = export.filter(|export| *export != "parquet") {
             odd("export", t!("export: {other:?} is not parquet", "export：{other:?} 应为 parquet"));
         }
-        let chart = header.get("chart").and_then(|text| Chart::read(text).map_err(|e| odd("chart", e.to_string())).ok());
+        let chart =
+            header.get("chart").and_then(|text| Chart::read(text).map_err(|e| odd("chart", e.to_string())).ok());
         let tests = header.tests(&name, &file, &mut problems);
         for test in &tests {
             problems.extend(expression_problem(parser, &file, test));

@@ -145,7 +145,8 @@ pub(super) fn sql_files(dir: &Path, folder: &str) -> Result<Vec<PathBuf>> {
         if !below.is_dir() {
             continue;
         }
-        for entry in fs::read_dir(&below).with_context(|| t!("{} cannot be read", "{} 无法读取", below.display()))? {
+        for entry in fs::read_dir(&below).with_context(|| t!("{} cannot be read", "{} 无法读取", below.display()))?
+        {
             let entry = entry?;
             let path = folder.join(entry.file_name());
             if entry.file_type()?.is_dir() {

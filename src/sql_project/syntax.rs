@@ -36,9 +36,8 @@ const FENCED: [&str; 20] = [
 ];
 
 /// How such functions begin or end.
-const FENCED_BEGINNINGS: [&str; 9] = [
-    "read_", "parquet_", "pragma_", "duckdb_secret", "duckdb_log", "mysql_", "postgres_", "sqlite_", "http_",
-];
+const FENCED_BEGINNINGS: [&str; 9] =
+    ["read_", "parquet_", "pragma_", "duckdb_secret", "duckdb_log", "mysql_", "postgres_", "sqlite_", "http_"];
 const FENCED_ENDS: [&str; 2] = ["_scan", "_query"];
 
 /// Whether a file of the project may not call a function.
@@ -46,7 +45,8 @@ fn is_fenced(name: &str) -> bool {
     FENCED.contains(&name)
         || FENCED_BEGINNINGS.iter().any(|beginning| name.starts_with(beginning))
         || FENCED_ENDS.iter().any(|end| name.ends_with(end))
-        || ["duckdb_settings", "duckdb_variables", "duckdb_external_file_cache", "duckdb_temporary_files"].contains(&name)
+        || ["duckdb_settings", "duckdb_variables", "duckdb_external_file_cache", "duckdb_temporary_files"]
+            .contains(&name)
 }
 
 /// Names that a query reads, in lower case.

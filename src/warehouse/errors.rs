@@ -39,7 +39,9 @@ pub fn locate_errors(db: &Connection, is_wanted: bool) -> duckdb::Result<()> {
 /// # Errors
 /// That of the statement.
 pub fn located<T>(db: &Connection, statement: &str, work: impl FnOnce(&str) -> duckdb::Result<T>) -> Result<T, Fault> {
-    let done = locate_errors(db, true).and_then(|()| work(statement));
+    // where nothing can be set any more, it says so or not as was settled before
+    locate_errors(db, true).ok();
+    let done = work(statement);
     locate_errors(db, false).ok();
     done.map_err(|error| Fault::of(&error, statement))
 }

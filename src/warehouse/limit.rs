@@ -35,7 +35,8 @@ mod tests {
     fn what_takes_too_long_is_interrupted_and_the_connection_goes_on() -> anyhow::Result<()> {
         let db = Connection::open_in_memory()?;
         let count = |rows: u64| {
-            let sql = format!("select count(*) from range({rows}) as a, range({rows}) as b where a.range + b.range = 1");
+            let sql =
+                format!("select count(*) from range({rows}) as a, range({rows}) as b where a.range + b.range = 1");
             db.query_row(&sql, [], |row| row.get::<_, u64>(0))
         };
         let (bomb, is_late) = within(&db, Duration::from_millis(50), || count(10_000_000));

@@ -46,7 +46,8 @@ fn a_saved_view_is_seen_on_its_page_without_a_run_and_so_is_what_is_wrong_with_i
     let server = n.serve();
     // a new view, and its chart
     save(&n, "views/shelves.sql", SHELVES);
-    let first = shows(&server, "/console/views/shelves", &["Datasets by provider", "data-chart", "<code>datasets</code>"]);
+    let first =
+        shows(&server, "/console/views/shelves", &["Datasets by provider", "data-chart", "<code>datasets</code>"]);
     assert!(first.contains("The company that offers them."), "columns are described");
     shows(&server, "/console/views", &["/console/views/shelves"]);
     // what it was, edited
@@ -58,7 +59,11 @@ fn a_saved_view_is_seen_on_its_page_without_a_run_and_so_is_what_is_wrong_with_i
     assert!(broken.contains("ordered"), "the published rows are still there: {broken}");
     shows(&server, "/console/views", &["views/coverage.sql:2"]);
     // broken in what it reads
-    save(&n, "views/coverage.sql", "-- description: Coverage.\nselect\n    dataset_id,\n    viewss\nfrom dataset_stats_v2\n");
+    save(
+        &n,
+        "views/coverage.sql",
+        "-- description: Coverage.\nselect\n    dataset_id,\n    viewss\nfrom dataset_stats_v2\n",
+    );
     let unbound = shows(&server, "/console/views/coverage", &["views/coverage.sql:4", "viewss"]);
     assert!(unbound.contains("ordered"), "the published rows are still there: {unbound}");
     // the others do not mind
@@ -97,7 +102,9 @@ fn a_dashboard_is_a_list_of_views_in_a_file() {
     );
     let output = n.run(&["views", "check"]);
     let said = text_of(&output);
-    for words in ["views/dashboards.toml:5: no view covrage; did you mean coverage?", "views/dashboards.toml:6: chart: \"bars\""] {
+    for words in
+        ["views/dashboards.toml:5: no view covrage; did you mean coverage?", "views/dashboards.toml:6: chart: \"bars\""]
+    {
         assert!(!output.status.success() && said.contains(words), "{words}: {said}");
         shows(&server, "/console/views", &[&words.replace('"', "&quot;")]);
     }
@@ -121,7 +128,10 @@ fn rows_are_filtered_sorted_and_paged_and_the_address_says_so() {
     assert!(one.contains("1–1 of 1") && one.contains("day = 2026-10-01"), "{one}");
     let added = rows("day.gte=2026-10-01&column=clicks&test=gte&value=1&sort=-clicks");
     assert!(added.contains("day ≥ 2026-10-01") && added.contains("clicks ≥ 1"), "{added}");
-    assert!(added.contains("/views/funnel_by_day?day.gte=2026-10-01&amp;clicks.gte=1&amp;format=csv&amp;order=clicks.desc"), "{added}");
+    assert!(
+        added.contains("/views/funnel_by_day?day.gte=2026-10-01&amp;clicks.gte=1&amp;format=csv&amp;order=clicks.desc"),
+        "{added}"
+    );
     let wrong = rows("clicks.gte=many");
     assert!(wrong.contains("many") && wrong.contains("role=\"alert\""), "{wrong}");
     let nothing = rows("day.like=%3Cscript%3E");
@@ -138,7 +148,11 @@ fn a_broken_view_and_a_worse_model_in_one_night_take_no_figures_away() {
     let file = n.project.join("sql/training/behaviour_neighbours.sql");
     let sql = fs::read_to_string(&file).expect("the query");
     fs::write(&file, sql.replace("round(organic, 9) as organic", "1 / (1 + 1e6 * organic) as organic")).expect("worse");
-    save(&n, "views/coverage.sql", "-- description: Coverage.\n-- materialize: table\nselect\n    nobody\nfrom datasets\n");
+    save(
+        &n,
+        "views/coverage.sql",
+        "-- description: Coverage.\n-- materialize: table\nselect\n    nobody\nfrom datasets\n",
+    );
     let error = n.fails(5, &["run", "--as-of", "2026-10-17", "--from", "features"]);
     assert!(error.contains("the figures are published"), "{error}");
     assert_eq!(fs::read_link(n.models().join("current")).expect("a current version"), current);
@@ -167,11 +181,13 @@ fn python_asks_the_file_while_a_run_goes_on() {
     }
     let n = Nearset::demo();
     n.take_fixtures(|_| true);
-    let mut run = n.command(&["run", "--as-of", AS_OF]).stdout(Stdio::null()).stderr(Stdio::null()).spawn().expect("a run");
+    let mut run =
+        n.command(&["run", "--as-of", AS_OF]).stdout(Stdio::null()).stderr(Stdio::null()).spawn().expect("a run");
     let ask = "import duckdb, sys\nwith duckdb.connect(sys.argv[1], read_only=True) as db:\n    print(db.sql('select count(*) from funnel_by_day').fetchone()[0])";
     let mut asked = 0;
     while run.try_wait().expect("the run").is_none() {
-        let output = Command::new(&python).args(["-c", ask]).arg(n.data().join("warehouse.duckdb")).output().expect("python");
+        let output =
+            Command::new(&python).args(["-c", ask]).arg(n.data().join("warehouse.duckdb")).output().expect("python");
         assert!(output.status.success(), "{}", text(&output.stderr));
         assert!(text(&output.stdout).trim().parse::<u64>().is_ok_and(|rows| rows > 0));
         asked += 1;

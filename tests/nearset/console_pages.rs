@@ -62,7 +62,8 @@ fn walk(server: &Server, language: &str) -> BTreeMap<String, String> {
         assert_eq!(status, 200, "{link}: {text}");
         for further in links(&text) {
             let count = kinds.entry(kind(&further)).or_default();
-            let is_ours = further.starts_with("/console") || further.starts_with("/views/") || further.starts_with("/docs");
+            let is_ours =
+                further.starts_with("/console") || further.starts_with("/views/") || further.starts_with("/docs");
             let changes_the_choice = further.contains("lang=") || further.contains("theme=");
             let is_asset = further.starts_with("/console/assets/");
             if is_ours && !is_asset && !changes_the_choice && *count < OF_A_KIND && seen.insert(further.clone()) {
@@ -115,10 +116,13 @@ fn what_is_chosen_on_one_page_holds_on_all() {
     let config = ureq::Agent::config_builder().max_redirects(0).http_status_as_error(false);
     let agent: ureq::Agent = config.build().into();
     let answer = agent.get(format!("{}/console/models?lang=zh&done=promote", server.base)).call().expect("an answer");
-    let header = |name: &str| answer.headers().get(name).and_then(|value| value.to_str().ok()).unwrap_or_default().to_owned();
+    let header =
+        |name: &str| answer.headers().get(name).and_then(|value| value.to_str().ok()).unwrap_or_default().to_owned();
     assert_eq!((answer.status().as_u16(), header("location").as_str()), (303, "/console/models?done=promote"));
     let cookie = header("set-cookie");
-    let asked = agent.get(format!("{}/console/runs", server.base)).header("cookie", cookie.split(';').next().unwrap_or_default());
+    let asked = agent
+        .get(format!("{}/console/runs", server.base))
+        .header("cookie", cookie.split(';').next().unwrap_or_default());
     let text = asked.call().expect("an answer").body_mut().read_to_string().expect("text");
     assert!(text.contains("<html lang=\"zh-CN\"") && text.contains("运行"), "{text}");
 }
@@ -146,7 +150,11 @@ fn no_page_shows_a_secret() {
         assert!(settings.contains(name.as_str()) && settings.contains("***"), "{name} is not told of");
     }
     for (path, text) in &pages {
-        assert!(!text.contains("canary"), "{path}: {}", text.lines().find(|line| line.contains("canary")).unwrap_or_default());
+        assert!(
+            !text.contains("canary"),
+            "{path}: {}",
+            text.lines().find(|line| line.contains("canary")).unwrap_or_default()
+        );
     }
     // who changes something sees no more
     let (_, said) = send(&server, "/console/models/change", Some("canary-0-canary"), "what=promote&version=x");
@@ -227,7 +235,11 @@ fn a_run_is_shown_with_its_steps_logs_and_error_and_is_tried_again() {
     n.take_fixtures(|_| true);
     n.set("DATA_JSON_DIR", &n.exports().display().to_string());
     let file = n.project.join("sql/checks/check_no_free_data.sql");
-    fs::write(&file, "-- description: A check that does not hold.\nselect dataset_id\nfrom datasets\nwhere price = 0\n").expect("a check");
+    fs::write(
+        &file,
+        "-- description: A check that does not hold.\nselect dataset_id\nfrom datasets\nwhere price = 0\n",
+    )
+    .expect("a check");
     n.fails(4, &["run", "--as-of", AS_OF, "--only", "features"]);
     let runs: Vec<serde_json::Value> = serde_json::from_str(&n.ok(&["runs", "--json"])).expect("runs");
     let id = runs[1]["run"].as_str().expect("an id");
@@ -241,7 +253,8 @@ fn a_run_is_shown_with_its_steps_logs_and_error_and_is_tried_again() {
         assert!(one.contains(words), "{words}: {one}");
     }
     assert_eq!(page(&server, "/console/runs/nothing", "en").0, 404);
-    let act = |token: Option<&str>, what: &str| send(&server, "/console/runs/act", token, &format!("what={what}&run={id}"));
+    let act =
+        |token: Option<&str>, what: &str| send(&server, "/console/runs/act", token, &format!("what={what}&run={id}"));
     assert_eq!(act(None, "retry").0, 401);
     fs::remove_file(&file).expect("removed");
     assert_eq!(act(Some("let-me"), "retry"), (303, "/console/runs?done=retry".to_owned()));

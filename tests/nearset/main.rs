@@ -3,8 +3,10 @@
 mod airflow;
 mod analyst;
 mod api;
+mod attribution;
 mod backup;
 mod comparison;
+mod console;
 mod console_pages;
 mod contracts;
 mod data_quality;
@@ -12,6 +14,7 @@ mod databases;
 mod deploy;
 mod description;
 mod embed;
+mod exclusions;
 mod exports;
 mod extract;
 mod faults;

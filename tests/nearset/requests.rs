@@ -241,15 +241,24 @@ fn an_id_that_a_client_gives_stands_for_one_list() {
 fn a_list_asked_for_as_a_test_is_answered_and_in_no_log_or_figure() {
     let mut n = Nearset::demo();
     n.set("TEST_TOKEN", "only a test");
+    n.set("LOG_REQUESTS", "on");
     let server = n.serve();
-    let page = server.get_text("/").1;
-    let (_, rest) = page.split_once("name=\"console-token\" content=\"").expect("the console's token");
-    let console = rest.split('"').next().expect("its end").to_owned();
+    let page = server.get_text("/console/datasets/1001").1;
+    let (_, rest) = page.split_once("?test_token=").expect("the console's token");
+    let console = rest.split(['"', '&']).next().expect("its end").to_owned();
     for token in ["only a test", console.as_str()] {
         for path in ["/similar/1001", "/recommend/detail/1001?user_id=3", "/recommend?user_id=3", "/hot/trending"] {
             let (status, _, body) = ask(&server, path, &[("x-test-token", token)]);
             assert_eq!((status, &body["request_context"]["purpose"]), (200, &json!("test")), "{path}: {body}");
         }
+    }
+    for path in ["/similar/1001?test_token=only%20a+test", "/hot/trending?limit=3&test_token=only+a+test"] {
+        assert_eq!(list(&server, path, &[])["request_context"]["purpose"], "test", "{path}");
+    }
+    for path in
+        ["/similar/1001?test_token=", "/similar/1001?test_token=only", "/recommend?user_id=3&test_token=another"]
+    {
+        assert_eq!(ask(&server, path, &[]).0, 401, "{path}");
     }
     for token in ["", "another", "console-", &console[..console.len() - 1]] {
         let (status, _, body) = ask(&server, "/similar/1001", &[("x-test-token", token)]);
@@ -258,9 +267,19 @@ fn a_list_asked_for_as_a_test_is_answered_and_in_no_log_or_figure() {
     assert!(logged(&n).is_empty());
     let metrics = server.get_text("/metrics").1;
     assert!(server.has_shown_nothing(), "{metrics}");
-    assert!(metrics.contains("user_coverage_ratio 0\n"), "{metrics}");
+    for none in [
+        "user_coverage_ratio",
+        "item_coverage_ratio",
+        "cache_requests_total{operation=\"get\",status=\"hit\"}",
+        "cache_requests_total{operation=\"get\",status=\"miss\"}",
+    ] {
+        assert!(metrics.contains(&format!("{none} 0\n")), "{none}: {metrics}");
+    }
     list(&server, "/similar/1001", &[]);
     assert_eq!(logged(&n).len(), 1, "a visitor's is logged");
+    server.signal("TERM");
+    let log = server.wait().1;
+    assert!(log.contains("/similar/1001") && !log.contains("only"), "{log}");
     // where there is no test token, nobody is taken for a test
     n.set("TEST_TOKEN", "");
     let server = n.serve();

@@ -52,6 +52,11 @@ impl Places {
         Ok(Self { roots, folders })
     }
 
+    /// Where only an `image_url` leads to a picture: no folder is looked at.
+    pub fn of_urls(roots: Vec<PathBuf>) -> Self {
+        Self { roots, folders: HashMap::new() }
+    }
+
     /// Whether anything says where pictures are.
     pub fn is_empty(&self) -> bool {
         self.roots.is_empty()

@@ -23,7 +23,8 @@ pub fn create_table(db: &Connection) -> Result<()> {
     db.execute_batch(
         "create table if not exists raw.schema_contract_checks (
              source varchar, table_name varchar, column_name varchar, rule varchar, expected varchar, severity varchar,
-             rows bigint, violations bigint, example varchar)",
+             rows bigint, violations bigint, example varchar);
+         alter table raw.schema_contract_checks add column if not exists owner varchar",
     )?;
     Ok(())
 }
@@ -103,12 +104,13 @@ fn counts(
 /// A rule with what was counted: rows, violations and an example, as expressions.
 fn entry(rule: &Rule, (rows, violations, example): (&str, &str, &str)) -> String {
     format!(
-        "struct_pack(column_name := {}, rule := {}, expected := {}, severity := {}, rows := {rows}, violations := {violations}, \
-         example := left({example}, 80))",
+        "struct_pack(column_name := {}, rule := {}, expected := {}, severity := {}, owner := {}, rows := {rows}, \
+         violations := {violations}, example := left({example}, 80))",
         quote(&rule.column),
         quote(rule.check.name()),
         quote(&rule.expected),
-        quote(rule.severity.name())
+        quote(rule.severity.name()),
+        quote(&rule.owner)
     )
 }
 

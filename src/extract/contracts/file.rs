@@ -42,6 +42,8 @@ struct File {
     _description: Option<IgnoredAny>,
     #[serde(default)]
     severity: Option<Spanned<String>>,
+    #[serde(default)]
+    owner: Option<String>,
     sources: BTreeMap<Name, BTreeMap<Name, TableSpec>>,
 }
 
@@ -59,6 +61,8 @@ struct TableSpec {
     required: bool,
     #[serde(default)]
     severity: Option<Spanned<String>>,
+    #[serde(default)]
+    owner: Option<String>,
 }
 
 #[derive(Default, Deserialize)]
@@ -80,6 +84,23 @@ struct ColumnSpec {
     allowed: Option<Spanned<Vec<Value>>>,
     #[serde(default)]
     severity: Option<Spanned<String>>,
+    #[serde(default)]
+    owner: Option<String>,
+}
+
+/// What a rule is where nothing is said of it: as what it stands in.
+#[derive(Clone)]
+struct Above {
+    severity: Severity,
+    owner: String,
+}
+
+impl Above {
+    /// The same, unless something else is said.
+    fn with(&self, named: Option<&Spanned<String>>, owner: Option<&String>, path: &str) -> Result<Self> {
+        let severity = severity(named, &format!("{path}severity"), self.severity)?;
+        Ok(Self { severity, owner: owner.unwrap_or(&self.owner).clone() })
+    }
 }
 
 /// The contracts in force: those of the file that settings name or that lies where the old system had it, else nearset's own.
@@ -113,7 +134,8 @@ fn in_line(line: u64, path: &str, fault: &str) -> anyhow::Error {
 fn parse(text: &str, matomo_prefix: &str) -> Result<Contracts> {
     let file: File = serde_saphyr::from_str(text).map_err(|error| anyhow!("{error}"))?;
     let mut contracts = Contracts { file: None, rules: Vec::new(), notes: Vec::new() };
-    let severity = severity(file.severity.as_ref(), "severity", Severity::Warning)?;
+    let above = Above { severity: Severity::Warning, owner: String::new() };
+    let above = above.with(file.severity.as_ref(), file.owner.as_ref(), "")?;
     for (source, tables) in &file.sources {
         if !SOURCES.contains(&source.text.as_str()) {
             let fault = t!("there is no such source; they are {}", "没有这个数据源；数据源有 {}", SOURCES.join(", "));
@@ -122,7 +144,7 @@ fn parse(text: &str, matomo_prefix: &str) -> Result<Contracts> {
         for (name, spec) in tables {
             let path = format!("sources.{}.{}", source.text, name.text);
             match table(&source.text, &name.text, matomo_prefix) {
-                Some(table) => table_rules(table, (&path, spec, severity), &mut contracts.rules)?,
+                Some(table) => table_rules(table, (&path, spec, &above), &mut contracts.rules)?,
                 None => contracts.notes.push(t!(
                     "line {}: {path}: nearset reads no such table, and nothing of it is checked{}",
                     "第 {} 行：{path}：nearset 不读这张表，其内容不作检查{}",
@@ -159,16 +181,17 @@ fn severity(named: Option<&Spanned<String>>, path: &str, otherwise: Severity) ->
     })
 }
 
-fn table_rules(table: &'static Table, of: (&str, &TableSpec, Severity), rules: &mut Vec<Rule>) -> Result<()> {
+fn table_rules(table: &'static Table, of: (&str, &TableSpec, &Above), rules: &mut Vec<Rule>) -> Result<()> {
     let (path, spec, above) = of;
-    let above = severity(spec.severity.as_ref(), &format!("{path}.severity"), above)?;
+    let above = above.with(spec.severity.as_ref(), spec.owner.as_ref(), &format!("{path}."))?;
     let own = |check, expected: String| Rule {
         table,
         column: String::new(),
         check,
         expected,
         is_nullable: false,
-        severity: above,
+        severity: above.severity,
+        owner: above.owner.clone(),
     };
     if spec.required {
         rules.push(own(Check::Table, String::new()));
@@ -181,7 +204,7 @@ fn table_rules(table: &'static Table, of: (&str, &TableSpec, Severity), rules: &
     for (name, spec) in &spec.required_columns {
         let path = format!("{path}.required_columns.{}", name.text);
         let none = ColumnSpec::default();
-        column_rules(table, &column(table, &name.text), (&path, spec.as_ref().unwrap_or(&none), above), rules)?;
+        column_rules(table, &column(table, &name.text), (&path, spec.as_ref().unwrap_or(&none), &above), rules)?;
     }
     Ok(())
 }
@@ -206,13 +229,14 @@ fn key_columns(key: &Spanned<Value>, path: &str) -> Result<Vec<String>> {
 fn column_rules(
     table: &'static Table,
     column: &str,
-    (path, spec, above): (&str, &ColumnSpec, Severity),
+    (path, spec, above): (&str, &ColumnSpec, &Above),
     rules: &mut Vec<Rule>,
 ) -> Result<()> {
-    let severity = severity(spec.severity.as_ref(), &format!("{path}.severity"), above)?;
+    let Above { severity, owner } = above.with(spec.severity.as_ref(), spec.owner.as_ref(), &format!("{path}."))?;
     let is_nullable = spec.nullable.unwrap_or(true);
     let mut add = |check, expected: String| {
-        rules.push(Rule { table, column: column.to_owned(), check, expected, is_nullable, severity });
+        let (column, owner) = (column.to_owned(), owner.clone());
+        rules.push(Rule { table, column, check, expected, is_nullable, severity, owner });
     };
     let kind = match &spec.r#type {
         None => Kind::Text,

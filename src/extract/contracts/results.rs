@@ -17,6 +17,7 @@ pub struct Violation {
     rule: String,
     expected: String,
     severity: String,
+    owner: String,
     rows: u64,
     violations: u64,
     example: Option<String>,
@@ -29,7 +30,7 @@ pub struct Violation {
 pub fn violations(db: &Connection) -> Result<Vec<Violation>> {
     rows(
         db,
-        "select source, table_name, column_name, rule, expected, severity, rows, violations, example
+        "select source, table_name, column_name, rule, expected, severity, owner, rows, violations, example
          from schema_contract_results
          where status = 'violated'
          order by severity <> 'critical', severity <> 'warning', source, table_name, column_name, rule",
@@ -44,10 +45,12 @@ impl Violation {
 
     /// Table, column, rule, how many rows, and a value.
     pub fn text(&self) -> String {
-        let Self { source, table_name, rule, expected, severity, rows, violations, .. } = self;
+        let Self { source, table_name, rule, expected, rows, violations, .. } = self;
         let column = if self.column_name.is_empty() { String::new() } else { format!(".{}", self.column_name) };
         let expected = if expected.is_empty() { String::new() } else { format!(" {expected}") };
         let example = self.example.as_ref().map_or(String::new(), |e| t!(", such as {e:?}", "，例如 {e:?}"));
+        let severity = [&self.severity, &self.owner].into_iter().filter(|said| !said.is_empty());
+        let severity = severity.cloned().collect::<Vec<_>>().join(", ");
         let (violations, rows) = (grouped(*violations), grouped(*rows));
         t!(
             "contract of {source}.{table_name}{column}: {rule}{expected}: {violations} of {rows} rows{example} ({severity})",

@@ -82,6 +82,8 @@ pub struct Rule {
     /// Whether the contract lets nothing stand there.
     pub is_nullable: bool,
     pub severity: Severity,
+    /// Whose it is to mend; empty where nobody is named.
+    pub owner: String,
 }
 
 /// All rules, and where they stand.
@@ -110,6 +112,7 @@ pub fn own() -> Contracts {
         expected: String::new(),
         is_nullable: false,
         severity: Severity::Warning,
+        owner: String::new(),
     };
     let mut rules = Vec::new();
     for table in TABLES {

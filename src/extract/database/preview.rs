@@ -9,6 +9,7 @@ use super::source::Source;
 use crate::common::language::t;
 use crate::common::progress::Progress;
 use crate::config::{Config, Database};
+use crate::extract::foreseen::Foreseen;
 use crate::warehouse;
 
 /// What would be read, a line a table. `published` is the warehouse as it is, if any and not to be refreshed.
@@ -20,7 +21,7 @@ pub fn preview(
     config: &Config,
     (name, settings): (&str, &Database),
     progress: &Progress<'_>,
-) -> Result<Vec<String>> {
+) -> Result<Vec<Foreseen>> {
     let db = warehouse::in_memory(config)?;
     let mut source = Source::open(&db, config, name, settings, progress)?;
     let mut lines = Vec::new();
@@ -35,13 +36,19 @@ pub fn preview(
             rows += source.ask(&remote.name, |db| db.query_row(&sql, [], |row| row.get::<_, u64>(0)))?;
         }
         let known = remote.columns.iter().filter(|c| table.columns().any(|k| k == c.name)).count();
-        lines.push(t!(
+        let text = t!(
             "{}: {rows} row(s), {known} columns used of {}: {what}",
             "{}：{rows} 行，{} 列中用到 {known} 列：{what}",
             table.name,
             remote.columns.len()
-        ));
-        lines.extend(notes.into_iter().map(|note| format!("  {note}")));
+        );
+        lines.push(Foreseen {
+            table: table.name,
+            files: Vec::new(),
+            rows: Some(rows),
+            text,
+            notes: notes.into_iter().collect(),
+        });
     }
     Ok(lines)
 }

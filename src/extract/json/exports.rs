@@ -12,6 +12,7 @@ use crate::common::finding::{Finding, Verdict};
 use crate::common::language::{either, t};
 use crate::config::{Config, Source};
 use crate::extract::SOURCES;
+use crate::extract::foreseen::Foreseen;
 use crate::extract::intake::Intake;
 use crate::extract::tables::{TABLES, Table};
 use crate::extract::watermarks::{Known, keep_watermark, known};
@@ -140,7 +141,7 @@ fn take_in_table(intake: Intake<'_>, table: &Table, files: &[ExportFile]) -> Res
 ///
 /// # Errors
 /// The folder cannot be read.
-pub fn preview(published: Option<&Connection>, config: &Config, name: &str) -> Result<Vec<String>> {
+pub fn preview(published: Option<&Connection>, config: &Config, name: &str) -> Result<Vec<Foreseen>> {
     let listing = list(folder(config)?)?;
     let mut lines = Vec::new();
     for table in TABLES.iter().filter(|t| t.source == name) {
@@ -150,10 +151,12 @@ pub fn preview(published: Option<&Connection>, config: &Config, name: &str) -> R
         };
         let files = listing.files.get(table.name).map(Vec::as_slice).unwrap_or_default();
         let fresh: Vec<&str> = files.iter().map(|f| f.name.as_str()).filter(|f| !taken.contains_key(*f)).collect();
-        lines.push(match fresh.len() {
+        let text = match fresh.len() {
             0 => t!("{}: nothing new", "{}：没有新内容", table.name),
             n => t!("{}: {n} file(s): {}", "{}：{n} 个文件：{}", table.name, fresh.join(", ")),
-        });
+        };
+        let files = fresh.iter().map(|file| (*file).to_owned()).collect();
+        lines.push(Foreseen { table: table.name, files, rows: None, text, notes: Vec::new() });
     }
     Ok(lines)
 }

@@ -10,6 +10,7 @@ use walkdir::WalkDir;
 use super::part::Part;
 use crate::common::language::t;
 use crate::config::Config;
+use crate::exposures::exclusions;
 use crate::exposures::files as log_files;
 use crate::model;
 use crate::serve::deployment::Experiments;
@@ -183,12 +184,16 @@ fn settings(config: &Config, files: &[PathBuf], all: &mut Vec<Source>) -> Result
     }
     let own = [
         (Some(config.rules_path()), Form::Whole),
+        (Some(config.exclude_path()), Form::Whole),
         (Some(config.experiments_path()), Form::Whole),
         (config.contracts_path(), Form::Whole),
         (Some(config.schedule_path()), Form::Toml),
         (Some(config.notify_path()), Form::Toml),
     ];
-    for (path, form) in own {
+    // a file with a mistake in it names none
+    let lists = exclusions::read(config).unwrap_or_default();
+    let lists = lists.files().map(|path| (Some(path.clone()), Form::Whole));
+    for (path, form) in own.into_iter().chain(lists) {
         let Some(path) = path.filter(|path| path.is_file()) else { continue };
         let name = match path.strip_prefix(&config.data_dir) {
             Ok(below) => format!("data/{}", below.display()),

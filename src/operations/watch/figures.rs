@@ -7,6 +7,7 @@ use chrono::{DateTime, Utc};
 use crate::common::language::t;
 use crate::config::Config;
 use crate::evaluate::OperatorFigures;
+use crate::evaluate::operator_figures::OddDay;
 use crate::operations::{Alert, Severity};
 
 /// Tables that change every day wherever there are visitors.
@@ -28,7 +29,9 @@ const LEAST_VIEWS: u64 = 30;
 /// What the last run published cannot be read.
 pub fn alerts(config: &Config, now: DateTime<Utc>) -> Result<Vec<Alert>> {
     let figures = OperatorFigures::read(&config.metadata_dir())?;
-    Ok([stale(&figures, now), broken(&figures), poor(&figures), missing(&figures), uncovered(&figures)].concat())
+    let all =
+        [stale(&figures, now), broken(&figures), poor(&figures), odd(&figures), missing(&figures), uncovered(&figures)];
+    Ok(all.concat())
 }
 
 /// An alert of one table or endpoint, or of none.
@@ -93,6 +96,32 @@ fn poor(figures: &OperatorFigures) -> Vec<Alert> {
             ),
         );
         alert("QualityLow", Severity::Critical, ("table", table), words)
+    })
+    .collect()
+}
+
+fn odd(figures: &OperatorFigures) -> Vec<Alert> {
+    let told = figures.odd_days.iter().filter(|odd| odd.severity != "info");
+    told.map(|odd| {
+        let OddDay { table, measure, day, value, expected, severity, owner } = odd;
+        let (value, expected) = match measure.as_str() {
+            "events" => (format!("{value:.0}"), format!("{expected:.0}")),
+            _ => (format!("{:.1} %", value * 100.0), format!("{:.1} %", expected * 100.0)),
+        };
+        let to_whom = if owner.is_empty() { String::new() } else { t!("; {owner} should look", "；请 {owner} 查看") };
+        let words = (
+            t!("{table}: {measure} was {value} on {day}, not {expected}{to_whom}", "{table}：{day} 的 {measure} 为 {value}，而非 {expected}{to_whom}"),
+            t!(
+                "the same weekdays of the weeks before lead one to expect the other; `nearset sql \"from data_quality_expected where \
+                 is_odd\"` has the days, docs/data-quality.md says how they are judged",
+                "前几周的同一星期几给出了预期值；`nearset sql \"from data_quality_expected where is_odd\"` 列出各日，判断方法见 \
+                 docs/data-quality.zh-CN.md"
+            ),
+        );
+        let mut found = alert("DayOdd", Severity::named(severity), ("table", table), words);
+        found.subject = format!("{table} {measure}");
+        found.labels.insert("measure".to_owned(), measure.clone());
+        found
     })
     .collect()
 }

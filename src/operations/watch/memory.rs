@@ -17,6 +17,7 @@ use crate::operations::{Alert, Severity};
 pub const EVENTS: &[&str] = &[
     "ContractBroken",
     "CoverageLow",
+    "DayOdd",
     "DiskLow",
     "ExperimentDecided",
     "ExperimentEnded",

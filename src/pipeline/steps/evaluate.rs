@@ -24,6 +24,13 @@ pub fn evaluate(run: &mut Run<'_>) -> Result<u64> {
     }
     // what lists earned is worked out again, and with it what stands on it, where the run stands for another moment
     let rows = run.build(&[Room::Attribution, Room::Evaluate])?;
+    write_figures(run)?;
+    Ok(rows)
+}
+
+/// Writes the files of figures that are made of relations.
+pub fn write_figures(run: &mut Run<'_>) -> Result<()> {
+    let config = run.config;
     let exposures = evaluate::exposure_metrics(run.db)?;
     let place = config.evaluation_dir().join("exposure_metrics.json");
     run.outbox.write(place, &serde_json::to_vec_pretty(&exposures)?)?;
@@ -31,6 +38,5 @@ pub fn evaluate(run: &mut Run<'_>) -> Result<u64> {
         run.outbox.write(place, &bytes)?;
     }
     let datasets = evaluate::dataset_metrics_csv(run.db)?;
-    run.outbox.write(config.evaluation_dir().join("dataset_metrics.csv"), datasets.as_bytes())?;
-    Ok(rows)
+    run.outbox.write(config.evaluation_dir().join("dataset_metrics.csv"), datasets.as_bytes())
 }

@@ -3,8 +3,9 @@
 use anyhow::Result;
 
 use crate::common::errors::Failure;
-use crate::common::language::either;
+use crate::common::language::{either, t};
 use crate::evaluate::OperatorFigures;
+use crate::exposures::{Visitors, exclusions};
 use crate::extract::contracts::{self, Contracts, Violation, violations};
 use crate::extract::data_quality::set_aside;
 use crate::extract::{sites, user_names};
@@ -28,10 +29,16 @@ pub fn features(run: &mut Run<'_>) -> Result<u64> {
     experiments::keep(run)?;
     run.observers.at(either("contracts", "契约"));
     contracts::check(run.db, run.config, &contracts)?;
+    let excluded = exclusions::read(run.config)?;
+    let visitors = if excluded.has_visitors() { Visitors::there(&run.config.metadata_dir())? } else { None };
+    exclusions::load(run.db, excluded, visitors.as_ref())?;
     let rows = run.build(&READING)?;
     hold(run, &contracts)?;
     for note in [sites::odd(run.db, run.config)?, user_names::missing(run.db, run.config)?].iter().flatten() {
         run.observers.note(note);
+    }
+    for effect in exclusions::effects(run.db)? {
+        run.observers.note(&t!("exclude.toml: {}", "exclude.toml：{}", effect.text()));
     }
     let tables = set_aside(run.db)?;
     for note in tables.iter().filter_map(|table| table.note()) {

@@ -8,7 +8,7 @@ use serde_json::Value;
 use crate::common::errors::Failure;
 use crate::common::files;
 use crate::common::language::{either, t};
-use crate::evaluate::OperatorFigures;
+use crate::evaluate::{OperatorFigures, keep_quality};
 use crate::pipeline::state::Run;
 use crate::pipeline::step::Step;
 use crate::sql_project::{FAILING, Room, existing, export_parquet, exported, keep_exported};
@@ -27,6 +27,7 @@ pub fn finish(run: &mut Run<'_>) -> Result<u64> {
         run.observers.at(either("checks", "检查"));
         examine(run)?;
     }
+    keep_quality(run.db, run.options.as_of)?;
     warehouse::keep_parameters(run.db, run.config, run.options.as_of)?;
     publish_figures(run)?;
     export(run)?;
@@ -35,10 +36,8 @@ pub fn finish(run: &mut Run<'_>) -> Result<u64> {
 
 /// Makes what every run ends with; a view that fails is told and stops nothing.
 fn build(run: &mut Run<'_>) -> Result<u64> {
-    let rows = run.build(&[Room::Legacy])?;
     run.fail_broken_views()?;
-    // a check may read a view
-    Ok(rows + run.build(&[Room::Views])? + run.build(&[Room::Checks])?)
+    run.build(&[Room::Legacy, Room::Checks, Room::Views])
 }
 
 /// Runs checks and tests. What is wrong with training alone holds the new model back; what is wrong with a view is told.
@@ -49,9 +48,9 @@ fn examine(run: &mut Run<'_>) -> Result<()> {
     let (project, observers) = (run.project, run.observers);
     let mut blocking = Vec::new();
     let mut of_the_model = Vec::new();
-    for violation in project.violations(run.db)? {
+    for violation in project.violations(run.db, run.failed())? {
         match violation.relation.room {
-            Room::Views => observers.note(&violation.text),
+            _ if violation.is_told => observers.note(&violation.text),
             _ if project.is_of_the_model(violation.relation) => of_the_model.push(violation.text),
             _ => blocking.push(violation.text),
         }

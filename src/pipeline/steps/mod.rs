@@ -11,7 +11,9 @@ use anyhow::Result;
 
 use super::state::Run;
 use super::step::Step;
+pub use evaluate::write_figures;
 pub use finish::finish;
+pub use reconcile::write_reports;
 
 /// Runs one step; returns the rows it took in or made.
 pub fn run(run: &mut Run<'_>, step: Step) -> Result<u64> {

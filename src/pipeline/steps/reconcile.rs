@@ -10,8 +10,14 @@ use crate::sql_project::Room;
 pub fn reconcile(run: &mut Run<'_>) -> Result<u64> {
     // the reports also say how the lists did
     let rows = run.build(&[Room::Evaluate, Room::Reconcile])?;
+    write_reports(run)?;
+    Ok(rows)
+}
+
+/// Writes the reports.
+pub fn write_reports(run: &mut Run<'_>) -> Result<()> {
     for (place, bytes) in reports::after_run(run.db, run.config, run.options.as_of)? {
         run.outbox.write(place, &bytes)?;
     }
-    Ok(rows)
+    Ok(())
 }

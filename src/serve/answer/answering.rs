@@ -6,7 +6,7 @@ use std::time::Instant;
 use anyhow::Context as _;
 use axum::http::{HeaderName, HeaderValue, header};
 use axum::response::{IntoResponse, Response};
-use chrono::Utc;
+use chrono::{DateTime, Utc};
 
 use super::compute::compute;
 use super::envelope::Envelope;
@@ -83,6 +83,8 @@ impl<'a> Answering<'a> {
             self.log(&request_id, context, &list).await?;
             about::took(Part::ExposureLog, made.elapsed());
         }
+        // who is taken out is nobody's business but the log's
+        let context = Context { excluded: &[], ..context };
         let envelope = Envelope {
             request_id: &request_id,
             algorithm_version: context.model_run_id,
@@ -109,11 +111,17 @@ impl<'a> Answering<'a> {
             self.state.metrics.error("exposure_log", context.endpoint);
         }
         let is_unknown = self.outcome.degrade_reason == Some(DegradeReason::UnknownDataset);
-        let is_view = self.outcome.purpose == Purpose::View && !is_unknown;
-        if let Some(page) = self.outcome.page_id.filter(|_| is_view) {
+        if let Some(page) = self.outcome.page_id.filter(|_| !is_unknown && self.is_view(now)) {
             self.state.views.add(page, Some(self.outcome.visitor), now);
         }
         Ok(())
+    }
+
+    /// Whether a visitor looks at the list who counts.
+    fn is_view(&self, now: DateTime<Utc>) -> bool {
+        let outcome = &self.outcome;
+        outcome.purpose == Purpose::View
+            && !self.state.exclusions.now().take_out(&outcome.asked(now), &outcome.excluded)
     }
 
     fn ids(&self) -> IdFormat {
@@ -123,7 +131,9 @@ impl<'a> Answering<'a> {
     /// The rendered list: from the cache or made now. Where the server is late, one that is made the short way has to do, or
     /// the list that all get on this page for a visitor who is not known.
     fn list(&mut self) -> Result<Arc<RenderedList>, ApiError> {
-        let is_cached = !self.key.list.is_personal();
+        // what somebody tries is made anew, and changes nothing for others
+        let is_test = self.outcome.purpose == Purpose::Test;
+        let is_cached = !self.key.list.is_personal() && !is_test;
         if is_cached && let Some(list) = self.cached(&self.key) {
             return self.explored(list);
         }
@@ -141,7 +151,9 @@ impl<'a> Answering<'a> {
         // nobody else gets a personal list: it is rendered once, with what is tried in it
         let list = if is_cached { list } else { self.explore(&list).unwrap_or(list) };
         let rendered = Arc::new(self.render(list)?);
-        self.state.metrics.made(self.model_type(effort), candidates, started.elapsed().as_secs_f64());
+        if !is_test {
+            self.state.metrics.made(self.model_type(effort), candidates, started.elapsed().as_secs_f64());
+        }
         if !is_cached {
             return Ok(rendered);
         }
@@ -174,8 +186,8 @@ impl<'a> Answering<'a> {
         let policy = version.policy(self.assignment.variant_index, self.key.audience);
         let rankings = self.state.views.rankings();
         let (list, candidates) = compute(&version.model, &self.key.list, policy, &rankings, runners_up, effort);
-        for entry in list.iter().take(self.key.list.top_n()) {
-            version.mark_shown(entry.item);
+        if self.outcome.purpose != Purpose::Test {
+            list.iter().take(self.key.list.top_n()).for_each(|entry| version.mark_shown(entry.item));
         }
         (list, candidates)
     }
@@ -224,7 +236,7 @@ impl<'a> Answering<'a> {
             experiment_variant: context.experiment_variant,
             degraded: self.outcome.degrade_reason,
             items: list.count,
-            is_view: self.outcome.purpose == Purpose::View,
+            is_view: self.is_view(Utc::now()),
             seconds: self.at.elapsed().as_secs_f64(),
         });
     }
@@ -259,6 +271,9 @@ fn resolve(
         }
         known
     };
+    let is_unknown = |user: &Option<i64>, known: Option<i64>| {
+        known.is_none() && user.is_some_and(|user| !assignment.version.may_be_new(user))
+    };
     match &query.target {
         Target::Similar { dataset_id, .. } => {
             let page = item(dataset_id);
@@ -266,16 +281,15 @@ fn resolve(
         }
         Target::Detail { dataset_id, user_id, recent, .. } => {
             let (page, known) = (item(dataset_id), known(user_id));
-            let degrade_reason = match (page, user_id, known) {
-                (None, ..) => Some(DegradeReason::UnknownDataset),
-                (_, Some(_), None) => Some(DegradeReason::UnknownUser),
-                _ => None,
+            let degrade_reason = match page {
+                None => Some(DegradeReason::UnknownDataset),
+                Some(_) => is_unknown(user_id, known).then_some(DegradeReason::UnknownUser),
             };
             (List::Detail { page, user: known, recent: pages(recent), top_n }, degrade_reason)
         }
         Target::Person { user_id, recent, .. } => {
             let known = known(user_id);
-            let degrade_reason = (user_id.is_some() && known.is_none()).then_some(DegradeReason::UnknownUser);
+            let degrade_reason = is_unknown(user_id, known).then_some(DegradeReason::UnknownUser);
             (List::Person { user: known, recent: pages(recent), top_n }, degrade_reason)
         }
         Target::Trending { timeframe } => {

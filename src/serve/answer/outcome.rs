@@ -5,6 +5,7 @@ use serde_json::value::RawValue;
 
 use super::query::Target;
 use crate::common::ids::IdFormat;
+use crate::exposures::exclusions::Asked;
 use crate::exposures::{Context, Exploration, Exposure, Visitor};
 use crate::serve::deployment::Assignment;
 use crate::serve::endpoint::Endpoint;
@@ -50,6 +51,8 @@ pub struct Asker {
     pub client: Client,
     /// Who it is, without a name.
     pub visitor: Visitor,
+    /// The exclusions that name where the request comes from.
+    pub excluded: Vec<String>,
 }
 
 /// What is known of a request once its list is made.
@@ -71,14 +74,16 @@ pub struct Outcome {
     pub client: Client,
     /// Who asked, without a name.
     pub visitor: Visitor,
+    /// The exclusions that name where the request comes from.
+    pub excluded: Vec<String>,
 }
 
 impl Outcome {
     /// That of a request as it was asked.
     pub fn of(target: &Target, asker: Asker, degrade_reason: Option<DegradeReason>) -> Self {
         let (endpoint, page_id, user_id) = (target.endpoint(), target.page_id(), target.user_id());
-        let Asker { purpose, client, visitor } = asker;
-        Self { endpoint, page_id, user_id, degrade_reason, purpose, exploration: None, client, visitor }
+        let Asker { purpose, client, visitor, excluded } = asker;
+        Self { endpoint, page_id, user_id, degrade_reason, purpose, exploration: None, client, visitor, excluded }
     }
 
     /// What answer and log say of how the list was made.
@@ -99,9 +104,16 @@ impl Outcome {
             client_app: self.client.app.as_deref(),
             feature_snapshot_id: &assignment.version.snapshot,
             visitor: self.visitor,
+            excluded: &self.excluded,
             allocation: assignment.variant.allocation.as_ref(),
             holdout: assignment.holdout,
         }
+    }
+
+    /// Who asked, as exclusions know it.
+    pub fn asked(&self, at: DateTime<Utc>) -> Asked<'_> {
+        let source = self.client.source.as_deref();
+        Asked { at, endpoint: self.endpoint.name(), user: self.user_id, visitor: Some(self.visitor), source }
     }
 
     /// The log's line, without its end.

@@ -1,11 +1,10 @@
 //! A request for a list as a handler gets it: read, checked and admitted before the handler runs.
 
 use std::marker::PhantomData;
-use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Instant;
 
-use axum::extract::{ConnectInfo, FromRequestParts, Query};
+use axum::extract::{FromRequestParts, Query};
 use axum::http::Method;
 use axum::http::request::Parts;
 use axum::response::{IntoResponse, Response};
@@ -15,6 +14,8 @@ use super::outcome::Asker;
 use super::params::ListParams;
 use super::query::ListQuery;
 use crate::serve::deployment::Deployment;
+use crate::serve::exclusions::address;
+use crate::serve::http::agent::bytes;
 use crate::serve::http::request_id::prepared;
 use crate::serve::http::{Agent, ApiError, Client, Purpose};
 use crate::serve::state::Shared;
@@ -60,17 +61,15 @@ impl<P: ListParams> ListRequest<P> {
 /// Who asks.
 fn asker(parts: &Parts, state: &Shared, query: &ListQuery) -> Result<Asker, ApiError> {
     let (headers, agent) = (&parts.headers, Agent::of(&parts.headers));
-    let is_test = test_requests::is_test(headers, state)?;
+    let is_test = test_requests::is_test(parts, state)?;
     let seen = Purpose::of(headers, agent);
     let client = Client::of(headers, query.source.as_deref(), agent);
     let visitor = match query.target.visitor() {
         Some(name) => state.visitors.named(name),
-        None => {
-            let peer = parts.extensions.get::<ConnectInfo<SocketAddr>>().map(|ConnectInfo(peer)| peer.ip());
-            state.visitors.unnamed(peer, headers)
-        }
+        None => state.visitors.unnamed(address(parts), bytes(headers)),
     };
-    Ok(Asker { purpose: if is_test { Purpose::Test } else { seen }, client, visitor })
+    let excluded = state.exclusions.now().marks(address(parts), bytes(headers));
+    Ok(Asker { purpose: if is_test { Purpose::Test } else { seen }, client, visitor, excluded })
 }
 
 impl<P: ListParams> FromRequestParts<Shared> for ListRequest<P> {

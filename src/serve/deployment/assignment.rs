@@ -79,7 +79,13 @@ impl Deployment {
     /// There is none.
     pub fn assign_shadow(&self) -> Result<Assignment<'_>> {
         let version = &self.shadow.as_ref().context(either("there is no shadow version", "没有影子版本"))?.version;
-        Ok(Assignment { version, variant: self.experiments.variant(0), variant_index: 0, role: "shadow", holdout: None })
+        Ok(Assignment {
+            version,
+            variant: self.experiments.variant(0),
+            variant_index: 0,
+            role: "shadow",
+            holdout: None,
+        })
     }
 
     /// All versions in memory.

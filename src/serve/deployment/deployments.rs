@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::path::Path;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use anyhow::{Result, anyhow};
+use anyhow::{Result, anyhow, ensure};
 use arc_swap::{ArcSwap, ArcSwapOption, Guard};
 use chrono::{NaiveDate, Utc};
 
@@ -30,6 +30,8 @@ pub struct Deployments {
     experiments: ArcSwap<Experiments>,
     /// Only one at a time is put in place.
     placing: Mutex<()>,
+    /// The last version that was looked at and does not answer.
+    looked_at: Mutex<Option<Arc<Model>>>,
     /// Why the current version does not answer, where another does or none.
     fault: ArcSwapOption<String>,
     /// Versions that could not be loaded, and how their folders looked then: another look is due when they change.
@@ -64,6 +66,7 @@ impl Deployments {
             rules: ArcSwap::default(),
             experiments: ArcSwap::default(),
             placing: Mutex::default(),
+            looked_at: Mutex::default(),
             fault: ArcSwapOption::empty(),
             refused: Mutex::default(),
         }
@@ -77,6 +80,36 @@ impl Deployments {
     /// The same for a look.
     pub fn peek(&self) -> Guard<Option<Arc<Deployment>>> {
         self.current.load()
+    }
+
+    /// The operator's rules, whatever the day.
+    pub fn rules(&self) -> Arc<Rules> {
+        self.rules.load_full()
+    }
+
+    /// A version as it would answer, whether it does or not: one that is not in memory comes from disk, and the last such one
+    /// stays for who looks at the next list.
+    ///
+    /// # Errors
+    /// There is none of this name, or it cannot be loaded.
+    pub fn look_at(&self, name: &str) -> Result<Arc<LoadedVersion>> {
+        let deployment = self.current();
+        if let Some(loaded) = deployment.iter().flat_map(|all| all.versions()).find(|version| version.name() == name) {
+            return Ok(loaded.clone());
+        }
+        let mut looked_at = self.looked_at.lock().unwrap_or_else(PoisonError::into_inner);
+        let model = match looked_at.take().filter(|model| model.manifest.version == name) {
+            Some(model) => model,
+            None => {
+                let is_there = model::list(&self.config.models_dir)?.whole.iter().any(|one| one.version == name);
+                ensure!(is_there, t!("there is no version {name}", "没有版本 {name}"));
+                Arc::new(model::load(&self.config.models_dir, name)?)
+            }
+        };
+        *looked_at = Some(model.clone());
+        let experiments = deployment.map_or_else(|| self.experiments.load_full(), |all| all.experiments.clone());
+        let (audiences, policies) = self.policies(&model, &experiments);
+        Ok(Arc::new(LoadedVersion::new(model, audiences, policies)))
     }
 
     /// Which version should answer and cannot.
@@ -253,7 +286,7 @@ impl Deployments {
     }
 
     /// The day that rules are read for, in the time zone of reports.
-    pub(super) fn today(&self) -> NaiveDate {
+    pub fn today(&self) -> NaiveDate {
         let zone: chrono_tz::Tz = self.config.parameters.report_timezone.parse().unwrap_or(chrono_tz::UTC);
         Utc::now().with_timezone(&zone).date_naive()
     }

@@ -49,9 +49,8 @@ pub fn change(config: &Config, name: &str, change: &Change) -> Result<()> {
     let changed = changed(&text, name, change).with_context(|| path.display().to_string())?;
     let read = |text: &str| Experiments::parse(text, false, zone(config));
     let before = read(&text).with_context(|| path.display().to_string())?;
-    let after = read(&changed).with_context(|| {
-        t!("{} stays as it is: with this change", "{} 保持不变：如此修改会导致", path.display())
-    })?;
+    let after = read(&changed)
+        .with_context(|| t!("{} stays as it is: with this change", "{} 保持不变：如此修改会导致", path.display()))?;
     let as_meant = |experiments: &Experiments| -> Option<bool> {
         let experiment = experiments.named(name)?;
         Some(match change {
@@ -111,7 +110,8 @@ fn changed(text: &str, name: &str, change: &Change) -> Result<String> {
     let document = DeTable::parse(text)?;
     let Some((key, experiment)) = experiment(document.get_ref(), name) else {
         let all = document.get_ref().get("experiments").and_then(|all| all.get_ref().as_table());
-        let names: Vec<String> = all.map(|all| all.keys().map(|key| key.get_ref().to_string()).collect()).unwrap_or_default();
+        let names: Vec<String> =
+            all.map(|all| all.keys().map(|key| key.get_ref().to_string()).collect()).unwrap_or_default();
         bail!(t!(
             "there is no experiment {name}{}; there are: {}",
             "没有实验 {name}{}；现有：{}",
@@ -187,7 +187,9 @@ mod tests {
         assert_eq!(tuned, FILE.replace("0.5   # half", "0.25   # half").replace("= 0.5\n\n[[", "= 0.75\n\n[["));
         // one without a header of its own, and one in a line
         let added = changed(FILE, "b ä", &Change::Stop)?;
-        assert!(added.starts_with(FILE.trim_end()) && added.ends_with("\n\n[experiments.\"b ä\"]\nstatus = \"stopped\"\n"));
+        assert!(
+            added.starts_with(FILE.trim_end()) && added.ends_with("\n\n[experiments.\"b ä\"]\nstatus = \"stopped\"\n")
+        );
         let inline = "[experiments]\na = { variants = [ { allocation = 1 } ] }\n";
         let stopped = changed(inline, "a", &Change::Stop)?;
         assert_eq!(stopped, inline.replace("{ variants", "{ status = \"stopped\", variants"));

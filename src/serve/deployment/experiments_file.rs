@@ -125,7 +125,10 @@ impl Experiments {
         if let Some(share) = file.holdout.filter(|share| *share != 0.0) {
             ensure!(
                 (0.0..=0.5).contains(&share),
-                t!("holdout is {share}; it is a share of the visitors, from 0 to 0.5", "holdout 为 {share}；须为访客的比例，0 到 0.5")
+                t!(
+                    "holdout is {share}; it is a share of the visitors, from 0 to 0.5",
+                    "holdout 为 {share}；须为访客的比例，0 到 0.5"
+                )
             );
             let salt = file.holdout_salt.map(plain).unwrap_or_default();
             all.holdout = Some(Holdout { share, salt, variant: all.variants.len() as u16 });
@@ -164,7 +167,10 @@ impl Experiments {
     fn experiment(&mut self, name: &str, spec: Spec, is_old: bool, zone: Tz) -> Result<Experiment> {
         ensure!(
             !TAKEN.contains(&name),
-            t!("an experiment cannot be called that: figures call something else so", "实验不能叫这个名字：报表里它另有所指")
+            t!(
+                "an experiment cannot be called that: figures call something else so",
+                "实验不能叫这个名字：报表里它另有所指"
+            )
         );
         let is_active = is_active(spec.status.as_deref()).context(Field("status"))?;
         let slot = slot(name, spec.slot.as_deref()).context(Field("slot"))?;
@@ -174,9 +180,11 @@ impl Experiments {
             let moment = text.map(|text| read(&text.to_string(), zone)).transpose();
             moment.map_err(|error| anyhow!(error)).context(Field(field))
         };
-        let period = Period { start: moment("start", spec.start, parse_start)?, end: moment("end", spec.end, parse_end)? };
+        let period =
+            Period { start: moment("start", spec.start, parse_start)?, end: moment("end", spec.end, parse_end)? };
         if let (Some(start), Some(end)) = (period.start, period.end) {
-            let is_after = if start < end { Ok(()) } else { Err(anyhow!(either("it lies before start", "早于 start"))) };
+            let is_after =
+                if start < end { Ok(()) } else { Err(anyhow!(either("it lies before start", "早于 start"))) };
             is_after.context(Field("end"))?;
         }
         let metric = metric(spec.metric.as_deref()).context(Field("metric"))?;
@@ -411,7 +419,8 @@ parameters = { variety = 0.5, provider_limit = 3, rules = false, model = \"x\" }
 
     #[test]
     fn what_is_wrong_is_named() {
-        let error = |text: &str, is_yaml| format!("{:#}", Experiments::parse(text, is_yaml, Tz::UTC).expect_err("an error"));
+        let error =
+            |text: &str, is_yaml| format!("{:#}", Experiments::parse(text, is_yaml, Tz::UTC).expect_err("an error"));
         let one = |rest: &str| format!("[experiments.e]\n[[experiments.e.variants]]\nname = \"v\"\n{rest}");
         assert!(
             error(&one("allocation = -1"), false).contains("experiment e"),

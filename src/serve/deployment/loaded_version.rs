@@ -7,6 +7,9 @@ use crate::model::Model;
 use crate::recommend::{Audiences, Policy};
 use crate::search::Finder;
 
+/// As many users may have registered since a version was made where it knows few; else as many as it knows.
+const MORE_USERS: i64 = 1000;
+
 /// A model with the policy of each variant. Other rules or experiments make another of the same model, so that no list mixes
 /// them.
 pub struct LoadedVersion {
@@ -18,6 +21,8 @@ pub struct LoadedVersion {
     pub audiences: Audiences,
     /// The state of the data that the model was made of: the `as_of` of its run.
     pub snapshot: String,
+    /// The largest id of a user whom it knows; ids ascend.
+    newest_user: i64,
     /// For each variant of the experiments, one for each kind of request.
     policies: Vec<Policy>,
     /// A bit an item: was it in a list.
@@ -32,7 +37,15 @@ impl LoadedVersion {
         let id = NEXT.fetch_add(1, Ordering::Relaxed);
         let shown = (0..model.parts.items.len().div_ceil(64)).map(|_| AtomicU64::new(0)).collect();
         let snapshot = model.manifest.trained_at.format("%Y%m%dT%H%M%SZ").to_string();
-        Self { id, model, audiences, snapshot, policies, shown, finder: OnceLock::new() }
+        let newest_user = model.parts.users.keys().copied().max().unwrap_or(0);
+        Self { id, model, audiences, snapshot, newest_user, policies, shown, finder: OnceLock::new() }
+    }
+
+    /// Whether a user whom it does not know may have registered since it was made: ids ascend, so theirs comes after the largest
+    /// that there was. One far beyond that was given to nobody.
+    pub fn may_be_new(&self, user: i64) -> bool {
+        let newest = self.newest_user;
+        user > newest && user <= newest.saturating_add(newest.max(MORE_USERS))
     }
 
     /// What is asked of the lists of a variant for a kind of request.

@@ -11,6 +11,8 @@ use axum::response::{IntoResponse, Response};
 use serde::Serialize;
 use utoipa::ToSchema;
 
+use crate::query::{Mistake, Refusal};
+
 /// What a request can fail with.
 #[derive(Debug)]
 pub enum ApiError {
@@ -30,8 +32,14 @@ pub enum ApiError {
     TooLarge(usize),
     /// 414: how many bytes a request's first line may have.
     AddressTooLong(usize),
+    /// 400: what is wrong with a query, and where.
+    WrongQuery(Mistake),
+    /// 422: what a query needs too much of.
+    TooMuch(String),
     /// 431: how many bytes a request's head may have.
     HeadTooLarge(usize),
+    /// 503: there is no warehouse, or it cannot be read.
+    NoWarehouse(String),
     /// 503: no model is loaded.
     NoModel,
     /// 503: more is asked than can be answered in time.
@@ -54,6 +62,15 @@ pub struct ErrorDetail {
     pub code: &'static str,
     /// A sentence for people.
     pub message: String,
+    /// Of a query: the line that is wrong, from 1.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub line: Option<usize>,
+    /// Of a query: the character of that line, from 1.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub column: Option<usize>,
+    /// Of a query: that line, and below it a caret under what is wrong.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub caret: Option<String>,
 }
 
 impl ApiError {
@@ -68,7 +85,10 @@ impl ApiError {
             Self::Conflict(_) => "conflict",
             Self::TooLarge(_) => "too_large",
             Self::AddressTooLong(_) => "address_too_long",
+            Self::WrongQuery(_) => "wrong_query",
+            Self::TooMuch(_) => "too_much",
             Self::HeadTooLarge(_) => "head_too_large",
+            Self::NoWarehouse(_) => "no_warehouse",
             Self::NoModel => "no_model",
             Self::Overloaded => "overloaded",
             Self::Internal(_) => "internal",
@@ -78,7 +98,7 @@ impl ApiError {
     /// The HTTP status.
     pub fn status(&self) -> StatusCode {
         match self {
-            Self::BadRequest(_) => StatusCode::BAD_REQUEST,
+            Self::BadRequest(_) | Self::WrongQuery(_) => StatusCode::BAD_REQUEST,
             Self::Unauthorized(_) => StatusCode::UNAUTHORIZED,
             Self::NotFound(_) => StatusCode::NOT_FOUND,
             Self::WrongMethod(_) => StatusCode::METHOD_NOT_ALLOWED,
@@ -87,7 +107,8 @@ impl ApiError {
             Self::TooLarge(_) => StatusCode::PAYLOAD_TOO_LARGE,
             Self::AddressTooLong(_) => StatusCode::URI_TOO_LONG,
             Self::HeadTooLarge(_) => StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE,
-            Self::NoModel | Self::Overloaded => StatusCode::SERVICE_UNAVAILABLE,
+            Self::TooMuch(_) => StatusCode::UNPROCESSABLE_ENTITY,
+            Self::NoModel | Self::Overloaded | Self::NoWarehouse(_) => StatusCode::SERVICE_UNAVAILABLE,
             Self::Internal(_) => StatusCode::INTERNAL_SERVER_ERROR,
         }
     }
@@ -95,14 +116,25 @@ impl ApiError {
     /// The body that is answered. What is internal goes to the log, not to whoever asked.
     pub fn body(self) -> ErrorBody {
         let code = self.code();
-        let message = match self {
+        let Mistake { message, line, column, caret } = match self {
+            Self::WrongQuery(mistake) => mistake,
+            other => Mistake::from(other.message()),
+        };
+        ErrorBody { error: ErrorDetail { code, message, line, column, caret } }
+    }
+
+    fn message(self) -> String {
+        match self {
             Self::BadRequest(message)
             | Self::NotFound(message)
             | Self::WrongMethod(message)
+            | Self::TooMuch(message)
+            | Self::NoWarehouse(message)
             | Self::Conflict(message) => message,
+            Self::WrongQuery(mistake) => mistake.to_string(),
             Self::Unauthorized(message) => message.to_owned(),
             Self::TooSlow => "the request did not come to its end in time; send it again, at once".to_owned(),
-            Self::TooLarge(most) => format!("a body may have {most} bytes; only /models/reload reads one"),
+            Self::TooLarge(most) => format!("a body may have {most} bytes; only /sql and /models/reload read one"),
             Self::AddressTooLong(most) => format!("a request's first line may have {most} bytes; shorten its address"),
             Self::HeadTooLarge(most) => {
                 format!(
@@ -115,14 +147,24 @@ impl ApiError {
                 tracing::error!("a request failed: {cause:#}");
                 "something broke on our side; the log has the details".to_owned()
             }
-        };
-        ErrorBody { error: ErrorDetail { code, message } }
+        }
     }
 }
 
 impl From<anyhow::Error> for ApiError {
     fn from(cause: anyhow::Error) -> Self {
         Self::Internal(cause)
+    }
+}
+
+impl From<Refusal> for ApiError {
+    fn from(refusal: Refusal) -> Self {
+        match refusal {
+            Refusal::Wrong(mistake) => Self::WrongQuery(mistake),
+            Refusal::TooMuch(message) => Self::TooMuch(message),
+            Refusal::Busy => Self::Overloaded,
+            missing @ (Refusal::NoWarehouse | Refusal::Broken) => Self::NoWarehouse(missing.to_string()),
+        }
     }
 }
 
@@ -155,7 +197,7 @@ impl IntoResponse for ApiError {
     fn into_response(self) -> Response {
         let status = self.status();
         let retry_after = match self {
-            Self::NoModel => Some("5"),
+            Self::NoModel | Self::NoWarehouse(_) => Some("5"),
             Self::Overloaded => Some("1"),
             _ => None,
         };
@@ -203,6 +245,14 @@ mod tests {
             ApiError::TooLarge(65536),
             ApiError::AddressTooLong(16384),
             ApiError::HeadTooLarge(16384),
+            ApiError::WrongQuery(Mistake {
+                message: "Parser Error: syntax error".to_owned(),
+                line: Some(2),
+                column: Some(3),
+                caret: Some("  form x\n    ^".to_owned()),
+            }),
+            ApiError::TooMuch("the query needs more than SQL_MEMORY_MB (512 MB) leaves it".to_owned()),
+            ApiError::NoWarehouse("there is no warehouse yet".to_owned()),
             ApiError::NoModel,
             ApiError::Overloaded,
             ApiError::Internal(anyhow!("a secret path")),

@@ -10,6 +10,7 @@ pub mod params;
 mod purpose;
 mod refusals;
 pub mod request_id;
+pub mod result;
 pub mod sessions;
 mod slots;
 pub mod watching;

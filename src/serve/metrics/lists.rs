@@ -3,6 +3,7 @@
 use std::time::Instant;
 
 use anyhow::Result;
+use prometheus::core::Metric;
 use prometheus::{GaugeVec, Histogram, IntCounter, IntCounterVec};
 
 use super::recent::Recent;
@@ -187,6 +188,25 @@ impl ListMetrics {
             let labels = [list.endpoint.name(), list.variant, list.experiment_variant, reason];
             self.exposures.with_label_values(&labels).inc_by(list.items as u64);
         }
+    }
+
+    /// The seconds within which this share of the lists since the start was answered, as closely as the buckets tell; `None`
+    /// before there was one.
+    pub fn latency(&self, share: f64) -> Option<f64> {
+        let metrics = self.endpoints.each_ref().map(|of| of.seconds.metric());
+        let histograms = metrics.each_ref().map(|metric| metric.get_histogram());
+        let all: u64 = histograms.iter().map(|histogram| histogram.get_sample_count()).sum();
+        let due = share * all as f64;
+        let (mut below, mut lower) = (0.0, 0.0);
+        for (place, upper) in LATENCY_BUCKETS.iter().enumerate() {
+            let buckets = histograms.iter().filter_map(|histogram| histogram.get_bucket().get(place));
+            let within = buckets.map(|bucket| bucket.cumulative_count()).sum::<u64>() as f64;
+            if all > 0 && within >= due {
+                return Some(lower + (upper - lower) * (due - below) / (within - below).max(1.0));
+            }
+            (below, lower) = (within, *upper);
+        }
+        (all > 0).then_some(lower)
     }
 
     /// A request for a list was answered with an error of this code.

@@ -5,11 +5,13 @@ mod lists;
 mod making;
 mod operator;
 mod process;
+mod queries;
 mod recent;
 mod register;
 mod state;
 
 use std::sync::{Mutex, PoisonError};
+use std::time::Duration;
 
 use anyhow::Result;
 use prometheus::{Encoder, IntCounterVec, Registry, TextEncoder};
@@ -19,10 +21,12 @@ use self::lists::ListMetrics;
 use self::making::MakingMetrics;
 use self::operator::{PublishedMetrics, RunMetrics};
 use self::process::ProcessMetrics;
+use self::queries::QueryMetrics;
 use self::register::Register;
 use self::state::StateMetrics;
 use super::endpoint::Endpoint;
 use crate::evaluate::OperatorFigures;
+use crate::query::{Asker, Outcome};
 use crate::warehouse::{RunSummary, ScheduleState};
 
 pub use self::lists::Answered;
@@ -34,6 +38,7 @@ pub struct Metrics {
     registry: Registry,
     lists: ListMetrics,
     making: MakingMetrics,
+    queries: QueryMetrics,
     state: StateMetrics,
     process: Option<ProcessMetrics>,
     runs: RunMetrics,
@@ -55,6 +60,7 @@ impl Metrics {
         Ok(Self {
             lists: ListMetrics::new(&register)?,
             making: MakingMetrics::new(&register)?,
+            queries: QueryMetrics::new(&register)?,
             state: StateMetrics::new(&register, environment)?,
             process: ProcessMetrics::new(&register)?,
             runs: RunMetrics::new(&register)?,
@@ -77,6 +83,11 @@ impl Metrics {
         self.error(code, endpoint.name());
     }
 
+    /// The seconds within which this share of the lists since the start was answered; `None` before there was one.
+    pub fn latency(&self, share: f64) -> Option<f64> {
+        self.lists.latency(share)
+    }
+
     /// Something failed.
     pub fn error(&self, kind: &str, endpoint: &str) {
         self.errors.with_label_values(&[kind, endpoint]).inc();
@@ -85,6 +96,11 @@ impl Metrics {
     /// Something was not done in its time.
     pub fn timeout(&self, endpoint: &str, operation: &str) {
         self.lists.timeout(endpoint, operation);
+    }
+
+    /// A query to the warehouse ended.
+    pub fn queried(&self, asker: Asker, outcome: Outcome, time: Duration) {
+        self.queries.ended(asker, outcome, time);
     }
 
     /// A list was looked up in the cache.
@@ -235,6 +251,22 @@ mod tests {
         metrics.published(&figures(r#"{"quality": [{"table": "users", "score": 75.0, "anomalies": 0}]}"#));
         assert!(text()?.contains("data_quality_score{table=\"users\"} 75\n"));
         assert!(!text()?.contains("interactions") && !text()?.contains("tracking_coverage"), "{}", text()?);
+        Ok(())
+    }
+
+    #[test]
+    fn the_time_of_most_lists_is_read_from_the_buckets() -> Result<()> {
+        let metrics = Metrics::new("production")?;
+        assert_eq!(metrics.latency(0.5), None);
+        for _ in 0..98 {
+            metrics.answered(&answered(Endpoint::Detail, None));
+        }
+        for endpoint in [Endpoint::Similar, Endpoint::Trending] {
+            metrics.answered(&Answered { seconds: 0.3, ..answered(endpoint, None) });
+        }
+        let middle = metrics.latency(0.5).expect("lists");
+        assert!((5e-4..=1e-3).contains(&middle), "{middle}");
+        assert!(metrics.latency(0.99).is_some_and(|slow| (0.25..=0.5).contains(&slow)));
         Ok(())
     }
 

@@ -109,6 +109,7 @@ pub struct PublishedMetrics {
     quality: GaugeVec,
     anomalies: GaugeVec,
     alerts: GaugeVec,
+    odd_days: GaugeVec,
     contract: GaugeVec,
     violations: GaugeVec,
     ctr: GaugeVec,
@@ -130,6 +131,11 @@ impl PublishedMetrics {
             quality: register.gauges("data_quality_score", "How good a table's rows are, 0 to 100.", &["table"])?,
             anomalies: register.gauges("data_quality_anomalies", "What is odd in a table.", &["table"])?,
             alerts: register.gauges("data_quality_alerts", "Findings on the quality of data.", &["severity"])?,
+            odd_days: register.gauges(
+                "data_quality_odd_day",
+                "1 where a figure of a table's last whole day is not as the same weekdays before.",
+                &["table", "measure", "severity"],
+            )?,
             contract: register.gauges(
                 "data_schema_contract_status",
                 "1 where a source table keeps its contract, else 0; none for one that may be absent and is.",
@@ -170,7 +176,8 @@ impl PublishedMetrics {
 
     /// Takes up what a run published; that of the run before is forgotten.
     pub fn take_up(&self, figures: &OperatorFigures) {
-        let OperatorFigures { sources, quality, alerts, contracts, lists, tracking, reconciliation } = figures;
+        let OperatorFigures { sources, quality, alerts, odd_days, contracts, lists, tracking, reconciliation } =
+            figures;
         let newest = sources.iter().filter_map(|one| Some(([one.table.as_str()], one.newest?)));
         replace(&self.newest_row, newest);
         replace(&self.source_rows, sources.iter().map(|one| ([one.table.as_str()], one.rows as f64)));
@@ -183,6 +190,8 @@ impl PublishedMetrics {
         };
         let found = alerts.iter().map(|one| ([one.severity.as_str()], one.alerts as f64));
         replace(&self.alerts, none(&["critical", "warning"]).chain(found));
+        let odd = odd_days.iter().map(|one| ([one.table.as_str(), one.measure.as_str(), one.severity.as_str()], 1.0));
+        replace(&self.odd_days, odd);
         let status = |is_kept: bool| f64::from(u8::from(is_kept));
         replace(&self.contract, contracts.iter().map(|one| ([one.table.as_str()], status(one.is_kept))));
         replace(&self.violations, contracts.iter().map(|one| ([one.table.as_str()], one.violations as f64)));

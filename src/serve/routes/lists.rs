@@ -10,11 +10,12 @@ use crate::serve::answer::{
 };
 use crate::serve::http::ErrorBody;
 use crate::serve::state::Shared;
+use crate::serve::test_requests::TestParams;
 
 /// Datasets to show beside a dataset, the same for everyone.
 #[utoipa::path(
     get, path = "/similar/{dataset_id}", tag = "lists",
-    params(("dataset_id" = Id, Path, description = "The page's dataset"), SimilarParams, ListHeaders),
+    params(("dataset_id" = Id, Path, description = "The page's dataset"), SimilarParams, TestParams, ListHeaders),
     responses(
         (status = 200, body = SimilarAnswer, description = "The list"),
         (status = 400, body = ErrorBody, description = "A malformed id or top_n"),
@@ -29,7 +30,7 @@ pub async fn similar(State(state): State<Shared>, request: ListRequest<SimilarPa
 /// Datasets to show a visitor beside a dataset: moved by what they looked at, without what they bought.
 #[utoipa::path(
     get, path = "/recommend/detail/{dataset_id}", tag = "lists",
-    params(("dataset_id" = Id, Path, description = "The page's dataset"), DetailParams, ListHeaders),
+    params(("dataset_id" = Id, Path, description = "The page's dataset"), DetailParams, TestParams, ListHeaders),
     responses(
         (status = 200, body = DetailAnswer, description = "The list"),
         (status = 400, body = ErrorBody, description = "A malformed id or top_n"),
@@ -47,7 +48,7 @@ pub async fn detail(State(state): State<Shared>, request: ListRequest<DetailPara
 /// popular.
 #[utoipa::path(
     get, path = "/recommend", tag = "lists",
-    params(PersonParams, ListHeaders),
+    params(PersonParams, TestParams, ListHeaders),
     responses(
         (status = 200, body = PersonAnswer, description = "The list"),
         (status = 400, body = ErrorBody, description = "A malformed id or top_n"),
@@ -62,7 +63,7 @@ pub async fn person(State(state): State<Shared>, request: ListRequest<PersonPara
 /// What visitors look at most just now.
 #[utoipa::path(
     get, path = "/hot/trending", tag = "lists",
-    params(TrendingParams, ListHeaders),
+    params(TrendingParams, TestParams, ListHeaders),
     responses(
         (status = 200, body = TrendingAnswer, description = "The list"),
         (status = 400, body = ErrorBody, description = "A malformed limit or timeframe"),

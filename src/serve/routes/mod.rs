@@ -1,6 +1,5 @@
 //! The routes, a file a group.
 
-mod console;
 mod docs;
 mod health;
 mod lists;
@@ -10,5 +9,9 @@ mod openapi;
 mod reports;
 mod router;
 mod search;
+mod sql;
+mod views;
 
 pub use router::{Pages, route_of, router};
+pub use search::found;
+pub use views::Seen;

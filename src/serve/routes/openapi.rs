@@ -7,7 +7,7 @@ use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityScheme};
 use utoipa::openapi::{self, Content, Ref, ResponseBuilder, Schema};
 use utoipa::{Modify, OpenApi};
 
-use super::{health, lists, metrics, models, search};
+use super::{health, lists, metrics, models, reports, search, sql, views};
 use crate::common::ids::IdFormat;
 use crate::serve::state::Shared;
 
@@ -28,23 +28,31 @@ use crate::serve::state::Shared;
         health::live,
         health::ready,
         metrics::metrics,
-        models::reload
+        models::reload,
+        views::list,
+        views::rows,
+        sql::sql,
+        reports::list,
+        reports::file
     ),
     tags(
         (name = "lists", description = "Lists for pages, and search"),
+        (name = "figures", description = "What the warehouse knows, for programs and spreadsheets"),
         (name = "operation", description = "For probes, Prometheus and operators"),
     ),
     servers((url = "/", description = "The server that gives this description")),
-    modifiers(&AdminToken, &Refusals)
+    modifiers(&Tokens, &Refusals)
 )]
 struct Description;
 
-struct AdminToken;
+struct Tokens;
 
-impl Modify for AdminToken {
+impl Modify for Tokens {
     fn modify(&self, openapi: &mut openapi::OpenApi) {
-        let scheme = SecurityScheme::Http(HttpBuilder::new().scheme(HttpAuthScheme::Bearer).build());
-        openapi.components.get_or_insert_default().add_security_scheme("admin_token", scheme);
+        for name in ["admin_token", "analyst_token"] {
+            let scheme = SecurityScheme::Http(HttpBuilder::new().scheme(HttpAuthScheme::Bearer).build());
+            openapi.components.get_or_insert_default().add_security_scheme(name, scheme);
+        }
         // whoever reaches the server may ask for all the rest
         openapi.security = Some(Vec::new());
     }

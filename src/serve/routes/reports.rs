@@ -12,11 +12,12 @@ use axum::extract::{Path as Named, Query, State};
 use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
 use crate::common::about;
 use crate::config::Config;
-use crate::serve::http::ApiError;
 use crate::serve::http::access::Reader;
+use crate::serve::http::{ApiError, ErrorBody};
 use crate::serve::state::Shared;
 
 const PAGE: &str = include_str!("reports.html");
@@ -68,8 +69,8 @@ impl Form {
 }
 
 /// A file that may be shown.
-#[derive(Debug, Serialize)]
-struct Report {
+#[derive(Debug, Serialize, ToSchema)]
+pub struct Report {
     file: String,
     /// The day it is of, or the first and the last; none of other files.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -80,8 +81,8 @@ struct Report {
 }
 
 /// All that may be shown, the newest first.
-#[derive(Debug, Serialize)]
-struct Listing {
+#[derive(Debug, Serialize, ToSchema)]
+pub struct Listing {
     daily: Vec<Report>,
     reconciliations: Vec<Report>,
     files: Vec<Report>,
@@ -135,7 +136,15 @@ fn days_of(name: &str, prefix: &str, count: usize) -> Option<Option<String>> {
     (days.split('_').count() == count && days.split('_').all(is_day)).then(|| Some(days.replace('_', " – ")))
 }
 
-/// What there is to read.
+/// What runs wrote of each day and of orders: a page for browsers, a list for programs.
+#[utoipa::path(get, path = "/reports", tag = "figures", security(("analyst_token" = []), ("admin_token" = []), ()),
+    params(("format" = Option<String>, Query, description = "json or html; else what Accept says")),
+    responses(
+        (status = 200, description = "The reports, the newest first",
+            content((Listing = "application/json"), (String = "text/html; charset=utf-8"))),
+        (status = 400, body = ErrorBody, description = "A format that there is not"),
+        (status = 401, body = ErrorBody, description = "REPORTS shows them on the server's machine alone, or to whoever holds a token"),
+    ))]
 pub async fn list(
     _: Reader,
     State(state): State<Shared>,
@@ -163,6 +172,17 @@ pub async fn report(
 }
 
 /// One report as it is, unless a browser asks.
+#[utoipa::path(get, path = "/reports/{file}", tag = "figures", security(("analyst_token" = []), ("admin_token" = []), ()),
+    params(
+        ("file" = String, Path, description = "A report that /reports lists"),
+        ("format" = Option<String>, Query, description = "json or html; else what Accept says"),
+    ),
+    responses(
+        (status = 200, description = "The report", content((Object = "application/json"), (String = "text/html; charset=utf-8"), (String = "text/csv; charset=utf-8"))),
+        (status = 400, body = ErrorBody, description = "A format that there is not"),
+        (status = 401, body = ErrorBody, description = "REPORTS shows them on the server's machine alone, or to whoever holds a token"),
+        (status = 404, description = "There is no such report", content((ErrorBody = "application/json"), (String = "text/html; charset=utf-8"))),
+    ))]
 pub async fn file(
     reader: Reader,
     state: State<Shared>,

@@ -5,7 +5,7 @@ use std::time::Duration;
 use axum::Router;
 use axum::http::{HeaderName, HeaderValue, Method, StatusCode, header};
 use axum::middleware::map_response;
-use axum::response::{IntoResponse, Response};
+use axum::response::{IntoResponse, Redirect, Response};
 use axum::routing::{get, post};
 use tower_http::CompressionLevel;
 use tower_http::catch_panic::CatchPanicLayer;
@@ -13,15 +13,15 @@ use tower_http::compression::CompressionLayer;
 use tower_http::cors::{AllowOrigin, CorsLayer};
 use tower_http::limit::RequestBodyLimitLayer;
 
-use super::{console, docs, health, lists, metrics, models, openapi, reports, search};
+use super::{docs, health, lists, metrics, models, openapi, reports, search, sql, views};
 use crate::serve::http::{ApiError, error};
 use crate::serve::state::Shared;
 
-/// The most bytes of a request's body: what `/models/reload` reads is much shorter.
+/// The most bytes of a request's body: a query, or what `/models/reload` reads, is much shorter.
 const BODY: usize = 64 * 1024;
 
 /// The paths of all routes; what stands in braces is any part of a path.
-const PATHS: [&str; 16] = [
+const PATHS: [&str; 19] = [
     "/similar/{dataset_id}",
     "/recommend/detail/{dataset_id}",
     "/recommend",
@@ -38,6 +38,9 @@ const PATHS: [&str; 16] = [
     "/reports",
     "/reports/{file}",
     "/report/{file}",
+    "/views",
+    "/views/{name}",
+    "/sql",
 ];
 
 /// Pages for people, which stand below `/console`.
@@ -70,10 +73,13 @@ pub fn router(state: Shared, pages: Pages) -> Router {
         .route("/models/reload", post(models::reload))
         .route("/openapi.json", get(openapi::document))
         .route("/docs", get(docs::page))
-        .route("/", get(console::page))
+        .route("/", get(|| async { Redirect::temporary("/console") }))
         .route("/reports", get(reports::list))
         .route("/reports/{file}", get(reports::file))
         .route("/report/{file}", get(reports::report))
+        .route("/views", get(views::list))
+        .route("/views/{name}", get(views::rows))
+        .route("/sql", post(sql::sql))
         .merge(pages())
         .fallback(error::no_route)
         .method_not_allowed_fallback(error::wrong_method)

@@ -79,6 +79,25 @@ pub async fn search(
     if query.is_empty() || query.chars().count() > LONGEST {
         return Err(ApiError::BadRequest(format!("q must be 1 to {LONGEST} characters of what is looked for")));
     }
+    let answer = answer(&state, query, limit).await?;
+    Ok(([(header::CACHE_CONTROL, "no-store")], Json(answer)).into_response())
+}
+
+/// The datasets that are found by words, the best first.
+///
+/// # Errors
+/// No model is loaded, too much is asked of the server, or the words cannot be read.
+pub async fn found(state: &Shared, words: &str, limit: usize) -> Result<Vec<i64>, ApiError> {
+    let words: String = words.trim().chars().take(LONGEST).collect();
+    if words.is_empty() {
+        return Ok(Vec::new());
+    }
+    let answer = answer(state, words, limit).await?;
+    Ok(answer.items.iter().map(|item| item.dataset_id.number()).collect())
+}
+
+/// Answers a query once those before it are.
+async fn answer(state: &Shared, query: String, limit: usize) -> Result<SearchAnswer, ApiError> {
     let version = state.admit()?.current.clone();
     let searching = tokio::time::timeout(PATIENCE, state.searching.acquire()).await;
     let Ok(Ok(_permit)) = searching else {
@@ -90,8 +109,7 @@ pub async fn search(
     let began = Instant::now();
     let answer = about::blocking(move || find(&finding, &version, query, limit)).await;
     about::took(Part::List, began.elapsed());
-    let answer = answer.context("a search ended early")??;
-    Ok(([(header::CACHE_CONTROL, "no-store")], Json(answer)).into_response())
+    Ok(answer.context("a search ended early")??)
 }
 
 /// Finds datasets by a query, also by what the version's models make of it.

@@ -99,7 +99,10 @@ pub async fn make(ui: Ui, access: Access, State(state): State<Shared>, Form(aske
         (status, page(&ui, Section::Models, "", &body)).into_response()
     };
     if access.level < Level::Admin {
-        return refused(StatusCode::UNAUTHORIZED, ui.say("This needs the admin token: sign in first.", "此操作需要管理员令牌：请先登录。"));
+        return refused(
+            StatusCode::UNAUTHORIZED,
+            ui.say("This needs the admin token: sign in first.", "此操作需要管理员令牌：请先登录。"),
+        );
     }
     // a name is one of those there are, before any path is made of it
     let needs_version = matches!(asked.what, What::Promote | What::Canary | What::Shadow);

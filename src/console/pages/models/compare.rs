@@ -28,14 +28,19 @@ pub async fn show(ui: Ui, State(state): State<Shared>, Query(asked): Query<Asked
     let title = ui.say("Versions side by side", "版本对比");
     let look = match Look::take(&state).await {
         Ok(look) => look,
-        Err(error) => return page(&ui, Section::Models, title, &html! { p.problem role="alert" { (format!("{error:#}")) } }),
+        Err(error) => {
+            return page(&ui, Section::Models, title, &html! { p.problem role="alert" { (format!("{error:#}")) } });
+        }
     };
     let find = |name: &str| look.versions.whole.iter().find(|manifest| manifest.version == name);
     let above = crumbs(&ui, &[(Section::Models.path(), Section::Models.title(&ui))]);
     match (find(&asked.a), find(&asked.b)) {
         (Some(a), Some(b)) => page(&ui, Section::Models, title, &html! { (above) (body(&ui, &look, a, b)) }),
         _ => {
-            let text = ui.say("There is no such version; choose two on the page of all versions.", "没有这个版本；请在版本列表中选择两个。");
+            let text = ui.say(
+                "There is no such version; choose two on the page of all versions.",
+                "没有这个版本；请在版本列表中选择两个。",
+            );
             let body = html! { (above) p.problem role="alert" { (text) } };
             (StatusCode::NOT_FOUND, page(&ui, Section::Models, title, &body)).into_response()
         }
@@ -81,7 +86,12 @@ fn side_by_side(ui: &Ui, title: &str, (a, b): (&Manifest, &Manifest), rows: &[Ro
 fn figures(ui: &Ui, a: Option<&ListMetrics>, b: Option<&ListMetrics>) -> Vec<Row> {
     let row = |figure: &super::figures::Figure| {
         let difference = figure.of(a).zip(figure.of(b)).map(|(a, b)| b - a);
-        (figure.title(ui).to_owned(), figure.shown(a), figure.shown(b), signed(difference, |value| figure.written(value)))
+        (
+            figure.title(ui).to_owned(),
+            figure.shown(a),
+            figure.shown(b),
+            signed(difference, |value| figure.written(value)),
+        )
     };
     FIGURES.iter().map(row).collect()
 }
@@ -101,7 +111,11 @@ fn parameters(ui: &Ui, a: &Manifest, b: &Manifest) -> Vec<Row> {
     pairs
         .map(|((name, first), (_, second))| {
             let is_same = first.0 == second.0;
-            let said = if is_same { html! { "=" } } else { html! { span.warn { (ui.say("differs", "不同")) } } };
+            let said = if is_same {
+                html! { "=" }
+            } else {
+                html! { span.warn { (ui.say("differs", "不同")) } }
+            };
             (name.to_owned(), first, second, said)
         })
         .collect()

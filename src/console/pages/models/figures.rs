@@ -38,20 +38,8 @@ pub static FIGURES: [Figure; 9] = [
         interval: |list| list.mrr_10_low.zip(list.mrr_10_high),
         form: number,
     },
-    Figure {
-        english: "NDCG",
-        chinese: "NDCG",
-        value: |list| list.ndcg_10,
-        interval: unknown,
-        form: number,
-    },
-    Figure {
-        english: "Recall",
-        chinese: "召回率",
-        value: |list| list.recall_10,
-        interval: unknown,
-        form: percent,
-    },
+    Figure { english: "NDCG", chinese: "NDCG", value: |list| list.ndcg_10, interval: unknown, form: number },
+    Figure { english: "Recall", chinese: "召回率", value: |list| list.recall_10, interval: unknown, form: percent },
     Figure {
         english: "Hit rate of five",
         chinese: "前五命中率",
@@ -67,26 +55,12 @@ pub static FIGURES: [Figure; 9] = [
         form: percent,
     },
     Figure {
-        english: "Coverage",
-        chinese: "覆盖率",
-        value: |list| list.coverage_10,
-        interval: unknown,
-        form: percent,
+        english: "Coverage", chinese: "覆盖率", value: |list| list.coverage_10, interval: unknown, form: percent
     },
     Figure {
-        english: "Variety",
-        chinese: "多样性",
-        value: |list| list.diversity_10,
-        interval: unknown,
-        form: number,
+        english: "Variety", chinese: "多样性", value: |list| list.diversity_10, interval: unknown, form: number
     },
-    Figure {
-        english: "Novelty",
-        chinese: "新颖度",
-        value: |list| list.novelty_10,
-        interval: unknown,
-        form: number,
-    },
+    Figure { english: "Novelty", chinese: "新颖度", value: |list| list.novelty_10, interval: unknown, form: number },
 ];
 
 impl Figure {
@@ -131,7 +105,12 @@ pub fn history(versions: &[Manifest]) -> Rows {
     let row = |manifest: &Manifest| {
         let figures = of_version(manifest)?;
         let trained = manifest.trained_at.format("%F %H:%M").to_string();
-        Some(vec![json!(trained), json!(figures.hit_rate_10), json!(figures.hit_rate_10_low), json!(figures.hit_rate_10_high)])
+        Some(vec![
+            json!(trained),
+            json!(figures.hit_rate_10),
+            json!(figures.hit_rate_10_low),
+            json!(figures.hit_rate_10_high),
+        ])
     };
     rows(&columns, versions.iter().filter_map(row).collect())
 }

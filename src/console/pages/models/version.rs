@@ -14,8 +14,8 @@ use super::change;
 use super::figures::{FIGURES, of_version, rows};
 use super::list::Look;
 use crate::config::Config;
-use crate::console::fragment::blocking;
 use crate::console::chart::draw;
+use crate::console::fragment::blocking;
 use crate::console::layout::problem;
 use crate::console::parts::{self, badge, bytes, card, crumbs, empty, number, percent, scroll, time};
 use crate::console::{Section, Ui, page};
@@ -54,7 +54,9 @@ impl Inside {
 pub async fn show(ui: Ui, access: Access, State(state): State<Shared>, Path(version): Path<String>) -> Response {
     let look = match Look::take(&state).await {
         Ok(look) => look,
-        Err(error) => return page(&ui, Section::Models, &version, &html! { p.problem role="alert" { (format!("{error:#}")) } }),
+        Err(error) => {
+            return page(&ui, Section::Models, &version, &html! { p.problem role="alert" { (format!("{error:#}")) } });
+        }
     };
     let above = crumbs(&ui, &[(Section::Models.path(), Section::Models.title(&ui))]);
     let Some(manifest) = look.versions.whole.iter().find(|manifest| manifest.version == version).cloned() else {
@@ -143,9 +145,11 @@ fn held_out(ui: &Ui, summary: Option<&OfflineSummary>) -> Markup {
     let baseline = (ui.say("the most viewed, for comparison", "基线：最热门").to_owned(), &summary.baseline.popular);
     let is_channel = |name: &str| Channel::ALL.iter().any(|channel| channel.name() == name);
     let named = |wanted: Option<bool>| {
-        let all = summary.segments.iter().filter(move |_| wanted.is_none()).chain(summary.channels.iter().filter(
-            move |(name, _)| wanted == Some(is_channel(name)),
-        ));
+        let all = summary
+            .segments
+            .iter()
+            .filter(move |_| wanted.is_none())
+            .chain(summary.channels.iter().filter(move |(name, _)| wanted == Some(is_channel(name))));
         all.map(|(name, list)| (list_name(ui, name), list))
     };
     html! {
@@ -186,7 +190,8 @@ fn lists<'a>(ui: &Ui, title: &str, all: impl Iterator<Item = (String, &'a ListFi
 /// What the whole loses without each part.
 fn ablation(ui: &Ui, summary: &OfflineSummary) -> Markup {
     let title = ui.say("What each part brings", "各部分的贡献");
-    let part = |list: &str| list.strip_prefix("detail without ").map_or_else(|| list.to_owned(), |name| list_name(ui, name));
+    let part =
+        |list: &str| list.strip_prefix("detail without ").map_or_else(|| list.to_owned(), |name| list_name(ui, name));
     html! {
         @if !summary.ablation.is_empty() {
             section {
@@ -302,7 +307,10 @@ pub fn facts<'a>(ui: &'a Ui, manifest: &Manifest) -> Vec<(&'a str, Markup)> {
         (ui.say("Datasets", "数据集"), count(manifest.items)),
         (ui.say("Listed datasets", "可推荐的数据集"), count(manifest.listed_items)),
         (ui.say("Held-out steps", "留出步骤"), count(steps as usize)),
-        (ui.say("Ranker", "排序器"), html! { (learned.map_or(ui.say("hand-made weights", "手工权重"), |choice| &choice.kept)) }),
+        (
+            ui.say("Ranker", "排序器"),
+            html! { (learned.map_or(ui.say("hand-made weights", "手工权重"), |choice| &choice.kept)) },
+        ),
         (ui.say("Steps it learned from", "学习步骤"), count(learned.map_or(0, |choice| choice.steps))),
         (ui.say("Text model", "文本模型"), text(&manifest.text_model)),
         (ui.say("Picture model", "图片模型"), text(&manifest.picture_model)),

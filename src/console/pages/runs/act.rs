@@ -53,7 +53,10 @@ pub async fn act(ui: Ui, access: Access, State(state): State<Shared>, Form(asked
         (status, page(&ui, Section::Runs, "", &body)).into_response()
     };
     if access.level < Level::Admin {
-        return refused(StatusCode::UNAUTHORIZED, ui.say("This needs the admin token: sign in first.", "此操作需要管理员令牌：请先登录。"));
+        return refused(
+            StatusCode::UNAUTHORIZED,
+            ui.say("This needs the admin token: sign in first.", "此操作需要管理员令牌：请先登录。"),
+        );
     }
     let (config, language, Asked { what, run }) = (state.config.clone(), ui.language, asked);
     let acted = blocking(move || {
@@ -105,7 +108,17 @@ pub fn forms(ui: &Ui, access: Access, look: &Look) -> Markup {
     }
     match look.outcome {
         Outcome::Done | Outcome::HeldBack => html! {},
-        Outcome::Running => form("cancel", &look.run, ui.say("Cancel", "取消"), ui.say("End this run? Nothing of it is published.", "结束本次运行？不会发布任何内容。")),
-        _ => form("retry", &look.run, ui.say("Try again", "重试"), ui.say("Run it again with the same options?", "以相同的选项重新运行？")),
+        Outcome::Running => form(
+            "cancel",
+            &look.run,
+            ui.say("Cancel", "取消"),
+            ui.say("End this run? Nothing of it is published.", "结束本次运行？不会发布任何内容。"),
+        ),
+        _ => form(
+            "retry",
+            &look.run,
+            ui.say("Try again", "重试"),
+            ui.say("Run it again with the same options?", "以相同的选项重新运行？"),
+        ),
     }
 }

@@ -32,9 +32,8 @@ pub struct Asked {
 
 pub async fn show(ui: Ui, access: Access, State(state): State<Shared>, Query(asked): Query<Asked>) -> Response {
     let (config, language) = (state.config.clone(), ui.language);
-    let found = blocking(move || {
-        spoken(language, || Ok((run_log::all(&config)?, schedule::standing(&config, Utc::now()))))
-    });
+    let found =
+        blocking(move || spoken(language, || Ok((run_log::all(&config)?, schedule::standing(&config, Utc::now())))));
     let body = match found.await {
         Ok((runs, jobs)) => html! {
             (act::done(&ui))
@@ -73,7 +72,10 @@ fn under_way(ui: &Ui, runs: &[Look]) -> Markup {
 
 fn table(ui: &Ui, runs: &[Look], asked: &Asked) -> Markup {
     if runs.is_empty() {
-        return empty(ui.say("There was no run yet.", "还没有运行过。"), ui.say("nearset run makes the first.", "请运行 nearset run。"));
+        return empty(
+            ui.say("There was no run yet.", "还没有运行过。"),
+            ui.say("nearset run makes the first.", "请运行 nearset run。"),
+        );
     }
     let is_wanted = |look: &&Look| asked.state.is_empty() || look.outcome.name() == asked.state;
     let wanted: Vec<&Look> = runs.iter().rev().filter(is_wanted).collect();
@@ -148,7 +150,8 @@ fn scheduled(ui: &Ui, jobs: Result<&[JobStanding], &anyhow::Error>) -> Markup {
 }
 
 fn job_row(ui: &Ui, job: &JobStanding) -> Markup {
-    let moment = |at: Option<DateTime<Utc>>| html! { @if let Some(at) = at { (time(ui, at)) } @else { span.soft { "–" } } };
+    let moment =
+        |at: Option<DateTime<Utc>>| html! { @if let Some(at) = at { (time(ui, at)) } @else { span.soft { "–" } } };
     html! {
         tr {
             th scope="row" { (job.name) }

@@ -113,9 +113,14 @@ fn piece(ui: &Ui, whole: &Whole) -> Markup {
 fn how_to_go_on(ui: &Ui, look: &Look) -> Markup {
     let text = match (look.outcome, &look.goes_on_at) {
         (Outcome::Done, _) => ui.say("All of it is published.", "已全部发布。"),
-        (Outcome::HeldBack, _) => ui.say("Its figures are published, its model is not current.", "数据已发布，新模型未上线。"),
+        (Outcome::HeldBack, _) => {
+            ui.say("Its figures are published, its model is not current.", "数据已发布，新模型未上线。")
+        }
         (Outcome::Incomplete, _) => ui.say("The next run does what is left to do.", "下一次运行会补全。"),
-        (_, Some(_)) => ui.say("Nothing was published; another try goes on with what was done.", "未发布任何内容；重试会沿用已完成的步骤。"),
+        (_, Some(_)) => ui.say(
+            "Nothing was published; another try goes on with what was done.",
+            "未发布任何内容；重试会沿用已完成的步骤。",
+        ),
         (_, None) => ui.say("Nothing was published.", "未发布任何内容。"),
     };
     html! { (text) }
@@ -138,13 +143,19 @@ fn about<'a>(ui: &'a Ui, look: &Look) -> Vec<(&'a str, Markup)> {
     if let Some(record) = &look.record {
         let full = if record.asked.options.full_refresh { " --full-refresh" } else { "" };
         all.push((ui.say("Steps", "步骤"), html! { (look.asked.join(", ")) (full) }));
-        all.push((ui.say("Begun by", "发起"), html! { (by(ui, &record.started)) " · " (record.host) " · nearset " (record.nearset) }));
+        all.push((
+            ui.say("Begun by", "发起"),
+            html! { (by(ui, &record.started)) " · " (record.host) " · nearset " (record.nearset) },
+        ));
     }
     if let Some(run) = &look.retries {
         all.push((ui.say("Another try of", "重试"), html! { (run) }));
     }
     if let Some(version) = &look.version {
-        all.push((ui.say("Made current", "上线版本"), html! { a href=(format!("/console/models/{version}")) { (version) } }));
+        all.push((
+            ui.say("Made current", "上线版本"),
+            html! { a href=(format!("/console/models/{version}")) { (version) } },
+        ));
     }
     all
 }

@@ -22,13 +22,8 @@ pub enum Test {
 
 impl Test {
     /// All of them, by what stands behind a column in addresses.
-    pub const ALL: [(&'static str, Self); 5] = [
-        ("", Self::Is),
-        ("ne", Self::IsNot),
-        ("like", Self::Contains),
-        ("gte", Self::AtLeast),
-        ("lte", Self::AtMost),
-    ];
+    pub const ALL: [(&'static str, Self); 5] =
+        [("", Self::Is), ("ne", Self::IsNot), ("like", Self::Contains), ("gte", Self::AtLeast), ("lte", Self::AtMost)];
 
     /// What people call it.
     pub fn sign(self) -> &'static str {
@@ -94,10 +89,14 @@ impl Asked {
         let test = |name: &str| Test::ALL.into_iter().find(|(known, _)| *known == name).map(|(_, test)| test);
         let condition = |column: &str, test: Test, value: &str| {
             let value = if test == Test::Contains { value.trim_matches('%') } else { value };
-            (has(column) && !value.is_empty())
-                .then(|| Condition { column: column.to_owned(), test, value: value.to_owned() })
+            (has(column) && !value.is_empty()).then(|| Condition {
+                column: column.to_owned(),
+                test,
+                value: value.to_owned(),
+            })
         };
-        let mut asked = Self { page: last("page").and_then(|page| page.parse().ok()).unwrap_or(1).max(1), ..Self::default() };
+        let mut asked =
+            Self { page: last("page").and_then(|page| page.parse().ok()).unwrap_or(1).max(1), ..Self::default() };
         for (name, value) in &pairs {
             let (column, known) = match name.rsplit_once('.') {
                 Some((column, end)) if !has(name) => (column, test(end)),
@@ -107,7 +106,11 @@ impl Asked {
             asked.conditions.extend(known.filter(|_| !is_of_page).and_then(|test| condition(column, test, value)));
         }
         if let (Some(column), Some(value)) = (last("column"), last("value")) {
-            asked.conditions.extend(condition(column, test(last("test").unwrap_or_default()).unwrap_or(Test::Is), value));
+            asked.conditions.extend(condition(
+                column,
+                test(last("test").unwrap_or_default()).unwrap_or(Test::Is),
+                value,
+            ));
         }
         asked.conditions.dedup();
         asked.order = last("sort").and_then(|sort| {

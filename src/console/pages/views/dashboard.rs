@@ -90,7 +90,9 @@ async fn panel_of(ui: &Ui, state: &Shared, sources: &Arc<Sources>, name: &str, p
     let problems = panel::problems_of(&sources.project, one.view());
     let chart = match one.chart() {
         Ok(chart) => chart.unwrap_or_else(|| panel::chart_of(relation)),
-        Err(error) => return html! { figure { figcaption { (title) } pre.problem role="alert" { (error.to_string()) } } },
+        Err(error) => {
+            return html! { figure { figcaption { (title) } pre.problem role="alert" { (error.to_string()) } } };
+        }
     };
     html! {
         (panel::problems(ui, problems))

@@ -47,7 +47,9 @@ fn dashboards(ui: &Ui, sources: &Sources) -> Markup {
 
 fn views(ui: &Ui, sources: &Sources) -> Markup {
     let project = &sources.project;
-    let is_shown = |relation: &&Relation| relation.room == Room::Views || (relation.chart.is_some() && relation.room != Room::Checks);
+    let is_shown = |relation: &&Relation| {
+        relation.room == Room::Views || (relation.chart.is_some() && relation.room != Room::Checks)
+    };
     let mut all: Vec<&Relation> = project.relations.iter().filter(is_shown).collect();
     all.sort_by(|a, b| (a.room != Room::Views, &a.name).cmp(&(b.room != Room::Views, &b.name)));
     let broken: Vec<_> = project.broken.iter().filter(|broken| broken.room == Some(Room::Views)).collect();

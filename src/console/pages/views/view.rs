@@ -21,11 +21,23 @@ use crate::sql_project::{ChartKind, Relation, Room};
 /// The forms that rows can be taken along in.
 const FORMS: [&str; 4] = ["csv", "json", "parquet", "arrow"];
 
-pub async fn show(ui: Ui, State(state): State<Shared>, Path(name): Path<String>, RawQuery(query): RawQuery) -> Response {
+pub async fn show(
+    ui: Ui,
+    State(state): State<Shared>,
+    Path(name): Path<String>,
+    RawQuery(query): RawQuery,
+) -> Response {
     let above = crumbs(&ui, &[(Section::Views.path(), Section::Views.title(&ui))]);
     let sources = match Sources::read(&state).await {
         Ok(sources) => sources,
-        Err(error) => return page(&ui, Section::Views, &name, &html! { (above) pre.problem role="alert" { (format!("{error:#}")) } }),
+        Err(error) => {
+            return page(
+                &ui,
+                Section::Views,
+                &name,
+                &html! { (above) pre.problem role="alert" { (format!("{error:#}")) } },
+            );
+        }
     };
     let is_there = sources.project.relations.iter().any(|relation| relation.name == name && is_shown(relation));
     if !is_there && panel::problems_of(&sources.project, &name).is_empty() {
@@ -140,7 +152,8 @@ async fn listed(ui: &Ui, state: &Shared, name: &str, asked: &Asked, columns: &[C
 }
 
 fn take_along(ui: &Ui, name: &str, asked: &Asked) -> Markup {
-    let order = asked.order.as_ref().map(|(column, is_down)| if *is_down { format!("{column}.desc") } else { column.clone() });
+    let order =
+        asked.order.as_ref().map(|(column, is_down)| if *is_down { format!("{column}.desc") } else { column.clone() });
     let more = |form: &'static str| {
         let order = order.as_deref().map(|order| ("order", order));
         [("format", form)].into_iter().chain(order).collect::<Vec<_>>()

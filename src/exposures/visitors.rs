@@ -5,13 +5,11 @@ use std::net::IpAddr;
 use std::path::Path;
 
 use anyhow::{Context, Result};
-use axum::http::HeaderMap;
 use sha2::{Digest, Sha256};
 
+use super::record::Visitor;
 use crate::common::files;
 use crate::common::language::t;
-use crate::exposures::Visitor;
-use crate::serve::http::agent;
 
 const KEY: &str = "visitor_key";
 
@@ -24,24 +22,29 @@ pub struct Visitors {
 }
 
 impl Visitors {
+    /// Those of a folder of metadata, where it has a key.
+    ///
+    /// # Errors
+    /// The key cannot be read.
+    pub fn there(metadata_dir: &Path) -> Result<Option<Self>> {
+        let key = files::read_text(&metadata_dir.join(KEY))?.map(|key| key.trim().to_owned());
+        Ok(key.filter(|key| key.len() == DIGITS).map(|key| Self { key }))
+    }
+
     /// Those of a folder of metadata, which has the key or gets one.
     ///
     /// # Errors
     /// The key cannot be written or read.
     pub fn open(metadata_dir: &Path) -> Result<Self> {
-        let path = metadata_dir.join(KEY);
-        let read = || Ok::<_, anyhow::Error>(files::read_text(&path)?.map(|key| key.trim().to_owned()));
-        let is_key = |key: &String| key.len() == DIGITS;
-        if let Some(key) = read()?.filter(is_key) {
-            return Ok(Self { key });
+        if let Some(there) = Self::there(metadata_dir)? {
+            return Ok(there);
         }
+        let path = metadata_dir.join(KEY);
         files::make_dir(metadata_dir)?;
         files::write(&path, format!("{:0DIGITS$x}", rand::random::<u128>()).as_bytes())?;
         // of several servers that start at once, the last one's counts
-        let key = read()?.filter(is_key);
-        let key =
-            key.with_context(|| t!("{} is no key, just after it was written", "{} 写入后仍不是密钥", path.display()))?;
-        Ok(Self { key })
+        Self::there(metadata_dir)?
+            .with_context(|| t!("{} is no key, just after it was written", "{} 写入后仍不是密钥", path.display()))
     }
 
     /// The visitor of a name that stays with them, as requests give it.
@@ -49,13 +52,10 @@ impl Visitors {
         self.hashed("name", name.as_bytes(), &[])
     }
 
-    /// One of whom nothing else is known than where they ask from, and with which User-Agent. What a proxy says of the address
-    /// comes before its own.
-    pub fn unnamed(&self, peer: Option<IpAddr>, headers: &HeaderMap) -> Visitor {
-        let forwarded = headers.get("x-forwarded-for").and_then(|value| value.to_str().ok());
-        let first = forwarded.and_then(|all| all.split(',').next()?.trim().parse::<IpAddr>().ok());
-        let address = first.or(peer).map(|address| address.to_string()).unwrap_or_default();
-        self.hashed("address", address.as_bytes(), agent::bytes(headers))
+    /// One of whom nothing else is known than where they ask from, and with which User-Agent.
+    pub fn unnamed(&self, address: Option<IpAddr>, agent: &[u8]) -> Visitor {
+        let address = address.map(|address| address.to_string()).unwrap_or_default();
+        self.hashed("address", address.as_bytes(), agent)
     }
 
     fn hashed(&self, kind: &str, what: &[u8], more: &[u8]) -> Visitor {
@@ -72,8 +72,6 @@ impl Visitors {
 
 #[cfg(test)]
 mod tests {
-    use axum::http::HeaderName;
-
     use super::*;
 
     #[test]
@@ -97,18 +95,11 @@ mod tests {
     fn who_has_no_name_is_told_by_address_and_agent() -> Result<()> {
         let dir = tempfile::tempdir()?;
         let visitors = Visitors::open(dir.path())?;
-        let peer = Some(IpAddr::from([10, 0, 0, 1]));
-        let of = |headers: &[(&'static str, &str)]| {
-            let named =
-                headers.iter().map(|(name, value)| (HeaderName::from_static(name), value.parse().expect("a value")));
-            visitors.unnamed(peer, &HeaderMap::from_iter(named))
-        };
-        let direct = of(&[]);
-        assert_eq!(direct, of(&[("x-forwarded-for", "nonsense")]));
-        assert_eq!(direct, of(&[("x-forwarded-for", "10.0.0.1, 10.9.9.9")]));
-        assert_ne!(direct, of(&[("x-forwarded-for", "203.0.113.7, 10.0.0.1")]));
-        assert_ne!(direct, of(&[("user-agent", "b")]));
-        assert_ne!(direct, visitors.named("10.0.0.1"));
+        let of = |address: &str, agent: &str| visitors.unnamed(address.parse().ok(), agent.as_bytes());
+        assert_eq!(of("10.0.0.1", ""), of("10.0.0.1", ""));
+        assert_ne!(of("10.0.0.1", ""), of("203.0.113.7", ""));
+        assert_ne!(of("10.0.0.1", ""), of("10.0.0.1", "b"));
+        assert_ne!(of("10.0.0.1", ""), visitors.named("10.0.0.1"));
         Ok(())
     }
 }

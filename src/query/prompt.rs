@@ -1,0 +1,180 @@
+//! The prompt of `nearset sql`: lines from the keyboard, each a statement, some or a dot command, with what was typed before
+//! and with completion. It sees what is published, and files that are changed, while it is open.
+
+mod commands;
+mod completion;
+mod history;
+
+use std::fs::File;
+use std::io::{self, IsTerminal, Write};
+use std::time::Instant;
+
+use anyhow::{Context, Result, anyhow};
+use rustyline::error::ReadlineError;
+use rustyline::history::FileHistory;
+use rustyline::{CompletionType, Editor};
+
+use self::completion::{Typing, Words};
+use super::screen::{Paged, Screen};
+use super::session::{Look, Session};
+use super::table::Extent;
+use super::{Format, Query};
+use crate::common::errors::describe;
+use crate::common::language::{either, t};
+use crate::common::scratch;
+use crate::common::terminal::{fault, say};
+use crate::config::Config;
+use crate::sql_project::Project;
+
+/// How a prompt begins; dot commands change most of it.
+pub struct Prompt<'a> {
+    /// The settings in force.
+    pub config: &'a Config,
+    /// Whether changed files of the project are seen.
+    pub sees_changes: bool,
+    /// How results are written.
+    pub format: Format,
+    /// How many rows of one are shown; all where there is none.
+    pub rows: Option<u64>,
+    /// Whether what is longer than the screen goes through a pager.
+    pub is_paged: bool,
+    /// Reads the project, for what its files say of relations.
+    pub project: &'a dyn Fn() -> Result<Project>,
+}
+
+/// Whether there is somebody at both ends to type and to read.
+pub fn is_possible() -> bool {
+    io::stdin().is_terminal() && io::stdout().is_terminal()
+}
+
+/// Asks for statements and answers them until there are no more.
+///
+/// # Errors
+/// There is no warehouse, or the terminal does not work.
+pub fn prompt(prompt: Prompt<'_>) -> Result<()> {
+    let session = Session::open(prompt.config, prompt.sees_changes)?;
+    let settings =
+        rustyline::Config::builder().completion_type(CompletionType::List).history_ignore_space(true).build();
+    let mut editor: Editor<Typing, FileHistory> =
+        Editor::with_config(settings).context(either("the terminal does not take a prompt", "终端无法显示提示符"))?;
+    editor.set_helper(Some(Typing::new(Words::of(&session)?)));
+    let history = history::place();
+    if let Some(place) = &history {
+        editor.load_history(place).ok();
+    }
+    say!(
+        "{}",
+        t!(
+            "nearset {}, the warehouse of {} UTC, read-only. A statement ends with ; and .help lists the rest.",
+            "nearset {}，{} UTC 的仓库，只读。语句以 ; 结尾，其余见 .help。",
+            env!("CARGO_PKG_VERSION"),
+            session.as_of.format("%Y-%m-%d %H:%M")
+        )
+    );
+    let mut desk = AtPrompt { prompt, session, is_timed: false, output: None, has_own: false, is_over: false };
+    while !desk.is_over {
+        match editor.readline("nearset> ") {
+            Ok(line) if line.trim().is_empty() => {}
+            Ok(line) => {
+                editor.add_history_entry(line.trim_end()).ok();
+                if let Some(place) = &history {
+                    history::keep(&mut editor, place);
+                }
+                if desk.renew()?
+                    && let Some(typing) = editor.helper_mut()
+                {
+                    typing.words = Words::of(&desk.session)?;
+                }
+                desk.take(&line);
+            }
+            // Ctrl-C leaves what was typed
+            Err(ReadlineError::Interrupted) => {}
+            Err(ReadlineError::Eof) => break,
+            Err(error) => return Err(anyhow!(error).context(either("the terminal is gone", "终端已断开"))),
+        }
+    }
+    Ok(())
+}
+
+/// A prompt that is under way.
+struct AtPrompt<'a> {
+    prompt: Prompt<'a>,
+    session: Session<'a>,
+    is_timed: bool,
+    /// Where results go instead of the screen.
+    output: Option<File>,
+    /// Whether somebody made temporary tables or set variables.
+    has_own: bool,
+    is_over: bool,
+}
+
+impl AtPrompt<'_> {
+    /// Opens the warehouse again where another was published or files have changed.
+    fn renew(&mut self) -> Result<bool> {
+        let sees_changes = self.prompt.sees_changes;
+        if !self.session.is_outdated(sees_changes) {
+            return Ok(false);
+        }
+        let is_published = self.session.is_published_anew();
+        self.session = Session::open(self.prompt.config, sees_changes)?;
+        if is_published {
+            let as_of = self.session.as_of.format("%Y-%m-%d %H:%M");
+            fault(&t!(
+                "a run has published: this is the warehouse of {as_of} UTC now",
+                "已有新发布：现为 {as_of} UTC 的仓库"
+            ));
+        }
+        if std::mem::take(&mut self.has_own) {
+            fault(either("temporary tables and variables of before are gone", "之前的临时表与变量已不存在"));
+        }
+        Ok(true)
+    }
+
+    /// Does what was typed, and says what is wrong with it.
+    fn take(&mut self, line: &str) {
+        let handle = self.session.db().interrupt_handle();
+        let _interrupted = scratch::at_interrupt(move || handle.interrupt());
+        let line = line.trim();
+        let done = match (line.strip_prefix('.'), line.trim_end_matches(';').to_lowercase().as_str()) {
+            (Some(command), _) => self.command(command),
+            (None, "quit" | "exit" | "\\q") => self.command("quit"),
+            (None, "help" | "\\?") => self.command("help"),
+            _ => self.ask(&Query::of(line.to_owned())),
+        };
+        if let Err(error) = done {
+            let is_closed = |e: &(dyn std::error::Error + 'static)| {
+                e.downcast_ref::<io::Error>().is_some_and(|e| e.kind() == io::ErrorKind::BrokenPipe)
+            };
+            match describe(&error) {
+                // the pager was closed before its end
+                _ if error.chain().any(is_closed) => {}
+                said if said.contains("INTERRUPT") => fault(either("interrupted", "已中断")),
+                said => fault(&said),
+            }
+        }
+    }
+
+    /// Answers a query.
+    fn ask(&mut self, query: &Query) -> Result<()> {
+        let begun = Instant::now();
+        self.has_own |= query.makes_own();
+        let look = Look { all_rows: ".rows 0", ..Look::of(self.prompt.format) };
+        match &mut self.output {
+            Some(file) => self.session.run(query, &look, file)?,
+            None => {
+                let screen = Screen::of_output();
+                let width = screen.map(|screen| screen.columns);
+                let extent = Extent { rows: self.prompt.rows, width };
+                let mut out = Paged::new(screen, self.prompt.is_paged);
+                let done = self.session.run(query, &Look { extent, ..look }, &mut out);
+                out.finish()?;
+                done?;
+            }
+        }
+        if self.is_timed {
+            say!("{}", t!("{:.3} s", "{:.3} 秒", begun.elapsed().as_secs_f64()));
+        }
+        io::stdout().flush().ok();
+        Ok(())
+    }
+}

@@ -1,0 +1,382 @@
+//! The published warehouse as somebody asks it from the command line: read-only, with what changed files of the project make
+//! of it before it, and with no way to anything else.
+
+use std::cell::RefCell;
+use std::collections::BTreeSet;
+use std::fs::{self, OpenOptions};
+use std::io::{self, Write};
+use std::os::unix::fs::MetadataExt;
+use std::path::{Path, PathBuf};
+use std::time::SystemTime;
+
+use anyhow::{Context, Result, anyhow};
+use chrono::{DateTime, Utc};
+use duckdb::Connection;
+use rustix::fs::{CWD, FileType, Mode, mknodat};
+
+use super::statements::{Statement, first_word};
+use super::table::{self, Extent, Seen};
+use super::{Column, Format, Query};
+use crate::common::language::t;
+use crate::common::progress::grouped;
+use crate::common::terminal::fault;
+use crate::config::Config;
+use crate::sql_project::{Change, Why, see_changes_for};
+use crate::warehouse::arrow::next_batch;
+use crate::warehouse::{
+    Database, Fault, locate_errors, lock, open_outside_sandbox, published_as_of, quote, sandbox, set_parameters,
+};
+
+/// What describes, and can be read from as a table can.
+const DESCRIBES: [&str; 6] = ["describe", "desc", "show", "summarize", "pivot", "unpivot"];
+
+/// What is no `SELECT` and has rows nevertheless.
+const TELLS: [&str; 3] = ["explain", "call", "pragma"];
+
+/// How a result is looked at.
+#[derive(Clone, Copy, Debug)]
+pub struct Look {
+    /// How it is written.
+    pub format: Format,
+    /// What is seen of it, where people read it.
+    pub extent: Extent,
+    /// What one has to say to see all its rows.
+    pub all_rows: &'static str,
+    /// Whether other results stand beside it.
+    pub is_one_of_several: bool,
+}
+
+impl Look {
+    /// At all of it.
+    pub fn of(format: Format) -> Self {
+        Self { format, extent: Extent::default(), all_rows: "--rows 0", is_one_of_several: false }
+    }
+}
+
+/// An open warehouse.
+pub struct Session<'a> {
+    db: Database,
+    config: &'a Config,
+    /// What was there when it was opened.
+    stamps: Vec<Stamp>,
+    /// The moment that it stands for.
+    pub as_of: DateTime<Utc>,
+    /// Whether relations are shown as changed files have them.
+    sees_changes: bool,
+    /// Those of which it was said.
+    said: RefCell<BTreeSet<String>>,
+}
+
+/// A file as it was.
+type Stamp = (PathBuf, u64, u64, Option<SystemTime>);
+
+impl<'a> Session<'a> {
+    /// Opens it, with what changed files make of it where that is wanted.
+    ///
+    /// # Errors
+    /// There is no warehouse, or a changed file is wrong.
+    pub fn open(config: &'a Config, sees_changes: bool) -> Result<Self> {
+        // looked at first: what changes meanwhile is seen the next time
+        let stamps = stamps(config, sees_changes);
+        let db = open_outside_sandbox(config)?;
+        let as_of = published_as_of(&db)?;
+        set_parameters(&db, config, as_of)?;
+        // the one folder that it may touch is its own
+        sandbox(&db, &[db.folder().to_path_buf()])?;
+        locate_errors(&db, true)?;
+        lock(&db)?;
+        Ok(Self { db, config, stamps, as_of, sees_changes, said: RefCell::default() })
+    }
+
+    /// The connection.
+    pub(super) fn db(&self) -> &Connection {
+        &self.db
+    }
+
+    /// Whether a warehouse was published, or a file of the project changed, since it was opened.
+    pub fn is_outdated(&self, sees_changes: bool) -> bool {
+        self.stamps != stamps(self.config, sees_changes)
+    }
+
+    /// Whether a warehouse was published since it was opened.
+    pub fn is_published_anew(&self) -> bool {
+        self.stamps.first() != stamps(self.config, false).first()
+    }
+
+    /// Says which relations are shown as changed files have them, each once, and what is wrong with files.
+    fn say(&self, changes: &[Change]) {
+        let mut said = self.said.borrow_mut();
+        let new: Vec<&Change> = changes.iter().filter(|change| said.insert(change.name.clone())).collect();
+        for problem in new.iter().filter_map(|change| change.problem.as_ref()) {
+            fault(&t!(
+                "as published, since its file cannot be used: {problem}",
+                "按已发布的显示，因其文件有误：{problem}"
+            ));
+        }
+        let shown = new.iter().filter(|change| change.problem.is_none() && change.why != Why::Removed);
+        let names: Vec<&str> = shown.map(|change| change.name.as_str()).collect();
+        if !names.is_empty() {
+            fault(&t!(
+                "as changed files have them, not as published (--published): {}",
+                "以下按已改动的文件显示，而非已发布的内容（--published 可改）：{}",
+                names.join(", ")
+            ));
+        }
+    }
+
+    /// Runs one statement of a query and writes what it has to say; returns whether it had anything.
+    pub(super) fn ask(
+        &self,
+        query: &Query,
+        statement: &Statement,
+        look: &Look,
+        out: &mut (impl Write + Send),
+    ) -> Result<bool> {
+        let sql = &query.text[statement.place.clone()];
+        if self.sees_changes {
+            self.say(&see_changes_for(self.config, &self.db, Some(sql))?);
+        }
+        let word = first_word(sql);
+        let format = if statement.is_vertical { Format::Vertical } else { look.format };
+        let asked = Asked { session: self, query, statement, sql };
+        let done = if DESCRIBES.contains(&word.as_str()) || Query::is_select(&self.db, sql)? {
+            let is_table = !DESCRIBES.contains(&word.as_str());
+            let (before, after) = if is_table { ("", "") } else { ("from (", ")") };
+            asked.read((before, after), format, look, out).map(|()| true)
+        } else if TELLS.contains(&word.as_str()) {
+            asked.tell(&word, format, look, out).map(|()| true)
+        } else {
+            asked.execute().map(|()| false)
+        };
+        done.map_err(|error| match error.to_string().contains("Out of Memory") {
+            true => {
+                let limit = self.config.memory_limit / 1_000_000;
+                anyhow!(t!(
+                    "the query needs more memory than MEMORY_LIMIT ({limit} MB) leaves it",
+                    "查询所需的内存超出 MEMORY_LIMIT（{limit} MB）所余"
+                ))
+            }
+            false => error,
+        })
+    }
+}
+
+/// A statement that is being asked.
+struct Asked<'a> {
+    session: &'a Session<'a>,
+    query: &'a Query,
+    statement: &'a Statement,
+    sql: &'a str,
+}
+
+impl Asked<'_> {
+    /// The error of what was asked with the statement after `before` bytes.
+    fn fault(&self, error: &duckdb::Error, asked: &str, before: usize) -> anyhow::Error {
+        self.query.told(&Fault::of(error, asked), &self.statement.place, before)
+    }
+
+    /// Writes the rows of what can be read from.
+    fn read(
+        &self,
+        (before, after): (&str, &str),
+        format: Format,
+        look: &Look,
+        out: &mut (impl Write + Send),
+    ) -> Result<()> {
+        let body = |head: &str, tail: &str| {
+            let head = format!("{head}{before}\n");
+            (format!("{head}{}\n{after}{tail}", self.sql), head.len())
+        };
+        let options = match format {
+            Format::Table | Format::Vertical => {
+                let columns = self.columns(&body("describe ", ""))?;
+                let texts: Vec<String> = (1..=columns.len()).map(|at| format!("c{at}::varchar")).collect();
+                let names: Vec<String> = (1..=columns.len()).map(|at| format!("c{at}")).collect();
+                let head = format!("select {} from (", texts.join(", "));
+                return self.show(&body(&head, &format!(") as t({})", names.join(", "))), &columns, format, look, out);
+            }
+            Format::Json => "format json, array false",
+            Format::Csv => "format csv, header true",
+            Format::Parquet => "format parquet",
+        };
+        let pipe = self.session.db.folder().join("result");
+        let place = quote(&pipe.to_string_lossy());
+        let asked = body("copy (", &format!(") to {place} ({options}, use_tmp_file false)"));
+        let write = || self.session.db.execute_batch(&asked.0).map_err(|error| self.fault(&error, &asked.0, asked.1));
+        match format {
+            Format::Json => {
+                let mut lines = Objects::new(out, if look.is_one_of_several { "," } else { ",\n " });
+                through(&pipe, write, &mut lines)?;
+                Ok(lines.finish()?)
+            }
+            _ => through(&pipe, write, out),
+        }
+    }
+
+    /// The columns that a statement has.
+    fn columns(&self, (describe, before): &(String, usize)) -> Result<Vec<Column>> {
+        let column = |row: &duckdb::Row<'_>| Ok(Column { name: row.get(0)?, r#type: row.get(1)? });
+        let described = || self.session.db.prepare(describe)?.query_map([], column)?.collect::<duckdb::Result<_>>();
+        described().map_err(|error| self.fault(&error, describe, *before))
+    }
+
+    /// Shows the rows of a statement that has nothing but texts.
+    fn show(
+        &self,
+        (asked, before): &(String, usize),
+        columns: &[Column],
+        format: Format,
+        look: &Look,
+        out: &mut impl Write,
+    ) -> Result<()> {
+        let fault = |error: &duckdb::Error| self.fault(error, asked, *before);
+        let mut statement = self.session.db.prepare(asked).map_err(|error| fault(&error))?;
+        let mut batches = statement.stream_arrow([]).map_err(|error| fault(&error))?;
+        let next = || next_batch(&mut batches);
+        let seen = match format {
+            Format::Vertical => table::write_vertical(columns, look.extent, next, out)?,
+            _ => table::write(columns, look.extent, next, out)?,
+        };
+        writeln!(out, "{}", told(seen, columns.len(), look.all_rows))?;
+        Ok(())
+    }
+
+    /// Writes what a statement tells that cannot be read from.
+    fn tell(&self, word: &str, format: Format, look: &Look, out: &mut impl Write) -> Result<()> {
+        let fault = |error: &duckdb::Error| self.fault(error, self.sql, 0);
+        let mut statement = self.session.db.prepare(self.sql).map_err(|error| fault(&error))?;
+        let mut batches = statement.stream_arrow([]).map_err(|error| fault(&error))?;
+        let fields = batches.get_schema();
+        let columns: Vec<Column> =
+            fields.fields().iter().map(|field| Column { name: field.name().clone(), r#type: String::new() }).collect();
+        let next = || next_batch(&mut batches);
+        match (word, format) {
+            ("explain", Format::Table | Format::Vertical) => table::write_plain(next, out),
+            (_, Format::Vertical) => table::write_vertical(&columns, look.extent, next, out).map(drop),
+            (_, Format::Table) => table::write(&columns, look.extent, next, out).map(drop),
+            (_, Format::Json) => table::write_objects(&columns, next, out),
+            _ => Err(anyhow!(t!(
+                "what {word} tells is written as a table or as JSON alone",
+                "{word} 的结果只能写成表格或 JSON"
+            ))),
+        }
+    }
+
+    /// Runs what has nothing to tell: a variable that is set, a temporary table that is made.
+    fn execute(&self) -> Result<()> {
+        self.session.db.execute_batch(self.sql).map_err(|error| self.fault(&error, self.sql, 0))
+    }
+}
+
+/// What stands below a table.
+fn told(seen: Seen, columns: usize, all_rows: &str) -> String {
+    let Seen { rows, shown, hidden } = seen;
+    let mut text = match (rows, shown) {
+        (1, 1) => t!("1 row", "1 行"),
+        _ if rows == shown => t!("{} rows", "{} 行", grouped(rows)),
+        _ => t!(
+            "… {} rows, {} shown ({all_rows} shows all)",
+            "… {} 行，显示 {} 行（{all_rows} 显示全部）",
+            grouped(rows),
+            grouped(shown)
+        ),
+    };
+    if hidden > 0 {
+        text += &t!(
+            "; {columns} columns, {} shown (\\G at the query's end shows all)",
+            "；{columns} 列，显示 {} 列（在查询末尾写 \\G 显示全部）",
+            columns - hidden
+        );
+    }
+    text
+}
+
+/// Has DuckDB write into a pipe, in the one folder that the connection may touch, and hands on what comes.
+fn through(pipe: &Path, write: impl FnOnce() -> Result<()>, out: &mut (impl Write + Send)) -> Result<()> {
+    fs::remove_file(pipe).ok();
+    mknodat(CWD, pipe, FileType::Fifo, Mode::RUSR | Mode::WUSR, 0)
+        .with_context(|| t!("{} cannot be made", "{} 无法创建", pipe.display()))?;
+    // opened for both, no side waits for the other; what is held here goes once DuckDB has written all
+    let held = OpenOptions::new().read(true).write(true).open(pipe)?;
+    let copied = std::thread::scope(|scope| {
+        let mut reader = OpenOptions::new().read(true).open(pipe)?;
+        let handing_on = scope.spawn(move || {
+            let copied = io::copy(&mut reader, out).and_then(|_| out.flush());
+            // who reads no more must not keep DuckDB waiting
+            if copied.is_err() {
+                io::copy(&mut reader, &mut io::sink()).ok();
+            }
+            copied
+        });
+        let written = write();
+        drop(held);
+        let copied = handing_on.join().map_err(|_| anyhow!(t!("the result could not be handed on", "结果未能传出")))?;
+        written.map(|()| copied)
+    })?;
+    Ok(copied?)
+}
+
+/// Objects, a line each, as one array.
+struct Objects<'a, W> {
+    out: &'a mut W,
+    between: &'static str,
+    is_begun: bool,
+    /// A line has ended: what comes next is another object.
+    is_at_line_end: bool,
+}
+
+impl<'a, W: Write> Objects<'a, W> {
+    fn new(out: &'a mut W, between: &'static str) -> Self {
+        Self { out, between, is_begun: false, is_at_line_end: false }
+    }
+
+    fn finish(self) -> io::Result<()> {
+        self.out.write_all(if self.is_begun { b"]\n" } else { b"[]\n" })?;
+        self.out.flush()
+    }
+}
+
+impl<W: Write> Write for Objects<'_, W> {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        for line in bytes.split_inclusive(|byte| *byte == b'\n') {
+            let (object, is_ended) = line.strip_suffix(b"\n").map_or((line, false), |object| (object, true));
+            if !object.is_empty() {
+                let before = if !self.is_begun {
+                    "["
+                } else if self.is_at_line_end {
+                    self.between
+                } else {
+                    ""
+                };
+                self.out.write_all(before.as_bytes())?;
+                self.out.write_all(object)?;
+                (self.is_begun, self.is_at_line_end) = (true, false);
+            }
+            self.is_at_line_end |= is_ended;
+        }
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.out.flush()
+    }
+}
+
+/// The warehouse as it is, and the files of the project where they matter.
+fn stamps(config: &Config, with_project: bool) -> Vec<Stamp> {
+    let stamp = |path: PathBuf| {
+        let about = fs::metadata(&path).ok();
+        let (inode, size) = about.as_ref().map_or((0, 0), |about| (about.ino(), about.len()));
+        (path, inode, size, about.and_then(|about| about.modified().ok()))
+    };
+    let mut stamps = vec![stamp(config.warehouse_path())];
+    if with_project {
+        let folders = match &config.project {
+            Some(project) => vec![project.join("sql"), project.join("views")],
+            None => vec![PathBuf::from("views")],
+        };
+        let files = folders.iter().flat_map(|folder| walkdir::WalkDir::new(folder).sort_by_file_name());
+        stamps.extend(files.flatten().map(|entry| stamp(entry.into_path())));
+    }
+    stamps
+}
