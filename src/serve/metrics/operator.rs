@@ -4,7 +4,7 @@ use anyhow::Result;
 use prometheus::GaugeVec;
 
 use super::register::Register;
-use crate::evaluate::OperatorFigures;
+use crate::evaluate::{ExperimentFigures, OperatorFigures};
 use crate::warehouse::{Outcome, RunSummary};
 
 /// Puts these series in the place of all that a family has. What is not known has no series: 0 would be a figure.
@@ -117,6 +117,9 @@ pub struct PublishedMetrics {
     coverage: GaugeVec,
     covered_views: GaugeVec,
     reconciliation: GaugeVec,
+    failed_views: GaugeVec,
+    experiment_visitors: GaugeVec,
+    sample_ratio: GaugeVec,
 }
 
 impl PublishedMetrics {
@@ -171,13 +174,24 @@ impl PublishedMetrics {
                 "How many of the last seven days are ok, warning, critical or no_orders.",
                 &["status"],
             )?,
+            failed_views: register.gauges("view_failed", "1 for each view of an analyst that keeps its last good rows.", &["view"])?,
+            experiment_visitors: register.gauges(
+                "experiment_visitors",
+                "Visitors that an experiment has shown a variant to.",
+                &["experiment", "variant"],
+            )?,
+            sample_ratio: register.gauges(
+                "experiment_sample_ratio_off",
+                "1 where the visitors of an experiment do not come as they were allocated, else 0.",
+                &["experiment"],
+            )?,
         })
     }
 
     /// Takes up what a run published; that of the run before is forgotten.
     pub fn take_up(&self, figures: &OperatorFigures) {
-        let OperatorFigures { sources, quality, alerts, odd_days, contracts, lists, tracking, reconciliation } =
-            figures;
+        let OperatorFigures { sources, quality, alerts, odd_days, contracts, lists, tracking, .. } = figures;
+        let OperatorFigures { reconciliation, views, experiments, .. } = figures;
         let newest = sources.iter().filter_map(|one| Some(([one.table.as_str()], one.newest?)));
         replace(&self.newest_row, newest);
         replace(&self.source_rows, sources.iter().map(|one| ([one.table.as_str()], one.rows as f64)));
@@ -201,5 +215,11 @@ impl PublishedMetrics {
         replace(&self.covered_views, tracking.iter().map(|one| ([one.endpoint.as_str()], one.views as f64)));
         let days = reconciliation.iter().map(|one| ([one.status.as_str()], one.days as f64));
         replace(&self.reconciliation, none(&["ok", "warning", "critical", "no_orders"]).chain(days));
+        replace(&self.failed_views, views.iter().map(|one| ([one.name.as_str()], 1.0)));
+        let visitors =
+            experiments.iter().map(|one| ([one.experiment.as_str(), one.variant.as_str()], one.visitors as f64));
+        replace(&self.experiment_visitors, visitors);
+        let is_off = |one: &ExperimentFigures| f64::from(u8::from(one.is_sample_ratio_off));
+        replace(&self.sample_ratio, experiments.iter().map(|one| ([one.experiment.as_str()], is_off(one))));
     }
 }
