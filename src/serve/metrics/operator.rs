@@ -110,6 +110,7 @@ pub struct PublishedMetrics {
     anomalies: GaugeVec,
     alerts: GaugeVec,
     odd_days: GaugeVec,
+    failed_views: GaugeVec,
     contract: GaugeVec,
     violations: GaugeVec,
     ctr: GaugeVec,
@@ -117,7 +118,6 @@ pub struct PublishedMetrics {
     coverage: GaugeVec,
     covered_views: GaugeVec,
     reconciliation: GaugeVec,
-    failed_views: GaugeVec,
     experiment_visitors: GaugeVec,
     sample_ratio: GaugeVec,
 }
@@ -138,6 +138,11 @@ impl PublishedMetrics {
                 "data_quality_odd_day",
                 "1 where a figure of a table's last whole day is not as the same weekdays before.",
                 &["table", "measure", "severity"],
+            )?,
+            failed_views: register.gauges(
+                "sql_project_view_failed",
+                "1 where a view of an analyst failed in the last run and keeps its last good rows.",
+                &["view"],
             )?,
             contract: register.gauges(
                 "data_schema_contract_status",
@@ -174,7 +179,6 @@ impl PublishedMetrics {
                 "How many of the last seven days are ok, warning, critical or no_orders.",
                 &["status"],
             )?,
-            failed_views: register.gauges("view_failed", "1 for each view of an analyst that keeps its last good rows.", &["view"])?,
             experiment_visitors: register.gauges(
                 "experiment_visitors",
                 "Visitors that an experiment has shown a variant to.",
