@@ -24,8 +24,10 @@ fn write_pages(n: &Nearset, count: i64) {
 
 /// A list of the log: its id, user, page, moment and datasets.
 fn list(request: &str, user: Option<i64>, page: i64, at: &str, datasets: &[i64]) -> String {
-    let items: Value =
-        datasets.iter().map(|id| json!({"dataset_id": id, "score": 0.5, "reason": "content: text similarity 0.50"})).collect();
+    let items: Value = datasets
+        .iter()
+        .map(|id| json!({"dataset_id": id, "score": 0.5, "reason": "content: text similarity 0.50"}))
+        .collect();
     let line = json!({"request_id": request, "user_id": user, "page_id": page, "algorithm_version": "v",
         "timestamp": format!("{at}+00:00"), "items": items, "context": {"endpoint": "recommend_detail"}});
     format!("{line}\n")
@@ -35,7 +37,10 @@ fn list(request: &str, user: Option<i64>, page: i64, at: &str, datasets: &[i64])
 fn the_visit_tells_where_no_request_id_does_and_is_kept_apart() {
     let n = Nearset::empty();
     write_pages(&n, 6);
-    n.write("task.json", r#"[{"id": 2, "dataset_id": 4, "create_user": 7, "price": 50, "create_time": "2026-10-01 12:02:00"}]"#);
+    n.write(
+        "task.json",
+        r#"[{"id": 2, "dataset_id": 4, "create_user": 7, "price": 50, "create_time": "2026-10-01 12:02:00"}]"#,
+    );
     let log = [
         list("req_a", None, 1, "2026-10-01T08:00:02", &[2, 3, 4]),
         list("req_b", None, 1, "2026-10-01T09:00:01", &[2]),
@@ -84,8 +89,15 @@ fn the_visit_tells_where_no_request_id_does_and_is_kept_apart() {
     n.ok(RUN);
 
     let clicks = n.value("select string_agg(concat_ws(' ', how, request_id, dataset_id), '; ' order by how, request_id, dataset_id) from attributed_clicks");
-    assert_eq!(clicks, "request_id req_a 2; request_id req_d 2; visit req_a 3; visit req_a 4; visit req_e 3; visit req_f 4");
-    assert_eq!(n.value("select string_agg(request_id, ' ' order by request_id) from clicks"), "req_a req_d", "clicks stay what they are");
+    assert_eq!(
+        clicks,
+        "request_id req_a 2; request_id req_d 2; visit req_a 3; visit req_a 4; visit req_e 3; visit req_f 4"
+    );
+    assert_eq!(
+        n.value("select string_agg(request_id, ' ' order by request_id) from clicks"),
+        "req_a req_d",
+        "clicks stay what they are"
+    );
     let orders = n.sql("select how, request_id, position, revenue from attributed_orders");
     assert_eq!(orders, [json!({"how": "visit", "request_id": "req_f", "position": 0, "revenue": 50.0})]);
     assert_eq!(n.value("select count(*) from attributed_conversions"), 0);
@@ -93,10 +105,15 @@ fn the_visit_tells_where_no_request_id_does_and_is_kept_apart() {
     let basis = n.value("select string_agg(request_id || ' ' || basis, '; ' order by request_id) from list_visits");
     assert_eq!(basis, "req_a click; req_b page; req_d click; req_e page; req_f page");
 
-    let all = n.sql("select requests, exposures, clicks, visit_clicks, conversions, visit_conversions, visit_revenue
-        from figures_by_day where breakdown = 'all' order by day");
-    assert_eq!(all[0], json!({"requests": 6, "exposures": 10, "clicks": 2, "visit_clicks": 4, "conversions": 0,
-        "visit_conversions": 1, "visit_revenue": 50.0}));
+    let all = n.sql(
+        "select requests, exposures, clicks, visit_clicks, conversions, visit_conversions, visit_revenue
+        from figures_by_day where breakdown = 'all' order by day",
+    );
+    assert_eq!(
+        all[0],
+        json!({"requests": 6, "exposures": 10, "clicks": 2, "visit_clicks": 4, "conversions": 0,
+        "visit_conversions": 1, "visit_revenue": 50.0})
+    );
     let kinds = n.value("select string_agg(concat_ws(' ', day, value, requests), '; ' order by day, value) from figures_by_day where breakdown = 'visitor'");
     assert_eq!(kinds, "2026-10-01 new 5; 2026-10-01 unknown 1; 2026-10-02 returning 1");
     assert_eq!(n.value("select max(value) from figures_by_day where breakdown = 'channel'"), "content");
@@ -121,10 +138,14 @@ fn every_breakdown_adds_up_to_all() {
     let ours = n.sql("select sum(exposures)::bigint as exposures_total, sum(clicks)::bigint as clicks_total,
         sum(conversions)::bigint as conversions_total, sum(revenue) as revenue_total from figures_by_day where breakdown = 'all'");
     assert_eq!(ours, figures, "by request id it is what the contract says");
-    let datasets = n.sql("select sum(views)::bigint as views, sum(exposures)::bigint as exposures, sum(clicks)::bigint as clicks,
-        sum(orders)::bigint as orders from dataset_by_day");
-    let counted = n.sql("select (select count(*) from page_views) as views, (select count(*) from exposures) as exposures,
-        (select count(*) from clicks) as clicks, (select count(*) from orders) as orders");
+    let datasets = n.sql(
+        "select sum(views)::bigint as views, sum(exposures)::bigint as exposures, sum(clicks)::bigint as clicks,
+        sum(orders)::bigint as orders from dataset_by_day",
+    );
+    let counted = n.sql(
+        "select (select count(*) from page_views) as views, (select count(*) from exposures) as exposures,
+        (select count(*) from clicks) as clicks, (select count(*) from orders) as orders",
+    );
     assert_eq!(datasets, counted);
 }
 
@@ -133,7 +154,8 @@ fn every_breakdown_adds_up_to_all() {
 /// The project's macros in a database of their own, and its relations to build there.
 fn project() -> (Connection, Project) {
     let db = warehouse::small().expect("DuckDB");
-    db.execute_batch("set variable as_of = timestamp '2026-10-16'; set variable report_timezone = 'UTC'").expect("variables");
+    db.execute_batch("set variable as_of = timestamp '2026-10-16'; set variable report_timezone = 'UTC'")
+        .expect("variables");
     let project = Project::load(None, &raw_tables().expect("tables")).expect("a project");
     project.create_macros(&db).expect("macros");
     (db, project)
@@ -145,7 +167,8 @@ fn build(db: &Connection, project: &Project, name: &str) {
 }
 
 fn number(db: &Connection, query: &str) -> f64 {
-    db.query_row(&format!("select cast(({query}) as double)"), [], |row| row.get(0)).unwrap_or_else(|error| panic!("{query}: {error}"))
+    db.query_row(&format!("select cast(({query}) as double)"), [], |row| row.get(0))
+        .unwrap_or_else(|error| panic!("{query}: {error}"))
 }
 
 #[test]
@@ -175,10 +198,19 @@ fn intervals_of_revenue_hold_what_is_true_nineteen_times_in_twenty() {
     build(&db, &project, "figures_by_day");
     build(&db, &project, "attribution_by");
     // a tenth of lists brings 100, for six exposures
-    let share = number(&db, "select avg((1000 * 100 * 0.1 / 6 between revenue_low and revenue_high)::integer) from attribution_by where breakdown = 'version'");
+    let share = number(
+        &db,
+        "select avg((1000 * 100 * 0.1 / 6 between revenue_low and revenue_high)::integer) from attribution_by where breakdown = 'version'",
+    );
     assert!((0.91..=0.985).contains(&share), "{share} of the intervals hold it");
-    let all = number(&db, "select count(*) from attribution_by where breakdown = 'all' and 10000 / 6 between revenue_low and revenue_high");
-    assert!(all >= 1.0 || number(&db, "select min(revenue_high - revenue_low) from attribution_by where breakdown = 'all'") < 60.0);
+    let all = number(
+        &db,
+        "select count(*) from attribution_by where breakdown = 'all' and 10000 / 6 between revenue_low and revenue_high",
+    );
+    assert!(
+        all >= 1.0
+            || number(&db, "select min(revenue_high - revenue_low) from attribution_by where breakdown = 'all'") < 60.0
+    );
 }
 
 #[test]
@@ -203,9 +235,19 @@ fn positions_are_told_from_what_stands_there() {
     let truth = "pow(position + 1, -0.7) * if(position = 3, 0.6, 1)";
     let worst = number(&db, &format!("select max(abs(ln(examination / ({truth})))) from position_bias"));
     assert!(worst < 0.15, "{worst}");
-    let naive = number(&db, &format!("select abs(ln(clicks / first(clicks order by position) over () / ({truth}))) from position_bias where position <= 9 order by position desc limit 1"));
+    let naive = number(
+        &db,
+        &format!(
+            "select abs(ln(clicks / first(clicks order by position) over () / ({truth}))) from position_bias where position <= 9 order by position desc limit 1"
+        ),
+    );
     assert!(naive > 0.5, "clicks alone are wrong by {naive}, or the test asks for nothing");
-    let held = number(&db, &format!("select count(*) from position_bias where {truth} between examination_low - 1e-6 and examination_high + 1e-6"));
+    let held = number(
+        &db,
+        &format!(
+            "select count(*) from position_bias where {truth} between examination_low - 1e-6 and examination_high + 1e-6"
+        ),
+    );
     assert!(held >= 8.0, "{held} of 10 intervals hold the truth");
 }
 
@@ -326,10 +368,33 @@ fn every_unmatched_order_has_its_likely_cause() {
     assert_eq!(
         found,
         [
-            "A1 unpaid", "A2 -", "S-1234 foreign_id", "T1 -", "T10 duplicated", "T11 test_order", "T12 late", "T13 no_tracking",
-            "T14 blocked", "T15 not_reported", "T16 unknown", "T17 unusable", "T18 removed", "T2 late", "T20 -", "T3 zone",
-            "T4 amount_differs", "T5 other_site", "T6 bot_visit", "T7 cart", "T8 other_id", "T9 zone", "T99 late", "TEST-1 test_order",
-            "WEB-8 other_id", "WEB-9 zone", "X1 duplicated",
+            "A1 unpaid",
+            "A2 -",
+            "S-1234 foreign_id",
+            "T1 -",
+            "T10 duplicated",
+            "T11 test_order",
+            "T12 late",
+            "T13 no_tracking",
+            "T14 blocked",
+            "T15 not_reported",
+            "T16 unknown",
+            "T17 unusable",
+            "T18 removed",
+            "T2 late",
+            "T20 -",
+            "T3 zone",
+            "T4 amount_differs",
+            "T5 other_site",
+            "T6 bot_visit",
+            "T7 cart",
+            "T8 other_id",
+            "T9 zone",
+            "T99 late",
+            "TEST-1 test_order",
+            "WEB-8 other_id",
+            "WEB-9 zone",
+            "X1 duplicated",
         ]
     );
     let evidence = n.sql("select other_ref, lag_seconds from reconciled_orders where order_ref in ('T10', 'T8', 'T9') order by order_ref");
@@ -337,7 +402,8 @@ fn every_unmatched_order_has_its_likely_cause() {
     assert_eq!(evidence[1], json!({"other_ref": "WEB-8", "lag_seconds": 60}));
     assert_eq!(evidence[2], json!({"other_ref": "WEB-9", "lag_seconds": 28840}));
     assert_eq!(n.value("select revenue_difference from reconciled_orders where order_ref = 'T4'"), -10.0);
-    let day = n.sql("select differing_count, late_count, test_count from reconciliation_tolerance where day = '2026-10-14'");
+    let day =
+        n.sql("select differing_count, late_count, test_count from reconciliation_tolerance where day = '2026-10-14'");
     assert_eq!(day, [json!({"differing_count": 1, "late_count": 2, "test_count": 1})]);
 }
 
@@ -368,6 +434,9 @@ fn few_orders_are_never_critical() {
         "1 warning ok ok; 2 critical no_orders no_orders; 3 critical ok ok; 4 warning ok ok; 5 ok warning ok; 6 ok critical ok; 7 ok ok critical; \
          8 ok ok warning"
     );
-    let off = number(&db, "select count(*) from reconciliation_tolerance where (missing_share > tolerated_share) <> (missing_status <> 'ok')");
+    let off = number(
+        &db,
+        "select count(*) from reconciliation_tolerance where (missing_share > tolerated_share) <> (missing_status <> 'ok')",
+    );
     assert_eq!(off, 0.0, "the band that is drawn is the one that judges");
 }
