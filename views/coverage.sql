@@ -1,5 +1,6 @@
 -- description: How much of the catalogue is viewed, shown, clicked and ordered. 目录覆盖率。
 -- chart: bar x=stage y=share
+-- test: share between 0 and 1 or share is null
 -- column stage: listed, viewed, shown, clicked or ordered at least once.
 -- column datasets: Listed datasets that came so far.
 -- column share: Their share of all listed ones.

@@ -1,5 +1,6 @@
 -- description: From visits to orders, day by day. 每日漏斗：访问、浏览、曝光、点击、订单。
 -- chart: line x=day y=visits,views,clicks,orders
+-- test unique: day
 -- column day: The day in REPORT_TIMEZONE.
 -- column visits: Visits of people.
 -- column views: Views of dataset pages.

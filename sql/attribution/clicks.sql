@@ -1,6 +1,7 @@
 -- description: An exposed (request, dataset) that was viewed with that request id, or whose click an event tells of, counted once, at
 -- the first.
 -- key: request_id, dataset_id
+-- test not_null: request_id, dataset_id
 -- column request_id: The answered list (req_…).
 -- column dataset_id: The dataset.
 -- column clicked_at: The first view or event with that request id, UTC.

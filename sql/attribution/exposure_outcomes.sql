@@ -1,5 +1,6 @@
 -- description: Every shown item with what came of it: was it clicked, was it ordered, for how much.
 -- key: request_id, position
+-- test not_null: is_clicked
 -- column request_id: The answered list (req_…).
 -- column position: The position in the list, from 0.
 -- column dataset_id: The dataset.

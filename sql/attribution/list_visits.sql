@@ -8,15 +8,21 @@
 -- column basis: What told: click, page or user.
 with
 lists as (
+    select request_id, user_id, page_dataset_id, shown_at, epoch_ms(shown_at) as moment
+    from exposures
+    where position = 0
+),
+
+-- minutes make the join of lists and views one of equals
+minutes as (
     select
         request_id,
         user_id,
         page_dataset_id,
-        shown_at,
-        unnest(list_distinct([epoch_ms(shown_at) // 60000, (epoch_ms(shown_at) - 30000) // 60000, (epoch_ms(shown_at) + 30000) // 60000]))
-            as minute
-    from exposures
-    where position = 0
+        moment,
+        unnest(list_distinct([(moment - 30000) // 60000, (moment + 30000) // 60000])) as minute
+    from lists
+    where page_dataset_id is not null
 ),
 
 clicked as (
@@ -25,19 +31,15 @@ clicked as (
     group by request_id
 ),
 
--- minutes make the join one of equals
 near as (
-    select
-        lists.request_id,
-        page_views.visit_id,
-        min(abs(epoch_ms(page_views.viewed_at) - epoch_ms(lists.shown_at))) as distance
-    from lists
+    select minutes.request_id, page_views.visit_id, min(abs(epoch_ms(page_views.viewed_at) - minutes.moment)) as distance
+    from minutes
     inner join page_views
-        on page_views.dataset_id = lists.page_dataset_id
-            and epoch_ms(page_views.viewed_at) // 60000 = lists.minute
-            and coalesce(page_views.user_id = lists.user_id, true)
-    where abs(epoch_ms(page_views.viewed_at) - epoch_ms(lists.shown_at)) <= 30000
-    group by lists.request_id, page_views.visit_id
+        on page_views.dataset_id = minutes.page_dataset_id
+            and epoch_ms(page_views.viewed_at) // 60000 = minutes.minute
+            and coalesce(page_views.user_id = minutes.user_id, true)
+    where abs(epoch_ms(page_views.viewed_at) - minutes.moment) <= 30000
+    group by minutes.request_id, page_views.visit_id
 ),
 
 nearest as (
@@ -47,15 +49,20 @@ nearest as (
     having count(*) = 1 or min(distance, 2)[1] < min(distance, 2)[2]
 ),
 
+user_visits as (
+    select user_id, started_at, min(visit_id) as visit_id, arg_min(ended_at, visit_id) as ended_at
+    from visits
+    where user_id is not null and not is_bot
+    group by user_id, started_at
+),
+
 going_on as (
-    select distinct on (lists.request_id) lists.request_id, visits.visit_id
+    select lists.request_id, user_visits.visit_id
     from lists
-    asof inner join visits
-        on visits.user_id = lists.user_id
-            and visits.started_at <= lists.shown_at
-    where visits.ended_at >= lists.shown_at - to_minutes(30)
-        and not visits.is_bot
-    order by lists.request_id, visits.visit_id
+    asof inner join user_visits
+        on user_visits.user_id = lists.user_id
+            and user_visits.started_at <= lists.shown_at
+    where user_visits.ended_at >= lists.shown_at - to_minutes(30)
 ),
 
 told as (

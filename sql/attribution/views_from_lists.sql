@@ -47,6 +47,11 @@ shown as (
     group by page_dataset_id, dataset_id, shown_at
 ),
 
+excluded as (
+    select distinct request_id
+    from excluded_lists
+),
+
 lists as (
     select request_id, page_dataset_id, endpoint
     from exposures
@@ -63,12 +68,12 @@ select
     case when lists.page_dataset_id = came.page_dataset_id then lists.request_id else shown.request_id end as request_id,
     case when lists.page_dataset_id = came.page_dataset_id then lists.endpoint else shown.endpoint end as endpoint,
     lists.request_id is not null as is_tracked,
-    came.request_id is not null and lists.request_id is null and excluded_lists.request_id is null as is_unknown
+    came.request_id is not null and lists.request_id is null and excluded.request_id is null as is_unknown
 from came
 asof inner join shown
     on shown.page_dataset_id = came.page_dataset_id
         and shown.dataset_id = came.dataset_id
         and shown.shown_at <= came.viewed_at
 left join lists on lists.request_id = came.request_id
-left join (select distinct request_id from excluded_lists) as excluded_lists on excluded_lists.request_id = came.request_id
+left join excluded on excluded.request_id = came.request_id
 where shown.shown_at >= came.viewed_at - to_minutes(30)

@@ -1,6 +1,7 @@
 -- description: The catalogue as of the run, after the business rules: prices below nothing are unknown (never free). Only listed
 -- datasets may be recommended.
 -- key: dataset_id
+-- test not_null: dataset_id, is_listed
 -- column dataset_id: The dataset.
 -- column title: Its name.
 -- column description: Without mark-up; NULL where there is none.

@@ -1,5 +1,6 @@
 -- description: One row per item shown to a visitor: the list it stood in, its position there (from 0), and who saw it when.
 -- key: request_id, position
+-- test not_null: request_id, dataset_id
 -- column request_id: The answered list (req_…).
 -- column position: The position in the list, from 0.
 -- column dataset_id: The dataset.

@@ -1,5 +1,6 @@
 -- description: Every order that exclude.toml does not take out, of a dataset (T) and of an API (A), under the name Matomo knows it by.
 -- key: order_ref
+-- test not_null: order_ref
 -- column order_ref: The order as Matomo knows it: T or A and its id.
 -- column order_kind: task (a dataset) or api_order (its API).
 -- column dataset_id: The dataset.

@@ -66,7 +66,8 @@ of_items as (
         day,
         'position' as breakdown,
         cast(position as varchar) as value,
-        count(distinct request) as requests,
+        -- a list has a position once
+        count(*) as requests,
         count(*) as exposures,
         sum(clicks) as clicks,
         sum(conversions) as conversions,

@@ -1,5 +1,6 @@
 -- description: What is known of each dataset: text, price, pictures, provider, popularity, recency, quality.
 -- key: dataset_id
+-- test relationships: dataset_id -> datasets.dataset_id
 -- export: parquet
 -- column dataset_id: The dataset.
 -- column title: Its name.

@@ -1,5 +1,7 @@
 -- description: Day by day: orders and revenue of the business beside Matomo's conversions, and what was shown, clicked and attributed.
 -- key: day
+-- test accepted_values: status in (ok, warning, critical, no_orders)
+-- test: business_order_count >= matched_count
 -- export: parquet
 -- column day: The day in REPORT_TIMEZONE.
 -- column business_order_count: Orders of the business.

@@ -1,6 +1,7 @@
 -- description: The datasets that visitors of a page go on to: the share of its co-visits (of few, less sure), organic and
 -- followed apart, with the pull of sheer popularity taken down (relative views to the power 0.3), the best 150 a page.
 -- key: dataset_id, neighbour_id
+-- test relationships: dataset_id -> datasets.dataset_id
 -- column dataset_id: The dataset on whose page visitors were.
 -- column neighbour_id: The dataset they went on to.
 -- column organic: Share of what they found by themselves, less the pull of popularity.

@@ -139,8 +139,26 @@ pub(super) const PARAGRAPHS: &[(&str, &str)] = &[
         "写入的文件夹，文件名为 nearset.1、nearset-run.1 等",
     ),
     ("Only run the pipeline", "只运行流水线"),
-    ("A read-only query on the published warehouse", "对已发布的仓库做只读查询"),
-    ("The query, or a file that holds it", "查询语句，或存放它的文件"),
+    (
+        "Read-only SQL on the published warehouse: a query, a file, or at a prompt",
+        "对已发布的仓库做只读 SQL：一条查询、一个文件，或在提示符下",
+    ),
+    (
+        "How many rows of a table to show; 0 shows all. 1000 on a terminal, else all",
+        "表格显示几行，0 为全部；终端上默认 1000 行，其他情况默认全部",
+    ),
+    ("Show what is longer than the screen at once, not through PAGER", "超过一屏时直接显示，不经 PAGER 翻页"),
+    (
+        "As it was published, whatever has changed in sql/ and views/ since",
+        "按已发布的内容，不理会 sql/ 与 views/ 之后的改动",
+    ),
+    ("As JSON, as --format json", "以 JSON 输出，同 --format json"),
+    ("As JSON, what would be done", "以 JSON 输出会做什么"),
+    ("Each row's columns below each other, for people", "每行的各列上下排列，供人阅读"),
+    (
+        "The query, a file that holds some (it ends in .sql), or - for standard input; without one, a prompt",
+        "查询、含查询的文件（以 .sql 结尾），或 - 表示标准输入；不给则进入提示符",
+    ),
     ("How to write the result", "结果的格式"),
     ("Aligned columns, for people", "对齐的列，给人看"),
     ("An array of objects", "对象数组"),

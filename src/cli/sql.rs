@@ -6,9 +6,7 @@ use anyhow::Result;
 use clap::Args;
 
 use crate::config::Config;
-use crate::extract;
 use crate::query::{Extent, Format, Look, Paged, Prompt, Query, ROWS, Screen, Session, is_possible, prompt};
-use crate::sql_project::Project;
 
 #[derive(Debug, Args)]
 pub struct Sql {
@@ -41,10 +39,7 @@ impl Sql {
         let (sees_changes, is_paged) = (!self.published, !self.no_pager);
         let query = match self.query {
             Some(query) => Query::read(&query)?,
-            None if is_possible() => {
-                let project = || Project::of(config, &extract::raw_tables()?);
-                return prompt(Prompt { config, sees_changes, format, rows, is_paged, project: &project });
-            }
+            None if is_possible() => return prompt(Prompt { config, sees_changes, format, rows, is_paged }),
             None => Query::read("-")?,
         };
         let session = Session::open(config, sees_changes)?;

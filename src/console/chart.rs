@@ -7,7 +7,7 @@ use chrono::NaiveDate;
 use maud::{Markup, PreEscaped, html};
 use serde_json::{Value, json};
 
-use super::parts::{Kind, card, cell, empty, plain_table};
+use super::parts::{Col, Kind, card, cell, empty, plain_table, table};
 use super::ui::Ui;
 use crate::query::Rows;
 use crate::sql_project::{Chart, ChartKind};
@@ -20,6 +20,11 @@ const DAYS: i64 = 1_500;
 
 /// Draws rows as a chart with this title.
 pub fn draw(ui: &Ui, title: &str, chart: &Chart, rows: &Rows) -> Markup {
+    draw_named(ui, title, chart, rows, &[])
+}
+
+/// The same with columns under other names than the query's.
+pub fn draw_named(ui: &Ui, title: &str, chart: &Chart, rows: &Rows, names: &[(&str, &str)]) -> Markup {
     if let Some(missing) = chart.columns().find(|column| rows.place(column).is_none()) {
         let text = ui.say("The rows have no column", "结果中没有这一列：");
         return framed(title, &html! { p.problem role="alert" { (text) " " code { (missing) } } });
@@ -31,7 +36,7 @@ pub fn draw(ui: &Ui, title: &str, chart: &Chart, rows: &Rows) -> Markup {
         ChartKind::Table => framed(title, &chosen(ui, title, &chart.y, rows)),
         ChartKind::Number => framed(title, &numbers(ui, &chart.y, rows)),
         _ => {
-            let option = option(chart, rows);
+            let option = renamed(option(chart, rows), names);
             let unit = match kind(rows, &chart.y[0]) {
                 Kind::Percent => "percent",
                 Kind::Money => "money",
@@ -45,7 +50,7 @@ pub fn draw(ui: &Ui, title: &str, chart: &Chart, rows: &Rows) -> Markup {
                     script type="application/json" { (PreEscaped(inert(&option))) }
                     details {
                         summary { (ui.say("The figures", "数据表")) }
-                        (plain_table(ui, title, rows))
+                        (figures(ui, title, rows, names))
                     }
                 },
             )
@@ -57,6 +62,29 @@ fn framed(title: &str, drawn: &Markup) -> Markup {
     html! { figure { @if !title.is_empty() { figcaption { (title) } } (drawn) } }
 }
 
+/// The figures of a chart as a table.
+fn figures(ui: &Ui, title: &str, rows: &Rows, names: &[(&str, &str)]) -> Markup {
+    let name = |column: &str| names.iter().find(|(from, _)| *from == column).map(|(_, to)| *to);
+    let columns = rows.columns.iter().map(|column| Col::new(&column.name, name(&column.name).unwrap_or(&column.name)));
+    table(ui, title, rows, &columns.collect::<Vec<_>>())
+}
+
+/// An option whose series have other names.
+fn renamed(mut option: Value, names: &[(&str, &str)]) -> Value {
+    let rename = |value: &mut Value| {
+        if let Some((_, to)) = names.iter().find(|(from, _)| value.as_str() == Some(from)) {
+            *value = json!(to);
+        }
+    };
+    if let Some(shown) = option.pointer_mut("/legend/data").and_then(Value::as_array_mut) {
+        shown.iter_mut().for_each(rename);
+    }
+    if let Some(series) = option["series"].as_array_mut() {
+        series.iter_mut().for_each(|series| rename(&mut series["name"]));
+    }
+    option
+}
+
 /// JSON that ends no script element.
 fn inert(option: &Value) -> String {
     option.to_string().replace('<', "\\u003c")
@@ -66,8 +94,8 @@ fn chosen(ui: &Ui, title: &str, columns: &[String], rows: &Rows) -> Markup {
     if columns.is_empty() {
         return plain_table(ui, title, rows);
     }
-    let columns: Vec<_> = columns.iter().map(|name| super::parts::Col::new(name, name)).collect();
-    super::parts::table(ui, title, rows, &columns)
+    let columns: Vec<_> = columns.iter().map(|name| Col::new(name, name)).collect();
+    table(ui, title, rows, &columns)
 }
 
 fn numbers(ui: &Ui, columns: &[String], rows: &Rows) -> Markup {
@@ -156,7 +184,7 @@ fn cartesian(chart: &Chart, rows: &Rows) -> Value {
         "tooltip": { "trigger": "axis", "axisPointer": { "type": if is_bar { "shadow" } else { "line" } } },
         "legend": { "show": names.len() > 1, "type": "scroll", "data": names, "top": 0 },
         "grid": { "left": 8, "right": 16, "top": if names.len() > 1 { 36 } else { 16 }, "bottom": 8, "containLabel": true },
-        "xAxis": { "type": "category", "data": places, "boundaryGap": is_bar, "axisLabel": { "hideOverlap": true } },
+        "xAxis": { "type": "category", "data": places, "boundaryGap": is_bar, "axisLabel": { "hideOverlap": true, "alignMinLabel": "left", "alignMaxLabel": "right" } },
         "yAxis": { "type": "value", "scale": chart.kind == ChartKind::Line && chart.low_high.is_some() },
         "series": drawn,
     })

@@ -151,6 +151,8 @@ pub fn problem(ui: &Ui, refusal: &Refusal) -> Markup {
         p.problem role="alert" {
             @match refusal {
                 Refusal::NoWarehouse => (ui.say("There is no warehouse yet: nearset run makes it.", "还没有仓库：请先运行 nearset run。")),
+                Refusal::Busy => (ui.say("Too many queries are asked just now; try again in a moment.", "当前查询过多，请稍后再试。")),
+                Refusal::Broken => (ui.say("The warehouse cannot be read just now; the server's log says why.", "暂时无法读取仓库，原因见服务器日志。")),
                 other => (other.to_string()),
             }
         }

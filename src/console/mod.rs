@@ -6,6 +6,7 @@
 
 mod assets;
 mod chart;
+mod features;
 mod fragment;
 mod layout;
 mod pages;

@@ -159,6 +159,33 @@ pub fn figure_with_interval(value: f64, low_high: Option<(f64, f64)>, form: fn(f
     }
 }
 
+/// What the columns of daily figures are called.
+pub fn figure_names(ui: &Ui) -> [(&'static str, &'static str); 11] {
+    [
+        ("day", "Day", "日期"),
+        ("requests", "Lists", "列表请求"),
+        ("exposures", "Shown", "曝光"),
+        ("clicks", "Clicks", "点击"),
+        ("conversions", "Orders through lists", "列表带来的订单"),
+        ("revenue", "Revenue through lists", "列表带来的收入"),
+        ("views", "Views", "浏览"),
+        ("visitors", "Visitors", "访客"),
+        ("ctr", "Click rate", "点击率"),
+        ("ctr_low", "Low end", "下限"),
+        ("ctr_high", "High end", "上限"),
+    ]
+    .map(|(name, english, chinese)| (name, if ui.is_chinese() { chinese } else { english }))
+}
+
+/// A sentence whose parts in backquotes are code.
+pub fn sentence(text: &str) -> Markup {
+    html! {
+        @for (place, part) in text.split('`').enumerate() {
+            @if place % 2 == 1 { code { (part) } } @else { (part) }
+        }
+    }
+}
+
 /// What a recall channel is called.
 pub fn channel<'a>(ui: &Ui, name: &'a str) -> &'a str {
     let chinese = match name {

@@ -9,6 +9,7 @@ use super::kept::kept;
 use super::models::{picture_model, text_model};
 use super::notifications::notifications;
 use super::pictures::covers;
+use super::queries::queries;
 use super::schedule::jobs;
 use super::server::listening;
 use super::tracking::tracking;
@@ -55,6 +56,7 @@ pub fn examine(config: &Config, values: &Values, tell: &mut dyn FnMut(Finding)) 
     tell(jobs(config).unwrap_or_else(|error| broken("schedule", &error)));
     tell(notifications(config).unwrap_or_else(|error| broken("notifications", &error)));
     tell(listening(config.serve.listen, &config.models_dir));
+    queries(config).into_iter().for_each(&mut *tell);
     tell(text_model(config));
     tell(picture_model(config));
     published(config).unwrap_or_else(|error| vec![broken("warehouse", &error)]).into_iter().for_each(&mut *tell);

@@ -8,6 +8,7 @@ mod kept;
 mod models;
 mod notifications;
 mod pictures;
+mod queries;
 mod schedule;
 mod server;
 mod tracking;

@@ -12,7 +12,7 @@ use serde::{Deserialize, Serialize};
 use super::experiments::Verdict;
 use crate::common::files;
 use crate::common::language::t;
-use crate::sql_project::existing;
+use crate::sql_project::{FailedView, existing, failed_views};
 use crate::warehouse::rows;
 
 /// How many of the last days the reconciliation is told of.
@@ -40,6 +40,8 @@ pub struct OperatorFigures {
     pub reconciliation: Vec<ReconciledDays>,
     /// Where the variants of experiments stand.
     pub experiments: Vec<ExperimentFigures>,
+    /// Views of analysts that are not as their files say.
+    pub views: Vec<FailedView>,
 }
 
 /// A source table.
@@ -228,6 +230,7 @@ impl OperatorFigures {
                 "select experiment, experiment_variant as variant, visitors, rate, verdict, is_sample_ratio_off
                  from experiment_results order by experiment, place nulls last, variant",
             )?,
+            views: failed_views(db)?,
         })
     }
 
@@ -302,7 +305,7 @@ mod tests {
         files::write(&OperatorFigures::path(dir.path()), &OperatorFigures::published(&db)?)?;
         let read = OperatorFigures::read(dir.path())?;
         assert_eq!(read, OperatorFigures::of(&db)?);
-        insta::assert_snapshot!(serde_json::to_string(&read)?, @r#"{"sources":[{"table":"business.dataset","newest":86400.0,"rows":7},{"table":"matomo.matomo_log_action","newest":null,"rows":8}],"quality":[{"table":"interactions","score":97.5,"anomalies":3}],"alerts":[{"severity":"critical","alerts":1},{"severity":"warning","alerts":2}],"contracts":[{"table":"business.dataset","is_kept":false,"violations":3,"broken":"price range"},{"table":"matomo.matomo_log_visit","is_kept":true,"violations":1,"broken":null}],"lists":[],"tracking":[{"endpoint":"similar","coverage":0.75,"views":8}],"reconciliation":[{"status":"critical","days":2,"dates":"2026-10-05, 2026-10-09"},{"status":"ok","days":5,"dates":"2026-10-04, 2026-10-06, 2026-10-07, 2026-10-08, 2026-10-10"}]}"#);
+        insta::assert_snapshot!(serde_json::to_string(&read)?, @r#"{"sources":[{"table":"business.dataset","newest":86400.0,"rows":7},{"table":"matomo.matomo_log_action","newest":null,"rows":8}],"quality":[{"table":"interactions","score":97.5,"anomalies":3}],"alerts":[{"severity":"critical","alerts":1},{"severity":"warning","alerts":2}],"contracts":[{"table":"business.dataset","is_kept":false,"violations":3,"broken":"price range"},{"table":"matomo.matomo_log_visit","is_kept":true,"violations":1,"broken":null}],"lists":[],"tracking":[{"endpoint":"similar","coverage":0.75,"views":8}],"reconciliation":[{"status":"critical","days":2,"dates":"2026-10-05, 2026-10-09"},{"status":"ok","days":5,"dates":"2026-10-04, 2026-10-06, 2026-10-07, 2026-10-08, 2026-10-10"}],"views":[]}"#);
         files::write(&OperatorFigures::path(dir.path()), b"[{}]")?;
         assert!(OperatorFigures::read(dir.path()).is_err());
         Ok(())

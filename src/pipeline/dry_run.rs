@@ -25,8 +25,9 @@ pub fn dry_run(config: &Config, options: &Options, is_json: bool) -> Result<()> 
             say!("{text}");
         }
     };
-    for problem in project.problems() {
-        tell(&t!("this view will be left as it is: {problem}", "该视图将保持原样：{problem}"));
+    let broken: Vec<String> = project.problems().iter().map(ToString::to_string).collect();
+    for problem in &broken {
+        tell(&t!("  this view will be left as it is: {problem}", "  该视图将保持原样：{problem}"));
     }
     tell(&t!("as of {}; steps: {}", "时点 {}；步骤：{}", options.as_of, options.step_names().join(", ")));
     if options.steps.contains(&Step::Extract) {
@@ -45,7 +46,8 @@ pub fn dry_run(config: &Config, options: &Options, is_json: bool) -> Result<()> 
     ));
     if is_json {
         let (as_of, steps) = (options.as_of, options.step_names());
-        let done = json!({ "as_of": as_of, "steps": steps, "reads": reads, "relations": relations });
+        let done =
+            json!({ "as_of": as_of, "steps": steps, "reads": reads, "relations": relations, "broken_views": broken });
         say!("{}", serde_json::to_string_pretty(&done)?);
     }
     Ok(())

@@ -14,7 +14,7 @@ use super::Column;
 use super::fence::{checked, mistake};
 use super::frames::{Ask, Fault, Form, Head, Kind, Mistake, framed_json, write};
 use crate::config::Config;
-use crate::sql_project::see_changes_for;
+use crate::sql_project::{Change, Sight};
 use crate::warehouse::arrow::next_batch;
 use crate::warehouse::{
     Database, Fault as Said, locate_errors, lock, message, open_outside_sandbox, published_as_of, quote, sandbox,
@@ -48,6 +48,7 @@ struct Opened {
     /// On it they do not.
     published: Connection,
     identity: Identity,
+    sight: Sight,
 }
 
 /// Answers queries, one after the other.
@@ -128,20 +129,20 @@ impl Opened {
         }
         sandbox(&db, &[db.folder().to_path_buf()])?;
         lock(&db)?;
-        Ok(Self { db, published, identity })
+        Ok(Self { db, published, identity, sight: Sight::default() })
     }
 
-    fn answer(&self, config: &Config, ask: &Ask, out: &mut impl Write) -> Result<(), Ended> {
+    fn answer(&mut self, config: &Config, ask: &Ask, out: &mut impl Write) -> Result<(), Ended> {
         let db: &Connection = if ask.is_published { &self.published } else { &self.db };
         let sql = checked(db, &ask.sql)?;
         let changes = match ask.is_published {
             true => Vec::new(),
             // what is published stays in force where the files cannot be read
-            false => see_changes_for(config, db, Some(sql)).unwrap_or_default(),
+            false => self.sight.look(config, db, sql).unwrap_or_default(),
         };
         let answered = match ask.form {
-            Form::Cells => cells(db, sql, ask, out),
-            _ => whole(db, self.db.folder(), sql, ask, out),
+            Form::Cells => cells(db, sql, ask, &changes, out),
+            _ => whole(db, self.db.folder(), sql, ask, &changes, out),
         };
         // a file that was saved with a mistake says more than that its relation is not there
         let broken = changes.into_iter().find_map(|change| change.problem);
@@ -187,7 +188,7 @@ fn columns(db: &Connection, of: &str, ask: Option<&Ask>) -> duckdb::Result<Vec<C
 }
 
 /// A small answer for pages: it is in memory as a whole.
-fn cells(db: &Connection, sql: &str, ask: &Ask, out: &mut impl Write) -> Result<(), Ended> {
+fn cells(db: &Connection, sql: &str, ask: &Ask, changes: &[Change], out: &mut impl Write) -> Result<(), Ended> {
     let above = "describe select * from (\n";
     let statement = format!("{above}{sql}\n)");
     let columns = columns(db, &statement, Some(ask)).map_err(|error| told(&error, &statement, (above, sql)))?;
@@ -198,7 +199,7 @@ fn cells(db: &Connection, sql: &str, ask: &Ask, out: &mut impl Write) -> Result<
     let mut rows = rows.map_err(|error| told(&error, &statement, (above, sql)))?;
     let is_cut = rows.len() > ask.limit;
     rows.truncate(ask.limit);
-    out.write_all(&framed_json(Kind::Head, &Head { columns, rows: rows.len(), is_cut })?)?;
+    out.write_all(&framed_json(Kind::Head, &Head { columns, rows: rows.len(), is_cut, changes: changes.to_vec() })?)?;
     let rows: Vec<String> = rows.iter().map(|row| plain(row)).collect();
     let all = format!("[{}]", rows.join(","));
     for chunk in all.as_bytes().chunks(CHUNK) {
@@ -208,7 +209,14 @@ fn cells(db: &Connection, sql: &str, ask: &Ask, out: &mut impl Write) -> Result<
 }
 
 /// An answer of any size: the result is made as a whole first, so that what fails does so before anything is answered.
-fn whole(db: &Connection, folder: &Path, sql: &str, ask: &Ask, out: &mut impl Write) -> Result<(), Ended> {
+fn whole(
+    db: &Connection,
+    folder: &Path,
+    sql: &str,
+    ask: &Ask,
+    changes: &[Change],
+    out: &mut impl Write,
+) -> Result<(), Ended> {
     let above = format!("create or replace temp table {RESULT} as select * from (\n");
     let statement = format!("{above}{sql}\n) limit {}", ask.limit + 1);
     let _gone = Gone(db);
@@ -219,7 +227,7 @@ fn whole(db: &Connection, folder: &Path, sql: &str, ask: &Ask, out: &mut impl Wr
     let columns = columns(db, &format!("describe {RESULT}"), None).map_err(own)?;
     let rows: usize = db.query_row(&format!("select count(*) from {RESULT}"), [], |row| row.get(0)).map_err(own)?;
     let is_cut = rows > ask.limit;
-    let head = Head { columns, rows: rows.min(ask.limit), is_cut };
+    let head = Head { columns, rows: rows.min(ask.limit), is_cut, changes: changes.to_vec() };
     let head = framed_json(Kind::Head, &head)?;
     let all = format!("from {RESULT} limit {}", ask.limit);
     let options = match ask.form {

@@ -113,8 +113,9 @@ impl Parsed {
                     name -> lower(name))
             })::varchar
             from parsed";
-        let parsed: String =
-            db.query_row(parse, [sql], |row| row.get(0)).map_err(|error| Mistake::from(message(&error)))?;
+        let parsed =
+            db.prepare_cached(parse).and_then(|mut parse| parse.query_row([sql], |row| row.get::<_, String>(0)));
+        let parsed = parsed.map_err(|error| Mistake::from(message(&error)))?;
         serde_json::from_str(&parsed).map_err(|error| Mistake::from(error.to_string()))
     }
 }

@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::Column;
+use crate::sql_project::Change;
 
 /// In which form an answer's bytes are.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -48,6 +49,8 @@ pub struct Head {
     pub rows: usize,
     /// Whether there are more than were asked for.
     pub is_cut: bool,
+    /// What was shown as saved files have it, or why it was not.
+    pub changes: Vec<Change>,
 }
 
 /// Why a query has no answer.

@@ -65,6 +65,7 @@ pub type Observer = Box<dyn Fn(Asker, Outcome, Duration) + Send + Sync>;
 /// What became of a query.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Outcome {
+    /// There is an answer.
     Answered,
     /// It was wrong, or asked for what it may not have.
     Refused,

@@ -7,6 +7,7 @@ mod history;
 
 use std::fs::File;
 use std::io::{self, IsTerminal, Write};
+use std::sync::Arc;
 use std::time::Instant;
 
 use anyhow::{Context, Result, anyhow};
@@ -24,7 +25,7 @@ use crate::common::language::{either, t};
 use crate::common::scratch;
 use crate::common::terminal::{fault, say};
 use crate::config::Config;
-use crate::sql_project::Project;
+use crate::sql_project::{Project, current};
 
 /// How a prompt begins; dot commands change most of it.
 pub struct Prompt<'a> {
@@ -38,8 +39,6 @@ pub struct Prompt<'a> {
     pub rows: Option<u64>,
     /// Whether what is longer than the screen goes through a pager.
     pub is_paged: bool,
-    /// Reads the project, for what its files say of relations.
-    pub project: &'a dyn Fn() -> Result<Project>,
 }
 
 /// Whether there is somebody at both ends to type and to read.
@@ -57,7 +56,7 @@ pub fn prompt(prompt: Prompt<'_>) -> Result<()> {
         rustyline::Config::builder().completion_type(CompletionType::List).history_ignore_space(true).build();
     let mut editor: Editor<Typing, FileHistory> =
         Editor::with_config(settings).context(either("the terminal does not take a prompt", "终端无法显示提示符"))?;
-    editor.set_helper(Some(Typing::new(Words::of(&session)?)));
+    editor.set_helper(Some(Typing::new(Words::of(&session, None)?)));
     let history = history::place();
     if let Some(place) = &history {
         editor.load_history(place).ok();
@@ -71,7 +70,8 @@ pub fn prompt(prompt: Prompt<'_>) -> Result<()> {
             session.as_of.format("%Y-%m-%d %H:%M")
         )
     );
-    let mut desk = AtPrompt { prompt, session, is_timed: false, output: None, has_own: false, is_over: false };
+    let mut desk =
+        AtPrompt { prompt, session, project: None, is_timed: false, output: None, has_own: false, is_over: false };
     while !desk.is_over {
         match editor.readline("nearset> ") {
             Ok(line) if line.trim().is_empty() => {}
@@ -83,7 +83,7 @@ pub fn prompt(prompt: Prompt<'_>) -> Result<()> {
                 if desk.renew()?
                     && let Some(typing) = editor.helper_mut()
                 {
-                    typing.words = Words::of(&desk.session)?;
+                    typing.words = Words::of(&desk.session, desk.project.as_deref())?;
                 }
                 desk.take(&line);
             }
@@ -100,6 +100,8 @@ pub fn prompt(prompt: Prompt<'_>) -> Result<()> {
 struct AtPrompt<'a> {
     prompt: Prompt<'a>,
     session: Session<'a>,
+    /// The project as its files were at the last statement.
+    project: Option<Arc<Project>>,
     is_timed: bool,
     /// Where results go instead of the screen.
     output: Option<File>,
@@ -109,25 +111,25 @@ struct AtPrompt<'a> {
 }
 
 impl AtPrompt<'_> {
-    /// Opens the warehouse again where another was published or files have changed.
+    /// Opens the warehouse again where another was published, and reads the project again where a file has changed; returns
+    /// whether either was so.
     fn renew(&mut self) -> Result<bool> {
-        let sees_changes = self.prompt.sees_changes;
-        if !self.session.is_outdated(sees_changes) {
-            return Ok(false);
-        }
-        let is_published = self.session.is_published_anew();
-        self.session = Session::open(self.prompt.config, sees_changes)?;
-        if is_published {
+        let is_outdated = self.session.is_outdated();
+        if is_outdated {
+            self.session = Session::open(self.prompt.config, self.prompt.sees_changes)?;
             let as_of = self.session.as_of.format("%Y-%m-%d %H:%M");
             fault(&t!(
-                "a run has published: this is the warehouse of {as_of} UTC now",
-                "已有新发布：现为 {as_of} UTC 的仓库"
+                "published meanwhile: this is the warehouse of {as_of} UTC now",
+                "其间已有新发布：现为 {as_of} UTC 的仓库"
             ));
+            if std::mem::take(&mut self.has_own) {
+                fault(either("temporary tables and variables of before are gone", "之前的临时表与变量已不存在"));
+            }
         }
-        if std::mem::take(&mut self.has_own) {
-            fault(either("temporary tables and variables of before are gone", "之前的临时表与变量已不存在"));
-        }
-        Ok(true)
+        let project = current(self.prompt.config, self.session.db())?;
+        let is_changed = !self.project.as_ref().is_some_and(|known| Arc::ptr_eq(known, &project));
+        self.project = Some(project);
+        Ok(is_outdated || is_changed)
     }
 
     /// Does what was typed, and says what is wrong with it.

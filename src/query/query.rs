@@ -173,14 +173,9 @@ impl Session<'_> {
                 all.len()
             ));
         }
-        let look = Look { is_one_of_several: all.len() > 1, ..*look };
-        let mut is_first = true;
+        let mut look = Look { is_one_of_several: all.len() > 1, ..*look };
         for statement in &all {
-            // tables are told apart, and so are those of CSV; JSON has a line each
-            if !is_first && look.format != Format::Json {
-                writeln!(out)?;
-            }
-            is_first = !self.ask(query, statement, &look, out)? && is_first;
+            look.is_after_another |= self.ask(query, statement, &look, out)?;
         }
         Ok(())
     }

@@ -1,12 +1,12 @@
-//! The published warehouse as somebody asks it from the command line: read-only, with what changed files of the project make
-//! of it before it, and with no way to anything else.
+//! The published warehouse as somebody asks it from the command line: read-only, seen as changed files of the project have it, and
+//! with no way to anything else.
 
 use std::cell::RefCell;
-use std::collections::BTreeSet;
+use std::collections::BTreeMap;
 use std::fs::{self, OpenOptions};
 use std::io::{self, Write};
 use std::os::unix::fs::MetadataExt;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::time::SystemTime;
 
 use anyhow::{Context, Result, anyhow};
@@ -44,12 +44,20 @@ pub struct Look {
     pub all_rows: &'static str,
     /// Whether other results stand beside it.
     pub is_one_of_several: bool,
+    /// Whether another was written before it: a blank line parts them, but for JSON, whose results are a line each.
+    pub is_after_another: bool,
 }
 
 impl Look {
     /// At all of it.
     pub fn of(format: Format) -> Self {
-        Self { format, extent: Extent::default(), all_rows: "--rows 0", is_one_of_several: false }
+        Self {
+            format,
+            extent: Extent::default(),
+            all_rows: "--rows 0",
+            is_one_of_several: false,
+            is_after_another: false,
+        }
     }
 }
 
@@ -57,27 +65,27 @@ impl Look {
 pub struct Session<'a> {
     db: Database,
     config: &'a Config,
-    /// What was there when it was opened.
-    stamps: Vec<Stamp>,
+    /// Whether changed files of the project are seen.
+    sees_changes: bool,
+    /// The file that was opened.
+    stamp: Stamp,
     /// The moment that it stands for.
     pub as_of: DateTime<Utc>,
-    /// Whether relations are shown as changed files have them.
-    sees_changes: bool,
-    /// Those of which it was said.
-    said: RefCell<BTreeSet<String>>,
+    /// What was said of changed relations: each with what is wrong with its file.
+    said: RefCell<BTreeMap<String, Option<String>>>,
 }
 
-/// A file as it was.
-type Stamp = (PathBuf, u64, u64, Option<SystemTime>);
+/// What tells a file from another one in its place.
+type Stamp = Option<(u64, SystemTime)>;
 
 impl<'a> Session<'a> {
-    /// Opens it, with what changed files make of it where that is wanted.
+    /// Opens it.
     ///
     /// # Errors
-    /// There is no warehouse, or a changed file is wrong.
+    /// There is no warehouse.
     pub fn open(config: &'a Config, sees_changes: bool) -> Result<Self> {
-        // looked at first: what changes meanwhile is seen the next time
-        let stamps = stamps(config, sees_changes);
+        // looked at first: what is published meanwhile is seen the next time
+        let stamp = stamp(config);
         let db = open_outside_sandbox(config)?;
         let as_of = published_as_of(&db)?;
         set_parameters(&db, config, as_of)?;
@@ -85,7 +93,7 @@ impl<'a> Session<'a> {
         sandbox(&db, &[db.folder().to_path_buf()])?;
         locate_errors(&db, true)?;
         lock(&db)?;
-        Ok(Self { db, config, stamps, as_of, sees_changes, said: RefCell::default() })
+        Ok(Self { db, config, sees_changes, stamp, as_of, said: RefCell::default() })
     }
 
     /// The connection.
@@ -93,35 +101,39 @@ impl<'a> Session<'a> {
         &self.db
     }
 
-    /// Whether a warehouse was published, or a file of the project changed, since it was opened.
-    pub fn is_outdated(&self, sees_changes: bool) -> bool {
-        self.stamps != stamps(self.config, sees_changes)
+    /// Whether another warehouse was published since it was opened.
+    pub fn is_outdated(&self) -> bool {
+        self.stamp != stamp(self.config)
     }
 
-    /// Whether a warehouse was published since it was opened.
-    pub fn is_published_anew(&self) -> bool {
-        self.stamps.first() != stamps(self.config, false).first()
-    }
-
-    /// Says which relations are shown as changed files have them, each once, and what is wrong with files.
-    fn say(&self, changes: &[Change]) {
+    /// Has what a statement names be as the files of the project have it now, and says so once.
+    fn see_changes(&self, sql: &str) -> Result<()> {
+        if !self.sees_changes {
+            return Ok(());
+        }
+        let changes = see_changes_for(self.config, &self.db, Some(sql))?;
         let mut said = self.said.borrow_mut();
-        let new: Vec<&Change> = changes.iter().filter(|change| said.insert(change.name.clone())).collect();
+        let mut is_new = |change: &&Change| {
+            let problem = change.problem.as_ref().map(ToString::to_string);
+            said.insert(change.name.clone(), problem.clone()) != Some(problem)
+        };
+        let new: Vec<&Change> = changes.iter().filter(|change| is_new(change)).collect();
         for problem in new.iter().filter_map(|change| change.problem.as_ref()) {
             fault(&t!(
                 "as published, since its file cannot be used: {problem}",
                 "按已发布的显示，因其文件有误：{problem}"
             ));
         }
-        let shown = new.iter().filter(|change| change.problem.is_none() && change.why != Why::Removed);
-        let names: Vec<&str> = shown.map(|change| change.name.as_str()).collect();
+        let seen = new.iter().filter(|change| change.problem.is_none() && change.why != Why::Removed);
+        let names: Vec<&str> = seen.map(|change| change.name.as_str()).collect();
         if !names.is_empty() {
             fault(&t!(
-                "as changed files have them, not as published (--published): {}",
-                "以下按已改动的文件显示，而非已发布的内容（--published 可改）：{}",
+                "as the files are now, not as published (--published): {}",
+                "以下按文件的现状，而非已发布的内容（--published 可改）：{}",
                 names.join(", ")
             ));
         }
+        Ok(())
     }
 
     /// Runs one statement of a query and writes what it has to say; returns whether it had anything.
@@ -133,17 +145,20 @@ impl<'a> Session<'a> {
         out: &mut (impl Write + Send),
     ) -> Result<bool> {
         let sql = &query.text[statement.place.clone()];
-        if self.sees_changes {
-            self.say(&see_changes_for(self.config, &self.db, Some(sql))?);
-        }
+        self.see_changes(sql)?;
         let word = first_word(sql);
         let format = if statement.is_vertical { Format::Vertical } else { look.format };
         let asked = Asked { session: self, query, statement, sql };
-        let done = if DESCRIBES.contains(&word.as_str()) || Query::is_select(&self.db, sql)? {
+        let is_read = DESCRIBES.contains(&word.as_str()) || Query::is_select(&self.db, sql)?;
+        let is_told = TELLS.contains(&word.as_str());
+        if look.is_after_another && look.format != Format::Json && (is_read || is_told) {
+            writeln!(out)?;
+        }
+        let done = if is_read {
             let is_table = !DESCRIBES.contains(&word.as_str());
             let (before, after) = if is_table { ("", "") } else { ("from (", ")") };
             asked.read((before, after), format, look, out).map(|()| true)
-        } else if TELLS.contains(&word.as_str()) {
+        } else if is_told {
             asked.tell(&word, format, look, out).map(|()| true)
         } else {
             asked.execute().map(|()| false)
@@ -189,11 +204,14 @@ impl Asked<'_> {
         };
         let options = match format {
             Format::Table | Format::Vertical => {
-                let columns = self.columns(&body("describe ", ""))?;
-                let texts: Vec<String> = (1..=columns.len()).map(|at| format!("c{at}::varchar")).collect();
-                let names: Vec<String> = (1..=columns.len()).map(|at| format!("c{at}")).collect();
-                let head = format!("select {} from (", texts.join(", "));
-                return self.show(&body(&head, &format!(") as t({})", names.join(", "))), &columns, format, look, out);
+                let (describe, before) = body("describe ", "");
+                let db = &*self.session.db;
+                let columns = columns(db, &describe).map_err(|error| self.fault(&error, &describe, before))?;
+                let (head, tail) = as_texts(&columns);
+                let (asked, before) = body(&head, &tail);
+                let fault = |error: &duckdb::Error| self.fault(error, &asked, before);
+                let seen = show_texts(db, &asked, &columns, (format, look.extent), fault, out)?;
+                return Ok(writeln!(out, "{}", told(seen, columns.len(), look.all_rows))?);
             }
             Format::Json => "format json, array false",
             Format::Csv => "format csv, header true",
@@ -211,34 +229,6 @@ impl Asked<'_> {
             }
             _ => through(&pipe, write, out),
         }
-    }
-
-    /// The columns that a statement has.
-    fn columns(&self, (describe, before): &(String, usize)) -> Result<Vec<Column>> {
-        let column = |row: &duckdb::Row<'_>| Ok(Column { name: row.get(0)?, r#type: row.get(1)? });
-        let described = || self.session.db.prepare(describe)?.query_map([], column)?.collect::<duckdb::Result<_>>();
-        described().map_err(|error| self.fault(&error, describe, *before))
-    }
-
-    /// Shows the rows of a statement that has nothing but texts.
-    fn show(
-        &self,
-        (asked, before): &(String, usize),
-        columns: &[Column],
-        format: Format,
-        look: &Look,
-        out: &mut impl Write,
-    ) -> Result<()> {
-        let fault = |error: &duckdb::Error| self.fault(error, asked, *before);
-        let mut statement = self.session.db.prepare(asked).map_err(|error| fault(&error))?;
-        let mut batches = statement.stream_arrow([]).map_err(|error| fault(&error))?;
-        let next = || next_batch(&mut batches);
-        let seen = match format {
-            Format::Vertical => table::write_vertical(columns, look.extent, next, out)?,
-            _ => table::write(columns, look.extent, next, out)?,
-        };
-        writeln!(out, "{}", told(seen, columns.len(), look.all_rows))?;
-        Ok(())
     }
 
     /// Writes what a statement tells that cannot be read from.
@@ -265,6 +255,37 @@ impl Asked<'_> {
     /// Runs what has nothing to tell: a variable that is set, a temporary table that is made.
     fn execute(&self) -> Result<()> {
         self.session.db.execute_batch(self.sql).map_err(|error| self.fault(&error, self.sql, 0))
+    }
+}
+
+/// The columns that a `describe` tells of.
+fn columns(db: &Connection, describe: &str) -> duckdb::Result<Vec<Column>> {
+    let column = |row: &duckdb::Row<'_>| Ok(Column { name: row.get(0)?, r#type: row.get(1)? });
+    db.prepare(describe)?.query_map([], column)?.collect()
+}
+
+/// What stands before and behind a query whose columns are to be texts as DuckDB writes them; some of them may have one name.
+fn as_texts(columns: &[Column]) -> (String, String) {
+    let names: Vec<String> = (1..=columns.len()).map(|at| format!("c{at}")).collect();
+    let texts: Vec<String> = names.iter().map(|name| format!("{name}::varchar")).collect();
+    (format!("select {} from (", texts.join(", ")), format!(") as t({})", names.join(", ")))
+}
+
+/// Shows the rows of a query that has nothing but texts.
+fn show_texts(
+    db: &Connection,
+    asked: &str,
+    columns: &[Column],
+    (format, extent): (Format, Extent),
+    fault: impl Fn(&duckdb::Error) -> anyhow::Error,
+    out: &mut impl Write,
+) -> Result<Seen> {
+    let mut statement = db.prepare(asked).map_err(|error| fault(&error))?;
+    let mut batches = statement.stream_arrow([]).map_err(|error| fault(&error))?;
+    let next = || next_batch(&mut batches);
+    match format {
+        Format::Vertical => table::write_vertical(columns, extent, next, out),
+        _ => table::write(columns, extent, next, out),
     }
 }
 
@@ -362,21 +383,7 @@ impl<W: Write> Write for Objects<'_, W> {
     }
 }
 
-/// The warehouse as it is, and the files of the project where they matter.
-fn stamps(config: &Config, with_project: bool) -> Vec<Stamp> {
-    let stamp = |path: PathBuf| {
-        let about = fs::metadata(&path).ok();
-        let (inode, size) = about.as_ref().map_or((0, 0), |about| (about.ino(), about.len()));
-        (path, inode, size, about.and_then(|about| about.modified().ok()))
-    };
-    let mut stamps = vec![stamp(config.warehouse_path())];
-    if with_project {
-        let folders = match &config.project {
-            Some(project) => vec![project.join("sql"), project.join("views")],
-            None => vec![PathBuf::from("views")],
-        };
-        let files = folders.iter().flat_map(|folder| walkdir::WalkDir::new(folder).sort_by_file_name());
-        stamps.extend(files.flatten().map(|entry| stamp(entry.into_path())));
-    }
-    stamps
+fn stamp(config: &Config) -> Stamp {
+    let about = fs::metadata(config.warehouse_path()).ok()?;
+    Some((about.ino(), about.modified().ok()?))
 }

@@ -262,10 +262,10 @@ mod tests {
     fn a_table_on_a_terminal_is_cut_to_what_fits() {
         let rows: &[&[&str]] = &[&["1", "农作物卫星影像与气象观测数据", "short"], &["-12.5", "-", "a\u{1b}b"]];
         let columns = [("n", "DOUBLE"), ("title", "VARCHAR"), ("x", "VARCHAR")];
-        insta::assert_snapshot!(shown(&columns, rows, Extent::default()).0, @"");
-        insta::assert_snapshot!(shown(&columns, rows, Extent { rows: None, width: Some(38) }).0, @"");
+        let whole = shown(&columns, rows, Extent::default()).0;
+        let narrow = shown(&columns, rows, Extent { rows: None, width: Some(38) }).0;
         let (text, seen) = shown(&columns, rows, Extent { rows: Some(1), width: Some(30) });
-        insta::assert_snapshot!(text, @"");
+        insta::assert_snapshot!([whole, narrow, text].join("\n"));
         assert_eq!((seen.rows, seen.shown, seen.hidden), (2, 1, 1));
     }
 

@@ -12,8 +12,8 @@ use super::http::Client;
 use super::state::State;
 use crate::common::device::Device;
 use crate::common::language::{either, t};
-use crate::model::Figure;
-use crate::recommend::{Effort, Explanation, Request, explain, recommend};
+use crate::model::{Figure, Model};
+use crate::recommend::{Effort, Explanation, Policy, Recommended, Request, explain, recommend};
 
 /// How many pages are asked whether they list a dataset: those that know it best.
 const PAGES: usize = 200;
@@ -39,8 +39,8 @@ pub struct Wanted {
     pub top_n: usize,
 }
 
-/// A list that was looked into.
-pub struct Shown {
+/// A list that was looked into, as its places or as their explanation.
+pub struct Shown<T> {
     /// What made it.
     pub version: Arc<LoadedVersion>,
     /// The variant, as [`Wanted::variant`] names it.
@@ -48,14 +48,13 @@ pub struct Shown {
     /// Why it is no more than a fallback, where it is one.
     pub degraded: Option<&'static str>,
     /// The list.
-    pub explanation: Explanation,
+    pub list: T,
 }
 
-impl Shown {
+impl Shown<Vec<Recommended>> {
     /// The datasets of the list, the first first.
     pub fn datasets(&self) -> Vec<i64> {
-        let model = &self.version.model;
-        self.explanation.places.iter().map(|place| model.item(place.entry.item).dataset_id).collect()
+        self.list.iter().map(|entry| self.version.model.item(entry.item).dataset_id).collect()
     }
 }
 
@@ -86,9 +85,10 @@ impl<'a> Preview<'a> {
         Ok(Self { state, deployment })
     }
 
-    /// Whether the version that answers knows a dataset.
-    pub fn knows(&self, dataset_id: i64) -> bool {
-        self.deployment.current.model.by_id.contains_key(&dataset_id)
+    /// The version that answers and a dataset's index in it, where it knows it.
+    pub fn known(&self, dataset_id: i64) -> Option<(Arc<LoadedVersion>, u32)> {
+        let version = &self.deployment.current;
+        Some((version.clone(), *version.model.by_id.get(&dataset_id)?))
     }
 
     /// The variants that run, as [`Wanted::variant`] names them, that of settings first.
@@ -104,11 +104,23 @@ impl<'a> Preview<'a> {
         }
     }
 
+    /// Makes a list.
+    ///
+    /// # Errors
+    /// There is no such version or variant, or the version cannot be loaded.
+    pub fn list(&self, wanted: &Wanted) -> Result<Shown<Vec<Recommended>>> {
+        self.made(wanted, |model, request, policy| recommend(model, request, policy, Effort::Full).0)
+    }
+
     /// Makes a list and explains it.
     ///
     /// # Errors
     /// There is no such version or variant, or the version cannot be loaded.
-    pub fn show(&self, wanted: &Wanted) -> Result<Shown> {
+    pub fn explained(&self, wanted: &Wanted) -> Result<Shown<Explanation>> {
+        self.made(wanted, explain)
+    }
+
+    fn made<T>(&self, wanted: &Wanted, make: impl Fn(&Model, &Request<'_>, &Policy) -> T) -> Result<Shown<T>> {
         let client =
             Client { source: wanted.source.as_deref().map(Into::into), device: wanted.device, ..Client::default() };
         let visitor = wanted.user_id.map(|id| id.to_string());
@@ -139,9 +151,9 @@ impl<'a> Preview<'a> {
         let recent: Vec<u32> = wanted.recent.iter().filter_map(item).collect();
         let request = Request { page, user, recent: &recent, top_n: wanted.top_n, ..Request::default() };
         let audience = version.audiences.of(wanted.source.as_deref(), wanted.device);
-        let explanation = explain(model, &request, version.policy(index, audience));
+        let list = make(model, &request, version.policy(index, audience));
         let degraded = degraded.map(DegradeReason::name);
-        Ok(Shown { variant: self.named(index), degraded, explanation, version: version.clone() })
+        Ok(Shown { variant: self.named(index), degraded, list, version: version.clone() })
     }
 
     /// The pages that list a dataset among their first `top_n` for whoever is not known, as far as they are among those

@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use anyhow::{Context, Result};
 use duckdb::{Connection, OptionalExt, params};
+use serde::{Deserialize, Serialize};
 
 use super::{Built, Macro, Problem, Project, Relation, Room};
 use crate::common::language::either;
@@ -50,7 +51,7 @@ pub(super) fn digests(db: &Connection) -> Result<Option<BTreeMap<String, String>
 }
 
 /// What an analyst has to mend.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct FailedView {
     /// Its name.
     pub name: String,

@@ -10,7 +10,7 @@ use std::time::SystemTime;
 use anyhow::{Result, bail};
 use duckdb::Connection;
 use petgraph::Direction;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
 use super::built::digests;
@@ -23,7 +23,7 @@ use crate::config::Config;
 use crate::warehouse::{ident, located, quote};
 
 /// Why a relation is another than the published one.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Why {
     /// Its file, or a macro that it calls, says something else.
@@ -49,7 +49,7 @@ impl Why {
 }
 
 /// A relation that is another than the published one.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Change {
     /// Its name.
     pub name: String,
@@ -70,21 +70,58 @@ pub struct Change {
 /// # Errors
 /// The project's folders or the warehouse cannot be read. What is wrong with a file is told with its change.
 pub fn see_changes_for(config: &Config, db: &Connection, query: Option<&str>) -> Result<Vec<Change>> {
+    see(config, db, query, |_| true).map(|(changes, _)| changes)
+}
+
+/// What differs and is shown, and whether nothing differs at all.
+fn see(
+    config: &Config,
+    db: &Connection,
+    query: Option<&str>,
+    is_seen: impl Fn(Room) -> bool,
+) -> Result<(Vec<Change>, bool)> {
     if db.query_row("select current_setting('enable_external_access')::boolean", [], |row| row.get(0))? {
         bail!("files of the project are seen in a sandbox only");
     }
-    let Some(published) = digests(db)? else { return Ok(Vec::new()) };
+    let Some(published) = digests(db)? else { return Ok((Vec::new(), true)) };
     let project = current(config, db)?;
-    let changes = Changes::of(&project, &published);
-    changes.make(db, query, &published)
+    let changes = Changes::of(&project, &published, is_seen);
+    let is_plain = changes.changed.is_empty() && changes.others.is_empty();
+    Ok((changes.make(db, query, &published)?, is_plain))
 }
 
-/// The same for whatever will be asked.
+/// A server's look at the files that analysts save: what differs in `views/` alone, since a page that asks for ten figures cannot
+/// wait for all relations to be made anew, as after an upgrade.
+#[derive(Default)]
+pub struct Sight {
+    /// The files at the last look, where nothing differed then.
+    plain: Option<Files>,
+}
+
+impl Sight {
+    /// Has a connection, which is always the same one, see saved views that a query names.
+    ///
+    /// # Errors
+    /// As of [`see_changes_for`].
+    pub fn look(&mut self, config: &Config, db: &Connection, query: &str) -> Result<Vec<Change>> {
+        let files = files_of(config)?;
+        if self.plain.as_ref() == Some(&files) {
+            return Ok(Vec::new());
+        }
+        let (changes, is_plain) = see(config, db, Some(query), |room| room == Room::Views)?;
+        self.plain = is_plain.then_some(files);
+        Ok(changes)
+    }
+}
+
+/// All that differs from what is published; nothing is made.
 ///
 /// # Errors
 /// As of [`see_changes_for`].
-pub fn see_changes(config: &Config, db: &Connection) -> Result<Vec<Change>> {
-    see_changes_for(config, db, None)
+pub fn all_changes(config: &Config, db: &Connection) -> Result<Vec<Change>> {
+    let Some(published) = digests(db)? else { return Ok(Vec::new()) };
+    let project = current(config, db)?;
+    Ok(Changes::of(&project, &published, |_| true).all())
 }
 
 /// The project as its files are now; they are read again where one has changed.
@@ -103,10 +140,13 @@ pub fn current(config: &Config, db: &Connection) -> Result<Arc<Project>> {
     Ok(project)
 }
 
-/// What tells whether the files of a project have changed: names, lengths, times.
+/// Files with what tells that one was edited: names, lengths, times.
+type Files = Vec<(String, u64, Option<SystemTime>)>;
+
+/// What tells whether a project is another.
 #[derive(PartialEq, Eq)]
 struct Stamp {
-    files: Vec<(String, u64, Option<SystemTime>)>,
+    files: Files,
     raw_tables: BTreeSet<String>,
     legacy_files: bool,
 }
@@ -121,7 +161,7 @@ impl Stamp {
 }
 
 /// The files of the project that somebody may edit, with what tells that they were.
-fn files_of(config: &Config) -> Result<Vec<(String, u64, Option<SystemTime>)>> {
+fn files_of(config: &Config) -> Result<Files> {
     let (dir, folders) = match &config.project {
         Some(dir) => (dir.as_path(), ["sql", "views"].as_slice()),
         None => (Path::new("."), ["views"].as_slice()),
@@ -149,7 +189,7 @@ pub fn files_stamp(config: &Config) -> Result<String> {
 }
 
 /// How a project differs from what is published.
-pub struct Changes<'a> {
+struct Changes<'a> {
     project: &'a Project,
     /// Places in the project with why they differ, inputs first.
     changed: BTreeMap<usize, Why>,
@@ -158,14 +198,15 @@ pub struct Changes<'a> {
 }
 
 impl<'a> Changes<'a> {
-    /// That of a project and the digests of what was published.
-    pub(super) fn of(project: &'a Project, published: &BTreeMap<String, String>) -> Self {
+    /// That of a project and the digests of what was published, of the rooms that are looked at.
+    fn of(project: &'a Project, published: &BTreeMap<String, String>, is_seen: impl Fn(Room) -> bool) -> Self {
         let why = |relation: &Relation| match published.get(&relation.name) {
             Some(digest) if *digest == relation.digest => None,
             Some(_) => Some(Why::Edited),
             None => Some(Why::New),
         };
-        let relations = || project.relations.iter().enumerate().filter(|(_, one)| one.room != Room::Checks);
+        let is_seen = |room: Room| room != Room::Checks && is_seen(room);
+        let relations = || project.relations.iter().enumerate().filter(|(_, one)| is_seen(one.room));
         let direct: BTreeMap<usize, Why> = relations().filter_map(|(place, one)| Some((place, why(one)?))).collect();
         let reached = project.lineage.reached(direct.keys().copied(), Direction::Outgoing);
         let changed = reached
@@ -173,7 +214,7 @@ impl<'a> Changes<'a> {
             .filter(|place| project.relations[*place].room != Room::Checks)
             .map(|place| (place, direct.get(&place).copied().unwrap_or(Why::Depends)))
             .collect();
-        let broken = project.broken.iter().filter(|broken| broken.room.is_some_and(|room| room != Room::Checks));
+        let broken = project.broken.iter().filter(|broken| broken.room.is_some_and(&is_seen));
         let broken = broken.map(|broken| Change {
             name: broken.name.clone(),
             file: broken.file.display().to_string(),
@@ -191,7 +232,7 @@ impl<'a> Changes<'a> {
     }
 
     /// All of them, whether anybody asks for them or not.
-    pub fn all(&self) -> Vec<Change> {
+    fn all(&self) -> Vec<Change> {
         let changed = self.changed.iter().map(|(place, why)| self.change(*place, *why, None));
         changed.chain(self.others.iter().cloned()).collect()
     }

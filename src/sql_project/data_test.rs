@@ -207,7 +207,7 @@ pub fn create_test_tables(db: &Connection) -> Result<()> {
     db.execute_batch(&format!(
         "create schema if not exists {FAILING};
          create table if not exists raw.test_results (
-             name varchar, relation varchar, kind varchar, severity varchar, rows bigint, at timestamp);"
+             name varchar, relation varchar, kind varchar, severity varchar, rows bigint, as_of timestamp);"
     ))?;
     Ok(())
 }

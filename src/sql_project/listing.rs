@@ -54,6 +54,8 @@ pub struct Listed<'a> {
     pub chart: Option<String>,
     /// What it reads.
     pub reads: Vec<&'a str>,
+    /// What is tested of it, each in its header's words.
+    pub tests: Vec<String>,
     /// Its columns, as far as they are described.
     pub columns: &'a [Column],
 }
@@ -108,11 +110,6 @@ impl Project {
         let is_macro = self.macros.iter().find(|one| one.name == name).map(Macro::head);
         is_macro.or_else(|| self.get(name).ok().map(Relation::head))
     }
-
-    /// Whether it has a relation of this name.
-    pub fn has_relation(&self, name: &str) -> bool {
-        self.get(name).is_ok()
-    }
 }
 
 impl Macro {
@@ -131,6 +128,7 @@ impl Macro {
             key: &[],
             chart: None,
             reads: Vec::new(),
+            tests: Vec::new(),
             columns: &[],
         }
     }
@@ -156,6 +154,7 @@ impl Relation {
             key: &self.key,
             chart: self.chart.as_ref().map(Chart::text),
             reads: self.inputs.iter().map(String::as_str).collect(),
+            tests: self.tests.iter().map(|test| format!("{}: {}", test.kind.name(), test.kind.text())).collect(),
             columns: &self.columns,
         }
     }

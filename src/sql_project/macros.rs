@@ -1,6 +1,8 @@
 //! Macros: expressions that several files share. They are kept in the warehouse, so that every client has them.
 
+use std::collections::BTreeSet;
 use std::path::PathBuf;
+use std::sync::OnceLock;
 
 use anyhow::{Context, Result};
 use duckdb::Connection;
@@ -14,6 +16,18 @@ use crate::warehouse::{ident, quote, short_error};
 
 /// The macros' folder below the project's.
 pub(super) const FOLDER: &str = "sql/macros";
+
+/// The names of DuckDB's own functions, which take as long to list as all macros to read: asked for once.
+fn own_functions(parser: &Connection) -> &'static BTreeSet<String> {
+    static NAMES: OnceLock<BTreeSet<String>> = OnceLock::new();
+    NAMES.get_or_init(|| {
+        let names = || {
+            let mut statement = parser.prepare("select distinct function_name from duckdb_functions()")?;
+            statement.query_map([], |row| row.get(0))?.collect::<duckdb::Result<_>>()
+        };
+        names().unwrap_or_default()
+    })
+}
 
 /// A file of `sql/macros/`: `create or replace macro NAME(…) as`, and an expression that reads no relation.
 #[derive(Debug)]
@@ -42,8 +56,7 @@ impl Macro {
         let header = Header::read(&sql);
         let mut problems = header.problems(&file);
         let description = header.description(&file).map_err(|problem| problems.push(problem)).unwrap_or_default();
-        let is_taken = "select exists (from duckdb_functions() where function_name = ?)";
-        if parser.query_row(is_taken, [&name], |row| row.get(0)).unwrap_or(false) {
+        if own_functions(parser).contains(&name) {
             let message = t!(
                 "DuckDB has a function {name} of its own; rename the file and the macro",
                 "DuckDB 已有函数 {name}；请给文件与宏改名"

@@ -27,7 +27,7 @@ mod syntax;
 
 pub use build::{Built, existing, export_parquet};
 pub use built::{BUILT, FAILED, FailedView, create_built_tables, failed_views, keep_failed};
-pub use changes::{Change, Changes, Why, current, files_stamp, see_changes, see_changes_for};
+pub use changes::{Change, Sight, Why, all_changes, current, files_stamp, see_changes_for};
 pub use chart::{Chart, ChartKind};
 pub use check::Violation;
 pub use dashboards::{Dashboard, Dashboards, Panel, Text, Width};
@@ -39,6 +39,6 @@ pub use listing::{Listed, Neighbours};
 pub use load::{Broken, Project};
 pub use macros::Macro;
 pub use own_copy::{Difference, Written, differences, write_out};
-pub use preview::{Preview, preview};
+pub use preview::{Preview, preview, relation_of};
 pub use relation::{Materialize, Relation};
 pub use room::Room;

@@ -2,13 +2,13 @@
 
 use std::path::Path;
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result, anyhow, bail};
 use duckdb::Connection;
 
 use super::changes::{Made, see_changes_for};
 use super::errors::told;
 use super::source_file::SourceFile;
-use super::{Change, Chart, Project, Relation, Room, TestResult, current};
+use super::{Change, Chart, Problem, Project, Relation, Room, TestResult, current};
 use crate::common::files;
 use crate::common::language::{either, t};
 use crate::config::Config;
@@ -59,9 +59,7 @@ fn of_project(config: &Config, db: &Connection, project: &Project, name: &str) -
 
 fn of_file(config: &Config, db: &Connection, file: &Path) -> Result<Preview> {
     let text = files::read_text(file)?.with_context(|| t!("{} does not exist", "{} 不存在", file.display()))?;
-    let read =
-        |source| Relation::read(&warehouse::small()?, Room::Views, source).map_err(|all| anyhow::anyhow!(told(&all)));
-    let relation = read(SourceFile::new(file.to_path_buf(), &text)?)?;
+    let relation = relation_of(file, &text).map_err(|problems| anyhow!(told(&problems)))?;
     let changes = see_changes_for(config, db, Some(&relation.sql))?;
     Made::default().make(db, &relation, "", false)?;
     finish(db, &relation, changes)
@@ -83,6 +81,16 @@ fn finish(db: &Connection, relation: &Relation, changes: Vec<Change>) -> Result<
         changes: changes.into_iter().filter(|change| change.name != relation.name).collect(),
         tests: relation.tests.iter().map(|test| relation.try_test(db, test)).collect(),
     })
+}
+
+/// What a text would be in `views/` as a file of that name.
+///
+/// # Errors
+/// All that is wrong with it by itself.
+pub fn relation_of(file: &Path, text: &str) -> Result<Relation, Vec<Problem>> {
+    let source = SourceFile::new(file.to_path_buf(), text).map_err(|problem| vec![problem])?;
+    let parser = warehouse::small().map_err(|error| vec![Problem::of_file(file, error.to_string())])?;
+    Relation::read(&parser, Room::Views, source)
 }
 
 impl Project {

@@ -50,13 +50,19 @@ export async function watched(context, address) {
 
 /** Waits until charts near the screen are drawn. */
 export async function settled(page) {
-  await page.evaluate(() => window.scrollTo(0, document.body.scrollHeight));
+  // past all of it, as a reader goes
+  await page.evaluate(async () => {
+    for (let at = 0; at < document.body.scrollHeight; at += innerHeight) {
+      scrollTo(0, at);
+      await new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)));
+    }
+  });
   await page.waitForFunction(() => [...document.querySelectorAll("[data-chart]")].every((chart) => chart.querySelector("canvas, svg")), null, { timeout: 10_000 }).catch(() => {});
   await page.evaluate(() => window.scrollTo(0, 0));
 }
 
-/** What is wrong with what a page shows. */
-export async function wrong(page) {
+/** What is wrong with what a page shows; where `isRead` is false, axe-core does not read it. */
+export async function wrong(page, isRead = true) {
   const found = [];
   const overflow = await page.evaluate(() => {
     const { scrollWidth, clientWidth } = document.documentElement;
@@ -67,6 +73,7 @@ export async function wrong(page) {
   if (overflow) found.push(`wider than the window: ${overflow}`);
   const bare = await page.evaluate(() => [...document.querySelectorAll("[data-chart]")].filter((chart) => !chart.querySelector("canvas, svg")).length);
   if (bare) found.push(`${bare} charts are not drawn`);
+  if (!isRead) return found;
   await page.evaluate(axe);
   const { violations } = await page.evaluate((levels) => window.axe.run(document, { runOnly: levels, resultTypes: ["violations"] }), LEVELS);
   for (const { id, help, nodes } of violations) {

@@ -8,7 +8,7 @@ use nearset::sql_project::Project;
 use nearset::warehouse;
 use serde_json::{Value, json};
 
-use crate::support::{AS_OF, Nearset, catalogue};
+use crate::support::{AS_OF, Nearset, agent, catalogue};
 
 const RUN: &[&str] = &["run", "--as-of", AS_OF];
 
@@ -351,7 +351,7 @@ fn every_unmatched_order_has_its_likely_cause() {
         conversion("T20", 1, 20, 100.0, "14 10:00:30"),
         conversion("A2", 1, 22, 9.0, "14 10:01:00"),
         conversion("TEST-1", 3, 23, 1.0, "14 10:00:30"),
-        conversion("X1", 1, 1, 100.0, "14 10:03:00"),
+        conversion("X1", 1, 20, 100.0, "14 10:03:00"),
         conversion("T17", 3, 24, 100.0, "14 10:00:30"),
         conversion("T99", 3, 25, 100.0, "14 10:00:30"),
         conversion("T18", 3, 26, 100.0, "14 10:00:30"),
@@ -439,4 +439,80 @@ fn few_orders_are_never_critical() {
         "select count(*) from reconciliation_tolerance where (missing_share > tolerated_share) <> (missing_status <> 'ok')",
     );
     assert_eq!(off, 0.0, "the band that is drawn is the one that judges");
+}
+
+// ---- the pages -----------------------------------------------------------------------------------------------------------------
+
+/// The addresses on a page that begin so.
+fn links<'a>(page: &'a str, begin: &str) -> Vec<&'a str> {
+    page.split("href=\"")
+        .skip(1)
+        .filter_map(|rest| rest.split('"').next())
+        .filter(|link| link.starts_with(begin))
+        .collect()
+}
+
+#[test]
+fn reports_and_orders_are_pages_whose_links_lead_on() {
+    let n = Nearset::demo();
+    let server = n.serve();
+    let page = |path: &str| {
+        let (status, text) = server.get_text(&path.replace("&amp;", "&"));
+        assert_eq!(status, 200, "{path}");
+        assert!(!text.contains("role=\"alert\""), "{path}: {text}");
+        text
+    };
+    let days = page("/console/reports");
+    assert_eq!(links(&days, "/console/reports/2026-").len(), 31);
+    assert!(days.contains("data-chart") && links(&days, "/console/reports?page=2").len() == 1);
+    assert_eq!(links(&page("/console/reports?page=2"), "/console/reports/2026-").len(), 14);
+
+    let day = page("/console/reports/2026-10-15");
+    assert!(day.contains("1,182") && day.contains("4.15%"), "exposures and click rate: {day}");
+    assert!(["a week before", "within chance", "the day before"].iter().all(|words| day.contains(words)), "{day}");
+    let other: Vec<&str> = links(&day, "/console/reports/2026-10-14");
+    assert_eq!(other, ["/console/reports/2026-10-14"], "the day before; there is none after");
+    let json = links(&day, "/reports/");
+    assert_eq!(json, ["/reports/recommendation_report_2026-10-15.json?format=json"]);
+    assert_eq!(server.get(json[0]).1["summary"]["exposures"], 1182);
+    assert!(
+        page("/console/reports/2026-09-01").contains("nearset report --date"),
+        "no run writes reports of days so old"
+    );
+    for by in links(&day, "/console/reports/2026-10-15?by=") {
+        page(by);
+    }
+    for by in links(&page("/console/reports/attribution"), "/console/reports/attribution?by=") {
+        assert!(page(by).contains("How to read this"), "{by}");
+    }
+
+    let reconciled = page("/console/reconciliation?from=2026-09-15&to=2026-09-16");
+    assert_eq!(links(&reconciled, "/console/reports/2026-").len(), 2);
+    let missing = links(&reconciled, "/console/reconciliation/orders?status=missing_in_matomo&amp;cause=not_reported");
+    let orders = page(missing[0]);
+    for order in ["A28", "T54", "T58"] {
+        assert!(orders.contains(order), "{order}: {orders}");
+    }
+    assert!(orders.contains("look at the page after payment"), "{orders}");
+    assert!(page("/console/reconciliation/orders?page=3").contains("101–150"));
+    assert!(page("/console/reconciliation/orders?order=test1020").contains("TEST1020-3"));
+
+    for (path, status) in [
+        ("/console/reports/2026-10-16", 404),
+        ("/console/reports/yesterday", 404),
+        ("/console/reports?page=99", 200),
+        ("/console/reports?page=x&page=%FF", 200),
+        ("/console/reports/2026-10-15?by=nothing", 200),
+        ("/console/reconciliation?from=yesterday", 200),
+        ("/console/reconciliation?from=2027-01-01", 200),
+        ("/console/reconciliation/orders?status=%27%20or%201=1--", 200),
+    ] {
+        let (found, text) = server.get_text(path);
+        assert_eq!(found, status, "{path}");
+        assert!(!text.contains("Error") && text.contains("</html>"), "{path}: {text}");
+    }
+    let chinese =
+        agent().get(format!("{}/console/reports/2026-10-15", server.base)).header("Accept-Language", "zh-CN").call();
+    let chinese = chinese.expect("a page").body_mut().read_to_string().expect("text");
+    assert!(chinese.contains("较上周同日") && chinese.contains("点击率") && chinese.contains("周四"), "{chinese}");
 }

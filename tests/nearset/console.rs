@@ -132,7 +132,7 @@ fn the_console_looks_as_it_should_in_a_browser() {
     let target = std::env::var("CARGO_TARGET_DIR").unwrap_or_else(|_| format!("{ROOT}/target"));
     let walked = Command::new("node")
         .arg(format!("{ROOT}/tests/console/walk.mjs"))
-        .args([server.base.clone(), format!("{target}/console")])
+        .args([server.base.clone(), format!("{target}/console"), "quick".to_owned()])
         .output()
         .expect("node");
     assert!(walked.status.success(), "{}{}", text(&walked.stdout), text(&walked.stderr));

@@ -118,3 +118,77 @@ fn dirt_moves_the_score_it_belongs_to_and_no_other() {
     let page = fs::read_to_string(n.data().join("evaluation/data_quality_report_v2.html")).expect("a page");
     assert!(page.contains("Days are missing between others"));
 }
+
+#[test]
+fn runs_repeat_with_their_history_tell_what_changed_and_stop_where_the_policy_says_so() {
+    let n = Nearset::demo().own_project();
+    n.take_fixtures(|_| true);
+    let judge = |as_of: &str| n.ok(&["run", "--only", "reconcile", "--as-of", as_of]);
+    judge("2026-10-17");
+    let before = n.fingerprints();
+    judge("2026-10-17");
+    assert_eq!(n.fingerprints(), before);
+    let history = "select day::varchar as day, count(*) as tables from data_quality_history where check_name = 'score' group by day order by day";
+    assert_eq!(
+        n.sql(history),
+        [json!({"day": "2026-10-16", "tables": 14}), json!({"day": "2026-10-17", "tables": 14})]
+    );
+    assert_eq!(n.sql("from data_quality_changes"), Vec::<Value>::new(), "nothing has changed");
+    n.write(
+        "dataset_20261018_000000.json",
+        r#"[{"id": 99001, "dataset_name": "A new one", "tag": "never seen", "price": 12345678, "create_time": "2026-10-17 08:00:00"}]"#,
+    );
+    for step in ["extract", "features"] {
+        n.ok(&["run", "--only", step, "--as-of", "2026-10-18"]);
+    }
+    judge("2026-10-18");
+    let changed = |column: &str, change: &str| {
+        n.sql(&format!(
+            "select was, is_now, difference from data_quality_changes
+             where table_name = 'business.dataset' and column_name = '{column}' and change = '{change}'"
+        ))
+    };
+    assert_eq!(changed("", "rows")[0]["difference"], 1.0);
+    assert_eq!(changed("tags", "new_values")[0]["is_now"], "never seen");
+    assert_eq!(changed("price", "highest")[0]["is_now"], "12345678.0");
+    // one line makes a check block; the bound is that of the file beside it
+    let edit = |file: &str, from: &str, to: &str| {
+        let path = n.project.join("sql/evaluate").join(file);
+        let text = fs::read_to_string(&path).expect("a file");
+        assert!(text.contains(from), "{file}");
+        fs::write(path, text.replace(from, to)).expect("a file");
+    };
+    edit(
+        "data_quality_policy.sql",
+        "    values\n",
+        "    values\n    ('business.dataset', 'nulls', 'critical', 'catalogue', true),\n",
+    );
+    judge("2026-10-18");
+    edit("data_quality_checks.sql", "'bound': 0.05 }", "'bound': -1 }");
+    let refused = n.fails(4, &["run", "--only", "reconcile", "--as-of", "2026-10-18"]);
+    assert!(refused.contains("check_data_quality") && refused.contains("business.dataset"), "{refused}");
+    assert!(refused.contains("catalogue"), "{refused}");
+}
+
+#[test]
+fn the_page_shows_state_history_changes_and_what_was_set_aside() {
+    let n = Nearset::demo();
+    fs::write(n.data().join("exclude.toml"), "[[exclude]]\nname = \"staff\"\nusers = [3]\n").expect("rules");
+    n.take_fixtures(|_| true);
+    n.ok(&["run", "--only", "features", "--as-of", AS_OF]);
+    let server = n.serve();
+    for (path, parts) in [
+        ("/console/quality", &["business.dataset", "exclude.toml", "staff", "data-chart"][..]),
+        ("/console/quality/tables/matomo.matomo_log_visit", &["no_visitor", "visitor_id", "data-chart"]),
+        ("/console/quality/tables/no.such.table", &["Nothing."]),
+        ("/console/quality/rejected?reason=excluded_staff", &["excluded_staff", "excluded"]),
+        ("/console/quality/rejected?table=%27%3B%3Cscript%3E&page=-1", &["Nothing.", "&lt;script&gt;"]),
+    ] {
+        let (status, page) = server.get_text(path);
+        assert_eq!(status, 200, "{path}");
+        for part in parts {
+            assert!(page.contains(part), "{path} lacks {part}: {page}");
+        }
+        assert!(!page.contains("role=\"alert\"") && !page.contains("';<script>"), "{path}: {page}");
+    }
+}

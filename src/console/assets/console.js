@@ -82,6 +82,11 @@ function finish(option, unit) {
   for (const axis of [option.xAxis, option.yAxis].flat()) {
     if (axis?.type === "value") axis.axisLabel = { ...axis.axisLabel, formatter: (tick) => (unit === "percent" ? full : formats.short).format(tick) };
   }
+  // the year stands in the tooltip
+  const short = (place) => (/^\d{4}-\d\d-\d\d$/.test(place) ? place.slice(5) : place);
+  for (const axis of [option.xAxis].flat()) {
+    if (axis?.type === "category") axis.axisLabel = { ...axis.axisLabel, formatter: short };
+  }
   for (const series of [option.series].flat()) {
     if (series.type === "custom") series.renderItem = whisker;
     if (series.type === "funnel") series.label = { ...series.label, formatter: ({ name, value: shown }) => `${name}  ${value(shown)}` };
@@ -220,7 +225,18 @@ document.addEventListener("error", ({ target }) => {
   if (target.matches?.("img.cover")) target.removeAttribute("src");
 }, true);
 
+/** What is wider than the page scrolls in a box of its own, also by keyboard. */
+function box(wide) {
+  const place = document.createElement("div");
+  const heading = wide.closest("section, figure, details, main")?.querySelector("h1, h2, h3, figcaption, summary");
+  Object.assign(place, { className: "scroll", tabIndex: 0, role: "region" });
+  place.ariaLabel = wide.caption?.textContent || heading?.textContent || say("A table", "表格");
+  wide.replaceWith(place);
+  place.append(wide);
+}
+
 function wake(part) {
+  for (const table of part.querySelectorAll("main table")) if (!table.closest(".scroll")) box(table);
   for (const element of part.querySelectorAll("[data-chart]")) {
     near.observe(element);
     sized.observe(element);

@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 
 use super::lists::{self, Choices, Given, said};
 use crate::common::language::spoken;
-use crate::console::chart::draw;
+use crate::console::chart::draw_named;
 use crate::console::layout::problem;
 use crate::console::parts::{self, Col, Field, Kind, badge, empty, number, price};
 use crate::console::{Section, Ui, page};
@@ -214,7 +214,7 @@ async fn one(ui: Ui, State(state): State<Shared>, Path(id): Path<String>, Query(
         spoken(ui.language, || of_the_model(&ui, &state, &given, id))
     });
     let (facts, days, from, lists) = tokio::join!(asked(FACTS), asked(DAYS), asked(FROM), lists);
-    let (list, listing, is_known) = lists.unwrap_or_default();
+    let (list, listing, picture, is_known) = lists.unwrap_or_default();
     let title = match &facts {
         Ok(rows) if !rows.is_empty() => rows.text(0, "title"),
         Ok(_) if !is_known => return unknown(&ui, &id.to_string()),
@@ -224,7 +224,7 @@ async fn one(ui: Ui, State(state): State<Shared>, Path(id): Path<String>, Query(
     let body = html! {
         (parts::crumbs(&ui, &[(Section::Datasets.path(), Section::Datasets.title(&ui))]))
         div.columns {
-            section aria-label=(ui.say("Facts", "概况")) { (about(&ui, id, &facts)) }
+            section aria-label=(ui.say("Facts", "概况")) { (picture) (about(&ui, id, &facts)) }
             section aria-label=(ui.say("Figures over time", "历史数据")) { (over_time(&ui, &days)) }
         }
         section aria-labelledby="list" {
@@ -261,7 +261,6 @@ fn about(ui: &Ui, id: i64, facts: &Result<Rows, Refusal>) -> Markup {
     let figure = |name: &str| html! { (rows.number(0, name).map_or_else(|| "–".to_owned(), number)) };
     let description: String = text("description").chars().take(600).collect();
     html! {
-        img.cover.large src={ "/console/covers/" (id) } alt=(ui.say("Its cover", "封面")) width="288" height="216";
         @if rows.get(0, "is_deleted").as_bool() == Some(true) { p { (badge("bad", ui.say("deleted", "已删除"))) } }
         @else if rows.get(0, "is_listed").as_bool() != Some(true) { p { (badge("warn", ui.say("not in lists", "不可推荐"))) } }
         (parts::facts(&[
@@ -288,8 +287,10 @@ fn over_time(ui: &Ui, days: &Result<Rows, Refusal>) -> Markup {
         }
         Ok(rows) => rows,
     };
-    let drawn =
-        |title: &str, header: &str| Chart::read(header).map(|chart| draw(ui, title, &chart, rows)).unwrap_or_default();
+    let names = parts::figure_names(ui);
+    let drawn = |title: &str, header: &str| {
+        Chart::read(header).map(|chart| draw_named(ui, title, &chart, rows, &names)).unwrap_or_default()
+    };
     html! {
         (drawn(ui.say("Views, and how often it was shown", "浏览与曝光"), "line x=day y=views,exposures"))
         (drawn(ui.say("Clicks in lists and orders through them", "列表点击与由此产生的订单"), "bar x=day y=clicks,conversions"))
@@ -312,17 +313,17 @@ fn visitor(ui: &Ui, state: &Server, given: &Given, id: i64) -> Markup {
     }
 }
 
-/// What the model says of a dataset: its list, who lists it, and whether it is known at all.
-fn of_the_model(ui: &Ui, state: &Server, given: &Given, id: i64) -> (Markup, Markup, bool) {
+/// What the model says of a dataset: its list, who lists it, its cover, and whether it is known at all.
+fn of_the_model(ui: &Ui, state: &Server, given: &Given, id: i64) -> (Markup, Markup, Markup, bool) {
     let wrong = |text: String| html! { p.problem role="alert" { (text) } };
     let preview = match Preview::new(state) {
         Ok(preview) => preview,
-        Err(error) => return (wrong(format!("{error:#}")), html! {}, false),
+        Err(error) => return (wrong(format!("{error:#}")), html! {}, html! {}, false),
     };
-    let shown =
-        lists::wanted(ui, given, "", id).and_then(|wanted| preview.show(&wanted).map_err(|error| format!("{error:#}")));
+    let shown = lists::wanted(ui, given, "", id)
+        .and_then(|wanted| preview.explained(&wanted).map_err(|error| format!("{error:#}")));
     let list = match shown {
-        Ok(shown) => html! { (lists::heading(ui, &shown)) (lists::explained(ui, &shown)) },
+        Ok(shown) => html! { (lists::heading(ui, &shown)) (lists::explained(ui, state, &shown)) },
         Err(text) => wrong(text),
     };
     let (found, asked) = preview.listing(id, lists::TOP_N);
@@ -331,19 +332,27 @@ fn of_the_model(ui: &Ui, state: &Server, given: &Given, id: i64) -> (Markup, Mar
             asked:", "对未知访客而言，前十含有它的页面；已在最了解它的页面中询问：")) " " (asked) }
         @if found.is_empty() { (empty(ui.say("No page lists it.", "没有页面推荐它。"), "")) }
         @else {
-            ol.items {
-                @for lists in found.iter().take(20) {
-                    li {
-                        span.place { "#" (lists.place) } span {}
-                        span.title { a href={ (Section::Datasets.path()) "/" (lists.dataset_id) } { (if lists.title.is_empty() { lists.dataset_id.to_string() } else { lists.title.clone() }) } }
-                        span {}
-                    }
+            (parts::scroll(ui.say("Who lists it", "被谁推荐"), &html! {
+                table {
+                    thead { tr {
+                        th scope="col" { (ui.say("Page", "页面")) }
+                        th.number scope="col" { (ui.say("Stands there at", "所在名次")) }
+                    } }
+                    tbody { @for lists in found.iter().take(20) { tr {
+                        td { a href={ (Section::Datasets.path()) "/" (lists.dataset_id) } {
+                            (if lists.title.is_empty() { lists.dataset_id.to_string() } else { lists.title.clone() })
+                        } }
+                        td.number { (lists.place) }
+                    } } }
                 }
-            }
+            }))
             @if found.len() > 20 { p.soft { (ui.say("and so many more:", "另有：")) " " (found.len() - 20) } }
         }
     };
-    (list, listing, preview.knows(id))
+    let known = preview.known(id);
+    let picture =
+        known.as_ref().map(|(version, item)| html! { div.large { (lists::cover(state, &version.model, *item)) } });
+    (list, listing, picture.unwrap_or_default(), known.is_some())
 }
 
 fn come_from(ui: &Ui, from: &Result<Rows, Refusal>) -> Markup {

@@ -12,11 +12,13 @@ use serde_json::Value;
 
 use crate::common::device::Device;
 use crate::common::language::spoken;
+use crate::console::features;
 use crate::console::layout::problem;
 use crate::console::parts::{self, Field, badge, empty, number, percent, price};
 use crate::console::{Section, Ui, page};
+use crate::embed::neural::{Places, is_address};
 use crate::model::{self, Channel, Feature, Model};
-use crate::recommend::{Explained, Reason, Standing, Words};
+use crate::recommend::{Explained, Explanation, Reason, Recommended, Standing, Words};
 use crate::serve::{Preview, Shared, Shown, State as Server, Wanted};
 
 /// How long a list is that is looked into.
@@ -121,12 +123,11 @@ impl Choices {
 // ---- a list that is explained ----------------------------------------------------------------------------------------------
 
 /// What a list is called: its version and variant, and whether it is no more than a fallback.
-pub(super) fn heading(ui: &Ui, shown: &Shown) -> Markup {
+pub(super) fn heading<T>(ui: &Ui, shown: &Shown<T>) -> Markup {
     html! {
         p.soft.small {
             (ui.say("Version", "版本")) " " code { (shown.version.name()) } ", "
             (ui.say("variant", "变体")) " " code { (shown.variant) } ", "
-            (shown.explanation.ranked) " " (ui.say("candidates", "个候选")) " "
             @if let Some(why) = shown.degraded { (badge("warn", &format!("{}: {why}", ui.say("fallback", "兜底")))) }
         }
     }
@@ -140,14 +141,15 @@ pub(super) fn titled(model: &Model, item: u32) -> Markup {
 }
 
 /// A list, each place explained.
-pub(super) fn explained(ui: &Ui, shown: &Shown) -> Markup {
+pub(super) fn explained(ui: &Ui, state: &Server, shown: &Shown<Explanation>) -> Markup {
     let model = &*shown.version.model;
     html! {
+        p.soft.small { (ui.say("Candidates that the ranker ordered:", "排序器排列的候选数：")) " " (shown.list.ranked) }
         ol.items {
-            @for (place, entry) in shown.explanation.places.iter().enumerate() {
+            @for (place, entry) in shown.list.places.iter().enumerate() {
                 li {
                     span.place { (place + 1) }
-                    (cover(model, entry.entry.item))
+                    (cover(state, model, entry.entry.item))
                     span.title { (titled(model, entry.entry.item)) }
                     span.price { (price(ui, model.item(entry.entry.item).price)) }
                     p.why { (reason(ui, &entry.entry.reason)) }
@@ -158,10 +160,10 @@ pub(super) fn explained(ui: &Ui, shown: &Shown) -> Markup {
                 }
             }
         }
-        @if !shown.explanation.hidden.is_empty() {
+        @if !shown.list.hidden.is_empty() {
             h3 { (ui.say("Hidden by rules", "被规则隐藏")) }
             ul {
-                @for (item, place) in shown.explanation.hidden.iter().take(TOP_N) {
+                @for (item, place) in shown.list.hidden.iter().take(TOP_N) {
                     li { (titled(model, *item)) " " span.soft { (ui.say("would stand at", "本应位于第")) " " (place) } }
                 }
             }
@@ -173,13 +175,15 @@ fn reason(ui: &Ui, reason: &Reason) -> String {
     Words { reason, language: ui.language }.to_string()
 }
 
-/// A dataset's cover, where its file is at hand.
-pub(super) fn cover(model: &Model, item: u32) -> Markup {
+/// A dataset's cover, where its file is at hand or it has an address.
+pub(super) fn cover(state: &Server, model: &Model, item: u32) -> Markup {
     let about = model.item(item);
+    let places = Places::of_urls(state.config.picture_roots());
+    let is_there = |url: &String| is_address(url) || places.find(url).is_some_and(|path| path.is_file());
     html! {
-        @if about.cover_image.is_some() {
+        @if about.cover_image.as_ref().is_some_and(is_there) {
             img.cover src={ "/console/covers/" (about.dataset_id) } alt="" loading="lazy" width="64" height="48";
-        } @else { span.cover {} }
+        }
     }
 }
 
@@ -206,7 +210,7 @@ fn why(ui: &Ui, entry: &Explained, place: usize) -> Markup {
                             th scope="row" { (parts::channel(ui, said.channel.name())) }
                             td.number { @match said.place { Some(place) => (place), None => "–" } }
                             td.number { (signed(said.brought)) }
-                            td.small { (says(standing, said.channel)) }
+                            td.small { (says(ui, standing, said.channel)) }
                         }
                     }
                 }
@@ -231,13 +235,13 @@ fn moves(ui: &Ui, standing: &Standing, entry: &Explained, place: usize) -> Marku
 }
 
 /// What a channel's own features say, those that say something.
-fn says(standing: &Standing, channel: Channel) -> Markup {
+fn says(ui: &Ui, standing: &Standing, channel: Channel) -> Markup {
     let own = Feature::ALL.into_iter().filter(|feature| feature.channel() == Some(channel));
     let own = own.map(|feature| (feature, standing.features[feature as usize])).filter(|(_, value)| *value != 0.0);
     html! {
         @for (place, (feature, value)) in own.enumerate() {
             @if place > 0 { ", " }
-            span title=(feature.sentence()) { (feature.name()) " " (number(f64::from(value))) }
+            span title=(features::sentence(ui, feature)) { (feature.name()) " " (number(f64::from(value))) }
         }
     }
 }
@@ -308,15 +312,15 @@ fn form(ui: &Ui, given: &Given, choices: &Choices) -> Markup {
                     }
                 }
             }
-            button.go { (ui.say("Compare", "对比")) }
+            p { button.go { (ui.say("Compare", "对比")) } }
         }
     }
 }
 
 /// Two lists on one page.
 struct Pair {
-    first: Shown,
-    second: Shown,
+    first: Shown<Vec<Recommended>>,
+    second: Shown<Vec<Recommended>>,
 }
 
 impl Pair {
@@ -333,7 +337,7 @@ fn compare(ui: &Ui, state: &Server, given: &Given, ids: &[i64]) -> Markup {
         let preview = Preview::new(state).map_err(|error| format!("{error:#}"))?;
         let list = |side: &str| {
             let wanted = wanted(ui, given, side, id)?;
-            preview.show(&wanted).map_err(|error| format!("{error:#}"))
+            preview.list(&wanted).map_err(|error| format!("{error:#}"))
         };
         Ok(Pair { first: list("a_")?, second: list("b_")? })
     };
@@ -342,20 +346,20 @@ fn compare(ui: &Ui, state: &Server, given: &Given, ids: &[i64]) -> Markup {
         Err(problem) => return wrong(&problem),
     };
     match (ids, &pairs[..]) {
-        ([_], [pair]) => side_by_side(ui, pair),
+        ([_], [pair]) => side_by_side(ui, state, pair),
         ([], _) => empty(ui.say("There is no dataset in lists yet.", "还没有可推荐的数据集。"), ""),
         _ => sample(ui, ids, &pairs),
     }
 }
 
-fn side_by_side(ui: &Ui, pair: &Pair) -> Markup {
+fn side_by_side(ui: &Ui, state: &Server, pair: &Pair) -> Markup {
     let (first, second) = (pair.first.datasets(), pair.second.datasets());
     html! {
         section aria-label=(ui.say("Both lists", "两个列表")) {
             p { (ui.say("In both of the first ten:", "前十中两者皆有：")) " " b { (percent(pair.overlap())) } }
             div.columns {
                 @for (shown, other) in [(&pair.first, &second), (&pair.second, &first)] {
-                    div { (heading(ui, shown)) (moved(ui, shown, other)) }
+                    div { (heading(ui, shown)) (moved(ui, state, shown, other)) }
                 }
             }
         }
@@ -363,16 +367,16 @@ fn side_by_side(ui: &Ui, pair: &Pair) -> Markup {
 }
 
 /// A list with what moved against the other.
-fn moved(ui: &Ui, shown: &Shown, other: &[i64]) -> Markup {
+fn moved(ui: &Ui, state: &Server, shown: &Shown<Vec<Recommended>>, other: &[i64]) -> Markup {
     let model = &*shown.version.model;
     html! {
         ol.items {
-            @for (place, entry) in shown.explanation.places.iter().enumerate() {
-                @let about = model.item(entry.entry.item);
+            @for (place, entry) in shown.list.iter().enumerate() {
+                @let about = model.item(entry.item);
                 li {
                     span.place { (place + 1) }
-                    (cover(model, entry.entry.item))
-                    span.title { (titled(model, entry.entry.item)) }
+                    (cover(state, model, entry.item))
+                    span.title { (titled(model, entry.item)) }
                     span {
                         @match other.iter().position(|id| *id == about.dataset_id) {
                             None => (badge("warn", ui.say("only here", "仅此列表"))),
@@ -381,7 +385,7 @@ fn moved(ui: &Ui, shown: &Shown, other: &[i64]) -> Markup {
                             Some(there) => span.bad { "↓ " (place - there) },
                         }
                     }
-                    p.why { (reason(ui, &entry.entry.reason)) }
+                    p.why { (reason(ui, &entry.reason)) }
                 }
             }
         }

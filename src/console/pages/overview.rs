@@ -10,7 +10,7 @@ use chrono::{DateTime, Days, NaiveDate, Utc};
 use maud::{Markup, html};
 
 use crate::common::language::spoken;
-use crate::console::chart::draw;
+use crate::console::chart::draw_named;
 use crate::console::layout::problem;
 use crate::console::parts::{self, Kind, ago, badge, card, duration, empty, moment, money, number, percent};
 use crate::console::{Section, Ui, page};
@@ -273,10 +273,11 @@ fn so_far(ui: &Ui, rows: &Rows, row: Option<usize>) -> Markup {
 fn charts(ui: &Ui, rows: &Rows) -> Markup {
     let kept = rows.rows.len().saturating_sub(CHARTED);
     let rows = Rows { rows: rows.rows[kept..].to_vec(), ..rows.clone() };
+    let names = parts::figure_names(ui);
     let drawn = |title: &str, header: &str, columns: &[&str]| {
         // what a chart does not show would only be noise in the table below it
         let chosen = of_columns(&rows, columns);
-        Chart::read(header).map(|chart| draw(ui, title, &chart, &chosen)).unwrap_or_default()
+        Chart::read(header).map(|chart| draw_named(ui, title, &chart, &chosen, &names)).unwrap_or_default()
     };
     html! {
         section.columns aria-label=(ui.say("Eight weeks", "近八周")) {
@@ -389,7 +390,7 @@ fn attention(state: &Server, ui: &Ui) -> Markup {
                     li {
                         (severity(ui, alert.severity))
                         a href=(place(&alert.name).path()) { (alert.summary) }
-                        span.soft.small { (alert.description) }
+                        span.soft.small { (parts::sentence(&alert.description)) }
                     }
                 }
             }

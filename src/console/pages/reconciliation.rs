@@ -30,19 +30,23 @@ const DAYS: i64 = 56;
 /// The most days that are shown.
 const MOST_DAYS: usize = 1000;
 
-/// Days from `$1` to `$2`; the last ones where these are null.
+/// Days from `$1` to `$2`; where nobody says which, the last `$3`.
 const DAYS_OF: &str = "
     select *
     from reconciliation_tolerance
     where day between
-        coalesce(cast($1 as date), coalesce(cast($2 as date), (select max(day) from reconciliation_tolerance)) - cast($3 as integer))
+        coalesce(cast($1 as date), coalesce(cast($2 as date), (select max(day) from reconciliation_tolerance)) - cast($3 as integer) + 1)
         and coalesce(cast($2 as date), date '9999-12-31')
     order by day desc";
 
+/// Why orders of the same days do not match.
 const CAUSES_OF: &str = "
     select status, cause, count(*) as orders, sum(coalesce(order_revenue, matomo_revenue, 0)) as revenue
     from reconciled_orders
-    where cause is not null and day between coalesce(cast($1 as date), date '0001-01-01') and coalesce(cast($2 as date), date '9999-12-31')
+    where cause is not null
+        and day between
+            coalesce(cast($1 as date), coalesce(cast($2 as date), (select max(day) from reconciliation_tolerance)) - cast($3 as integer) + 1)
+            and coalesce(cast($2 as date), date '9999-12-31')
     group by status, cause
     order by orders desc, status, cause";
 
@@ -168,11 +172,9 @@ async fn days(ui: Ui, State(state): State<Shared>, Query(given): Query<Given>) -
         (Ok(from), Ok(to)) => (from, to),
         (Err(wrong), _) | (_, Err(wrong)) => return page(&ui, Section::Reconciliation, "", &wrong),
     };
-    let range = vec![from.clone(), to.clone(), json!(DAYS - 1)];
-    let (days, causes) = tokio::join!(
-        state.desk.rows(DAYS_OF, range, MOST_DAYS),
-        state.desk.rows(CAUSES_OF, vec![from.clone(), to.clone()], 100)
-    );
+    let range = vec![from.clone(), to.clone(), json!(DAYS)];
+    let (days, causes) =
+        tokio::join!(state.desk.rows(DAYS_OF, range.clone(), MOST_DAYS), state.desk.rows(CAUSES_OF, range, 100));
     let fields =
         [Field::Day("from", ui.say("From", "起"), text(&from)), Field::Day("to", ui.say("To", "止"), text(&to))];
     let body = html! {
@@ -185,7 +187,10 @@ async fn days(ui: Ui, State(state): State<Shared>, Query(given): Query<Given>) -
             )),
             Ok(rows) => {
                 (missing_chart(&ui, rows))
-                @if let Ok(causes) = &causes { (cause_table(&ui, causes, &from, &to)) }
+                @match &causes {
+                    Err(refusal) => (problem(&ui, refusal)),
+                    Ok(causes) => (cause_table(&ui, causes, [&rows.text(rows.len() - 1, "day"), &rows.text(0, "day")])),
+                }
                 section {
                     h2 { (ui.say("Days", "各日")) }
                     (day_table(&ui, rows))
@@ -215,10 +220,10 @@ fn orders_address(pairs: &[(&str, &str)]) -> String {
     format!("{ORDERS}?{query}")
 }
 
-fn cause_table(ui: &Ui, rows: &Rows, from: &Value, to: &Value) -> Markup {
+fn cause_table(ui: &Ui, rows: &Rows, [from, to]: [&str; 2]) -> Markup {
     let address = |rows: &Rows, row: usize| {
         let (status, cause) = (rows.text(row, "status"), rows.text(row, "cause"));
-        orders_address(&[("status", &status), ("cause", &cause), ("from", text(from)), ("to", text(to))])
+        orders_address(&[("status", &status), ("cause", &cause), ("from", from), ("to", to)])
     };
     let columns = [
         Col::new("status", ui.say("Order", "订单"))
@@ -237,7 +242,7 @@ fn cause_table(ui: &Ui, rows: &Rows, from: &Value, to: &Value) -> Markup {
             h2 { (ui.say("Why orders do not match", "订单不一致的原因")) }
             @if rows.is_empty() { (empty(ui.say("All orders match.", "所有订单一致。"), "")) }
             @else { (table(ui, ui.say("Causes", "原因"), rows, &columns)) }
-            p { a href=(orders_address(&[("from", text(from)), ("to", text(to))])) { (ui.say("All orders one by one", "逐个查看订单")) } }
+            p { a href=(orders_address(&[("from", from), ("to", to)])) { (ui.say("All orders one by one", "逐个查看订单")) } }
         }
     }
 }

@@ -344,9 +344,9 @@ fn cards(ui: &Ui, rows: &Rows, row: usize, week_before: Option<usize>, day_befor
                     Some([low, high]) => rate(rows, row, [column, low, high], form),
                 },
                 &html! {
-                    (against(ui, rows, [row, week_before.unwrap_or(usize::MAX)], column, interval, ui.say("a week before", "较上周同日")))
+                    (against(ui, rows, row, (week_before, ui.say("a week before", "较上周同日")), column, interval))
                     br;
-                    (against(ui, rows, [row, day_before.unwrap_or(usize::MAX)], column, interval, ui.say("the day before", "较前一日")))
+                    (against(ui, rows, row, (day_before, ui.say("the day before", "较前一日")), column, interval))
                 },
             ))
         } }
@@ -357,12 +357,13 @@ fn cards(ui: &Ui, rows: &Rows, row: usize, week_before: Option<usize>, day_befor
 fn against(
     ui: &Ui,
     rows: &Rows,
-    [row, other]: [usize; 2],
+    row: usize,
+    (other, whose): (Option<usize>, &str),
     column: &str,
     interval: Option<[&str; 2]>,
-    whose: &str,
 ) -> Markup {
-    let Some((now, then)) = rows.number(row, column).zip(rows.number(other, column)) else {
+    let then = other.and_then(|other| Some((other, rows.number(other, column)?)));
+    let Some((now, (other, then))) = rows.number(row, column).zip(then) else {
         return html! { (whose) ": –" };
     };
     let change = (then != 0.0).then(|| now / then - 1.0);

@@ -29,9 +29,8 @@ const LEAST_VIEWS: u64 = 30;
 /// What the last run published cannot be read.
 pub fn alerts(config: &Config, now: DateTime<Utc>) -> Result<Vec<Alert>> {
     let figures = OperatorFigures::read(&config.metadata_dir())?;
-    let all =
-        [stale(&figures, now), broken(&figures), poor(&figures), odd(&figures), missing(&figures), uncovered(&figures)];
-    Ok(all.concat())
+    let all = [stale(&figures, now), broken(&figures), poor(&figures), odd(&figures), missing(&figures)];
+    Ok([all.concat(), uncovered(&figures), failed(&figures)].concat())
 }
 
 /// An alert of one table or endpoint, or of none.
@@ -44,6 +43,24 @@ fn alert(
     let labels = if label.is_empty() { None } else { Some((label.to_owned(), subject.to_owned())) };
     let (name, subject, labels) = (name.to_owned(), subject.to_owned(), labels.into_iter().collect());
     Alert { name, subject, severity, summary, description, labels }
+}
+
+/// Views of analysts that a run could not make; over once one could.
+fn failed(figures: &OperatorFigures) -> Vec<Alert> {
+    let failed = figures.views.iter().map(|view| {
+        let line = view.line.map(|line| format!(":{line}")).unwrap_or_default();
+        let words = (
+            t!("the view {} failed, its last good rows stay", "视图 {} 失败，保留上次成功的数据", view.name),
+            t!(
+                "{}{line}: {}\nmend the file, then `nearset views check` and `nearset build`",
+                "{}{line}：{}\n修正文件后执行 `nearset views check` 与 `nearset build`",
+                view.file,
+                view.error
+            ),
+        );
+        alert("ViewFailed", Severity::Warning, ("view", &view.name), words)
+    });
+    failed.collect()
 }
 
 fn stale(figures: &OperatorFigures, now: DateTime<Utc>) -> Vec<Alert> {

@@ -2,6 +2,7 @@
 
 use std::fs::File;
 use std::path::Path;
+use std::sync::Arc;
 
 use anyhow::{Context, Result, bail, ensure};
 use clap::ValueEnum;
@@ -11,15 +12,21 @@ use crate::common::language::{either, t};
 use crate::common::likeness::hint;
 use crate::common::terminal::{left, say};
 use crate::query::{Format, Query};
+use crate::sql_project::{Project, current};
 use crate::warehouse::quote;
 
 /// Every command: its name, what may follow it, and what it does.
-const COMMANDS: [(&str, &str, [&str; 2]); 12] = [
+const COMMANDS: [(&str, &str, [&str; 2]); 13] = [
     ("help", "", ["this list", "显示本列表"]),
     ("tables", "[WORD]", ["relations, those whose names hold the word", "列出关系（名字含该词的）"]),
     ("columns", "NAME", ["the columns of a relation, with their types and descriptions", "关系的各列、类型与说明"]),
     ("describe", "NAME", ["what a relation is, its file and its columns", "关系的说明、文件与各列"]),
-    ("schema", "[NAME]", ["the SQL that makes a relation, or each", "生成该关系（或全部关系）的 SQL"]),
+    (
+        "schema",
+        "[NAME]",
+        ["a relation, or each, as DuckDB would make it again", "DuckDB 重建该关系（或全部关系）的语句"],
+    ),
+    ("source", "NAME", ["the file of a relation", "关系的文件内容"]),
     ("lineage", "NAME", ["what a relation reads and what reads it", "关系读取什么、被什么读取"]),
     (
         "mode",
@@ -65,7 +72,8 @@ impl AtPrompt<'_> {
             "columns" => return self.columns(named()?),
             "describe" => return self.describe(named()?),
             "schema" => return self.schema(rest),
-            "lineage" => say!("{}", (self.prompt.project)()?.neighbours(named()?)?),
+            "source" => say!("{}", self.project()?.get(named()?)?.sql),
+            "lineage" => say!("{}", self.project()?.neighbours(named()?)?),
             "mode" => return self.mode(rest),
             "rows" if rest.is_empty() => say!("{}", self.prompt.rows.unwrap_or(0)),
             "rows" => {
@@ -95,6 +103,11 @@ impl AtPrompt<'_> {
         Ok(())
     }
 
+    /// The project as its files are now.
+    fn project(&self) -> Result<Arc<Project>> {
+        current(self.prompt.config, self.session.db())
+    }
+
     fn tables(&mut self, word: &str) -> Result<()> {
         let word = quote(word);
         self.ask(&Query::of(format!(
@@ -119,10 +132,10 @@ impl AtPrompt<'_> {
     }
 
     fn describe(&mut self, name: &str) -> Result<()> {
-        let project = (self.prompt.project)()?;
+        let project = self.project()?;
         if let Some(told) = project.head(name) {
             say!("{told}");
-            if !project.has_relation(name) {
+            if !project.has(name) {
                 return Ok(());
             }
         }

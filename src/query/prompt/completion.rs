@@ -12,6 +12,7 @@ use rustyline::{Context, Helper, Highlighter, Hinter};
 use super::commands::{self, MODES, mode_name};
 use crate::query::session::Session;
 use crate::query::statements::{Kind, Token, is_complete, tokens};
+use crate::sql_project::{Project, Room};
 use crate::warehouse::ident;
 
 /// The words there are.
@@ -24,11 +25,11 @@ pub struct Words {
 }
 
 impl Words {
-    /// Those of an open warehouse.
+    /// Those of an open warehouse and of the project.
     ///
     /// # Errors
     /// DuckDB does not tell them.
-    pub fn of(session: &Session<'_>) -> Result<Self> {
+    pub fn of(session: &Session<'_>, project: Option<&Project>) -> Result<Self> {
         let db = session.db();
         let mut words = Self {
             functions: texts(db, "select distinct function_name from duckdb_functions() order by all")?,
@@ -47,6 +48,13 @@ impl Words {
             if !columns.contains(&column) {
                 columns.push(column);
             }
+        }
+        // what is in no warehouse yet
+        for relation in
+            project.into_iter().flat_map(|project| &project.relations).filter(|relation| relation.room != Room::Checks)
+        {
+            let described = || relation.columns.iter().map(|column| column.name.clone()).collect();
+            words.relations.entry(relation.name.clone()).or_insert_with(described);
         }
         Ok(words)
     }
@@ -178,7 +186,7 @@ impl Completer for Typing {
             }
             ".mode" => of(MODES.into_iter().map(mode_name).collect()),
             ".timer" => of(vec!["on".to_owned(), "off".to_owned()]),
-            ".columns" | ".describe" | ".lineage" | ".schema" | ".tables" => {
+            ".columns" | ".describe" | ".lineage" | ".schema" | ".source" | ".tables" => {
                 of(self.words.relations.keys().cloned().collect())
             }
             _ => of(Vec::new()),

@@ -15,6 +15,7 @@ use super::figures::{FIGURES, of_version, rows};
 use super::list::Look;
 use crate::config::Config;
 use crate::console::chart::draw;
+use crate::console::features;
 use crate::console::fragment::blocking;
 use crate::console::layout::problem;
 use crate::console::parts::{self, badge, bytes, card, crumbs, empty, number, percent, scroll, time};
@@ -286,7 +287,7 @@ fn importance(ui: &Ui, all: &[(Feature, f64)]) -> Markup {
                                 td { (feature.channel().map_or(String::new(), |channel| list_name(ui, channel.name()))) }
                                 td.number { (percent(*share)) }
                                 td style="min-width:8rem" { span.bar style=(format!("width:{:.1}%", 100.0 * share / most)) {} }
-                                td.text { (feature.sentence()) }
+                                td.text { (features::sentence(ui, *feature)) }
                             }
                         } }
                     }

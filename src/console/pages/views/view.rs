@@ -16,7 +16,8 @@ use crate::console::sources::{Sources, as_of_now};
 use crate::console::{Section, Ui, page};
 use crate::query::{Column, Refusal};
 use crate::serve::Shared;
-use crate::sql_project::{ChartKind, Relation, Room};
+use crate::sql_project::{ChartKind, Problem, Relation, Room};
+use crate::warehouse::ident;
 
 /// The forms that rows can be taken along in.
 const FORMS: [&str; 4] = ["csv", "json", "parquet", "arrow"];
@@ -83,9 +84,15 @@ pub async fn now(
 
 async fn rows(ui: &Ui, state: &Shared, sources: &Arc<Sources>, name: &str, query: &str) -> Markup {
     let relation = sources.project.relations.iter().find(|relation| relation.name == name);
+    // what is only wrong once columns are known
+    let changes = state.desk.changes(&format!("select * from {}", ident(name))).await.unwrap_or_default();
+    let is_known = |problem: &Problem| panel::problems_of(&sources.project, name).contains(problem);
+    let saved: Vec<Problem> =
+        changes.into_iter().filter_map(|change| change.problem).filter(|one| !is_known(one)).collect();
     let head = html! {
         @if let Some(relation) = relation { p.lead { (relation.description) } }
         (panel::problems(ui, panel::problems_of(&sources.project, name)))
+        (panel::problems(ui, &saved))
     };
     let columns = match panel::columns(state, name).await {
         Ok(columns) => columns,
