@@ -211,6 +211,7 @@ impl PublishedMetrics {
             tracking,
             reconciliation,
             experiments,
+            ..
         } = figures;
         let newest = sources.iter().filter_map(|one| Some(([one.table.as_str()], one.newest?)));
         replace(&self.newest_row, newest);
