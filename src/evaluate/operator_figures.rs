@@ -38,10 +38,10 @@ pub struct OperatorFigures {
     pub tracking: Vec<Tracking>,
     /// How orders and conversions agreed in the last days.
     pub reconciliation: Vec<ReconciledDays>,
-    /// Views of analysts that are not as their files say.
-    pub views: Vec<FailedView>,
     /// Where the variants of experiments stand.
     pub experiments: Vec<ExperimentFigures>,
+    /// Views of analysts that are not as their files say.
+    pub views: Vec<FailedView>,
 }
 
 /// A source table.
@@ -225,12 +225,12 @@ impl OperatorFigures {
                  qualify row_number() over (partition by endpoint order by day desc) = 1 order by endpoint",
             )?,
             reconciliation: there.rows("reconciliation_daily", &reconciled)?,
-            views: failed_views(db)?,
             experiments: there.rows(
                 "experiment_results",
                 "select experiment, experiment_variant as variant, visitors, rate, verdict, is_sample_ratio_off
                  from experiment_results order by experiment, place nulls last, variant",
             )?,
+            views: failed_views(db)?,
         })
     }
 

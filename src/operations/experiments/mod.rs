@@ -1,17 +1,21 @@
 //! Experiments as those see them who decide: what the file says now beside what the last run found, and shares by what is clicked.
 
+mod keep;
 mod tune;
 mod watch;
 
+pub use keep::{Kept, keep};
 pub use tune::{Tuned, tune};
 pub(super) use watch::alerts;
 
 use std::collections::BTreeMap;
 
-use anyhow::Result;
+use anyhow::{Context, Result};
 use chrono::{DateTime, Utc};
 use serde::Serialize;
 
+use crate::common::language::t;
+use crate::common::likeness::hint;
 use crate::config::Config;
 use crate::evaluate::experiments::{VariantResult, experiment_results};
 use crate::serve::deployment::{Experiment, Experiments, State};
@@ -60,6 +64,21 @@ pub fn standings(config: &Config) -> Result<Vec<Standing>> {
         false => Vec::new(),
     };
     Ok(merged(Experiments::read(config)?, results, Utc::now()))
+}
+
+/// One of them.
+///
+/// # Errors
+/// There is none of that name, or they cannot be read.
+pub fn standing(config: &Config, name: &str) -> Result<Standing> {
+    let all = standings(config)?;
+    let near = hint(name, all.iter().map(|standing| standing.name.as_str()));
+    all.into_iter().find(|standing| standing.name == name).with_context(|| {
+        t!(
+            "there is no experiment {name}{near}; `nearset experiments list` has them",
+            "没有实验 {name}{near}；`nearset experiments list` 列出全部"
+        )
+    })
 }
 
 /// The same, where the results are known.

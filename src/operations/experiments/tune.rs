@@ -3,7 +3,7 @@
 use anyhow::{Result, bail, ensure};
 use serde::Serialize;
 
-use super::{Standing, standings};
+use super::{Standing, standing};
 use crate::common::language::t;
 use crate::config::Config;
 use crate::serve::deployment::{Change, State, change, rounded};
@@ -27,12 +27,7 @@ pub struct Tuned {
 /// # Errors
 /// There is no such experiment, it does not run, too little is known of a variant, or visitors do not come as they were allocated.
 pub fn tune(config: &Config, name: &str, least: f64, apply: bool) -> Result<Vec<Tuned>> {
-    let Some(standing) = standings(config)?.into_iter().find(|standing| standing.name == name) else {
-        bail!(t!(
-            "there is no experiment {name}; `nearset experiments list` has them",
-            "没有实验 {name}；`nearset experiments list` 列出全部"
-        ));
-    };
+    let standing = standing(config, name)?;
     let tuned = tuned(&standing, least)?;
     if apply {
         change(config, name, &Change::Allocate(tuned.iter().map(|tuned| tuned.tuned).collect()))?;
@@ -43,10 +38,7 @@ pub fn tune(config: &Config, name: &str, least: f64, apply: bool) -> Result<Vec<
 fn tuned(standing: &Standing, least: f64) -> Result<Vec<Tuned>> {
     let name = &standing.name;
     let Some(plan) = standing.plan.as_ref().filter(|_| standing.state == Some(State::Running)) else {
-        bail!(t!(
-            "experiment {name} does not run: there is nothing to allocate",
-            "实验 {name} 没有在运行：无可分配"
-        ));
+        bail!(t!("experiment {name} does not run: there is nothing to allocate", "实验 {name} 没有在运行：无可分配"));
     };
     ensure!(
         !standing.is_sample_ratio_off(),
@@ -110,7 +102,12 @@ mod tests {
     use super::*;
 
     fn shares(rates: &[(f64, f64)], least: f64) -> Vec<f64> {
-        let one = |(share, rate): &(f64, f64)| Tuned { variant: String::new(), share: *share, tuned: 0.0, smoothed_rate: *rate };
+        let one = |(share, rate): &(f64, f64)| Tuned {
+            variant: String::new(),
+            share: *share,
+            tuned: 0.0,
+            smoothed_rate: *rate,
+        };
         let mut all: Vec<Tuned> = rates.iter().map(one).collect();
         allocate(&mut all, least);
         all.iter().map(|one| one.tuned).collect()

@@ -64,7 +64,11 @@ fn of(experiment: &Experiment, figures: &[ExperimentFigures], now: DateTime<Utc>
     if !said.is_empty() && said.len() == others {
         let words = (
             t!("experiment {name} can be decided", "实验 {name} 可以定论"),
-            t!("{}. `nearset experiments show {name}` has the figures", "{}。数字见 `nearset experiments show {name}`", said.join("; ")),
+            t!(
+                "{}. `nearset experiments show {name}` has the figures",
+                "{}。数字见 `nearset experiments show {name}`",
+                said.join("; ")
+            ),
         );
         found.push(alert("ExperimentDecided", name, Severity::Info, words));
     }
