@@ -63,19 +63,20 @@ pub fn build(config: &Config, selection: &Selection, observers: &[&dyn Observer]
     observers.tell(Event::Started(&options));
     let result = build_locked(config, &project, &options, &names, observers);
     let error = result.as_ref().err().map(describe);
-    let (seconds, outcome) = (started.elapsed().as_secs_f64(), outcome(&result));
+    let (seconds, outcome) = (started.elapsed().as_secs_f64(), outcome(result.as_ref().map(drop)));
     observers.tell(Event::Ended { seconds, peak_bytes: memory::peak(), error: error.as_deref(), outcome });
     scratch::can_end_again();
-    result.map(|()| names.into_iter().collect())
+    result.map(|failed| names.into_iter().filter(|name| !failed.contains(name)).collect())
 }
 
+/// Returns the views that failed.
 fn build_locked(
     config: &Config,
     project: &Project,
     options: &Options,
     names: &BTreeSet<String>,
     observers: Observers<'_>,
-) -> Result<()> {
+) -> Result<Vec<String>> {
     let work = WorkCopy::open(config)?;
     warehouse::set_parameters(work.db()?, config, options.as_of)?;
     project.create_macros(work.db()?)?;
@@ -95,8 +96,9 @@ fn build_locked(
         steps::write_reports(&mut run)?;
     }
     let rows = rows + steps::finish(&mut run)?;
-    let outbox = run.outbox;
-    publish_all(config, (work, outbox, Kept::default()), Made { steps_ended: began, rows }, observers)
+    let (failed, outbox) = (run.failed().to_vec(), run.outbox);
+    publish_all(config, (work, outbox, Kept::default()), Made { steps_ended: began, rows }, observers)?;
+    Ok(failed)
 }
 
 /// The relations to build, by name: those asked for, what they read that has changed, and all that reads any of them.

@@ -49,14 +49,14 @@ fn run_or_retry(config: &Config, options: &Options, failed: Option<&str>, observ
     let result = run_locked(config, &project, options, failed, observers);
     let error = result.as_ref().err().map(describe);
     let seconds = started.elapsed().as_secs_f64();
-    let outcome = outcome(&result);
+    let outcome = outcome(result.as_ref().copied());
     observers.tell(Event::Ended { seconds, peak_bytes: memory::peak(), error: error.as_deref(), outcome });
     scratch::can_end_again();
     result
 }
 
-pub(super) fn outcome(result: &Result<()>) -> Outcome {
-    match result.as_ref().map_err(|error| error.downcast_ref()) {
+pub(super) fn outcome(result: Result<(), &anyhow::Error>) -> Outcome {
+    match result.map_err(|error| error.downcast_ref()) {
         Ok(()) => Outcome::Done,
         Err(Some(Failure::HeldBack(_))) => Outcome::HeldBack,
         Err(Some(Failure::Gate(_))) => Outcome::Refused,
