@@ -70,8 +70,19 @@ pub fn prompt(prompt: Prompt<'_>) -> Result<()> {
             session.as_of.format("%Y-%m-%d %H:%M")
         )
     );
-    let mut desk =
-        AtPrompt { prompt, session, project: None, is_timed: false, output: None, has_own: false, is_over: false };
+    let running = Running::new(Mutex::new(session.db().interrupt_handle()));
+    let stopped = running.clone();
+    let _ctrl_c = scratch::at_interrupt(move || stopped.lock().unwrap_or_else(PoisonError::into_inner).interrupt());
+    let mut desk = AtPrompt {
+        running,
+        prompt,
+        session,
+        project: None,
+        is_timed: false,
+        output: None,
+        has_own: false,
+        is_over: false,
+    };
     while !desk.is_over {
         match editor.readline("nearset> ") {
             Ok(line) if line.trim().is_empty() => {}
