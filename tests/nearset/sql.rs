@@ -38,7 +38,7 @@ impl Terminal {
         let mut command = Command::new("script");
         command.args(["-qec", &call, "/dev/null"]).current_dir(n.path()).env_clear().env("HOME", n.path());
         command.envs(n.command(&["sql"]).get_envs().filter_map(|(name, value)| Some((name, value?))));
-        command.envs([("TERM", "dumb"), ("PAGER", "")]);
+        command.envs([("TERM", "xterm"), ("PAGER", "")]);
         let mut child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().expect("script runs");
         let (keys, mut out) = (child.stdin.take().expect("its keys"), child.stdout.take().expect("its screen"));
         let shown = Arc::new(Mutex::new(String::new()));
@@ -73,7 +73,7 @@ impl Terminal {
     }
 
     fn keys(&mut self, keys: &str) {
-        self.keys.write_all(keys.as_bytes()).and_then(|()| self.keys.flush()).expect("typed");
+        self.keys.write_all(keys.replace('\n', "\r").as_bytes()).and_then(|()| self.keys.flush()).expect("typed");
     }
 
     /// Types a line and waits for what it shows.
