@@ -172,7 +172,7 @@ fn number(db: &Connection, query: &str) -> f64 {
 }
 
 #[test]
-fn intervals_of_revenue_hold_what_is_true_nineteen_times_in_twenty() {
+fn intervals_of_revenue_hold_what_is_true_more_than_nine_times_in_ten() {
     let (db, project) = project();
     // two hundred worlds of five hundred visitors, half of whom buy in a fifth of their lists, for 50 to 150
     db.execute_batch(
