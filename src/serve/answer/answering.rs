@@ -80,7 +80,7 @@ impl<'a> Answering<'a> {
         let context = self.outcome.context(&self.assignment);
         let is_test = self.outcome.purpose == Purpose::Test;
         if !is_test {
-            self.log(&request_id, context, &list).await?;
+            self.log(&request_id, &context, &list).await?;
             about::took(Part::ExposureLog, made.elapsed());
         }
         // who is taken out is nobody's business but the log's
@@ -103,7 +103,7 @@ impl<'a> Answering<'a> {
     }
 
     /// Logs the exposure, and who looks at the page.
-    async fn log(&self, request_id: &str, context: Context<'_>, list: &RenderedList) -> Result<(), ApiError> {
+    async fn log(&self, request_id: &str, context: &Context<'_>, list: &RenderedList) -> Result<(), ApiError> {
         let now = Utc::now();
         let line = self.outcome.line(request_id, now, context, &list.logged_items, self.ids())?;
         if self.state.log.append(&line).await.is_err() {

@@ -124,12 +124,12 @@ impl Outcome {
         &self,
         request_id: &str,
         timestamp: DateTime<Utc>,
-        context: Context<'_>,
+        context: &Context<'_>,
         items: &RawValue,
         ids: IdFormat,
     ) -> serde_json::Result<Vec<u8>> {
         let (user_id, page_id) = (self.user_id.map(|id| ids.id(id)), self.page_id.map(|id| ids.id(id)));
         let algorithm_version = context.model_run_id;
-        Exposure { request_id, user_id, page_id, algorithm_version, timestamp, items, context }.line()
+        Exposure { request_id, user_id, page_id, algorithm_version, timestamp, items, context: *context }.line()
     }
 }

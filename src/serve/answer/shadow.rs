@@ -53,5 +53,5 @@ fn line(state: &Shared, deployment: &Deployment, list: &List, request_id: &str, 
     let items = log_items(model, &made[..made.len().min(list.top_n())], state.config.serve.id_format)?;
     let outcome = Outcome { exploration: None, ..outcome };
     let context = outcome.context(&assignment);
-    Ok(outcome.line(request_id, Utc::now(), context, &items, state.config.serve.id_format)?)
+    Ok(outcome.line(request_id, Utc::now(), &context, &items, state.config.serve.id_format)?)
 }
