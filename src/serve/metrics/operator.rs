@@ -4,8 +4,7 @@ use anyhow::Result;
 use prometheus::GaugeVec;
 
 use super::register::Register;
-use crate::evaluate::OperatorFigures;
-use crate::evaluate::operator_figures::ExperimentFigures;
+use crate::evaluate::{ExperimentFigures, OperatorFigures};
 use crate::warehouse::{Outcome, RunSummary};
 
 /// Puts these series in the place of all that a family has. What is not known has no series: 0 would be a figure.
@@ -111,6 +110,7 @@ pub struct PublishedMetrics {
     anomalies: GaugeVec,
     alerts: GaugeVec,
     odd_days: GaugeVec,
+    failed_views: GaugeVec,
     contract: GaugeVec,
     violations: GaugeVec,
     ctr: GaugeVec,
@@ -137,6 +137,11 @@ impl PublishedMetrics {
                 "data_quality_odd_day",
                 "1 where a figure of a table's last whole day is not as the same weekdays before.",
                 &["table", "measure", "severity"],
+            )?,
+            failed_views: register.gauges(
+                "sql_project_view_failed",
+                "1 where a view of an analyst failed in the last run and keeps its last good rows.",
+                &["view"],
             )?,
             contract: register.gauges(
                 "data_schema_contract_status",
@@ -189,8 +194,9 @@ impl PublishedMetrics {
             tracking,
             reconciliation,
             experiments,
-            ..
+            views,
         } = figures;
+        replace(&self.failed_views, views.iter().map(|one| ([one.name.as_str()], 1.0)));
         let newest = sources.iter().filter_map(|one| Some(([one.table.as_str()], one.newest?)));
         replace(&self.newest_row, newest);
         replace(&self.source_rows, sources.iter().map(|one| ([one.table.as_str()], one.rows as f64)));
