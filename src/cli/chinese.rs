@@ -289,6 +289,7 @@ pub(super) const PARAGRAPHS: &[(&str, &str)] = &[
         "Give variants shares by their click rates; says what they would be, and writes them with --apply",
         "按点击率重新分配流量；默认只显示结果，--apply 才写入",
     ),
+    ("Its name", "名称"),
     ("Say what makes this variant everybody's", "说明如何让所有访客都用上这个变体"),
     ("No variant gets a smaller share", "任何变体的比例不低于此值"),
     ("Write the shares to the file", "把比例写入文件"),

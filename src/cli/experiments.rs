@@ -225,34 +225,7 @@ fn show(standing: &Standing) -> Result<()> {
     if standing.results.is_empty() {
         say!("{}", either("  no run has seen lists of it yet", "  还没有运行读到它的列表"));
     }
-    for result in &standing.results {
-        variant_line(standing, result);
-        say!(
-            "{}",
-            t!(
-                "      {} lists, {} clicks, {} orders, {:.2} revenue; {} {:.4}{}",
-                "      {} 列表，{} 点击，{} 订单，{:.2} 收入；{} {:.4}{}",
-                result.lists,
-                result.clicks,
-                result.orders,
-                result.revenue,
-                result.metric,
-                result.rate.unwrap_or_default(),
-                interval(result.rate_low, result.rate_high)
-            )
-        );
-        if let Some(difference) = result.difference {
-            say!(
-                "{}",
-                t!(
-                    "      differs from the control by {difference:+.4} ({:+.1} %){}",
-                    "      与对照组相差 {difference:+.4}（{:+.1} %）{}",
-                    100.0 * result.effect.unwrap_or_default(),
-                    interval(result.difference_low, result.difference_high)
-                )
-            );
-        }
-    }
+    standing.results.iter().for_each(|result| show_variant(standing, result));
     if let Some(first) = standing.results.iter().find(|result| result.sample_ratio_p.is_some()) {
         let p = first.sample_ratio_p.unwrap_or_default();
         let said = match first.is_sample_ratio_off {
@@ -262,6 +235,36 @@ fn show(standing: &Standing) -> Result<()> {
         say!("{}", t!("  sample ratio: {said} (p = {p:.4})", "  样本比例：{said}（p = {p:.4}）"));
     }
     Ok(())
+}
+
+/// What a variant was shown and earned, and how it differs.
+fn show_variant(standing: &Standing, result: &VariantResult) {
+    variant_line(standing, result);
+    say!(
+        "{}",
+        t!(
+            "      {} lists, {} clicks, {} orders, {:.2} revenue; {} {:.4}{}",
+            "      {} 列表，{} 点击，{} 订单，{:.2} 收入；{} {:.4}{}",
+            result.lists,
+            result.clicks,
+            result.orders,
+            result.revenue,
+            result.metric,
+            result.rate.unwrap_or_default(),
+            interval(result.rate_low, result.rate_high)
+        )
+    );
+    if let Some(difference) = result.difference {
+        say!(
+            "{}",
+            t!(
+                "      differs from the control by {difference:+.4} ({:+.1} %){}",
+                "      与对照组相差 {difference:+.4}（{:+.1} %）{}",
+                100.0 * result.effect.unwrap_or_default(),
+                interval(result.difference_low, result.difference_high)
+            )
+        );
+    }
 }
 
 fn show_tuned(name: &str, tuned: &[Tuned], is_applied: bool) -> Result<()> {

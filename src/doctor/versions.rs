@@ -3,6 +3,7 @@
 use std::path::Path;
 
 use anyhow::Result;
+use chrono::Utc;
 
 use crate::common::errors::describe;
 use crate::common::finding::{Finding, Verdict};
@@ -10,7 +11,7 @@ use crate::common::language::t;
 use crate::config::{Config, Values};
 use crate::model::Model;
 use crate::serve::deployment::Experiments;
-use crate::{model, recommend};
+use crate::{model, operations, recommend};
 
 /// The current version, and those that are damaged.
 pub fn versions(config: &Config, tell: &mut dyn FnMut(Finding)) {
@@ -86,6 +87,11 @@ pub fn experiments(config: &Config, values: &Values) -> Result<Finding> {
             Some(_) => finding(Verdict::Odd, absent(values.name_of("EXPERIMENTS_FILE"), &path)),
             None => finding(Verdict::Fine, t!("none: there is no {}", "没有：{} 不存在", path.display())),
         };
+    }
+    // what is told of them, but that one can be decided
+    let told = operations::experiments::alerts(config, Utc::now())?;
+    if let Some(alert) = told.iter().find(|alert| alert.name != "ExperimentDecided") {
+        return finding(Verdict::Odd, format!("{}: {}", alert.summary, alert.description));
     }
     let unknown = experiments.running_versions().find(|version| model::verify(&config.models_dir, version).is_err());
     match unknown {

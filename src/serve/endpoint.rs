@@ -1,5 +1,7 @@
 //! The endpoints that answer lists, as metrics, logs and experiments name them.
 
+use serde::{Serialize, Serializer};
+
 /// The endpoints that answer lists.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Endpoint {
@@ -25,5 +27,11 @@ impl Endpoint {
             Self::Trending => "hot_trending",
             Self::Person => "recommend",
         }
+    }
+}
+
+impl Serialize for Endpoint {
+    fn serialize<S: Serializer>(&self, into: S) -> Result<S::Ok, S::Error> {
+        into.serialize_str(self.name())
     }
 }

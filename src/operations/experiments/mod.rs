@@ -6,7 +6,7 @@ mod watch;
 
 pub use keep::{Kept, keep};
 pub use tune::{Tuned, tune};
-pub(super) use watch::alerts;
+pub use watch::alerts;
 
 use std::collections::BTreeMap;
 

@@ -13,6 +13,9 @@ use crate::operations::{Alert, Severity};
 use crate::serve::deployment::{Experiment, Experiments, State};
 
 /// What the last run found of experiments that are active, and which of them are over.
+///
+/// # Errors
+/// The file, or what the last run published, cannot be read.
 pub fn alerts(config: &Config, now: DateTime<Utc>) -> Result<Vec<Alert>> {
     let figures = OperatorFigures::read(&config.metadata_dir())?.experiments;
     let experiments = Experiments::read(config)?;

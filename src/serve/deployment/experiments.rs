@@ -45,7 +45,6 @@ pub struct Experiment {
     /// Its name.
     pub name: String,
     /// The endpoint whose lists it changes.
-    #[serde(serialize_with = "by_name")]
     pub slot: Endpoint,
     /// Who may take part: requests from some sources, on some devices.
     #[serde(skip)]
@@ -178,10 +177,6 @@ impl Experiment {
 /// A share to six decimals, as files and logs have it.
 pub fn rounded(share: f64) -> f64 {
     (share * 1e6).round() / 1e6
-}
-
-fn by_name<S: serde::Serializer>(slot: &Endpoint, into: S) -> Result<S::Ok, S::Error> {
-    into.serialize_str(slot.name())
 }
 
 impl Default for Experiments {

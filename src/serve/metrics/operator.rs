@@ -118,10 +118,7 @@ pub struct PublishedMetrics {
     coverage: GaugeVec,
     covered_views: GaugeVec,
     reconciliation: GaugeVec,
-    experiment_rate: GaugeVec,
-    experiment_visitors: GaugeVec,
-    experiment_verdict: GaugeVec,
-    experiment_ratio: GaugeVec,
+    experiments: ExperimentMetrics,
 }
 
 impl PublishedMetrics {
@@ -181,26 +178,7 @@ impl PublishedMetrics {
                 "How many of the last seven days are ok, warning, critical or no_orders.",
                 &["status"],
             )?,
-            experiment_rate: register.gauges(
-                "experiment_rate",
-                "What the variants of an experiment are compared by, as clicks for each list.",
-                &["experiment", "experiment_variant"],
-            )?,
-            experiment_visitors: register.gauges(
-                "experiment_visitors",
-                "How many visitors got a variant.",
-                &["experiment", "experiment_variant"],
-            )?,
-            experiment_verdict: register.gauges(
-                "experiment_verdict",
-                "1 for what may be said of a variant: better, worse, no_difference_found, too_early or sample_ratio_off.",
-                &["experiment", "experiment_variant", "verdict"],
-            )?,
-            experiment_ratio: register.gauges(
-                "experiment_sample_ratio_off",
-                "1 where visitors do not come to the variants of an experiment as they were allocated.",
-                &["experiment"],
-            )?,
+            experiments: ExperimentMetrics::new(register)?,
         })
     }
 
@@ -242,20 +220,55 @@ impl PublishedMetrics {
         replace(&self.covered_views, tracking.iter().map(|one| ([one.endpoint.as_str()], one.views as f64)));
         let days = reconciliation.iter().map(|one| ([one.status.as_str()], one.days as f64));
         replace(&self.reconciliation, none(&["ok", "warning", "critical", "no_orders"]).chain(days));
-        self.take_up_experiments(experiments);
+        self.experiments.take_up(experiments);
+    }
+}
+
+/// Of experiments, as the last run found them.
+struct ExperimentMetrics {
+    rate: GaugeVec,
+    visitors: GaugeVec,
+    verdict: GaugeVec,
+    sample_ratio: GaugeVec,
+}
+
+impl ExperimentMetrics {
+    fn new(register: &Register<'_>) -> Result<Self> {
+        Ok(Self {
+            rate: register.gauges(
+                "experiment_rate",
+                "What the variants of an experiment are compared by, as clicks for each list.",
+                &["experiment", "experiment_variant"],
+            )?,
+            visitors: register.gauges(
+                "experiment_visitors",
+                "How many visitors got a variant.",
+                &["experiment", "experiment_variant"],
+            )?,
+            verdict: register.gauges(
+                "experiment_verdict",
+                "1 for what may be said of a variant: better, worse, no_difference_found, too_early or sample_ratio_off.",
+                &["experiment", "experiment_variant", "verdict"],
+            )?,
+            sample_ratio: register.gauges(
+                "experiment_sample_ratio_off",
+                "1 where visitors do not come to the variants of an experiment as they were allocated.",
+                &["experiment"],
+            )?,
+        })
     }
 
-    fn take_up_experiments(&self, experiments: &[ExperimentFigures]) {
+    fn take_up(&self, experiments: &[ExperimentFigures]) {
         fn named(one: &ExperimentFigures) -> [&str; 2] {
             [&one.experiment, &one.variant]
         }
-        replace(&self.experiment_rate, experiments.iter().filter_map(|one| Some((named(one), one.rate?))));
-        replace(&self.experiment_visitors, experiments.iter().map(|one| (named(one), one.visitors as f64)));
+        replace(&self.rate, experiments.iter().filter_map(|one| Some((named(one), one.rate?))));
+        replace(&self.visitors, experiments.iter().map(|one| (named(one), one.visitors as f64)));
         let said = experiments
             .iter()
             .filter_map(|one| Some(([one.experiment.as_str(), one.variant.as_str(), one.verdict?.name()], 1.0)));
-        replace(&self.experiment_verdict, said);
+        replace(&self.verdict, said);
         let off = |one: &ExperimentFigures| f64::from(u8::from(one.is_sample_ratio_off));
-        replace(&self.experiment_ratio, experiments.iter().map(|one| ([one.experiment.as_str()], off(one))));
+        replace(&self.sample_ratio, experiments.iter().map(|one| ([one.experiment.as_str()], off(one))));
     }
 }
