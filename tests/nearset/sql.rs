@@ -230,6 +230,7 @@ fn every_command_with_figures_writes_them_as_json_and_nothing_else() {
     n.take_fixtures(|_| true);
     n.ok(&["backup"]);
     n.ok(&["project", "init", "mine"]);
+    fs::write(n.path().join("mine/views/own.sql"), "-- description: One.\nselect 1 as one\n").expect("a view");
     for command in [
         "runs",
         "runs show",
