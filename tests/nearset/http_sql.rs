@@ -294,7 +294,7 @@ fn views_come_in_the_form_asked_for_filtered_ordered_and_by_pages() {
     );
     assert_eq!(count("day.null=1"), 0);
     for (query, said) in [
-        ("dya=1", "did you mean day?"),
+        ("dya=1", "there is no column dya"),
         ("day.x=1", "there is no comparison x"),
         ("order=x", "there is no column x"),
         ("limit=-1", "limit"),
