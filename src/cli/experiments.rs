@@ -87,11 +87,19 @@ impl Experiments {
         match self {
             Self::List(List { json }) => {
                 let all = experiments::standings(config)?;
-                if json { print(&all) } else { list(config, &all) }
+                if json {
+                    return print(&all);
+                }
+                list(config, &all);
+                Ok(())
             }
             Self::Show(Show { name, json }) => {
                 let standing = experiments::standing(config, &name)?;
-                if json { print(&standing) } else { show(&standing) }
+                if json {
+                    return print(&standing);
+                }
+                show(&standing);
+                Ok(())
             }
             Self::Start(Start { name, json }) => {
                 change(config, &name, &Change::Start)?;
@@ -105,7 +113,11 @@ impl Experiments {
             }
             Self::Tune(Tune { name, least, apply, json }) => {
                 let tuned = experiments::tune(config, &name, least, apply)?;
-                if json { print(&tuned) } else { show_tuned(&name, &tuned, apply) }
+                if json {
+                    return print(&tuned);
+                }
+                show_tuned(&name, &tuned, apply);
+                Ok(())
             }
         }
     }
@@ -165,7 +177,7 @@ fn verdict(result: &VariantResult) -> String {
     }
 }
 
-fn list(config: &Config, all: &[Standing]) -> Result<()> {
+fn list(config: &Config, all: &[Standing]) {
     if all.is_empty() {
         say!(
             "{}",
@@ -183,7 +195,6 @@ fn list(config: &Config, all: &[Standing]) -> Result<()> {
             variant_line(standing, result);
         }
     }
-    Ok(())
 }
 
 fn variant_line(standing: &Standing, result: &VariantResult) {
@@ -205,7 +216,7 @@ fn interval(low: Option<f64>, high: Option<f64>) -> String {
     })
 }
 
-fn show(standing: &Standing) -> Result<()> {
+fn show(standing: &Standing) {
     say!("{}  {}", standing.name, state_text(standing));
     if let Some(plan) = &standing.plan {
         let moment = |moment: Option<chrono::DateTime<chrono::Utc>>| {
@@ -234,7 +245,6 @@ fn show(standing: &Standing) -> Result<()> {
         };
         say!("{}", t!("  sample ratio: {said} (p = {p:.4})", "  样本比例：{said}（p = {p:.4}）"));
     }
-    Ok(())
 }
 
 /// What a variant was shown and earned, and how it differs.
@@ -267,7 +277,7 @@ fn show_variant(standing: &Standing, result: &VariantResult) {
     }
 }
 
-fn show_tuned(name: &str, tuned: &[Tuned], is_applied: bool) -> Result<()> {
+fn show_tuned(name: &str, tuned: &[Tuned], is_applied: bool) {
     for one in tuned {
         say!(
             "{}  {:.1} % -> {:.1} %  {}",
@@ -285,5 +295,4 @@ fn show_tuned(name: &str, tuned: &[Tuned], is_applied: bool) -> Result<()> {
         ),
     };
     say!("{said}");
-    Ok(())
 }
