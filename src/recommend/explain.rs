@@ -163,14 +163,14 @@ mod tests {
     fn rules_that_acted_are_told() {
         let model = small();
         let text = "[[rule]]\naction = \"never\"\ndatasets = [102]\n
-            [[rule]]\naction = \"pin\"\ndatasets = [106]\nposition = 1\n
-            [[rule]]\naction = \"boost\"\ndatasets = [104]\nfactor = 1e6\n";
+            [[rule]]\naction = \"pin\"\ndatasets = [105]\nposition = 1\n
+            [[rule]]\naction = \"boost\"\ndatasets = [103]\nfactor = 1e6\n";
         let rules = Rules::parse(text).expect("rules");
         let day = "2026-01-01".parse().expect("a day");
         let rules = rules.active_on(day, &model, &Audiences::default())[0].clone();
         let request = Request { page: Some(0), recent: &[3], top_n: 3, ..Request::default() };
         let explained = explain(&model, &request, &Policy { rules, ..Policy::default() });
-        assert_eq!(explained.hidden.first().map(|(item, _)| *item), Some(1));
+        assert_eq!(explained.hidden.first().map(|(item, _)| *item), Some(2));
         let boosted = explained.places.iter().filter_map(|place| place.standing.as_ref());
         let boosted = boosted.max_by(|a, b| a.ruled.total_cmp(&b.ruled)).expect("a candidate");
         assert!((boosted.ruled - 1e6_f32.ln()).abs() < 1e-3 && boosted.by_rules == 1 && boosted.by_score > 1);
