@@ -1,6 +1,6 @@
 -- description: Every row that was dropped, and every value that was set aside, with the reason and where it came from; and
 -- the rows whose time is later than the run's (not_yet), which count once it has come.
--- chart: bar x=reason y=count
+-- chart: table
 -- column source_table: The source table.
 -- column source_key: The key of the row there.
 -- column reason: What was wrong.

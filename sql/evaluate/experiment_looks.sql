@@ -57,10 +57,10 @@ measured as (
             -- each visitor once
             else cast(row_number() over visits = 1 as bigint)
         end as shown,
-        -- a billion is a slip, and its square has no room
+        -- a billion is a slip; 28 digits, since squares of 18 have no room in DuckDB's products
         cast(
             least(case settings.metric when 'clicks' then seen.clicks when 'orders' then seen.orders else seen.revenue end, 1e9)
-            as decimal(18, 2)
+            as decimal(28, 2)
         ) as counted
     from experiment_visitors as seen
     inner join settings on settings.experiment = seen.experiment
@@ -75,8 +75,8 @@ own_days as (
         experiment_variant,
         visitor,
         day,
-        cast(sum(shown) as decimal(18, 2)) as shown,
-        cast(sum(counted) as decimal(18, 2)) as counted
+        cast(sum(shown) as decimal(28, 2)) as shown,
+        cast(sum(counted) as decimal(28, 2)) as counted
     from measured
     group by experiment, experiment_variant, visitor, day
 ),
@@ -84,8 +84,8 @@ own_days as (
 own_totals as (
     select
         *,
-        cast(sum(shown) over visits as decimal(18, 2)) as total_shown,
-        cast(sum(counted) over visits as decimal(18, 2)) as total_counted,
+        cast(sum(shown) over visits as decimal(28, 2)) as total_shown,
+        cast(sum(counted) over visits as decimal(28, 2)) as total_counted,
         row_number() over visits = 1 as is_new
     from own_days
     window visits as (partition by experiment, experiment_variant, visitor order by day)
@@ -207,8 +207,8 @@ pair_days as (
         experiment_variant,
         visitor,
         day,
-        cast(sum(scale * shown) as decimal(18, 6)) as shown,
-        cast(sum(scale * counted) as decimal(18, 6)) as counted
+        cast(sum(scale * shown) as decimal(28, 6)) as shown,
+        cast(sum(scale * counted) as decimal(28, 6)) as counted
     from pairs
     group by experiment, experiment_variant, visitor, day
 ),
@@ -216,8 +216,8 @@ pair_days as (
 pair_totals as (
     select
         *,
-        cast(sum(shown) over visits as decimal(18, 6)) as total_shown,
-        cast(sum(counted) over visits as decimal(18, 6)) as total_counted,
+        cast(sum(shown) over visits as decimal(28, 6)) as total_shown,
+        cast(sum(counted) over visits as decimal(28, 6)) as total_counted,
         row_number() over visits = 1 as is_new
     from pair_days
     window visits as (partition by experiment, experiment_variant, visitor order by day)

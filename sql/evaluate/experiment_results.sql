@@ -35,7 +35,7 @@
 -- column verdict: better, worse, no_difference_found (nothing worth finding), too_early, or sample_ratio_off; NULL of the control.
 -- column decided_on: The first day on which that could be said.
 -- column days_left: In how many days the interval is expected to be as narrow as the least effect; 0 where all is said; NULL where
--- nobody can tell.
+-- nobody can tell, or it would take ten years.
 -- column sample_ratio_p: How often chance alone parts visitors as far from their shares, for a single look (chi-square); NULL
 -- without allocations.
 -- column sample_ratio_evidence: How many times more likely other shares made these visitors than the allocated ones; holds at all
@@ -109,15 +109,15 @@ shares as (
     window allocated as (partition by expected.experiment, expected.allocation)
 ),
 
--- a Dirichlet prior around the shares that weighs as much as 1000 visitors (Lindon, Malek 2022)
+-- a Dirichlet prior around the shares that weighs as much as 100 visitors (Lindon, Malek 2022)
 ratios as (
     select
         experiment,
         allocation,
         sum((visitors - total * share) * (visitors - total * share) / (total * share) order by experiment_variant) as chi_square,
         count(*) - 1 as freedom,
-        any_value(lgamma(1000) - lgamma(1000 + total)) + sum(
-            lgamma(1000 * share + visitors) - lgamma(1000 * share) - visitors * ln(share)
+        any_value(lgamma(100) - lgamma(100 + total)) + sum(
+            lgamma(100 * share + visitors) - lgamma(100 * share) - visitors * ln(share)
             order by experiment_variant
         ) as log_evidence
     from shares
@@ -256,7 +256,7 @@ select
     case
         when judged.verdict in ('better', 'worse', 'no_difference_found') then 0
         -- the width goes down as the root of the time
-        when judged.verdict = 'too_early' and judged.state = 'running' and judged.width < 100
+        when judged.verdict = 'too_early' and judged.state = 'running' and judged.days * judged.width * judged.width < 3650
             then cast(greatest(ceil(judged.days * (judged.width * judged.width - 1)), 1) as bigint)
     end as days_left,
     round(judged.sample_ratio_p, 6) as sample_ratio_p,

@@ -2,6 +2,4 @@
 -- the mixture sequential probability ratio test (Johari, Pekelis, Walsh 2015) for an estimate with this variance, where
 -- differences of about the size of typical are looked for, and alpha is how often it may be wrong, in all looks together.
 create or replace macro always_valid_margin(variance, typical, alpha) as
-case when variance > 0 and typical > 0
-    then sqrt(variance * (variance + typical * typical) / (typical * typical) * (2 * ln(1 / alpha) + ln((variance + typical * typical) / variance)))
-end
+typical_margin(variance, nullif(typical, 0) * typical, alpha)

@@ -13,6 +13,7 @@ use super::distill::Distill;
 use super::doctor::Doctor;
 use super::evaluate::Evaluate;
 use super::examples::examples;
+use super::experiments::Experiments;
 use super::extract::Extract;
 use super::invocation::Invocation;
 use super::man::Man;
@@ -125,6 +126,9 @@ enum Command {
     /// Model versions
     #[command(subcommand)]
     Models(Models),
+    /// Experiments: where they stand, start and stop them, give variants other shares
+    #[command(subcommand)]
+    Experiments(Experiments),
     /// What MLflow is told of training
     #[command(subcommand)]
     Mlflow(Mlflow),
@@ -198,6 +202,7 @@ impl Command {
             Self::Project(project) => project.run(&config()?),
             Self::Evaluate(evaluate) => evaluate.run(&config()?),
             Self::Models(models) => models.run(&config()?),
+            Self::Experiments(experiments) => experiments.run(&config()?),
             Self::Mlflow(mlflow) => mlflow.run(&config()?),
             Self::Release(release) => release.run(&config()?),
             Self::Backup(backup) => backup.run(&config()?, values),

@@ -10,6 +10,7 @@ mod distill;
 mod doctor;
 mod evaluate;
 mod examples;
+mod experiments;
 mod extract;
 mod greeting;
 mod invocation;

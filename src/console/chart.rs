@@ -1,7 +1,7 @@
 //! A result as a chart: what a `chart:` header asks for, drawn by ECharts in the browser, with the figures as a table below
 //! for whoever cannot see it.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use chrono::NaiveDate;
 use maud::{Markup, PreEscaped, html};
@@ -129,9 +129,9 @@ struct Series {
 
 /// Places along x in their order: days without a gap, anything else as the rows have it.
 fn places(rows: &Rows, column: &str) -> Vec<String> {
-    let mut seen = BTreeMap::new();
+    let mut seen = BTreeSet::new();
     let texts = (0..rows.len()).map(|row| rows.text(row, column));
-    let mut all: Vec<String> = texts.filter(|text| seen.insert(text.clone(), ()).is_none()).collect();
+    let mut all: Vec<String> = texts.filter(|text| seen.insert(text.clone())).collect();
     let days: Option<Vec<NaiveDate>> = all.iter().map(|text| text.parse().ok()).collect();
     if let Some(days) = days
         && let (Some(first), Some(last)) = (days.iter().min(), days.iter().max())

@@ -65,7 +65,7 @@ impl FromRequestParts<Shared> for Ui {
     type Rejection = Response;
 
     async fn from_request_parts(parts: &mut Parts, state: &Shared) -> Result<Self, Response> {
-        let ui = Self::of(parts, state)?;
+        let ui = Self::of(parts, state).map_err(|chosen| *chosen)?;
         match Reader::from_request_parts(parts, state).await {
             Ok(Reader) => Ok(ui),
             Err(refused) if refused.status() == StatusCode::UNAUTHORIZED => Err(session::ask(&ui)),
@@ -79,10 +79,10 @@ impl Ui {
     ///
     /// # Errors
     /// The address makes a choice; the answer keeps it.
-    pub fn of(parts: &Parts, state: &Shared) -> Result<Self, Response> {
+    pub fn of(parts: &Parts, state: &Shared) -> Result<Self, Box<Response>> {
         let address = parts.uri.path_and_query().map_or("/console", |all| all.as_str()).to_owned();
         if let Some(chosen) = choose(&address) {
-            return Err(chosen);
+            return Err(Box::new(chosen));
         }
         let language = match cookie(&parts.headers, "lang") {
             Some("zh") => Language::Chinese,

@@ -24,7 +24,7 @@ pub use exposure_metrics::{ExposureMetrics, exposure_metrics};
 pub use gate::{Difference, difference, replay_current, worse};
 pub use held_out::{HOLDOUT, STEPS, forget, policy, replay_held_out};
 pub use offline::Subject;
-pub use operator_figures::OperatorFigures;
+pub use operator_figures::{ExperimentFigures, OperatorFigures};
 pub use quality_history::keep_quality;
 pub use quality_report::quality_report;
 pub use replay::replay;

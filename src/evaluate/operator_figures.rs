@@ -9,6 +9,7 @@ use duckdb::Connection;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
+use super::experiments::Verdict;
 use crate::common::files;
 use crate::common::language::t;
 use crate::sql_project::{FailedView, existing, failed_views};
@@ -37,6 +38,8 @@ pub struct OperatorFigures {
     pub tracking: Vec<Tracking>,
     /// How orders and conversions agreed in the last days.
     pub reconciliation: Vec<ReconciledDays>,
+    /// Where the variants of experiments stand.
+    pub experiments: Vec<ExperimentFigures>,
     /// Views of analysts that are not as their files say.
     pub views: Vec<FailedView>,
 }
@@ -139,6 +142,23 @@ pub struct ReconciledDays {
     pub dates: Option<String>,
 }
 
+/// A variant of an experiment.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct ExperimentFigures {
+    /// The experiment.
+    pub experiment: String,
+    /// The variant.
+    pub variant: String,
+    /// How many visitors got it.
+    pub visitors: u64,
+    /// What variants are compared by.
+    pub rate: Option<f64>,
+    /// What may be said of it; `None` of the control.
+    pub verdict: Option<Verdict>,
+    /// Whether visitors do not come as they were allocated.
+    pub is_sample_ratio_off: bool,
+}
+
 /// Relations as they are there.
 struct There<'a> {
     db: &'a Connection,
@@ -205,6 +225,11 @@ impl OperatorFigures {
                  qualify row_number() over (partition by endpoint order by day desc) = 1 order by endpoint",
             )?,
             reconciliation: there.rows("reconciliation_daily", &reconciled)?,
+            experiments: there.rows(
+                "experiment_results",
+                "select experiment, experiment_variant as variant, visitors, rate, verdict, is_sample_ratio_off
+                 from experiment_results order by experiment, place nulls last, variant",
+            )?,
             views: failed_views(db)?,
         })
     }

@@ -8,6 +8,7 @@ mod alert;
 pub mod backup;
 mod clock;
 mod duties;
+pub mod experiments;
 pub mod mlflow;
 mod naming;
 pub mod notify;

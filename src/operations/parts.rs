@@ -9,7 +9,7 @@ use super::duties::Duty;
 use super::naming::Naming;
 use super::run_log::RunLog;
 use super::traces::RunTraces;
-use super::{mlflow, notify, release, retention, schedule, watch};
+use super::{experiments, mlflow, notify, release, retention, schedule, watch};
 use crate::config::Config;
 use crate::pipeline::Observer;
 
@@ -60,4 +60,5 @@ pub const LOOKS: &[Look] = &[
     schedule::alerts,
     mlflow::alerts,
     release::alerts,
+    experiments::alerts,
 ];

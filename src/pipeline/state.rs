@@ -214,7 +214,7 @@ impl<'a> Run<'a> {
             let is_other = self.project.relations.iter().any(|relation| relation.name == broken.name);
             match broken.problems.first() {
                 Some(problem) if !is_other && !self.failed.contains(&broken.name) => {
-                    self.fail_view(&broken.name, problem)?
+                    self.fail_view(&broken.name, problem)?;
                 }
                 Some(problem) if is_other => self.observers.note(&problem.to_string()),
                 _ => {}

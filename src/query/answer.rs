@@ -94,11 +94,15 @@ impl Answerer {
         self.config.memory_limit
     }
 
-    /// Answers one query into `out`.
-    ///
-    /// # Errors
-    /// The query has no answer, or nobody takes it.
-    pub fn answer(&mut self, ask: &Ask, out: &mut impl Write) -> Result<(), Ended> {
+    /// Opens the warehouse that a run has published since, so that the old file goes and the next query need not wait.
+    pub fn keep_up(&mut self) {
+        if self.opened.is_some() && self.open().is_err() {
+            self.opened = None;
+        }
+    }
+
+    /// The warehouse as it is published now.
+    fn open(&mut self) -> Result<(&Config, &mut Opened), Fault> {
         let Self { config, opened } = self;
         let identity = Identity::of(config).ok_or(Fault::NoWarehouse)?;
         // what the old one holds goes first
@@ -106,6 +110,15 @@ impl Answerer {
             Some(same) => opened.insert(same),
             None => opened.insert(Opened::new(config, identity).map_err(|error| Fault::Broken(format!("{error:#}")))?),
         };
+        Ok((config, opened))
+    }
+
+    /// Answers one query into `out`.
+    ///
+    /// # Errors
+    /// The query has no answer, or nobody takes it.
+    pub fn answer(&mut self, ask: &Ask, out: &mut impl Write) -> Result<(), Ended> {
+        let (config, opened) = self.open()?;
         opened.answer(config, ask, out).map_err(|ended| match ended {
             Ended::Fault(Fault::Wrong(mistake)) if mistake.message.contains("Out of Memory") => {
                 let megabytes = config.queries.memory_mb;

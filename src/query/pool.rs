@@ -142,11 +142,14 @@ impl Pool {
 
     /// A process that is free.
     async fn worker(&self) -> io::Result<Worker> {
-        let idle = self.idle().pop();
-        match idle {
-            Some(worker) => Ok(worker),
-            None => Worker::start(&self.config).await,
+        let next = || self.idle().pop();
+        while let Some(mut worker) = next() {
+            // the system may have ended it meanwhile
+            if worker.is_alive() {
+                return Ok(worker);
+            }
         }
+        Worker::start(&self.config).await
     }
 
     /// Asks a query, once it is its turn. Whoever drops the answer, or what is returned here, ends the query.
@@ -267,6 +270,10 @@ impl Worker {
         let mut worker = Self { stream: UnixStream::from_std(socket)?, process };
         worker.stream.write_all(&frames::framed_json(Kind::Hello, &*config.handed_on)?).await?;
         Ok(worker)
+    }
+
+    fn is_alive(&mut self) -> bool {
+        self.process.as_mut().is_none_or(|process| matches!(process.try_wait(), Ok(None)))
     }
 
     async fn ask(&mut self, ask: &Ask) -> io::Result<Asked> {

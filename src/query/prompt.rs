@@ -7,10 +7,11 @@ mod history;
 
 use std::fs::File;
 use std::io::{self, IsTerminal, Write};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Instant;
 
 use anyhow::{Context, Result, anyhow};
+use duckdb::InterruptHandle;
 use rustyline::error::ReadlineError;
 use rustyline::history::FileHistory;
 use rustyline::{CompletionType, Editor};
@@ -70,8 +71,19 @@ pub fn prompt(prompt: Prompt<'_>) -> Result<()> {
             session.as_of.format("%Y-%m-%d %H:%M")
         )
     );
-    let mut desk =
-        AtPrompt { prompt, session, project: None, is_timed: false, output: None, has_own: false, is_over: false };
+    let running = Running::new(Mutex::new(session.db().interrupt_handle()));
+    let stopped = running.clone();
+    let _ctrl_c = scratch::at_interrupt(move || stopped.lock().unwrap_or_else(PoisonError::into_inner).interrupt());
+    let mut desk = AtPrompt {
+        running,
+        prompt,
+        session,
+        project: None,
+        is_timed: false,
+        output: None,
+        has_own: false,
+        is_over: false,
+    };
     while !desk.is_over {
         match editor.readline("nearset> ") {
             Ok(line) if line.trim().is_empty() => {}
@@ -80,10 +92,11 @@ pub fn prompt(prompt: Prompt<'_>) -> Result<()> {
                 if let Some(place) = &history {
                     history::keep(&mut editor, place);
                 }
-                if desk.renew()?
-                    && let Some(typing) = editor.helper_mut()
-                {
-                    typing.words = Words::of(&desk.session, desk.project.as_deref())?;
+                match (desk.renew(), editor.helper_mut()) {
+                    (Ok(true), Some(typing)) => typing.words = Words::of(&desk.session, desk.project.as_deref())?,
+                    (Ok(_), _) => {}
+                    // the warehouse that is open can still be asked
+                    (Err(error), _) => fault(&describe(&error)),
                 }
                 desk.take(&line);
             }
@@ -96,10 +109,14 @@ pub fn prompt(prompt: Prompt<'_>) -> Result<()> {
     Ok(())
 }
 
+/// What Ctrl-C stops.
+type Running = Arc<Mutex<Arc<InterruptHandle>>>;
+
 /// A prompt that is under way.
 struct AtPrompt<'a> {
     prompt: Prompt<'a>,
     session: Session<'a>,
+    running: Running,
     /// The project as its files were at the last statement.
     project: Option<Arc<Project>>,
     is_timed: bool,
@@ -117,6 +134,7 @@ impl AtPrompt<'_> {
         let is_outdated = self.session.is_outdated();
         if is_outdated {
             self.session = Session::open(self.prompt.config, self.prompt.sees_changes)?;
+            *self.running.lock().unwrap_or_else(PoisonError::into_inner) = self.session.db().interrupt_handle();
             let as_of = self.session.as_of.format("%Y-%m-%d %H:%M");
             fault(&t!(
                 "published meanwhile: this is the warehouse of {as_of} UTC now",
@@ -134,8 +152,6 @@ impl AtPrompt<'_> {
 
     /// Does what was typed, and says what is wrong with it.
     fn take(&mut self, line: &str) {
-        let handle = self.session.db().interrupt_handle();
-        let _interrupted = scratch::at_interrupt(move || handle.interrupt());
         let line = line.trim();
         let done = match (line.strip_prefix('.'), line.trim_end_matches(';').to_lowercase().as_str()) {
             (Some(command), _) => self.command(command),

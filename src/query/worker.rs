@@ -1,10 +1,11 @@
 //! A process that answers a server's queries: no query can take the server down with it, and one that goes on for too long, or
 //! that nobody waits for any more, ends with its process.
 
-use std::io::{self, BufReader};
+use std::io::{self, BufReader, Write};
 use std::os::fd::AsFd;
 use std::os::unix::net::UnixStream;
-use std::sync::mpsc;
+use std::sync::mpsc::{self, RecvTimeoutError};
+use std::time::Duration;
 
 use anyhow::{Context, Result};
 use rustix::process::{Resource, Rlimit, Signal, getpid, kill_process, setrlimit};
@@ -19,6 +20,9 @@ pub const WORD: &str = "query-worker";
 
 /// What a process may hold beside twice what a query may: stacks, what the allocator keeps.
 const BESIDE: u64 = 1 << 30;
+
+/// How often a process that has nothing to do looks whether a run has published.
+const LOOKS: Duration = Duration::from_secs(1);
 
 /// Whether the program was started as one.
 pub fn is_worker() -> bool {
@@ -74,13 +78,20 @@ pub fn serve(stream: UnixStream, limit: fn(&Answerer), gone: fn()) -> Result<()>
         }
         gone();
     })?;
-    for ask in asked {
+    loop {
+        let ask = match asked.recv_timeout(LOOKS) {
+            Ok(ask) => ask,
+            Err(RecvTimeoutError::Timeout) => {
+                answerer.keep_up();
+                continue;
+            }
+            Err(RecvTimeoutError::Disconnected) => return Ok(()),
+        };
         let fault = match answerer.answer(&ask, &mut out) {
             Ok(()) => continue,
             Err(Ended::Gone(error)) => return Err(error).context("nobody takes an answer"),
             Err(Ended::Fault(fault)) => fault,
         };
-        io::Write::write_all(&mut out, &frames::framed_json(Kind::Fault, &fault)?)?;
+        out.write_all(&frames::framed_json(Kind::Fault, &fault)?)?;
     }
-    Ok(())
 }

@@ -105,7 +105,7 @@ impl Project {
         let mut broken = unknown_rooms(project)?;
         let mut macros: Vec<Macro> = Vec::new();
         for source in source_files(project, macros::FOLDER)? {
-            read_one(source, None, &mut broken, |source| Macro::read(&parser, source)).map(|found| macros.push(found));
+            macros.extend(read_one(source, None, &mut broken, |source| Macro::read(&parser, source)));
         }
         let relations = read_relations(&parser, project, is_wanted, &mut broken)?;
         let about = |m: &Macro| (m.name.clone(), m.syntax.functions.clone(), m.file.clone(), None);

@@ -3,7 +3,6 @@
 use std::fs;
 use std::io::{Read, Write};
 use std::net::TcpStream;
-use std::process::Command;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
@@ -144,8 +143,16 @@ fn every_way_out_of_the_fence_is_refused_while_lists_are_answered() {
         "with recursive r(n) as (select 1 union all select n + 1 from r) select max(n) from r".to_owned(),
         "select sleep_ms(100000000)".to_owned(),
     ];
+    /// Ends the thread that asks for lists, also where a test fails.
+    struct Over<'a>(&'a AtomicBool);
+    impl Drop for Over<'_> {
+        fn drop(&mut self) {
+            self.0.store(true, Ordering::Relaxed);
+        }
+    }
     let is_over = AtomicBool::new(false);
     std::thread::scope(|scope| {
+        let over = Over(&is_over);
         let lists = scope.spawn(|| {
             let mut answered = 0;
             while !is_over.load(Ordering::Relaxed) {
@@ -178,7 +185,7 @@ fn every_way_out_of_the_fence_is_refused_while_lists_are_answered() {
         }
         assert_eq!(asked(&server, "select 1 \0").0, 400);
         assert_eq!(asked(&server, &"x".repeat(1 << 20)).0, 413);
-        is_over.store(true, Ordering::Relaxed);
+        drop(over);
         assert!(lists.join().expect("lists are answered") > 0);
     });
     assert_eq!(n.value("select count(*) from (from duckdb_tables() where table_name = 'x')"), 0);
@@ -207,10 +214,8 @@ fn sql_is_for_those_with_the_token() {
     let body = json!({ "sql": "select range as n, $1 as t from range(10)", "parameters": ["x"], "limit": 2 });
     let request = agent().post(format!("{}/sql", server.base)).header("authorization", format!("Bearer {TOKEN}"));
     let mut response = request.send_json(body).expect("an answer");
-    assert_eq!(
-        (&response.headers()["x-row-count"], &response.headers()["x-result-cut"]),
-        (&"2".parse().expect("a value"), &"true".parse().expect("a value"))
-    );
+    assert_eq!(response.headers()["x-row-count"], "2");
+    assert_eq!(response.headers()["x-result-cut"], "true");
     let rows: Value = response.body_mut().read_json().expect("JSON");
     assert_eq!(rows, json!([{ "n": 0, "t": "x" }, { "n": 1, "t": "x" }]));
 }
@@ -234,8 +239,10 @@ fn a_query_ends_when_its_client_leaves() {
     assert!(server.get_text("/metrics").1.contains("warehouse_queries_total{asker=\"analyst\",outcome=\"left\"} 1\n"));
     // no process outlives the server
     let children = || {
-        let found = Command::new("pgrep").args(["-P", &server.pid().to_string()]).output().expect("pgrep");
-        String::from_utf8_lossy(&found.stdout).split_whitespace().map(str::to_owned).collect::<Vec<_>>()
+        let threads = fs::read_dir(format!("/proc/{}/task", server.pid())).expect("threads");
+        let of = |thread: fs::DirEntry| fs::read_to_string(thread.path().join("children")).unwrap_or_default();
+        let found: Vec<String> = threads.map(|thread| of(thread.expect("a thread"))).collect();
+        found.iter().flat_map(|all| all.split_whitespace()).map(str::to_owned).collect::<Vec<_>>()
     };
     let workers = children();
     assert!(!workers.is_empty());
@@ -325,7 +332,8 @@ fn whatever_an_address_holds_is_a_value_and_no_sql() {
             got(&server, &format!("/views/cold_datasets?{}={}", encoded(name), encoded(value)), &[]);
         let text = String::from_utf8_lossy(&bytes).into_owned();
         prop_assert!([200, 400].contains(&status), "{name}={value}: {status} {text}");
-        prop_assert!(status == 400 || text.trim() == "[]" || text.contains(value), "{name}={value}: {text}");
+        let is_none = serde_json::from_str::<Vec<Value>>(&text).is_ok_and(|rows| rows.is_empty());
+        prop_assert!(status == 400 || is_none, "{name}={value}: {text}");
         Ok(())
     };
     let column = n.sql(
@@ -404,10 +412,8 @@ fn a_browser_signs_in_once_and_other_sites_do_nothing_in_its_name() {
     assert_eq!(post("/console/session", &token, &[("sec-fetch-site", "cross-site")]).status(), 403);
     assert_eq!(post("/console/session", "token=wrong", &[here]).status(), 401);
     let signed_in = post("/console/session", &token, &[here]);
-    assert_eq!(
-        (signed_in.status().as_u16(), &signed_in.headers()["location"]),
-        (303, &"/console/views".parse().expect("a value"))
-    );
+    assert_eq!(signed_in.status(), 303);
+    assert_eq!(signed_in.headers()["location"], "/console/views");
     let cookie = signed_in.headers()["set-cookie"].to_str().expect("text").to_owned();
     assert!(cookie.contains("HttpOnly") && cookie.contains("SameSite=Strict") && !cookie.contains(TOKEN), "{cookie}");
     let cookie = cookie.split(';').next().expect("a pair");

@@ -15,6 +15,7 @@ mod deploy;
 mod description;
 mod embed;
 mod exclusions;
+mod experiments;
 mod exports;
 mod extract;
 mod faults;

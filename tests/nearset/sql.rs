@@ -2,10 +2,12 @@
 //! of every command as JSON, and what the documentation says of Python.
 
 use std::fs;
-use std::io::Write;
+use std::io::{Read, Write};
+use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
-use std::time::Duration;
+use std::process::{Child, ChildStdin, Command, Stdio};
+use std::sync::{Arc, Mutex};
+use std::time::{Duration, Instant};
 
 use serde_json::Value;
 
@@ -21,23 +23,72 @@ fn piped(n: &Nearset, args: &[&str], input: &str) -> (i32, String, String) {
     (output.status.code().unwrap_or(-1), text(&output.stdout), text(&output.stderr))
 }
 
-/// What a terminal of 100 letters and 30 lines shows while somebody types: each line after a while.
-fn typed(n: &Nearset, args: &str, lines: &[&str]) -> String {
-    let call = format!("stty rows 30 cols 100; {} sql {args}", env!("CARGO_BIN_EXE_nearset"));
-    let mut command = Command::new("script");
-    command.args(["-qec", &call, "/dev/null"]).current_dir(n.path()).env_clear();
-    command.envs(n.command(&["sql"]).get_envs().filter_map(|(name, value)| Some((name, value?))));
-    command.envs([("TERM", "dumb"), ("PAGER", ""), ("HOME", &n.path().to_string_lossy())]);
-    let mut child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().expect("script runs");
-    let mut keys = child.stdin.take().expect("its keys");
-    for line in lines {
-        std::thread::sleep(Duration::from_millis(500));
-        keys.write_all(line.as_bytes()).expect("typed");
-        keys.flush().expect("typed");
+/// A terminal of 100 letters and 30 lines at which somebody types.
+struct Terminal {
+    child: Child,
+    keys: ChildStdin,
+    shown: Arc<Mutex<String>>,
+    /// How much was looked at.
+    seen: usize,
+}
+
+impl Terminal {
+    fn open(n: &Nearset) -> Self {
+        let call = format!("stty rows 30 cols 100; {} sql", env!("CARGO_BIN_EXE_nearset"));
+        let mut command = Command::new("script");
+        command.args(["-qec", &call, "/dev/null"]).current_dir(n.path()).env_clear().env("HOME", n.path());
+        command.envs(n.command(&["sql"]).get_envs().filter_map(|(name, value)| Some((name, value?))));
+        command.envs([("TERM", "xterm"), ("PAGER", "")]);
+        let mut child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().expect("script runs");
+        let (keys, mut out) = (child.stdin.take().expect("its keys"), child.stdout.take().expect("its screen"));
+        let shown = Arc::new(Mutex::new(String::new()));
+        let screen = shown.clone();
+        std::thread::spawn(move || {
+            let (mut bytes, mut part) = (Vec::new(), [0; 4096]);
+            while let Ok(count @ 1..) = out.read(&mut part) {
+                bytes.extend_from_slice(&part[..count]);
+                *screen.lock().expect("a screen") = text(&bytes).replace('\r', "");
+            }
+        });
+        let mut terminal = Self { child, keys, shown, seen: 0 };
+        terminal.wait("ends with ;");
+        terminal
     }
-    let output = child.wait_with_output().expect("its end");
-    assert!(output.status.success(), "{}", text(&output.stdout));
-    text(&output.stdout).replace('\r', "")
+
+    /// Waits for something to be shown after what was waited for before.
+    fn wait(&mut self, expected: &str) {
+        let since = Instant::now();
+        while !self.has_shown(expected) {
+            let shown = self.shown.lock().expect("a screen").clone();
+            assert!(since.elapsed() < Duration::from_secs(60), "no {expected} in\n{shown}");
+            std::thread::sleep(Duration::from_millis(20));
+        }
+    }
+
+    fn has_shown(&mut self, expected: &str) -> bool {
+        let shown = self.shown.lock().expect("a screen");
+        let found = shown.get(self.seen..).and_then(|rest| rest.find(expected));
+        self.seen += found.map_or(0, |place| place + expected.len());
+        found.is_some()
+    }
+
+    fn keys(&mut self, keys: &str) {
+        self.keys.write_all(keys.replace('\n', "\r").as_bytes()).and_then(|()| self.keys.flush()).expect("typed");
+    }
+
+    /// Types a line and waits for what it shows.
+    fn ask(&mut self, line: &str, expected: &str) {
+        self.keys(&format!("{line}\n"));
+        self.wait(expected);
+    }
+
+    /// All that it has shown, once it has ended.
+    fn end(mut self, keys: &str) -> String {
+        self.keys(keys);
+        assert!(self.child.wait().expect("its end").success());
+        let shown = self.shown.lock().expect("a screen");
+        shown.clone()
+    }
 }
 
 #[test]
@@ -101,47 +152,31 @@ fn values_are_shown_as_duckdb_shows_them_and_nothing_is_cut_in_a_pipe() {
 #[test]
 fn a_prompt_answers_until_it_is_told_to_end() {
     let n = Nearset::demo();
-    let said = typed(
-        &n,
-        "",
-        &[
-            "select 40 + 2 as answer;\n",
-            "select title\nfrom datasets order by dataset_id limit 1\\G\n",
-            ".tables funnel_by\n",
-            ".lineage funnel_by_day\n",
-            "select pricee from datasets;\n",
-            ".nothing\n",
-            "from range(1500);\n",
-            ".rows 3\n",
-            "from datasets;\n",
-            ".mode json\n",
-            ".output out.json\n",
-            "select 1 as a from range(2000);\n",
-            ".output\n",
-            ".quit\n",
-        ],
-    );
-    for expected in [
-        "read-only. A statement ends with ;",
-        "|     42 |",
-        "--- row 1 ---",
-        "funnel_by_day | view",
-        "  reads   reconciliation_daily",
-        "Referenced column \"pricee\" not found",
-        "there is no command .nothing",
-        "… 1,500 rows, 1,000 shown (.rows 0 shows all)",
-        "rows, 3 shown",
+    let mut terminal = Terminal::open(&n);
+    for (line, expected) in [
+        ("select 40 + 2 as answer;", "|     42 |"),
+        ("select title\nfrom datasets order by dataset_id limit 1\\G", "--- row 1 ---"),
+        (".tables funnel_by", "| funnel_by_day | view"),
+        (".lineage funnel_by_day", "  reads   reconciliation_daily"),
+        (".source funnel_by_day", "-- description: "),
+        ("select pricee from datasets;", "Referenced column \"pricee\" not found"),
+        (".nothing", "there is no command .nothing"),
+        ("from range(1500);", "… 1,500 rows, 1,000 shown (.rows 0 shows all)"),
+        (".rows 3\nfrom datasets;", "rows, 3 shown"),
+        (".mode json\nselect 1 as a;", "[{\"a\":1}]"),
+        (".output out.json", "results go into out.json"),
+        ("select 1 as a from range(2000);\n.output\nselect 2 as a;", "[{\"a\":2}]"),
     ] {
-        assert!(said.contains(expected), "{expected}: {said}");
+        terminal.ask(line, expected);
     }
+    let said = terminal.end(".quit\n");
     // a table on a terminal is no wider than it
     assert!(said.lines().filter(|line| line.starts_with('|')).all(|line| line.chars().count() <= 100), "{said}");
-    let rows: Vec<Value> =
-        serde_json::from_str(&fs::read_to_string(n.path().join("out.json")).expect("a file")).expect("JSON");
+    let written = fs::read_to_string(n.path().join("out.json")).expect("a file");
+    let rows: Vec<Value> = serde_json::from_str(&written).expect("JSON");
     assert_eq!(rows.len(), 2000);
     let history = n.path().join(".local/state/nearset/sql_history");
-    let mode = std::os::unix::fs::PermissionsExt::mode(&fs::metadata(&history).expect("a history").permissions());
-    assert_eq!(mode & 0o777, 0o600);
+    assert_eq!(fs::metadata(&history).expect("a history").permissions().mode() & 0o777, 0o600);
     assert!(fs::read_to_string(history).expect("a history").contains("select 40 + 2 as answer;"));
 }
 
@@ -149,45 +184,26 @@ fn a_prompt_answers_until_it_is_told_to_end() {
 fn a_prompt_survives_what_is_stopped_and_sees_what_is_published_and_saved() {
     let mut n = Nearset::demo().own_project();
     n.set("NEARSET_HISTORY", "");
-    let view = n.project.join("views/answers.sql");
-    let edit = format!("printf -- '-- description: One.\\nselect 11 as saved\\n' > {}\n", view.display());
-    // a second terminal does what stands between
-    let beside = |n: &Nearset| {
-        std::thread::sleep(Duration::from_millis(2500));
-        assert!(Command::new("sh").args(["-c", &edit]).status().expect("sh").success());
-        let published = n.data().join("warehouse.duckdb");
-        fs::copy(&published, n.data().join("other.duckdb")).expect("a copy");
-        fs::rename(n.data().join("other.duckdb"), &published).expect("published");
-    };
-    let said = std::thread::scope(|scope| {
-        scope.spawn(|| beside(&n));
-        typed(
-            &n,
-            "",
-            &[
-                "create temp table mine as select 1 as x;\n",
-                "select count(*) from range(1000000) a, range(100000000) b;\n",
-                "",
-                "\u{3}",
-                "select 7 as alive;\n",
-                "",
-                "",
-                "",
-                "from answers;\n",
-                "\u{4}",
-            ],
-        )
-    });
-    for expected in [
-        "interrupted",
-        "|     7 |",
-        "published meanwhile: this is the warehouse of 2026-10-16 00:00 UTC now",
-        "temporary tables and variables of before are gone",
-        "as the files are now, not as published (--published): answers",
-        "|    11 |",
-    ] {
-        assert!(said.contains(expected), "{expected}: {said}");
+    let mut terminal = Terminal::open(&n);
+    terminal.ask("create temp table mine as select 11 as x; from mine;", "| 11 |");
+    terminal.keys("select count(*) from range(1000000) a, range(100000000) b;\n");
+    let since = Instant::now();
+    while !terminal.has_shown("interrupted") {
+        assert!(since.elapsed() < Duration::from_secs(60), "a query goes on");
+        std::thread::sleep(Duration::from_millis(300));
+        terminal.keys("\u{3}");
     }
+    terminal.ask("select 77 as alive;", "|    77 |");
+    fs::write(n.project.join("views/answers.sql"), "-- description: One.\nselect 123 as saved\n").expect("a view");
+    terminal.ask("from answers;", "as the files are now, not as published (--published): answers");
+    terminal.wait("|   123 |");
+    let published = n.data().join("warehouse.duckdb");
+    fs::copy(&published, n.data().join("other.duckdb")).expect("a copy");
+    fs::rename(n.data().join("other.duckdb"), &published).expect("published");
+    terminal.ask("from mine;", "published meanwhile: this is the warehouse of 2026-10-16 00:00 UTC now");
+    terminal.wait("temporary tables and variables of before are gone");
+    terminal.wait("Table with name mine does not exist");
+    terminal.end("\u{4}");
     assert!(!n.path().join(".local").exists());
 }
 

@@ -37,7 +37,8 @@ fn a_changed_file_is_seen_at_once_with_what_reads_it_and_nothing_is_published() 
     let before = n.value("select sum(datasets)::bigint from coverage").as_i64().expect("a number");
     edit(&n, "sql/marts/dataset_features_v2.sql", "-- key:", "-- unwindowed: a test.\n-- key:");
     assert_eq!(n.value("select sum(datasets)::bigint from coverage"), before);
-    let preview: Value = serde_json::from_str(&n.ok(&["views", "preview", "busier", "--rows", "2", "--json"])).expect("JSON");
+    let preview: Value =
+        serde_json::from_str(&n.ok(&["views", "preview", "busier", "--rows", "2", "--json"])).expect("JSON");
     assert_eq!((&preview["name"], preview["rows"].as_array().map(Vec::len)), (&json!("busier"), Some(2)));
     assert_eq!(preview["changes"][0]["name"], "busy");
     // a file that is in no project
@@ -45,7 +46,8 @@ fn a_changed_file_is_seen_at_once_with_what_reads_it_and_nothing_is_published() 
     fs::write(&aside, "-- description: Aside.\n-- test: views < 0\nselect views\nfrom busy\n").expect("a file");
     let said = n.ok(&["views", "preview", &aside.to_string_lossy(), "--rows", "1"]);
     assert!(said.contains("Aside.") && said.contains("1 row") && said.contains("does not hold in"), "{said}");
-    let published = n.ok(&["sql", "select count(*) as n from duckdb_views() where view_name = 'busy'", "--format", "csv"]);
+    let published =
+        n.ok(&["sql", "select count(*) as n from duckdb_views() where view_name = 'busy'", "--format", "csv"]);
     assert_eq!(published, "n\n0\n");
     assert!(n.fails(1, &["sql", "--published", "from busy"]).contains("busy"));
 }
@@ -58,8 +60,17 @@ fn a_build_publishes_what_a_whole_run_would_make_and_trains_nothing() {
     assert!(n.ok(&["build"]).contains("nothing has changed"));
     let versions = n.ok(&["models", "list"]);
     let reports = n.json("evaluation/exposure_metrics.json");
-    save(&n, "views/busy.sql", "-- description: Busy pages.\n-- materialize: table\nselect dataset_id, views\nfrom dataset_stats_v2\nwhere views > 50\n");
-    edit(&n, "sql/marts/dataset_stats_v2.sql", "-- key: dataset_id", "-- key: dataset_id\n-- test not_null: dataset_id, views");
+    save(
+        &n,
+        "views/busy.sql",
+        "-- description: Busy pages.\n-- materialize: table\nselect dataset_id, views\nfrom dataset_stats_v2\nwhere views > 50\n",
+    );
+    edit(
+        &n,
+        "sql/marts/dataset_stats_v2.sql",
+        "-- key: dataset_id",
+        "-- key: dataset_id\n-- test not_null: dataset_id, views",
+    );
     let said = n.ok(&["build"]);
     assert!(said.contains("busy") && said.contains("dataset_stats_v2") && !said.contains("stg_task"), "{said}");
     assert_eq!(n.ok(&["models", "list"]), versions);
@@ -68,7 +79,9 @@ fn a_build_publishes_what_a_whole_run_would_make_and_trains_nothing() {
     let built = n.fingerprints();
     let leave_out = |all: Vec<Value>| -> Vec<Value> {
         // replays of held-out visits are made by evaluating again
-        all.into_iter().filter(|one| !one["name"].as_str().is_some_and(|name| name.contains("quality_history"))).collect()
+        all.into_iter()
+            .filter(|one| !one["name"].as_str().is_some_and(|name| name.contains("quality_history")))
+            .collect()
     };
     n.ok(&["run", "--from", "features", "--as-of", AS_OF]);
     assert_eq!(leave_out(built), leave_out(n.fingerprints()));
@@ -92,7 +105,10 @@ fn views_that_fail_keep_their_last_good_rows_and_stop_nothing() {
     for (name, text) in [
         ("syntax", "-- description: 坏。\nselect 1 as one form x y\n"),
         ("binding", "-- description: Bad.\nselect pricee as one\nfrom datasets\n"),
-        ("runtime", "-- description: Bad.\n-- materialize: table\nselect cast(title as integer) as one\nfrom datasets\n"),
+        (
+            "runtime",
+            "-- description: Bad.\n-- materialize: table\nselect cast(title as integer) as one\nfrom datasets\n",
+        ),
         ("header", "select 2 as one\n"),
         ("circle_a", "-- description: A.\nselect one\nfrom circle_b\n"),
         ("circle_b", "-- description: B.\nselect one\nfrom circle_a\n"),
@@ -104,13 +120,24 @@ fn views_that_fail_keep_their_last_good_rows_and_stop_nothing() {
         save(&n, &format!("views/{name}.sql"), text);
     }
     let error = n.fails(1, &["views", "check"]);
-    for told in ["views/syntax.sql:2:", "views/binding.sql:2:", "views/header.sql:1:", "circle", "views/chart.sql:2:", "views/datasets.sql:"] {
+    for told in [
+        "views/syntax.sql:2:",
+        "views/binding.sql:2:",
+        "views/header.sql:1:",
+        "circle",
+        "views/chart.sql:2:",
+        "views/datasets.sql:",
+    ] {
         assert!(error.contains(told), "{told}: {error}");
     }
     let said = n.ok(&["run", "--only", "reconcile", "--as-of", AS_OF]);
     for name in names {
         assert!(said.contains(&format!("view {name} failed")), "{name}: {said}");
-        assert_eq!(n.ok(&["sql", "--published", &format!("select one from {name}"), "--format", "csv"]), "one\n1\n", "{name}");
+        assert_eq!(
+            n.ok(&["sql", "--published", &format!("select one from {name}"), "--format", "csv"]),
+            "one\n1\n",
+            "{name}"
+        );
     }
     assert_eq!(n.value("select two from reader"), 2);
     assert_eq!(n.value("select count(*) from datasets"), 312);
@@ -148,7 +175,11 @@ fn tests_in_headers_block_in_sql_and_are_told_in_views() {
         "-- description: Tested.\n-- test unique: one\n-- test accepted_values: word in (a, b)\n-- test: one < 3\nselect *\nfrom (values (1, 'a'), (1, 'c'), (3, null)) as t (one, word)\n",
     );
     let said = n.ok(&["run", "--only", "reconcile", "--as-of", AS_OF]);
-    for told in ["views/tested.sql:2: unique (one)", "views/tested.sql:3: accepted_values", "views/tested.sql:4: expression (one < 3)"] {
+    for told in [
+        "views/tested.sql:2: unique (one)",
+        "views/tested.sql:3: accepted_values",
+        "views/tested.sql:4: expression (one < 3)",
+    ] {
         assert!(said.contains(told), "{told}: {said}");
     }
     assert_eq!(n.sql("from failing.tested_accepted_values_word"), [json!({"one": 1, "word": "c"})]);
@@ -168,7 +199,11 @@ fn tests_in_headers_block_in_sql_and_are_told_in_views() {
 fn what_is_wrong_with_training_alone_holds_the_model_back_and_not_the_figures() {
     let n = own();
     n.take_fixtures(|_| true);
-    save(&n, "sql/checks/check_training.sql", "-- description: Never.\nselect 'odd' as violation\nfrom popularity\nlimit 1\n");
+    save(
+        &n,
+        "sql/checks/check_training.sql",
+        "-- description: Never.\nselect 'odd' as violation\nfrom popularity\nlimit 1\n",
+    );
     let current = fs::read_link(n.models().join("current")).expect("a version");
     let error = n.fails(5, &["run", "--as-of", "2026-10-17"]);
     assert!(error.contains("held back") && error.contains("check_training"), "{error}");
@@ -180,17 +215,29 @@ fn what_is_wrong_with_training_alone_holds_the_model_back_and_not_the_figures() 
 fn all_errors_are_told_at_once_with_their_columns() {
     let n = own();
     save(&n, "views/one.sql", "-- description: 一。\r\nselect '中文😀',\tpricee\r\nfrom datasets\r\n");
-    save(&n, "views/two.sql", "-- description: 二。\n-- chart: line x=dya y=views\n-- test not_null: nobody\nselect 1 as day, 2 as views\n");
+    save(
+        &n,
+        "views/two.sql",
+        "-- description: 二。\n-- chart: line x=dya y=views\n-- test not_null: nobody\nselect 1 as day, 2 as views\n",
+    );
     save(&n, "views/three.sql", "-- description: 三。\n-- colour: red\nselect 1 form x\n");
     let output = n.run(&["views", "check", "--json"]);
     let told: Value = serde_json::from_slice(&output.stdout).expect("JSON");
     let problems = told["problems"].as_array().expect("problems");
-    let at = |problem: &Value| format!("{}:{}:{}", problem["file"].as_str().unwrap_or_default(), problem["line"], problem["column"]);
+    let at = |problem: &Value| {
+        format!("{}:{}:{}", problem["file"].as_str().unwrap_or_default(), problem["line"], problem["column"])
+    };
     let mut places: Vec<String> = problems.iter().map(at).collect();
     places.sort();
     assert_eq!(
         places,
-        ["views/one.sql:2:15", "views/three.sql:2:null", "views/three.sql:3:15", "views/two.sql:2:null", "views/two.sql:3:null"],
+        [
+            "views/one.sql:2:15",
+            "views/three.sql:2:null",
+            "views/three.sql:3:15",
+            "views/two.sql:2:null",
+            "views/two.sql:3:null"
+        ],
         "{told}"
     );
     assert!(!output.status.success());

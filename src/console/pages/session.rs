@@ -39,7 +39,7 @@ impl FromRequestParts<Shared> for Visitor {
     type Rejection = Response;
 
     async fn from_request_parts(parts: &mut Parts, state: &Shared) -> Result<Self, Response> {
-        Ok(Self { ui: Ui::of(parts, state)?, parts: parts.clone() })
+        Ok(Self { ui: Ui::of(parts, state).map_err(|chosen| *chosen)?, parts: parts.clone() })
     }
 }
 

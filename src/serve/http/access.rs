@@ -155,15 +155,20 @@ async fn given(parts: &mut Parts, state: &Shared) -> Option<String> {
     if let Ok(TypedHeader(bearer)) = TypedHeader::<Authorization<Bearer>>::from_request_parts(parts, state).await {
         return Some(bearer.token().to_owned());
     }
-    let basic = TypedHeader::<Authorization<Basic>>::from_request_parts(parts, state).await;
-    basic.ok().map(|TypedHeader(basic)| basic.password().to_owned())
+    let basic = TypedHeader::<Authorization<Basic>>::from_request_parts(parts, state).await.ok();
+    // a browser sends a password it knows with whatever another site's page has it send
+    let basic = basic.filter(|_| only_reads(parts) || !is_of_another_site(&parts.headers));
+    basic.map(|TypedHeader(basic)| basic.password().to_owned())
+}
+
+fn only_reads(parts: &Parts) -> bool {
+    parts.method == Method::GET || parts.method == Method::HEAD
 }
 
 /// What the session of a browser gives. What changes something must come from a page of this server's: another site's page may
 /// send a form here, and the browser might send the cookie with it.
 fn by_session(parts: &Parts, sessions: &Sessions) -> Level {
-    let only_reads = parts.method == Method::GET || parts.method == Method::HEAD;
-    let id = sessions::id_in(&parts.headers).filter(|_| only_reads || is_same_origin(&parts.headers));
+    let id = sessions::id_in(&parts.headers).filter(|_| only_reads(parts) || is_same_origin(&parts.headers));
     id.and_then(|id| sessions.level(id)).unwrap_or(Level::Anyone)
 }
 
@@ -177,13 +182,18 @@ pub fn is_same_origin(headers: &HeaderMap) -> bool {
     origin.is_some_and(|(_, host)| text(header::HOST).is_some_and(|own| own.eq_ignore_ascii_case(host)))
 }
 
+/// Whether a browser says that the page of another site sends a request, and may read its answer or change something by it.
+fn is_of_another_site(headers: &HeaderMap) -> bool {
+    headers.contains_key(header::ORIGIN) && !is_same_origin(headers)
+}
+
 /// Where a request comes from.
 pub fn peer(parts: &Parts) -> Option<SocketAddr> {
     parts.extensions.get::<ConnectInfo<SocketAddr>>().map(|ConnectInfo(peer)| *peer)
 }
 
 /// Whether a request comes from this machine, under a name of its own: neither through a proxy nor from a page of somebody
-/// else's whose name leads here.
+/// else's, whether or not its name leads here.
 fn is_from_here(parts: &Parts) -> bool {
     let host = parts.headers.get(header::HOST).and_then(|host| host.to_str().ok());
     let host = host.and_then(|host| host.parse::<axum::http::uri::Authority>().ok()).map(|host| host.host().to_owned());
@@ -193,6 +203,7 @@ fn is_from_here(parts: &Parts) -> bool {
     });
     peer(parts).is_some_and(|peer| peer.ip().to_canonical().is_loopback())
         && is_own_name
+        && !is_of_another_site(&parts.headers)
         && !FORWARDED.iter().any(|name| parts.headers.contains_key(*name))
 }
 
@@ -224,6 +235,9 @@ mod tests {
             assert!(!is_from_here(&asked("127.0.0.1:5000", &[("host", host)])), "{host}");
         }
         assert!(!is_from_here(&asked("127.0.0.1:5000", &[])));
+        let page_of =
+            |origin| is_from_here(&asked("127.0.0.1:5000", &[("host", "localhost:8000"), ("origin", origin)]));
+        assert!(page_of("http://localhost:8000") && !page_of("https://example.com") && !page_of("null"));
     }
 
     #[test]

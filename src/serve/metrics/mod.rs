@@ -198,7 +198,8 @@ mod tests {
         "contracts": [{"table": "business.dataset", "is_kept": false, "violations": 2}],
         "lists": [{"endpoint": "similar", "ctr": 0.05, "cvr": null}],
         "tracking": [{"endpoint": "similar", "coverage": 0.75, "views": 400}],
-        "reconciliation": [{"status": "ok", "days": 7}]
+        "reconciliation": [{"status": "ok", "days": 7}],
+        "experiments": [{"experiment": "e", "variant": "b", "visitors": 7, "rate": 0.25, "verdict": "better", "is_sample_ratio_off": false}]
     }"#;
 
     #[test]

@@ -4,7 +4,7 @@ use anyhow::Result;
 use prometheus::GaugeVec;
 
 use super::register::Register;
-use crate::evaluate::OperatorFigures;
+use crate::evaluate::{ExperimentFigures, OperatorFigures};
 use crate::warehouse::{Outcome, RunSummary};
 
 /// Puts these series in the place of all that a family has. What is not known has no series: 0 would be a figure.
@@ -110,6 +110,7 @@ pub struct PublishedMetrics {
     anomalies: GaugeVec,
     alerts: GaugeVec,
     odd_days: GaugeVec,
+    failed_views: GaugeVec,
     contract: GaugeVec,
     violations: GaugeVec,
     ctr: GaugeVec,
@@ -117,6 +118,10 @@ pub struct PublishedMetrics {
     coverage: GaugeVec,
     covered_views: GaugeVec,
     reconciliation: GaugeVec,
+    experiment_rate: GaugeVec,
+    experiment_visitors: GaugeVec,
+    experiment_verdict: GaugeVec,
+    experiment_ratio: GaugeVec,
 }
 
 impl PublishedMetrics {
@@ -135,6 +140,11 @@ impl PublishedMetrics {
                 "data_quality_odd_day",
                 "1 where a figure of a table's last whole day is not as the same weekdays before.",
                 &["table", "measure", "severity"],
+            )?,
+            failed_views: register.gauges(
+                "sql_project_view_failed",
+                "1 where a view of an analyst failed in the last run and keeps its last good rows.",
+                &["view"],
             )?,
             contract: register.gauges(
                 "data_schema_contract_status",
@@ -171,13 +181,44 @@ impl PublishedMetrics {
                 "How many of the last seven days are ok, warning, critical or no_orders.",
                 &["status"],
             )?,
+            experiment_rate: register.gauges(
+                "experiment_rate",
+                "What the variants of an experiment are compared by, as clicks for each list.",
+                &["experiment", "experiment_variant"],
+            )?,
+            experiment_visitors: register.gauges(
+                "experiment_visitors",
+                "How many visitors got a variant.",
+                &["experiment", "experiment_variant"],
+            )?,
+            experiment_verdict: register.gauges(
+                "experiment_verdict",
+                "1 for what may be said of a variant: better, worse, no_difference_found, too_early or sample_ratio_off.",
+                &["experiment", "experiment_variant", "verdict"],
+            )?,
+            experiment_ratio: register.gauges(
+                "experiment_sample_ratio_off",
+                "1 where visitors do not come to the variants of an experiment as they were allocated.",
+                &["experiment"],
+            )?,
         })
     }
 
     /// Takes up what a run published; that of the run before is forgotten.
     pub fn take_up(&self, figures: &OperatorFigures) {
-        let OperatorFigures { sources, quality, alerts, odd_days, contracts, lists, tracking, reconciliation, .. } =
-            figures;
+        let OperatorFigures {
+            sources,
+            quality,
+            alerts,
+            odd_days,
+            contracts,
+            lists,
+            tracking,
+            reconciliation,
+            experiments,
+            views,
+        } = figures;
+        replace(&self.failed_views, views.iter().map(|one| ([one.name.as_str()], 1.0)));
         let newest = sources.iter().filter_map(|one| Some(([one.table.as_str()], one.newest?)));
         replace(&self.newest_row, newest);
         replace(&self.source_rows, sources.iter().map(|one| ([one.table.as_str()], one.rows as f64)));
@@ -201,5 +242,20 @@ impl PublishedMetrics {
         replace(&self.covered_views, tracking.iter().map(|one| ([one.endpoint.as_str()], one.views as f64)));
         let days = reconciliation.iter().map(|one| ([one.status.as_str()], one.days as f64));
         replace(&self.reconciliation, none(&["ok", "warning", "critical", "no_orders"]).chain(days));
+        self.take_up_experiments(experiments);
+    }
+
+    fn take_up_experiments(&self, experiments: &[ExperimentFigures]) {
+        fn named(one: &ExperimentFigures) -> [&str; 2] {
+            [&one.experiment, &one.variant]
+        }
+        replace(&self.experiment_rate, experiments.iter().filter_map(|one| Some((named(one), one.rate?))));
+        replace(&self.experiment_visitors, experiments.iter().map(|one| (named(one), one.visitors as f64)));
+        let said = experiments
+            .iter()
+            .filter_map(|one| Some(([one.experiment.as_str(), one.variant.as_str(), one.verdict?.name()], 1.0)));
+        replace(&self.experiment_verdict, said);
+        let off = |one: &ExperimentFigures| f64::from(u8::from(one.is_sample_ratio_off));
+        replace(&self.experiment_ratio, experiments.iter().map(|one| ([one.experiment.as_str()], off(one))));
     }
 }

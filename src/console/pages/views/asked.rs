@@ -63,7 +63,7 @@ impl Condition {
             Test::IsNot => format!("{name} is distinct from cast(${place} as {kind})"),
             Test::AtLeast => format!("{name} >= cast(${place} as {kind})"),
             Test::AtMost => format!("{name} <= cast(${place} as {kind})"),
-            Test::Contains => format!("contains(lower(cast({name} as varchar)), lower(cast(${place} as varchar)))"),
+            Test::Contains => format!("contains(cast({name} as varchar), cast(${place} as varchar))"),
         }
     }
 }

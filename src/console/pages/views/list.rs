@@ -4,6 +4,7 @@ use axum::extract::State;
 use axum::response::Response;
 use maud::{Markup, html};
 
+use super::view::is_shown;
 use super::{address, panel};
 use crate::console::parts::{badge, empty, scroll};
 use crate::console::sources::Sources;
@@ -47,10 +48,9 @@ fn dashboards(ui: &Ui, sources: &Sources) -> Markup {
 
 fn views(ui: &Ui, sources: &Sources) -> Markup {
     let project = &sources.project;
-    let is_shown = |relation: &&Relation| {
-        relation.room == Room::Views || (relation.chart.is_some() && relation.room != Room::Checks)
-    };
-    let mut all: Vec<&Relation> = project.relations.iter().filter(is_shown).collect();
+    let is_told =
+        |relation: &&Relation| is_shown(relation) && (relation.room == Room::Views || relation.chart.is_some());
+    let mut all: Vec<&Relation> = project.relations.iter().filter(is_told).collect();
     all.sort_by(|a, b| (a.room != Room::Views, &a.name).cmp(&(b.room != Room::Views, &b.name)));
     let broken: Vec<_> = project.broken.iter().filter(|broken| broken.room == Some(Room::Views)).collect();
     let title = ui.say("Views", "视图");

@@ -55,9 +55,9 @@ pub async fn show(
     page(&ui, Section::Views, &name, &body)
 }
 
-/// The relations that have a page: those of the rooms with figures. What is in the others names people.
-fn is_shown(relation: &Relation) -> bool {
-    matches!(relation.room, Room::Views | Room::Marts | Room::Evaluate | Room::Reconcile)
+/// The relations that have a page, as at `GET /views`: those of the rooms with figures. What is in the others names people.
+pub fn is_shown(relation: &Relation) -> bool {
+    matches!(relation.room, Room::Views | Room::Evaluate | Room::Reconcile)
 }
 
 /// What the page shows, where a file was saved or a run has published since.
