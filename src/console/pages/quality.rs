@@ -63,7 +63,7 @@ fn severity(ui: &Ui, rows: &Rows, row: usize) -> Markup {
 }
 
 /// What a finding does, its severity, and whose it is.
-fn finding_columns<'a>(ui: &'a Ui) -> [Col<'a>; 3] {
+fn finding_columns(ui: &Ui) -> [Col<'_>; 3] {
     [
         Col::new("severity", ui.say("severity", "级别")).shown(|rows, row| severity(ui, rows, row)),
         Col::new("owner", ui.say("owner", "负责人")),
@@ -89,9 +89,28 @@ async fn show(ui: Ui, State(state): State<Shared>) -> Response {
         Vec::new(),
         1,
     );
-    let scores = part(
-        &ui,
-        &state,
+    let (cards, scores, history, alerts, odd, changes, contracts, excluded, set_aside) = tokio::join!(
+        cards,
+        scores(&ui, &state),
+        history(&ui, &state),
+        alerts(&ui, &state),
+        odd(&ui, &state),
+        changes(&ui, &state),
+        contracts(&ui, &state),
+        excluded(&ui, &state),
+        set_aside(&ui, &state)
+    );
+    let body = html! {
+        (summary(&ui, &cards)) (scores) (odd) (alerts) (history) (contracts) (changes) (excluded) (set_aside)
+    };
+    page(&ui, Section::Quality, "", &body)
+}
+
+/// The tables, the worst first.
+async fn scores(ui: &Ui, state: &Shared) -> Markup {
+    part(
+        ui,
+        state,
         ui.say("Tables", "各表"),
         "select scores.table_name, scores.score, scores.rows, scores.score - before.value as change, scores.alerts, odd.odd_days,
              owners.owner
@@ -116,67 +135,102 @@ async fn show(ui: Ui, State(state): State<Shared>) -> Response {
                 Col::new("odd_days", ui.say("odd yesterday", "昨日异常")),
                 Col::new("owner", ui.say("owner", "负责人")),
             ];
-            table(&ui, ui.say("Scores by table", "各表得分"), rows, &columns)
+            table(ui, ui.say("Scores by table", "各表得分"), rows, &columns)
         },
-    );
-    let history = part(
-        &ui,
-        &state,
+    )
+    .await
+}
+
+/// Scores over half a year.
+async fn history(ui: &Ui, state: &Shared) -> Markup {
+    part(
+        ui,
+        state,
         ui.say("Scores over time", "得分变化"),
         "select day, table_name, arg_max(value, as_of) as score from data_quality_history
          where check_name = 'score' and day > (select max(day) from data_quality_history) - 180
          group by day, table_name order by day, table_name",
         Vec::new(),
-        |rows| draw(&ui, "", &lines("day", "score", Some("table_name")), rows),
-    );
-    let alerts = part(
-        &ui,
-        &state,
+        |rows| draw(ui, "", &lines("day", "score", Some("table_name")), rows),
+    )
+    .await
+}
+
+/// What is beyond the usual.
+async fn alerts(ui: &Ui, state: &Shared) -> Markup {
+    part(
+        ui,
+        state,
         ui.say("Findings", "发现"),
         "select table_name, check_name, value, bound, severity, owner, is_blocking, advice from data_quality_alerts
          order by severity, table_name, check_name",
         Vec::new(),
-        |rows| alerts_table(&ui, rows),
-    );
-    let odd = part(
-        &ui,
-        &state,
+        |rows| alerts_table(ui, rows),
+    )
+    .await
+}
+
+/// What was odd on the last whole day.
+async fn odd(ui: &Ui, state: &Shared) -> Markup {
+    part(
+        ui,
+        state,
         ui.say("Odd on the last whole day", "最近一个整天的异常"),
         "select table_name, measure, day, value, expected, low, high, severity, owner, is_blocking from data_quality_anomalies
          order by severity, abs(distance) desc, table_name",
         Vec::new(),
-        |rows| odd_table(&ui, rows),
-    );
-    let changes = part(
-        &ui,
-        &state,
+        |rows| odd_table(ui, rows),
+    )
+    .await
+}
+
+/// What changed most since the run before.
+async fn changes(ui: &Ui, state: &Shared) -> Markup {
+    part(
+        ui,
+        state,
         ui.say("Changed since the run before", "较上次运行的变化"),
         "select table_name, column_name, change, was, is_now, difference, since from data_quality_changes
          where change in ('rows', 'new_values', 'gone_values', 'missing', 'new_column', 'gone_column')
          order by table_name, column_name, change",
         Vec::new(),
-        |rows| changes_table(&ui, rows),
-    );
-    let contracts = part(
-        &ui,
-        &state,
+        |rows| changes_table(ui, rows),
+    )
+    .await
+}
+
+/// The rules that are broken.
+async fn contracts(ui: &Ui, state: &Shared) -> Markup {
+    part(
+        ui,
+        state,
         ui.say("Contracts that are broken", "不符的契约"),
         "select source || '.' || table_name as table_name, column_name, rule, expected, violations, rows, example, severity, owner
          from schema_contract_results where status = 'violated' order by severity, table_name, column_name, rule",
         Vec::new(),
-        |rows| contracts_table(&ui, rows),
-    );
-    let excluded = part(
-        &ui,
-        &state,
+        |rows| contracts_table(ui, rows),
+    )
+    .await
+}
+
+/// What exclusions take out.
+async fn excluded(ui: &Ui, state: &Shared) -> Markup {
+    part(
+        ui,
+        state,
         ui.say("Counts in no figure (exclude.toml)", "不计入指标（exclude.toml）"),
         "from exclusion_effects order by rule",
         Vec::new(),
-        |rows| excluded_table(&ui, rows),
-    );
-    let set_aside = part(
-        &ui,
-        &state,
+        |rows| excluded_table(ui, rows),
+    )
+    .await
+}
+
+/// What was set aside, by reason.
+async fn set_aside(ui: &Ui, state: &Shared) -> Markup {
+    part(
+        ui,
+        state,
         ui.say("Set aside", "搁置"),
         "select source_table, reason, outcome, count(*) as rows, min(value) as example from rejected_rows
          group by source_table, reason, outcome order by rows desc, source_table, reason",
@@ -196,15 +250,10 @@ async fn show(ui: Ui, State(state): State<Shared>) -> Response {
                 Col::new("rows", ui.say("rows", "行数")),
                 Col::new("example", ui.say("example", "例子")),
             ];
-            filled(&ui, rows, &table(&ui, ui.say("Rows set aside, by reason", "按原因统计的搁置行"), rows, &columns))
+            filled(ui, rows, &table(ui, ui.say("Rows set aside, by reason", "按原因统计的搁置行"), rows, &columns))
         },
-    );
-    let (cards, scores, history, alerts, odd, changes, contracts, excluded, set_aside) =
-        tokio::join!(cards, scores, history, alerts, odd, changes, contracts, excluded, set_aside);
-    let body = html! {
-        (summary(&ui, &cards)) (scores) (odd) (alerts) (history) (contracts) (changes) (excluded) (set_aside)
-    };
-    page(&ui, Section::Quality, "", &body)
+    )
+    .await
 }
 
 /// What is most to be known, in boxes.
@@ -321,16 +370,39 @@ fn excluded_table(ui: &Ui, rows: &Rows) -> Markup {
 
 /// One table: its checks, its days, what changed.
 async fn one(ui: Ui, State(state): State<Shared>, Path(name): Path<String>) -> Response {
-    let given = || vec![json!(name)];
-    let checks = part(
-        &ui,
-        &state,
+    let days = state.desk.rows(
+        "select measure, day, value, low, high, is_odd from data_quality_expected where table_name = $1 order by measure, day",
+        vec![json!(name)],
+        5000,
+    );
+    let (checks, history, days, changes, columns, contracts) = tokio::join!(
+        checks_of(&ui, &state, &name),
+        history_of(&ui, &state, &name),
+        days,
+        changes_of(&ui, &state, &name),
+        columns_of(&ui, &state, &name),
+        contract_of(&ui, &state, &name)
+    );
+    let body = html! {
+        (crumbs(&ui, &[(Section::Quality.path(), ui.say("Data quality", "数据质量"))]))
+        (checks) (history)
+        (section(ui.say("Days, beside what is expected of them", "每日与预期"), &days.map_or_else(|refusal| problem(&ui, &refusal), |rows| of_days(&ui, &rows))))
+        (columns) (changes) (contracts)
+    };
+    page(&ui, Section::Quality, &name, &body)
+}
+
+/// The checks of a table.
+async fn checks_of(ui: &Ui, state: &Shared, name: &str) -> Markup {
+    part(
+        ui,
+        state,
         ui.say("Checks", "检查"),
         "select check_name, value, bound, penalty, anomalies, severity, owner, is_blocking from data_quality_checks
          where table_name = $1 order by penalty desc, check_name",
-        given(),
+        vec![json!(name)],
         |rows| {
-            let [severity, owner, blocks] = finding_columns(&ui);
+            let [severity, owner, blocks] = finding_columns(ui);
             let columns = [
                 Col::new("check_name", ui.say("check", "检查")),
                 Col::new("value", ui.say("found", "结果")).of(Kind::Number),
@@ -341,38 +413,48 @@ async fn one(ui: Ui, State(state): State<Shared>, Path(name): Path<String>) -> R
                 owner,
                 blocks,
             ];
-            filled(&ui, rows, &table(&ui, ui.say("Checks", "检查"), rows, &columns))
+            filled(ui, rows, &table(ui, ui.say("Checks", "检查"), rows, &columns))
         },
-    );
-    let history = part(
-        &ui,
-        &state,
+    )
+    .await
+}
+
+/// Its score over time.
+async fn history_of(ui: &Ui, state: &Shared, name: &str) -> Markup {
+    part(
+        ui,
+        state,
         ui.say("Score over time", "得分变化"),
         "select day, arg_max(value, as_of) as score from data_quality_history
          where table_name = $1 and check_name = 'score' group by day order by day",
-        given(),
-        |rows| draw(&ui, "", &lines("day", "score", None), rows),
-    );
-    let days = state.desk.rows(
-        "select measure, day, value, low, high, is_odd from data_quality_expected where table_name = $1 order by measure, day",
-        given(),
-        5000,
-    );
-    let changes = part(
-        &ui,
-        &state,
+        vec![json!(name)],
+        |rows| draw(ui, "", &lines("day", "score", None), rows),
+    )
+    .await
+}
+
+/// What changed in it.
+async fn changes_of(ui: &Ui, state: &Shared, name: &str) -> Markup {
+    part(
+        ui,
+        state,
         ui.say("Changed since the run before", "较上次运行的变化"),
         "from data_quality_changes where table_name = $1 order by column_name, change",
-        given(),
-        |rows| changes_table(&ui, rows),
-    );
-    let columns = part(
-        &ui,
-        &state,
+        vec![json!(name)],
+        |rows| changes_table(ui, rows),
+    )
+    .await
+}
+
+/// What its columns hold.
+async fn columns_of(ui: &Ui, state: &Shared, name: &str) -> Markup {
+    part(
+        ui,
+        state,
         ui.say("Columns", "各列"),
         "select column_name, rows - filled as missing, (rows - filled) / rows as missing_share, different, lowest, highest
          from data_quality_profile where table_name = $1 order by column_name",
-        given(),
+        vec![json!(name)],
         |rows| {
             let columns = [
                 Col::new("column_name", ui.say("column", "列")),
@@ -382,27 +464,24 @@ async fn one(ui: Ui, State(state): State<Shared>, Path(name): Path<String>) -> R
                 Col::new("lowest", ui.say("lowest", "最小")),
                 Col::new("highest", ui.say("highest", "最大")),
             ];
-            filled(&ui, rows, &table(&ui, ui.say("Columns", "各列"), rows, &columns))
+            filled(ui, rows, &table(ui, ui.say("Columns", "各列"), rows, &columns))
         },
-    );
-    let contracts = part(
-        &ui,
-        &state,
+    )
+    .await
+}
+
+/// Its contract.
+async fn contract_of(ui: &Ui, state: &Shared, name: &str) -> Markup {
+    part(
+        ui,
+        state,
         ui.say("Contract", "契约"),
         "select column_name, rule, expected, violations, rows, example, severity, owner, status from schema_contract_results
          where source || '.' || table_name = $1 order by violations desc, column_name, rule",
-        given(),
-        |rows| contracts_table(&ui, rows),
-    );
-    let (checks, history, days, changes, columns, contracts) =
-        tokio::join!(checks, history, days, changes, columns, contracts);
-    let body = html! {
-        (crumbs(&ui, &[(Section::Quality.path(), ui.say("Data quality", "数据质量"))]))
-        (checks) (history)
-        (section(ui.say("Days, beside what is expected of them", "每日与预期"), &days.map_or_else(|refusal| problem(&ui, &refusal), |rows| of_days(&ui, &rows))))
-        (columns) (changes) (contracts)
-    };
-    page(&ui, Section::Quality, &name, &body)
+        vec![json!(name)],
+        |rows| contracts_table(ui, rows),
+    )
+    .await
 }
 
 /// A chart for each measure, with the band in which a day is usual.

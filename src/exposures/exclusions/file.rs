@@ -9,6 +9,7 @@ use chrono_tz::Tz;
 use serde::Deserialize;
 use toml::{Spanned, Value};
 
+use super::network::Network;
 use super::{Exclusion, Exclusions};
 use crate::common::files;
 use crate::common::language::{either, t};
@@ -108,57 +109,15 @@ type Fault = (Option<usize>, String);
 
 fn rule(spec: Spec, zone: Tz, folder: &Path) -> Result<Exclusion, Fault> {
     let name = spec.name.into_inner();
-    let addresses = spec.addresses.iter().map(|address| {
-        let text = address.get_ref();
-        text.parse().map_err(|()| {
-            fault(
-                address,
-                "addresses",
-                text,
-                either(
-                    "no address or network such as 203.0.113.7, 203.0.113.0/24 or 2001:db8::/32",
-                    "不是地址或网段，应如 203.0.113.7、203.0.113.0/24 或 2001:db8::/32",
-                ),
-            )
-        })
-    });
-    let addresses = addresses.collect::<Result<_, _>>()?;
     let mut request_ids: BTreeSet<String> = texts("request_ids", &spec.request_ids, str::to_owned)?;
     let request_ids_file = spec.request_ids_file.as_ref().map(|file| (file, folder.join(file.get_ref())));
     if let Some((file, path)) = &request_ids_file {
         request_ids.extend(listed(file, path)?);
     }
-    let at = |field, value: &Option<Spanned<Value>>, is_end| {
-        value
-            .as_ref()
-            .map(|value| {
-                moment(value, zone, is_end).ok_or_else(|| {
-                    fault(
-                        value,
-                        field,
-                        &value.get_ref().to_string(),
-                        either(
-                            "no time such as 2026-10-01, 2026-10-01T08:00:00 or 2026-10-01T08:00:00+08:00",
-                            "不是时间，应如 2026-10-01、2026-10-01T08:00:00 或 2026-10-01T08:00:00+08:00",
-                        ),
-                    )
-                })
-            })
-            .transpose()
-    };
-    let (from, until) = (at("from", &spec.from, false)?, at("until", &spec.until, true)?);
-    if let (Some(from), Some(until)) = (from, until)
-        && until <= from
-    {
-        let place = spec.until.as_ref().map(|until| until.span().start);
-        return Err((
-            place,
-            t!("until: {name} ends at {until}, and begins at {from}", "until：{name} 结束于 {until}，开始于 {from}"),
-        ));
-    }
+    let (from, until) = span(&name, (&spec.from, &spec.until), zone)?;
     let lower = |text: &str| text.to_lowercase();
     let rule = Exclusion {
-        addresses,
+        addresses: networks(&spec.addresses)?,
         agents: texts("agents", &spec.agents, lower)?,
         users: spec.users,
         visitors: texts("visitors", &spec.visitors, str::to_owned)?,
@@ -172,16 +131,57 @@ fn rule(spec: Spec, zone: Tz, folder: &Path) -> Result<Exclusion, Fault> {
     };
     let is_bounded = rule.from.is_some() || rule.until.is_some() || !rule.endpoints.is_empty();
     if rule.is_of_all() && !is_bounded {
-        return Err((
-            None,
-            t!(
-                "{} names nobody: addresses, agents, users, visitors, sources, request_ids, or a time with from and until",
-                "{} 没有指明对象：addresses、agents、users、visitors、sources、request_ids，或用 from 与 until 指明时间",
-                rule.name
-            ),
-        ));
+        let fault = t!(
+            "{} names nobody: addresses, agents, users, visitors, sources, request_ids, or a time with from and until",
+            "{} 没有指明对象：addresses、agents、users、visitors、sources、request_ids，或用 from 与 until 指明时间",
+            rule.name
+        );
+        return Err((None, fault));
     }
     Ok(rule)
+}
+
+fn networks(all: &[Spanned<String>]) -> Result<Vec<Network>, Fault> {
+    let one = |address: &Spanned<String>| {
+        let what = either(
+            "no address or network such as 203.0.113.7, 203.0.113.0/24 or 2001:db8::/32",
+            "不是地址或网段，应如 203.0.113.7、203.0.113.0/24 或 2001:db8::/32",
+        );
+        address.get_ref().parse().map_err(|()| fault(address, "addresses", address.get_ref(), what))
+    };
+    all.iter().map(one).collect()
+}
+
+/// From when until when a rule holds.
+type Span = (Option<DateTime<Utc>>, Option<DateTime<Utc>>);
+
+fn span(
+    name: &str,
+    (from, until): (&Option<Spanned<Value>>, &Option<Spanned<Value>>),
+    zone: Tz,
+) -> Result<Span, Fault> {
+    let at = |field, value: &Spanned<Value>, is_end| {
+        let what = either(
+            "no time such as 2026-10-01, 2026-10-01T08:00:00 or 2026-10-01T08:00:00+08:00",
+            "不是时间，应如 2026-10-01、2026-10-01T08:00:00 或 2026-10-01T08:00:00+08:00",
+        );
+        moment(value, zone, is_end).ok_or_else(|| fault(value, field, &value.get_ref().to_string(), what))
+    };
+    let begins = from.as_ref().map(|from| at("from", from, false)).transpose()?;
+    let ends = until.as_ref().map(|until| at("until", until, true)).transpose()?;
+    match (begins, ends) {
+        (Some(begins), Some(ends)) if ends <= begins => {
+            let place = until.as_ref().map(|until| until.span().start);
+            Err((
+                place,
+                t!(
+                    "until: {name} ends at {ends}, and begins at {begins}",
+                    "until：{name} 结束于 {ends}，开始于 {begins}"
+                ),
+            ))
+        }
+        _ => Ok((begins, ends)),
+    }
 }
 
 fn fault<T>(at: &Spanned<T>, field: &str, value: &str, what: &str) -> Fault {
