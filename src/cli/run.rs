@@ -24,6 +24,7 @@ pub struct Run {
 
 /// How much is read, and whether at all.
 #[derive(Debug, Args)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a flag of the command line")]
 pub struct Extent {
     /// Read all sources again, from their first row or file on
     #[arg(long)]

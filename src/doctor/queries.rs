@@ -51,7 +51,7 @@ mod tests {
     fn a_token_that_is_short_or_another_ones_is_told_of_and_never_shown() -> anyhow::Result<()> {
         let said = |values: &[(&str, &str)]| -> anyhow::Result<Vec<String>> {
             let found =
-                queries(&Config::for_test(&[&[("MEMORY_LIMIT", "128MB"), ("SQL_MEMORY_MB", "1")], values].concat())?);
+                queries(&Config::for_test(&[values, &[("MEMORY_LIMIT", "128MB"), ("SQL_MEMORY_MB", "1")]].concat())?);
             Ok(found.into_iter().map(|finding| finding.text).collect())
         };
         assert_eq!(said(&[("ANALYST_TOKEN", "0123456789abcdef")])?, Vec::<String>::new());

@@ -89,7 +89,7 @@ impl Ranker {
             asked[split.feature as usize] += 1.0;
         }
         let mut weighed = [0.0_f64; Feature::COUNT];
-        for layer in self.network.iter().flat_map(|network| network.layers.first()) {
+        for layer in self.network.iter().filter_map(|network| network.layers.first()) {
             let weights = layer.weights.chunks(layer.inputs.max(1)).flat_map(|row| row.iter().enumerate());
             weights.for_each(|(feature, weight)| weighed[feature] += f64::from(weight.abs()));
         }

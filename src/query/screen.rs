@@ -82,7 +82,7 @@ impl Write for Paged {
         }
         let Some(pager) = self.pager.clone() else { return io::stdout().write(bytes) };
         self.held.extend_from_slice(bytes);
-        if self.held.iter().filter(|byte| **byte == b'\n').count() >= self.lines {
+        if self.held.split(|byte| *byte == b'\n').count() > self.lines {
             self.open(&pager)?;
         }
         Ok(bytes.len())

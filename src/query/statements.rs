@@ -60,7 +60,7 @@ pub fn statements(text: &str) -> Vec<Statement> {
         match kind {
             Kind::Comment => {}
             Kind::End | Kind::VerticalEnd => {
-                found.extend(open.take().map(|place| Statement { place, is_vertical: kind == Kind::VerticalEnd }))
+                found.extend(open.take().map(|place| Statement { place, is_vertical: kind == Kind::VerticalEnd }));
             }
             _ => open = Some(open.map_or(place.start, |open| open.start)..place.end),
         }
@@ -175,8 +175,8 @@ fn comment(text: &str) -> usize {
 
 /// The length of `$tag$ … $tag$`, where that is one.
 fn dollar_quoted(text: &str) -> Option<usize> {
-    let tag = &text[1..1 + text[1..].find('$')?];
-    let is_tag = tag.chars().all(|c| goes_on(c)) && tag.chars().next().is_none_or(begins_word);
+    let tag = &text[1..=text[1..].find('$')?];
+    let is_tag = tag.chars().all(goes_on) && tag.chars().next().is_none_or(begins_word);
     let mark = &text[..tag.len() + 2];
     is_tag.then(|| text[mark.len()..].find(mark).map_or(text.len(), |end| end + 2 * mark.len()))
 }

@@ -244,7 +244,7 @@ mod tests {
         assert_eq!(said.len(), 4, "{said:#?}");
         for (line, column, what) in [
             (6, 12, "no view covrage; did you mean coverage?"),
-            (7, 34, "chart: \"lines\" is none of"),
+            (7, 32, "chart: \"lines\" is none of"),
             (10, 8, "there twice"),
             (14, 8, "is made of"),
         ] {

@@ -34,6 +34,7 @@ fn list(request: &str, user: Option<i64>, page: i64, at: &str, datasets: &[i64])
 }
 
 #[test]
+#[expect(clippy::too_many_lines, reason = "a story in its order")]
 fn the_visit_tells_where_no_request_id_does_and_is_kept_apart() {
     let n = Nearset::empty();
     write_pages(&n, 6);
@@ -297,6 +298,7 @@ fn with(mut row: Value, column: &str, value: &Value) -> Value {
 }
 
 #[test]
+#[expect(clippy::too_many_lines, reason = "a story in its order")]
 fn every_unmatched_order_has_its_likely_cause() {
     let mut n = Nearset::empty();
     n.set("MATOMO_SITE_ID", "1");

@@ -27,6 +27,7 @@ fn ask(server: &Server, path: &str, address: &str, program: &str) -> Value {
 }
 
 #[test]
+#[expect(clippy::too_many_lines, reason = "a story in its order")]
 fn what_a_rule_takes_out_is_there_again_once_the_rule_is_gone() {
     let n = Nearset::demo();
     n.take_fixtures(|_| true);

@@ -209,7 +209,7 @@ fn sql_is_for_those_with_the_token() {
     let (status, body) = asked(&server, "select\n  '中文', pricee from datasets");
     let error = &body["error"];
     assert_eq!((status, &error["line"], &error["column"]), (400, &json!(2), &json!(9)), "{body}");
-    assert!(error["caret"].as_str().is_some_and(|caret| caret.ends_with("^")), "{body}");
+    assert!(error["caret"].as_str().is_some_and(|caret| caret.ends_with('^')), "{body}");
     // parameters, the limit of rows, its word for more
     let body = json!({ "sql": "select range as n, $1 as t from range(10)", "parameters": ["x"], "limit": 2 });
     let request = agent().post(format!("{}/sql", server.base)).header("authorization", format!("Bearer {TOKEN}"));

@@ -111,7 +111,7 @@ fn standard_input_is_a_query_and_slips_are_found_before_anything_runs() {
     for args in [&["-", "--json"][..], &["--json"]] {
         assert_eq!(
             piped(&n, args, "select 1 as a;\nselect 2 as b;\n"),
-            (0, "[{\"a\":1}]\n[{\"b\":2}]\n".into(), "".into())
+            (0, "[{\"a\":1}]\n[{\"b\":2}]\n".into(), String::new())
         );
     }
     let (code, out, error) = piped(&n, &[], "select 1 as a;\n\nselect '中文',\n  2 form x y;\n");

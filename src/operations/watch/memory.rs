@@ -36,6 +36,7 @@ pub const EVENTS: &[&str] = &[
     "RunLate",
     "ServerDown",
     "SourceStale",
+    "ViewFailed",
 ];
 
 /// How long something must have been wrong before it is told, or right before it counts as mended: what may be over in a

@@ -27,6 +27,7 @@ pub struct SqlParams {
 /// A query, as JSON; a body that is text is the query itself.
 #[derive(Debug, Default, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields, default)]
+#[expect(clippy::struct_field_names, reason = "a field of a body is called as programs know it")]
 pub struct Sql {
     /// One SELECT, FROM, WITH, VALUES, DESCRIBE, SHOW or SUMMARIZE.
     #[schema(example = "from funnel_by_day where day >= cast($1 as date)")]

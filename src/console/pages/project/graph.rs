@@ -63,7 +63,7 @@ fn layers(project: &Project, names: &BTreeSet<String>) -> Vec<Vec<String>> {
     // each beside the middle of what it reads, so that fewer lines cross
     for at in 1..layers.len() {
         let (before, after) = layers.split_at_mut(at);
-        let place = |name: &str| before.iter().flat_map(|layer| layer.iter().position(|one| one == name)).next_back();
+        let place = |name: &str| before.iter().filter_map(|layer| layer.iter().position(|one| one == name)).next_back();
         let middle = |name: &String| {
             let places: Vec<usize> = project
                 .edges()
