@@ -41,7 +41,7 @@ fn what_a_rule_takes_out_is_there_again_once_the_rule_is_gone() {
          order by user_id limit 1",
     );
     let night =
-        "shown_at >= timestamp '2026-10-10' and shown_at < timestamp '2026-10-10 06:00:00' and endpoint = 'similar'";
+        "shown_at >= timestamp '2026-10-10' and shown_at < timestamp '2026-10-10 06:00:00' and endpoint = 'recommend_detail'";
     let [orders, visits, of_user, at_night] =
         ["orders", "visits", &format!("exposures where user_id = {user}"), &format!("exposures where {night}")]
             .map(count);
@@ -50,7 +50,7 @@ fn what_a_rule_takes_out_is_there_again_once_the_rule_is_gone() {
         &n,
         &format!(
             "[[exclude]]\nname = \"staff\"\nusers = [{user}]\n
-             [[exclude]]\nname = \"night\"\nfrom = 2026-10-10\nuntil = \"2026-10-10 06:00\"\nendpoints = [\"similar\"]\n
+             [[exclude]]\nname = \"night\"\nfrom = 2026-10-10\nuntil = \"2026-10-10 06:00\"\nendpoints = [\"recommend_detail\"]\n
              [[exclude]]\nname = \"nobody\"\nsources = [\"nowhere\"]\n"
         ),
     );
