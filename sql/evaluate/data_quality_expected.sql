@@ -1,7 +1,7 @@
 -- description: What each whole day brought (data_quality_days) beside what the same weekdays of the eight weeks before lead one to
 -- expect, for the last eight weeks. A figure is taken to a scale on which chance moves all alike (twice the root of a count, the
 -- arcsine root of a share); expected is the median of at least four such weekdays, and how far days usually lie from that is measured on
--- all days of those weeks, but is no less than chance alone makes. A day that lies four times as far is odd: of days
+-- all days of those weeks, but is no less than chance alone makes. A day that lies four and a half times as far is odd: of days
 -- without a fault that is less than one in 1,000 (docs/data-quality.md).
 -- key: table_name, measure, day
 -- column table_name: source.table.
@@ -14,7 +14,7 @@
 -- column low: Below this it is odd.
 -- column high: Above this it is odd.
 -- column distance: How far it lies from the expected, as a multiple of how far days usually lie.
--- column is_odd: Whether that is four times as far or more.
+-- column is_odd: Whether that is four and a half times as far or more.
 with
 scaled as (
     select
@@ -78,8 +78,8 @@ select
             then round(
                     if(
                         of_rows is null,
-                        greatest(pow(greatest(centre - 4 * usual_miss, 0) / 2, 2) - 0.375, 0),
-                        pow(sin(greatest(centre - 4 * usual_miss / stretch, 0)), 2)
+                        greatest(pow(greatest(centre - 4.5 * usual_miss, 0) / 2, 2) - 0.375, 0),
+                        pow(sin(greatest(centre - 4.5 * usual_miss / stretch, 0)), 2)
                     ),
                     6
                 )
@@ -89,13 +89,13 @@ select
             then round(
                     if(
                         of_rows is null,
-                        pow((centre + 4 * usual_miss) / 2, 2) - 0.375,
-                        pow(sin(least(centre + 4 * usual_miss / stretch, pi() / 2)), 2)
+                        pow((centre + 4.5 * usual_miss) / 2, 2) - 0.375,
+                        pow(sin(least(centre + 4.5 * usual_miss / stretch, pi() / 2)), 2)
                     ),
                     6
                 )
     end as high,
     case when weeks >= 4 then round(miss / usual_miss, 3) end as distance,
-    coalesce(weeks >= 4 and abs(miss) >= 4 * usual_miss, false) as is_odd
+    coalesce(weeks >= 4 and abs(miss) >= 4.5 * usual_miss, false) as is_odd
 from judged
 where day >= report_day(getvariable('as_of')) - 56

@@ -264,7 +264,7 @@ mod tests {
         let columns = [("n", "DOUBLE"), ("title", "VARCHAR"), ("x", "VARCHAR")];
         let whole = shown(&columns, rows, Extent::default()).0;
         let narrow = shown(&columns, rows, Extent { rows: None, width: Some(38) }).0;
-        let (text, seen) = shown(&columns, rows, Extent { rows: Some(1), width: Some(20) });
+        let (text, seen) = shown(&columns, rows, Extent { rows: Some(1), width: Some(24) });
         insta::assert_snapshot!([whole, narrow, text].join("\n"));
         assert_eq!((seen.rows, seen.shown, seen.hidden), (2, 1, 1));
     }

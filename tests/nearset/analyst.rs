@@ -157,7 +157,7 @@ fn a_broken_view_and_a_worse_model_in_one_night_take_no_figures_away() {
     assert!(error.contains("the figures are published"), "{error}");
     assert_eq!(fs::read_link(n.models().join("current")).expect("a current version"), current);
     // the moment is the new one, and orders, funnel and reconciliation are of it
-    assert_eq!(n.value("select strftime(as_of, '%F') from raw.run_parameters"), "2026-10-17");
+    assert_eq!(n.value("select cast(as_of::date as varchar) from raw.run_parameters"), "2026-10-17");
     for relation in ["figures_by_day", "funnel_by_day", "reconciliation_daily"] {
         assert!(n.value(&format!("select count(*) from {relation}")).as_i64() > Some(0), "{relation}");
     }
