@@ -109,7 +109,7 @@ enum Command {
     #[command(after_help = examples(&["demo", "demo --no-serve"]))]
     Demo(Demo),
     /// Read-only SQL on the published warehouse: a query, a file, or at a prompt
-    #[command(after_help = examples(&["sql", "sql \"from funnel_by_day\"", "sql \"select dataset_id, title from datasets limit 5\" --format csv", "sql \"from daily_report\" --json", "sql - < queries.sql"]))]
+    #[command(after_help = examples(&["sql \"from funnel_by_day\"", "sql \"select dataset_id, title from datasets limit 5\" --format csv", "sql \"from coverage\" --json"]))]
     Sql(Sql),
     /// The SQL project: what there is, what feeds what, what is wrong with it
     #[command(subcommand)]

@@ -134,7 +134,7 @@ fn changed(config: &Config, name: &str, json: bool, kept: Option<&[Kept]>) -> Re
     if json {
         return print(&serde_json::json!({ "name": name, "state": standing.state, "keep": kept }));
     }
-    let state = standing.state.context("an experiment of the file")?;
+    let state = standing.state.context(either("an experiment of the file", "文件中的实验"))?;
     let said = match state {
         State::Running => t!("{name} runs; servers take it up within a second", "{name} 正在运行；服务会在一秒内生效"),
         State::Planned => t!("{name} is active and begins at its start", "{name} 已启用，到开始时间自动运行"),

@@ -14,6 +14,7 @@ use tokio::time::{Instant, timeout_at};
 
 use super::Refusal;
 use super::frames::{self, Ask, Fault, Head, Kind, PREFIX};
+use crate::common::language::either;
 use crate::config::Config;
 
 /// How many queries wait at most for each that is answered.
@@ -251,7 +252,7 @@ impl Answer {
                 self.pool.idle().push(worker);
                 Ok(None)
             }
-            _ => Err(io::Error::other("an answer broke off")),
+            _ => Err(io::Error::other(either("an answer broke off", "应答中断"))),
         }
     }
 }

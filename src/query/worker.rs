@@ -12,6 +12,7 @@ use rustix::process::{Resource, Rlimit, Signal, getpid, kill_process, setrlimit}
 
 use super::answer::{Answerer, Ended, SPILLS};
 use super::frames::{self, Ask, Hello, Kind};
+use crate::common::language::either;
 use crate::common::{priority, scratch};
 use crate::config::Config;
 
@@ -89,7 +90,7 @@ pub fn serve(stream: UnixStream, limit: fn(&Answerer), gone: fn()) -> Result<()>
         };
         let fault = match answerer.answer(&ask, &mut out) {
             Ok(()) => continue,
-            Err(Ended::Gone(error)) => return Err(error).context("nobody takes an answer"),
+            Err(Ended::Gone(error)) => return Err(error).context(either("nobody takes an answer", "应答无人接收")),
             Err(Ended::Fault(fault)) => fault,
         };
         out.write_all(&frames::framed_json(Kind::Fault, &fault)?)?;

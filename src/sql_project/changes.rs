@@ -81,7 +81,7 @@ fn see(
     is_seen: impl Fn(Room) -> bool,
 ) -> Result<(Vec<Change>, bool)> {
     if db.query_row("select current_setting('enable_external_access')::boolean", [], |row| row.get(0))? {
-        bail!("files of the project are seen in a sandbox only");
+        bail!(either("files of the project are seen in a sandbox only", "项目文件只能在沙箱中查看"));
     }
     let Some(published) = digests(db)? else { return Ok((Vec::new(), true)) };
     let project = current(config, db)?;

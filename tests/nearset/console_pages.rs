@@ -13,7 +13,8 @@ const OF_A_KIND: usize = 6;
 pub fn page(server: &Server, path: &str, language: &str) -> (u16, String) {
     let asked = agent().get(format!("{}{path}", server.base)).header("accept-language", language);
     let mut answer = asked.call().expect("an answer");
-    (answer.status().as_u16(), answer.body_mut().read_to_string().expect("text"))
+    let bytes = answer.body_mut().read_to_vec().expect("an answer");
+    (answer.status().as_u16(), String::from_utf8_lossy(&bytes).into_owned())
 }
 
 /// Sends a form as a page of this server does; the status and where it leads, or what it says.
@@ -167,7 +168,7 @@ fn settings_are_found_by_words_and_say_where_they_stand() {
     n.set("CACHE_MB", "65");
     fs::write(n.path().join("nearset.toml"), "shed_ms = 251\n").expect("a file");
     let server = n.serve();
-    let (_, text) = page(&server, "/console/settings?words=SHED", "en");
+    let (_, text) = page(&server, "/console/settings?words=SHED_MS", "en");
     assert!(text.contains("SHED_MS") && text.contains("nearset.toml:1") && text.contains("251"), "{text}");
     assert!(!text.contains("CACHE_MB"), "{text}");
     let (_, changed) = page(&server, "/console/settings?changed=1", "zh");
@@ -206,16 +207,17 @@ fn versions_are_promoted_and_rolled_back_from_their_pages_with_the_admin_token_a
     assert_eq!(change(Some("let-me"), &promote), (303, "/console/models?done=promote".to_owned()));
     assert_eq!(&current(), old);
     assert_eq!(server.get("/health").1["model_version"].as_str(), Some(old.as_str()), "at once");
+    assert_eq!(change(Some("let-me"), &format!("what=promote&version={new}")).0, 303);
     assert_eq!(change(Some("let-me"), "what=roll_back").0, 303);
-    assert_eq!(&current(), new);
-    let canary = format!("what=canary&version={old}&share=7.5");
+    assert_eq!(&current(), old);
+    let canary = format!("what=canary&version={new}&share=7.5");
     assert_eq!(change(Some("let-me"), &canary).1, "/console/models?done=canary");
     let (_, text) = page(&server, "/console/models", "en");
     assert!(text.contains("canary 7.50%"), "{text}");
     assert_eq!(change(Some("let-me"), "what=end_canary").0, 303);
     for (form, words) in [
         ("what=canary&version=../..&share=5", "no such version"),
-        (format!("what=canary&version={old}&share=500").as_str(), "from 0 to 100"),
+        (format!("what=canary&version={new}&share=500").as_str(), "from 0 to 100"),
     ] {
         let (status, said) = change(Some("let-me"), form);
         assert!(status == 400 && said.contains(words), "{said}");

@@ -168,7 +168,10 @@ fn every_answer_of_every_route_is_as_described() {
     let long = "x".repeat(20_000);
     let body = vec![b'x'; 70_000];
     for (method, path, _) in description.operations() {
-        let plain = path.replace("{dataset_id}", "1001");
+        let path_with = |id: &str| {
+            path.replace("{dataset_id}", id).replace("{file}", "summary.json").replace("{name}", "coverage")
+        };
+        let plain = path_with("1001");
         let other = if method == "get" { "POST" } else { "GET" };
         let mut asked: Vec<(&Server, &str, String, &str, &[u8])> = vec![
             (&server, "", plain.clone(), "t", b""),
@@ -176,8 +179,8 @@ fn every_answer_of_every_route_is_as_described() {
             (&server, "", format!("{plain}?q=weather&top_n=5&limit=5&lang=ja&user_id=3"), "t", b""),
             (&server, "", format!("{plain}?q=&top_n=0&limit=x"), "t", b""),
             (&server, "", format!("{plain}?q=%FF&top_n=%zz"), "t", b""),
-            (&server, "", path.replace("{dataset_id}", "%FF"), "t", b""),
-            (&server, "", path.replace("{dataset_id}", "1e2"), "t", b""),
+            (&server, "", path_with("%FF"), "t", b""),
+            (&server, "", path_with("1e2"), "t", b""),
             (&server, "", format!("{plain}/nowhere"), "t", b""),
             (&server, "", format!("{plain}?visitor_id={long}"), "t", b""),
             (&server, other, plain.clone(), "t", b""),

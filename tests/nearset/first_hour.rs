@@ -262,7 +262,7 @@ fn doctor_never_calls_in_order_what_does_not_start() {
         (
             "experiments",
             &|n| write(n, "data/experiments.toml", "[experiments.e]\nvariants = []\n"),
-            &["experiments.toml", "no variants"],
+            &["experiments.toml", "variants: there are none"],
         ),
         ("server", &|n| n.set("LISTEN", &address), &["is taken by another program", "ss -ltnp", "--listen"]),
         ("server", &|n| n.set("LISTEN", "192.0.2.1:80"), &["192.0.2.1:80 cannot be listened on", "0.0.0.0"]),

@@ -137,11 +137,11 @@ fn days_of(name: &str, prefix: &str, count: usize) -> Option<Option<String>> {
 }
 
 /// What runs wrote of each day and of orders: a page for browsers, a list for programs.
-#[utoipa::path(get, path = "/reports", tag = "figures", security(("analyst_token" = []), ("admin_token" = []), ()),
+#[utoipa::path(get, path = "/reports", operation_id = "reports", tag = "figures", security(("analyst_token" = []), ("admin_token" = []), ()),
     params(("format" = Option<String>, Query, description = "json or html; else what Accept says")),
     responses(
         (status = 200, description = "The reports, the newest first",
-            content((Listing = "application/json"), (String = "text/html; charset=utf-8"))),
+            content((Listing = "application/json"), (String = "text/html"))),
         (status = 400, body = ErrorBody, description = "A format that there is not"),
         (status = 401, body = ErrorBody, description = "REPORTS shows them on the server's machine alone, or to whoever holds a token"),
     ))]
@@ -172,16 +172,16 @@ pub async fn report(
 }
 
 /// One report as it is, unless a browser asks.
-#[utoipa::path(get, path = "/reports/{file}", tag = "figures", security(("analyst_token" = []), ("admin_token" = []), ()),
+#[utoipa::path(get, path = "/reports/{file}", operation_id = "report_file", tag = "figures", security(("analyst_token" = []), ("admin_token" = []), ()),
     params(
         ("file" = String, Path, description = "A report that /reports lists"),
         ("format" = Option<String>, Query, description = "json or html; else what Accept says"),
     ),
     responses(
-        (status = 200, description = "The report", content((Object = "application/json"), (String = "text/html; charset=utf-8"), (String = "text/csv; charset=utf-8"))),
+        (status = 200, description = "The report", content((Object = "application/json"), (String = "text/html"), (String = "text/csv"))),
         (status = 400, body = ErrorBody, description = "A format that there is not"),
         (status = 401, body = ErrorBody, description = "REPORTS shows them on the server's machine alone, or to whoever holds a token"),
-        (status = 404, description = "There is no such report", content((ErrorBody = "application/json"), (String = "text/html; charset=utf-8"))),
+        (status = 404, description = "There is no such report", content((ErrorBody = "application/json"), (String = "text/html"))),
     ))]
 pub async fn file(
     reader: Reader,

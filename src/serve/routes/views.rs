@@ -99,7 +99,7 @@ fn is_shown(relation: &Relation) -> bool {
 }
 
 /// The relations whose rows may be read, with what their files say of them. Whoever may see reports may.
-#[utoipa::path(get, path = "/views", tag = "figures", security(("analyst_token" = []), ("admin_token" = []), ()),
+#[utoipa::path(get, path = "/views", operation_id = "views", tag = "figures", security(("analyst_token" = []), ("admin_token" = []), ()),
     responses(
         (status = 200, body = ViewList, description = "The relations"),
         (status = 401, body = ErrorBody, description = "REPORTS shows them on the server's machine alone, or to whoever holds a token"),
@@ -260,7 +260,7 @@ fn tag(state: &State, asked: &str) -> Option<HeaderValue> {
 }
 
 /// The rows of a relation. `column=value` and `column.gte=value` (also eq, ne, lt, lte, gt, like, in, null) keep some of them.
-#[utoipa::path(get, path = "/views/{name}", tag = "figures", security(("analyst_token" = []), ("admin_token" = []), ()),
+#[utoipa::path(get, path = "/views/{name}", operation_id = "view_rows", tag = "figures", security(("analyst_token" = []), ("admin_token" = []), ()),
     params(
         ("name" = String, Path, description = "A relation that /views lists"),
         ("format" = Option<String>, Query, description = "json, csv, parquet or arrow; else what Accept says"),
@@ -273,7 +273,7 @@ fn tag(state: &State, asked: &str) -> Option<HeaderValue> {
     ),
     responses(
         (status = 200, description = "The rows: an array of objects, or what was asked for. X-Row-Count says how many, X-Total-Count how many there are in all where that is known; ETag changes with what is published",
-            content((Vec<Object> = "application/json"), (String = "text/csv; charset=utf-8"), (String = "application/vnd.apache.parquet"), (String = "application/vnd.apache.arrow.stream"))),
+            content((Vec<Object> = "application/json"), (String = "text/csv"), (String = "application/vnd.apache.parquet"), (String = "application/vnd.apache.arrow.stream"))),
         (status = 304, description = "Nothing has changed since the answer that If-None-Match names"),
         (status = 400, body = ErrorBody, description = "A column, a comparison or a value that there is not"),
         (status = 401, body = ErrorBody, description = "REPORTS shows them on the server's machine alone, or to whoever holds a token"),
