@@ -396,7 +396,7 @@ fn a_log_that_is_a_pipe_is_not_written_and_links_leave_no_folder() {
     fs::write(n.path().join("secret"), "root:x").expect("a file");
     std::os::unix::fs::symlink(n.path().join("secret"), n.project.join("views/linked.sql")).expect("a link");
     let error = n.fails(1, &["views", "check"]);
-    assert!(error.contains("linked.sql is a link that leaves") && !error.contains("root:x"), "{error}");
+    assert!(error.contains("linked.sql: it is a link that leaves") && !error.contains("root:x"), "{error}");
 }
 
 #[test]
