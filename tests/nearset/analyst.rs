@@ -52,7 +52,7 @@ fn a_saved_view_is_seen_on_its_page_without_a_run_and_so_is_what_is_wrong_with_i
     shows(&server, "/console/views", &["/console/views/shelves"]);
     // what it was, edited
     save(&n, "views/shelves.sql", &SHELVES.replace("count(*) as datasets", "count(*) as datasets, 4711 as lucky"));
-    shows(&server, "/console/views/shelves", &["4711"]);
+    shows(&server, "/console/views/shelves", &["4,711"]);
     // broken: in its own words, with line and caret, and the last good rows of a published one below
     save(&n, "views/coverage.sql", "-- description: 目录覆盖率。\nselect '覆盖' as stage,, 1 as share\n");
     let broken = shows(&server, "/console/views/coverage", &["views/coverage.sql:2", "^", "last good rows"]);

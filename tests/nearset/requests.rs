@@ -71,7 +71,7 @@ fn every_answer_says_its_id_and_how_long_it_took() {
         (with("GET /metrics", ""), 200),
         (with("GET /openapi.json", ""), 200),
         (with("GET /docs", ""), 200),
-        (with("GET /", ""), 200),
+        (with("GET /", ""), 307),
         (with("GET /search?q=rain", ""), 200),
         (with("GET /similar/x", ""), 400),
         (with("GET /similar/1001", "x-test-token: wrong\r\n"), 401),

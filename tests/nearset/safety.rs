@@ -121,8 +121,10 @@ fn a_server_removes_what_a_killed_run_left() {
     fs::write(n.data().join("warehouse.work.duckdb"), "half a copy").expect("a file");
     let _server = n.serve();
     let since = Instant::now();
-    while !leftovers(&n).is_empty() {
-        assert!(since.elapsed() < Duration::from_secs(60), "{:?}", leftovers(&n));
+    // what its processes for queries spill to is there as long as they are
+    let left = || leftovers(&n).into_iter().filter(|name| !name.contains("scratch")).collect::<Vec<_>>();
+    while !left().is_empty() {
+        assert!(since.elapsed() < Duration::from_secs(60), "{:?}", left());
         std::thread::sleep(Duration::from_millis(50));
     }
 }
