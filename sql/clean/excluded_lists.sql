@@ -36,8 +36,8 @@ select
     min(signs.exposures) as exposures
 from signs
 inner join raw.exclusions as exclusions
-    on exclusions.kind = signs.sign.kind
-        and exclusions.value = signs.sign.value
+    on exclusions.kind = signs.sign['kind']
+        and exclusions.value = signs.sign['value']
 inner join raw.exclusion_rules as rules on rules.rule = exclusions.rule
 where signs.shown_at >= coalesce(rules.from_at, signs.shown_at)
     and coalesce(signs.shown_at < rules.until_at, true)

@@ -20,8 +20,8 @@ select
     arg_min(exclusions.value, (exclusions.kind, exclusions.value)) as value
 from signs
 inner join raw.exclusions as exclusions
-    on exclusions.kind = signs.sign.kind
-        and exclusions.value = signs.sign.value
+    on exclusions.kind = signs.sign['kind']
+        and exclusions.value = signs.sign['value']
 inner join raw.exclusion_rules as rules on rules.rule = exclusions.rule
 where coalesce(signs.started_at >= rules.from_at, rules.from_at is null)
     and coalesce(signs.started_at < rules.until_at, rules.until_at is null)

@@ -85,10 +85,14 @@ shown as (
         column_name,
         change,
         count(*) as changed,
-        string_agg(value, ', ' order by rows desc, value) filter (where nth <= 10) as examples
+        string_agg(value, ', ' order by nth) filter (where nth <= 10) as examples
     from (
+        select
+            *,
+            row_number() over (
+                partition by table_name, column_name, change order by new_and_gone.rows desc, value
+            ) as nth
         from new_and_gone
-        select *, row_number() over (partition by table_name, column_name, change order by rows desc, value) as nth
     )
     group by table_name, column_name, change
 ),

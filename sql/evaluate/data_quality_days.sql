@@ -8,8 +8,12 @@
 -- column of_rows: Of how many rows, where it is a share; else NULL.
 with
 events as (
-    select 'business.user' as table_name, report_day(created_at) as day, count(*) as events, cast([] as struct(measure varchar, odd bigint)[])
-        as shares
+    select
+        'business.user' as table_name,
+        report_day(created_at) as day,
+        count(*) as events,
+        -- none
+        list_slice([{ 'measure': '', 'odd': cast(0 as bigint) }], 2, 1) as shares
     from users
     where created_at is not null
     group by day
@@ -95,8 +99,8 @@ left join whole on whole.table_name = spans.table_name and whole.day = cast(span
 union all
 select
     table_name,
-    share.measure,
+    share['measure'] as measure,
     day,
-    share.odd / events,
+    share['odd'] / events as value,
     events
 from (select table_name, day, events, unnest(shares) as share from whole)

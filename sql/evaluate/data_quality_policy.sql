@@ -8,12 +8,12 @@
 -- column is_blocking: Whether a run with it publishes nothing (exit code 4).
 -- column rank: How much the line says.
 select
-    table_name,
-    check_name,
-    severity,
-    owner,
-    is_blocking,
-    length(replace(table_name, '%', '')) * 100 + length(replace(check_name, '%', '')) as rank
+    policy.table_name,
+    policy.check_name,
+    policy.severity,
+    policy.owner,
+    policy.is_blocking,
+    length(replace(policy.table_name, '%', '')) * 100 + length(replace(policy.check_name, '%', '')) as rank
 from (
     values
     ('%', '%', null, 'analysts', false),
