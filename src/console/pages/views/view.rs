@@ -103,7 +103,7 @@ async fn rows(ui: &Ui, state: &Shared, sources: &Arc<Sources>, name: &str, query
     html! {
         (head)
         @if chart.kind != ChartKind::Table {
-            section { (panel::drawn(ui, state, "", &chart, asked.all(name, &columns)).await) }
+            section { (panel::drawn(ui, state, relation.map_or(name, panel::title), &chart, asked.all(name, &columns)).await) }
         }
         (conditions(ui, name, &asked, &columns))
         @match listed(ui, state, name, &asked, &columns).await {
