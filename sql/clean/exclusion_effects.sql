@@ -22,6 +22,8 @@ visits as (
 orders as (
     select rule, count(*) as orders
     from excluded_orders
+    -- Matomo may know of others, which no business has
+    where order_ref in (select recorded_orders.order_ref from recorded_orders)
     group by rule
 )
 

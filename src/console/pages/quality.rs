@@ -47,9 +47,12 @@ fn section(title: &str, body: &Markup) -> Markup {
     html! { section { h2 { (title) } (body) } }
 }
 
-/// A link to the page of a table.
+/// A link to the page of a table; what is found of none in particular stays on this page.
 fn to_table(rows: &Rows, row: usize) -> String {
-    format!("/console/quality/tables/{}", rows.text(row, "table_name"))
+    match rows.text(row, "table_name").as_str() {
+        "" => Section::Quality.path().to_owned(),
+        table => format!("{}/tables/{table}", Section::Quality.path()),
+    }
 }
 
 /// A severity as a word in its colour.
