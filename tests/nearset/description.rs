@@ -168,9 +168,8 @@ fn every_answer_of_every_route_is_as_described() {
     let long = "x".repeat(20_000);
     let body = vec![b'x'; 70_000];
     for (method, path, _) in description.operations() {
-        let path_with = |id: &str| {
-            path.replace("{dataset_id}", id).replace("{file}", "summary.json").replace("{name}", "coverage")
-        };
+        let path_with =
+            |id: &str| path.replace("{dataset_id}", id).replace("{file}", "summary.json").replace("{name}", "coverage");
         let plain = path_with("1001");
         let other = if method == "get" { "POST" } else { "GET" };
         let mut asked: Vec<(&Server, &str, String, &str, &[u8])> = vec![

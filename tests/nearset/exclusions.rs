@@ -40,8 +40,7 @@ fn what_a_rule_takes_out_is_there_again_once_the_rule_is_gone() {
         "select user_id from orders where user_id in (select user_id from exposures) and user_id in (select user_id from visits)
          order by user_id limit 1",
     );
-    let night =
-        "shown_at >= timestamp '2026-10-10' and shown_at < timestamp '2026-10-10 06:00:00' and endpoint = 'recommend_detail'";
+    let night = "shown_at >= timestamp '2026-10-10' and shown_at < timestamp '2026-10-10 06:00:00' and endpoint = 'recommend_detail'";
     let [orders, visits, of_user, at_night] =
         ["orders", "visits", &format!("exposures where user_id = {user}"), &format!("exposures where {night}")]
             .map(count);
