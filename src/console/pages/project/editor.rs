@@ -83,7 +83,7 @@ fn editor(ui: &Ui, access: Access, text: &str, result: &Markup) -> Markup {
         (crumbs(ui, &[(Section::Project.path(), Section::Project.title(ui))]))
         p.lead { (ui.say("A query on the published warehouse, with views as their files are now. Nothing is saved or published.", "查询已发布的仓库，视图按当前文件。不保存，也不发布。")) }
         @if access.level < Level::Analyst {
-            p.problem role="alert" {
+            p {
                 (ui.say("This needs the analyst token:", "此处需要分析师令牌：")) " "
                 a href=(format!("/console/session?to={PREVIEW}")) { (ui.say("sign in", "登录")) }
             }
