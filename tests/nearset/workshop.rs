@@ -46,8 +46,13 @@ fn a_changed_file_is_seen_at_once_with_what_reads_it_and_nothing_is_published() 
     fs::write(&aside, "-- description: Aside.\n-- test: views < 0\nselect views\nfrom busy\n").expect("a file");
     let said = n.ok(&["views", "preview", &aside.to_string_lossy(), "--rows", "1"]);
     assert!(said.contains("Aside.") && said.contains("1 row") && said.contains("does not hold in"), "{said}");
-    let published =
-        n.ok(&["sql", "select count(*) as n from duckdb_views() where view_name = 'busy'", "--format", "csv"]);
+    let published = n.ok(&[
+        "sql",
+        "--published",
+        "select count(*) as n from duckdb_views() where view_name = 'busy'",
+        "--format",
+        "csv",
+    ]);
     assert_eq!(published, "n\n0\n");
     assert!(n.fails(1, &["sql", "--published", "from busy"]).contains("busy"));
 }
