@@ -76,19 +76,20 @@ impl Terminal {
         self.keys.write_all(keys.replace('\n', "\r").as_bytes()).and_then(|()| self.keys.flush()).expect("typed");
     }
 
-    /// Types a line and waits for what it shows.
+    fn has_prompt_since(&self, before: usize) -> bool {
+        self.shown.lock().expect("a screen")[before..].contains("\u{1b}[?2004h")
+    }
+
+    /// Types lines, each once there is a prompt for it, and waits for what they show.
     fn ask(&mut self, line: &str, expected: &str) {
         let lines: Vec<&str> = line.split('\n').collect();
         for (place, one) in lines.iter().enumerate() {
             let before = self.shown.lock().expect("a screen").len();
             self.keys(&format!("{one}\n"));
             // what is typed together with a line that is answered is not there at the next prompt
-            while place + 1 < lines.len() && (one.starts_with('.') || one.ends_with(';')) {
+            let is_answered = one.starts_with('.') || one.ends_with(';');
+            while is_answered && place + 1 < lines.len() && !self.has_prompt_since(before) {
                 std::thread::sleep(Duration::from_millis(20));
-                let shown = self.shown.lock().expect("a screen");
-                if shown[before..].contains("\u{1b}[?2004h") {
-                    break;
-                }
             }
         }
         self.wait(expected);
