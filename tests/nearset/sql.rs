@@ -77,7 +77,8 @@ impl Terminal {
     }
 
     fn has_prompt_since(&self, before: usize) -> bool {
-        self.shown.lock().expect("a screen")[before..].contains("\u{1b}[?2004h")
+        let shown = self.shown.lock().expect("a screen");
+        String::from_utf8_lossy(&shown.as_bytes()[before.min(shown.len())..]).contains("\u{1b}[?2004h")
     }
 
     /// Types lines, each once there is a prompt for it, and waits for what they show.
