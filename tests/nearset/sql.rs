@@ -218,7 +218,12 @@ fn a_prompt_survives_what_is_stopped_and_sees_what_is_published_and_saved() {
     fs::rename(n.data().join("other.duckdb"), &published).expect("published");
     terminal.ask("from mine;", "published meanwhile: this is the warehouse of 2026-10-16 00:00 UTC now");
     terminal.wait("temporary tables and variables of before are gone");
+    let before = terminal.seen;
     terminal.wait("Table with name mine does not exist");
+    while !terminal.has_prompt_since(before) {
+        std::thread::sleep(Duration::from_millis(20));
+    }
+    std::thread::sleep(Duration::from_millis(500));
     terminal.end("\u{4}");
     assert!(!n.path().join(".local").exists());
 }
