@@ -5,7 +5,8 @@ use maud::{Markup, Render, html};
 use serde_json::Value;
 
 use super::ui::Ui;
-use crate::query::Rows;
+use crate::query::{Column, Rows};
+use crate::sql_project::Relation;
 
 /// What stands for a figure that is not known.
 const NONE: &str = "–";
@@ -226,6 +227,59 @@ pub fn crumbs(ui: &Ui, above: &[(&str, &str)]) -> Markup {
 /// What wider things than the page stand in: they scroll, also by keyboard.
 pub fn scroll(label: &str, wide: &Markup) -> Markup {
     html! { div.scroll tabindex="0" role="region" aria-label=(label) { (wide) } }
+}
+
+/// What stands over a column.
+#[derive(Clone, Copy, Debug)]
+pub enum Head<'a> {
+    /// Of words.
+    Words(&'a str),
+    /// Of figures, which stand to the right.
+    Figures(&'a str),
+    /// Of what is seen for what it is, as a bar: for those who hear the page.
+    Unseen(&'a str),
+}
+
+/// A table in a box of its own; `rows` are its `tr`s.
+pub fn listed(label: &str, heads: &[Head<'_>], rows: &Markup) -> Markup {
+    scroll(
+        label,
+        &html! {
+            table {
+                thead { tr { @for head in heads {
+                    @match head {
+                        Head::Words(title) => th scope="col" { (title) },
+                        Head::Figures(title) => th.number scope="col" { (title) },
+                        Head::Unseen(title) => th scope="col" { span.visually-hidden { (title) } },
+                    }
+                } } }
+                tbody { (rows) }
+            }
+        },
+    )
+}
+
+/// The columns of a relation, each as its file describes it.
+pub fn described(ui: &Ui, relation: Option<&Relation>, columns: &[Column]) -> Markup {
+    let title = ui.say("Columns", "列");
+    let sentence = |name: &str| {
+        let described = relation.and_then(|relation| relation.columns.iter().find(|column| column.name == name));
+        described.map_or("", |column| column.sentence.as_str())
+    };
+    html! {
+        section {
+            h2 { (title) }
+            (listed(title, &[
+                Head::Words(ui.say("Column", "列")),
+                Head::Words(ui.say("Type", "类型")),
+                Head::Words(ui.say("What it holds", "说明")),
+            ], &html! {
+                @for column in columns {
+                    tr { th scope="row" { code { (column.name) } } td { code.soft { (column.r#type) } } td.text { (sentence(&column.name)) } }
+                }
+            }))
+        }
+    }
 }
 
 /// Facts with their names, one below the other.

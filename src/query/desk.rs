@@ -6,10 +6,9 @@ use serde_json::Value;
 use thiserror::Error;
 
 use super::Rows;
-use super::frames::{Ask, Form, Mistake};
+use super::frames::{Ask, Form, Head, Mistake};
 use super::pool::{Answer, Asker, Observer, Pool};
 use crate::config::Config;
-use crate::sql_project::Change;
 
 /// Why a query has no result.
 #[derive(Debug, Error)]
@@ -66,16 +65,17 @@ impl Desk {
         Ok(Rows { is_cut: answer.head.is_cut, columns: answer.head.columns, rows })
     }
 
-    /// What a query is shown as saved files have it, and what is wrong with those that it is not shown as.
+    /// What is known of a query's answer before its rows: its columns, what of it is shown as saved files have it, and what is
+    /// wrong with those that it is not shown as.
     ///
     /// # Errors
     /// There is no warehouse, or the query cannot be answered.
-    pub async fn changes(&self, sql: &str) -> Result<Vec<Change>, Refusal> {
+    pub async fn head(&self, sql: &str) -> Result<Head, Refusal> {
         let ask = Ask { sql: sql.to_owned(), parameters: Vec::new(), limit: 0, form: Form::Cells, is_published: false };
         let mut answer = self.pool.ask(Asker::Server, &ask).await?;
         // one that is not taken to its end costs a process
         while answer.next().await.is_ok_and(|chunk| chunk.is_some()) {}
-        Ok(answer.head.changes)
+        Ok(answer.head)
     }
 
     /// The answer to a query in the form asked for, whose bytes come as they are taken. Whoever drops it ends the query.

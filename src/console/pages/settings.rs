@@ -9,7 +9,7 @@ use serde::Deserialize;
 
 use crate::common::language::spoken;
 use crate::config::{Config, InForce, in_force};
-use crate::console::parts::{Field, badge, empty, filters, scroll};
+use crate::console::parts::{Field, Head, badge, empty, filters, listed};
 use crate::console::{Section, Ui, page};
 use crate::serve::Shared;
 use crate::sql_project::Dashboards;
@@ -61,24 +61,21 @@ fn group(ui: &Ui, title: &str, settings: &[InForce]) -> Markup {
     html! {
         section {
             h2 { (title) }
-            (scroll(title, &html! {
-                table {
-                    thead { tr {
-                        th scope="col" { (ui.say("Setting", "设置")) }
-                        th scope="col" { (ui.say("Value", "值")) }
-                        th scope="col" { (ui.say("Default", "默认值")) }
-                        th scope="col" { (ui.say("From", "来自")) }
-                        th scope="col" { (ui.say("What it is for", "用途")) }
-                    } }
-                    tbody { @for setting in settings {
-                        tr id=(setting.name.to_lowercase()) {
-                            th scope="row" { code { (setting.name) } @if setting.is_changed { " " (badge("warn", ui.say("changed", "已修改"))) } }
-                            td { code { (setting.value) } }
-                            td { @if !setting.default.is_empty() { code.soft { (setting.default) } } @else { span.soft { "–" } } }
-                            td { (setting.origin) }
-                            td.text { (setting.about) }
-                        }
-                    } }
+            (listed(title, &[
+                Head::Words(ui.say("Setting", "设置")),
+                Head::Words(ui.say("Value", "值")),
+                Head::Words(ui.say("Default", "默认值")),
+                Head::Words(ui.say("From", "来自")),
+                Head::Words(ui.say("What it is for", "用途")),
+            ], &html! {
+                @for setting in settings {
+                    tr id=(setting.name.to_lowercase()) {
+                        th scope="row" { code { (setting.name) } @if setting.is_changed { " " (badge("warn", ui.say("changed", "已修改"))) } }
+                        td { code { (setting.value) } }
+                        td { @if !setting.default.is_empty() { code.soft { (setting.default) } } @else { span.soft { "–" } } }
+                        td { (setting.origin) }
+                        td.text { (setting.about) }
+                    }
                 }
             }))
         }
@@ -101,20 +98,17 @@ fn files(ui: &Ui, config: &Config) -> Markup {
     html! {
         section {
             h2 { (title) }
-            (scroll(title, &html! {
-                table {
-                    thead { tr {
-                        th scope="col" { (ui.say("For", "用途")) }
-                        th scope="col" { (ui.say("File", "文件")) }
-                        th scope="col" { (ui.say("State", "状态")) }
-                    } }
-                    tbody { @for (what, file) in read.chain(beside).chain(contracts) {
-                        tr {
-                            th scope="row" { (what) }
-                            td { code { (file.display()) } }
-                            td { @if file.exists() { (badge("good", ui.say("is there", "存在"))) } @else { (badge("", ui.say("is not there", "不存在"))) } }
-                        }
-                    } }
+            (listed(title, &[
+                Head::Words(ui.say("For", "用途")),
+                Head::Words(ui.say("File", "文件")),
+                Head::Words(ui.say("State", "状态")),
+            ], &html! {
+                @for (what, file) in read.chain(beside).chain(contracts) {
+                    tr {
+                        th scope="row" { (what) }
+                        td { code { (file.display()) } }
+                        td { @if file.exists() { (badge("good", ui.say("is there", "存在"))) } @else { (badge("", ui.say("is not there", "不存在"))) } }
+                    }
                 }
             }))
         }

@@ -18,7 +18,7 @@ use crate::console::chart::draw;
 use crate::console::features;
 use crate::console::fragment::blocking;
 use crate::console::layout::problem;
-use crate::console::parts::{self, badge, bytes, card, crumbs, empty, number, percent, scroll, time};
+use crate::console::parts::{self, Head, badge, bytes, card, crumbs, empty, listed, number, percent, scroll, time};
 use crate::console::{Section, Ui, page};
 use crate::model::{self, Channel, Feature, ListFigures, Manifest, OfflineSummary};
 use crate::query::{Refusal, Rows};
@@ -198,23 +198,20 @@ fn ablation(ui: &Ui, summary: &OfflineSummary) -> Markup {
             section {
                 h2 { (title) }
                 p.soft { (ui.say("What the hit rate loses without it, with the 95 % margin.", "去掉该部分后命中率的下降，附 95% 误差。")) }
-                (scroll(title, &html! {
-                    table {
-                        thead { tr {
-                            th scope="col" { (ui.say("Part", "部分")) }
-                            th.number scope="col" { (FIGURES[0].title(ui)) }
-                            th.number scope="col" { (ui.say("Margin", "误差")) }
-                            th scope="col" { (ui.say("Verdict", "判断")) }
-                        } }
-                        tbody { @for one in &summary.ablation {
-                            @let (loss, margin) = (one.hit_rate_10_difference.map(|more| -more), one.hit_rate_10_margin);
-                            tr {
-                                th scope="row" { (part(&one.list)) }
-                                td.number { (loss.map_or("–".to_owned(), percent)) }
-                                td.number { (margin.map_or("–".to_owned(), |margin| format!("±{}", percent(margin)))) }
-                                td { (verdict(ui, loss, margin)) }
-                            }
-                        } }
+                (listed(title, &[
+                    Head::Words(ui.say("Part", "部分")),
+                    Head::Figures(FIGURES[0].title(ui)),
+                    Head::Figures(ui.say("Margin", "误差")),
+                    Head::Words(ui.say("Verdict", "判断")),
+                ], &html! {
+                    @for one in &summary.ablation {
+                        @let (loss, margin) = (one.hit_rate_10_difference.map(|more| -more), one.hit_rate_10_margin);
+                        tr {
+                            th scope="row" { (part(&one.list)) }
+                            td.number { (loss.map_or("–".to_owned(), percent)) }
+                            td.number { (margin.map_or("–".to_owned(), |margin| format!("±{}", percent(margin)))) }
+                            td { (verdict(ui, loss, margin)) }
+                        }
                     }
                 }))
             }
@@ -272,24 +269,21 @@ fn importance(ui: &Ui, all: &[(Feature, f64)]) -> Markup {
                         "树的分裂中用到该特征的比例，以及网络第一层中它的权重大小。",
                     ))
                 }
-                (scroll(title, &html! {
-                    table {
-                        thead { tr {
-                            th scope="col" { (ui.say("Feature", "特征")) }
-                            th scope="col" { (ui.say("Channel", "通道")) }
-                            th.number scope="col" { (ui.say("Share", "占比")) }
-                            th scope="col" { span.visually-hidden { (ui.say("As a bar", "条形")) } }
-                            th scope="col" { (ui.say("What it is", "含义")) }
-                        } }
-                        tbody { @for (feature, share) in all {
-                            tr {
-                                th scope="row" { code { (feature.name()) } }
-                                td { (feature.channel().map_or(String::new(), |channel| list_name(ui, channel.name()))) }
-                                td.number { (percent(*share)) }
-                                td style="min-width:8rem" { span.bar style=(format!("width:{:.1}%", 100.0 * share / most)) {} }
-                                td.text { (features::sentence(ui, *feature)) }
-                            }
-                        } }
+                (listed(title, &[
+                    Head::Words(ui.say("Feature", "特征")),
+                    Head::Words(ui.say("Channel", "通道")),
+                    Head::Figures(ui.say("Share", "占比")),
+                    Head::Unseen(ui.say("As a bar", "条形")),
+                    Head::Words(ui.say("What it is", "含义")),
+                ], &html! {
+                    @for (feature, share) in all {
+                        tr {
+                            th scope="row" { code { (feature.name()) } }
+                            td { (feature.channel().map_or(String::new(), |channel| list_name(ui, channel.name()))) }
+                            td.number { (percent(*share)) }
+                            td style="min-width:8rem" { span.bar style=(format!("width:{:.1}%", 100.0 * share / most)) {} }
+                            td.text { (features::sentence(ui, *feature)) }
+                        }
                     }
                 }))
             }

@@ -10,7 +10,7 @@ use super::list::state_of;
 use super::{PREVIEW, built};
 use crate::console::fragment::tagged;
 use crate::console::layout::problem;
-use crate::console::parts::{crumbs, empty, number, plain_table, scroll};
+use crate::console::parts::{Head, crumbs, described, empty, listed, number, plain_table, scroll};
 use crate::console::sources::{Sources, as_of_now};
 use crate::console::{Section, Ui, page};
 use crate::query::Rows;
@@ -56,7 +56,10 @@ async fn content(ui: &Ui, state: &Shared, name: &str) -> (bool, Markup) {
     let row = (0..rows.len()).find(|row| rows.text(*row, "name") == name);
     let error = row.map(|row| rows.text(row, "error")).unwrap_or_default();
     let asked = format!("from {}", ident(name));
-    let changes = state.desk.changes(&asked).await.unwrap_or_default();
+    let (columns, changes) = match state.desk.head(&format!("select * from ({asked})")).await {
+        Ok(head) => (described(ui, Some(relation), &head.columns), head.changes),
+        Err(refusal) => (problem(ui, &refusal), Vec::new()),
+    };
     let body = html! {
         p.lead { (relation.description) " " (state_of(ui, relation, &rows, row)) }
         p.soft { code { (relation.file.display()) } }
@@ -65,7 +68,7 @@ async fn content(ui: &Ui, state: &Shared, name: &str) -> (bool, Markup) {
         }
         @if !error.is_empty() { pre.problem role="alert" { (ui.say("The last run: ", "上次运行：")) (error) } }
         section { h2 { (ui.say("Lineage", "血缘")) } (around(ui, project, name)) }
-        @if relation.room != Room::Checks { (columns(ui, state, relation, &asked).await) }
+        @if relation.room != Room::Checks { (columns) }
         (tests(ui, state, relation).await)
         (source(ui, relation))
         @if relation.room != Room::Checks { (first_rows(ui, state, &asked).await) }
@@ -79,31 +82,6 @@ async fn wrong(ui: &Ui, state: &Shared, broken: &Broken) -> Markup {
         pre.problem role="alert" { (broken.told()) }
         p.soft { (ui.say("Below are its last good rows.", "下面是最近一次正确的结果。")) }
         (first_rows(ui, state, &format!("from {}", ident(&broken.name))).await)
-    }
-}
-
-async fn columns(ui: &Ui, state: &Shared, relation: &Relation, asked: &str) -> Markup {
-    let described = match state.desk.rows(&format!("select * from ({asked})"), Vec::new(), 0).await {
-        Ok(rows) => rows.columns,
-        Err(refusal) => return problem(ui, &refusal),
-    };
-    let title = ui.say("Columns", "列");
-    let sentence = |name: &str| {
-        let column = relation.columns.iter().find(|column| column.name == name);
-        column.map_or("", |column| column.sentence.as_str())
-    };
-    html! {
-        section {
-            h2 { (title) }
-            (scroll(title, &html! {
-                table {
-                    thead { tr { th scope="col" { (ui.say("Column", "列")) } th scope="col" { (ui.say("Type", "类型")) } th scope="col" { (ui.say("What it holds", "说明")) } } }
-                    tbody { @for column in described {
-                        tr { th scope="row" { code { (column.name) } } td { code.soft { (column.r#type) } } td.text { (sentence(&column.name)) } }
-                    } }
-                }
-            }))
-        }
     }
 }
 
@@ -127,29 +105,26 @@ async fn tests(ui: &Ui, state: &Shared, relation: &Relation) -> Markup {
     html! {
         section {
             h2 { (title) }
-            (scroll(title, &html! {
-                table {
-                    thead { tr {
-                        th scope="col" { (ui.say("Test", "测试")) }
-                        th scope="col" { (ui.say("What must hold", "条件")) }
-                        th scope="col" { (ui.say("Where it does not", "不满足时")) }
-                        th.number scope="col" { (ui.say("Rows that break it", "不满足的行数")) }
-                    } }
-                    tbody { @for test in &relation.tests {
-                        tr {
-                            th scope="row" { (test.kind.name()) }
-                            td { code { (test.kind.text()) } }
-                            td { (if relation.is_held_to(test) { ui.say("nothing is published", "不发布") } else { ui.say("it is told", "仅提示") }) }
-                            td.number {
-                                @match found(&test.name).map(|row| results.number(row, "rows")) {
-                                    None => span.soft { (ui.say("not run yet", "尚未执行")) },
-                                    Some(None) => span.bad { (ui.say("could not be run", "无法执行")) },
-                                    Some(Some(0.0)) => span.good { "✓" },
-                                    Some(Some(rows)) => span.bad { "✗ " (number(rows)) },
-                                }
+            (listed(title, &[
+                Head::Words(ui.say("Test", "测试")),
+                Head::Words(ui.say("What must hold", "条件")),
+                Head::Words(ui.say("Where it does not", "不满足时")),
+                Head::Figures(ui.say("Rows that break it", "不满足的行数")),
+            ], &html! {
+                @for test in &relation.tests {
+                    tr {
+                        th scope="row" { (test.kind.name()) }
+                        td { code { (test.kind.text()) } }
+                        td { (if relation.is_held_to(test) { ui.say("nothing is published", "不发布") } else { ui.say("it is told", "仅提示") }) }
+                        td.number {
+                            @match found(&test.name).map(|row| results.number(row, "rows")) {
+                                None => span.soft { (ui.say("not run yet", "尚未执行")) },
+                                Some(None) => span.bad { (ui.say("could not be run", "无法执行")) },
+                                Some(Some(0.0)) => span.good { "✓" },
+                                Some(Some(rows)) => span.bad { "✗ " (number(rows)) },
                             }
                         }
-                    } }
+                    }
                 }
             }))
             @for (name, rows) in &failing {

@@ -11,7 +11,7 @@ use serde::Deserialize;
 use super::{act, address, run, state_badge, state_name};
 use crate::common::language::spoken;
 use crate::console::fragment::{blocking, fragment};
-use crate::console::parts::{self, Field, ago, badge, duration, empty, number, paging, scroll, time};
+use crate::console::parts::{self, Field, Head, ago, badge, duration, empty, listed, number, paging, time};
 use crate::console::{Section, Ui, page};
 use crate::operations::run_log::{self, Look};
 use crate::operations::schedule::{self, JobStanding, Standing};
@@ -87,20 +87,17 @@ fn table(ui: &Ui, runs: &[Look], asked: &Asked) -> Markup {
     html! {
         section {
             (parts::filters(ui, Section::Runs.path(), &[Field::Choice("state", ui.say("State", "状态"), &asked.state, choices)]))
-            (scroll(title, &html! {
-                table {
-                    thead { tr {
-                        th scope="col" { (ui.say("Run", "运行")) }
-                        th scope="col" { (ui.say("State", "状态")) }
-                        th scope="col" { (ui.say("Began", "开始")) }
-                        th.number scope="col" { (ui.say("Took", "用时")) }
-                        th scope="col" { (ui.say("As of", "时点")) }
-                        th.number scope="col" { (ui.say("Steps", "步骤")) }
-                        th.number scope="col" { (ui.say("Rows", "行数")) }
-                        th scope="col" { (ui.say("Error", "错误")) }
-                    } }
-                    tbody { @for look in shown { (row(ui, look)) } }
-                }
+            (listed(title, &[
+                Head::Words(ui.say("Run", "运行")),
+                Head::Words(ui.say("State", "状态")),
+                Head::Words(ui.say("Began", "开始")),
+                Head::Figures(ui.say("Took", "用时")),
+                Head::Words(ui.say("As of", "时点")),
+                Head::Figures(ui.say("Steps", "步骤")),
+                Head::Figures(ui.say("Rows", "行数")),
+                Head::Words(ui.say("Error", "错误")),
+            ], &html! {
+                @for look in shown { (row(ui, look)) }
             }))
             (paging(ui, place, PER_PAGE, wanted.len()))
         }
@@ -131,18 +128,15 @@ fn scheduled(ui: &Ui, jobs: Result<&[JobStanding], &anyhow::Error>) -> Markup {
             h2 { (title) }
             @match jobs {
                 Err(error) => p.problem role="alert" { (format!("{error:#}")) },
-                Ok(jobs) => (scroll(title, &html! {
-                    table {
-                        thead { tr {
-                            th scope="col" { (ui.say("Job", "任务")) }
-                            th scope="col" { (ui.say("State", "状态")) }
-                            th scope="col" { (ui.say("When", "时间")) }
-                            th scope="col" { (ui.say("Next", "下次")) }
-                            th scope="col" { (ui.say("Last", "上次")) }
-                            th scope="col" { (ui.say("Command", "命令")) }
-                        } }
-                        tbody { @for job in jobs { (job_row(ui, job)) } }
-                    }
+                Ok(jobs) => (listed(title, &[
+                    Head::Words(ui.say("Job", "任务")),
+                    Head::Words(ui.say("State", "状态")),
+                    Head::Words(ui.say("When", "时间")),
+                    Head::Words(ui.say("Next", "下次")),
+                    Head::Words(ui.say("Last", "上次")),
+                    Head::Words(ui.say("Command", "命令")),
+                ], &html! {
+                    @for job in jobs { (job_row(ui, job)) }
                 })),
             }
         }

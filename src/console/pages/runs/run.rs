@@ -13,7 +13,7 @@ use super::{act, address, state_badge};
 use crate::common::language::spoken;
 use crate::config::Config;
 use crate::console::fragment::{blocking, fragment};
-use crate::console::parts::{badge, bytes, crumbs, duration, facts, number, scroll, time};
+use crate::console::parts::{Head, badge, bytes, crumbs, duration, facts, listed, number, scroll, time};
 use crate::console::{Section, Ui, page};
 use crate::operations::run_log::{self, Kind, Line, Look, StartedBy};
 use crate::serve::{Access, Shared};
@@ -174,34 +174,29 @@ fn steps(ui: &Ui, look: &Look) -> Markup {
     html! {
         section {
             h2 { (title) }
-            (scroll(title, &html! {
-                table {
-                    thead { tr {
-                        th scope="col" { (ui.say("Step", "步骤")) }
-                        th scope="col" { (ui.say("State", "状态")) }
-                        th.number scope="col" { (ui.say("Took", "用时")) }
-                        th scope="col" { span.visually-hidden { (ui.say("As a bar", "条形")) } }
-                        th.number scope="col" { (ui.say("Rows", "行数")) }
-                        th scope="col" { (ui.say("Notes", "说明")) }
-                    } }
-                    tbody {
-                        @for step in &look.steps {
-                            tr {
-                                th scope="row" { (step.step) }
-                                td { @if step.state == "done" { (badge("good", ui.say("done", "完成"))) } @else { (badge("bad", ui.say("failed", "失败"))) } }
-                                td.number { (duration(ui, step.seconds)) }
-                                td style="min-width:8rem" { span.bar style=(format!("width:{:.1}%", 100.0 * step.seconds / longest)) {} }
-                                td.number { (number(step.rows as f64)) }
-                                td.text {
-                                    @if let Some(error) = &step.error { span.bad { (error.lines().next().unwrap_or_default()) } br; }
-                                    @for note in &step.notes { (note) br; }
-                                }
-                            }
-                        }
-                        @for step in look.asked.iter().skip(look.steps.len()) {
-                            tr { th scope="row" { (step) } td { span.soft { (ui.say("not yet", "尚未完成")) } } td {} td {} td {} td {} }
+            (listed(title, &[
+                Head::Words(ui.say("Step", "步骤")),
+                Head::Words(ui.say("State", "状态")),
+                Head::Figures(ui.say("Took", "用时")),
+                Head::Unseen(ui.say("As a bar", "条形")),
+                Head::Figures(ui.say("Rows", "行数")),
+                Head::Words(ui.say("Notes", "说明")),
+            ], &html! {
+                @for step in &look.steps {
+                    tr {
+                        th scope="row" { (step.step) }
+                        td { @if step.state == "done" { (badge("good", ui.say("done", "完成"))) } @else { (badge("bad", ui.say("failed", "失败"))) } }
+                        td.number { (duration(ui, step.seconds)) }
+                        td style="min-width:8rem" { span.bar style=(format!("width:{:.1}%", 100.0 * step.seconds / longest)) {} }
+                        td.number { (number(step.rows as f64)) }
+                        td.text {
+                            @if let Some(error) = &step.error { span.bad { (error.lines().next().unwrap_or_default()) } br; }
+                            @for note in &step.notes { (note) br; }
                         }
                     }
+                }
+                @for step in look.asked.iter().skip(look.steps.len()) {
+                    tr { th scope="row" { (step) } td { span.soft { (ui.say("not yet", "尚未完成")) } } td {} td {} td {} td {} }
                 }
             }))
         }

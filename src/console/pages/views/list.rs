@@ -6,7 +6,7 @@ use maud::{Markup, html};
 
 use super::view::is_shown;
 use super::{address, panel};
-use crate::console::parts::{badge, empty, scroll};
+use crate::console::parts::{Head, badge, empty, listed};
 use crate::console::sources::Sources;
 use crate::console::{Section, Ui, page};
 use crate::serve::Shared;
@@ -57,28 +57,23 @@ fn views(ui: &Ui, sources: &Sources) -> Markup {
     html! {
         section {
             h2 { (title) }
-            (scroll(title, &html! {
-                table {
-                    thead { tr {
-                        th scope="col" { (ui.say("View", "视图")) }
-                        th scope="col" { (ui.say("Drawn as", "图表")) }
-                        th scope="col" { (ui.say("What it is", "说明")) }
-                    } }
-                    tbody {
-                        @for one in broken {
-                            tr {
-                                th scope="row" { a href=(address(&one.name)) { (one.name) } }
-                                td { (badge("bad", ui.say("broken", "有错误"))) }
-                                td.text { pre.problem { (one.problems.first().map_or(String::new(), ToString::to_string)) } }
-                            }
-                        }
-                        @for relation in all {
-                            tr {
-                                th scope="row" { a href=(address(&relation.name)) { (relation.name) } }
-                                td { (badge("", kind(ui, panel::chart_of(Some(relation)).kind))) }
-                                td.text { (relation.description) }
-                            }
-                        }
+            (listed(title, &[
+                Head::Words(ui.say("View", "视图")),
+                Head::Words(ui.say("Drawn as", "图表")),
+                Head::Words(ui.say("What it is", "说明")),
+            ], &html! {
+                @for one in broken {
+                    tr {
+                        th scope="row" { a href=(address(&one.name)) { (one.name) } }
+                        td { (badge("bad", ui.say("broken", "有错误"))) }
+                        td.text { pre.problem { (one.problems.first().map_or(String::new(), ToString::to_string)) } }
+                    }
+                }
+                @for relation in all {
+                    tr {
+                        th scope="row" { a href=(address(&relation.name)) { (relation.name) } }
+                        td { (badge("", kind(ui, panel::chart_of(Some(relation)).kind))) }
+                        td.text { (relation.description) }
                     }
                 }
             }))

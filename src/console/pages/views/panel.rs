@@ -8,7 +8,6 @@ use serde_json::Value;
 use crate::console::Ui;
 use crate::console::chart::draw;
 use crate::console::layout::problem;
-use crate::query::{Column, Refusal};
 use crate::serve::Shared;
 use crate::sql_project::{Chart, ChartKind, Problem, Project, Relation};
 use crate::warehouse::ident;
@@ -44,15 +43,6 @@ pub fn title(relation: &Relation) -> &str {
 pub fn chart_of(relation: Option<&Relation>) -> Chart {
     let plain = Chart { kind: ChartKind::Table, x: None, y: Vec::new(), by: None, low_high: None };
     relation.and_then(|relation| relation.chart.clone()).unwrap_or(plain)
-}
-
-/// The columns of a view.
-///
-/// # Errors
-/// It cannot be asked.
-pub async fn columns(state: &Shared, name: &str) -> Result<Vec<Column>, Refusal> {
-    let rows = state.desk.rows(&format!("select * from {}", ident(name)), Vec::new(), 0).await?;
-    Ok(rows.columns)
 }
 
 /// Rows of a view as a chart.

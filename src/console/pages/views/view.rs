@@ -11,7 +11,7 @@ use super::asked::{Asked, PER_PAGE, Test};
 use super::{address, panel};
 use crate::console::fragment::tagged;
 use crate::console::layout::problem;
-use crate::console::parts::{Col, crumbs, paging, scroll, table};
+use crate::console::parts::{Col, crumbs, described, paging, table};
 use crate::console::sources::{Sources, as_of_now};
 use crate::console::{Section, Ui, page};
 use crate::query::{Column, Refusal};
@@ -85,7 +85,10 @@ pub async fn now(
 async fn rows(ui: &Ui, state: &Shared, sources: &Arc<Sources>, name: &str, query: &str) -> Markup {
     let relation = sources.project.relations.iter().find(|relation| relation.name == name);
     // what is only wrong once columns are known
-    let changes = state.desk.changes(&format!("select * from {}", ident(name))).await.unwrap_or_default();
+    let (columns, changes) = match state.desk.head(&format!("select * from {}", ident(name))).await {
+        Ok(head) => (Ok(head.columns), head.changes),
+        Err(refusal) => (Err(refusal), Vec::new()),
+    };
     let is_known = |problem: &Problem| panel::problems_of(&sources.project, name).contains(problem);
     let saved: Vec<Problem> =
         changes.into_iter().filter_map(|change| change.problem).filter(|one| !is_known(one)).collect();
@@ -94,7 +97,7 @@ async fn rows(ui: &Ui, state: &Shared, sources: &Arc<Sources>, name: &str, query
         (panel::problems(ui, panel::problems_of(&sources.project, name)))
         (panel::problems(ui, &saved))
     };
-    let columns = match panel::columns(state, name).await {
+    let columns = match columns {
         Ok(columns) => columns,
         Err(refusal) => return html! { (head) (problem(ui, &refusal)) },
     };
@@ -170,31 +173,6 @@ fn take_along(ui: &Ui, name: &str, asked: &Asked) -> Markup {
             (ui.say("Take these rows along:", "下载这些行："))
             @for form in FORMS { " " a href=(format!("/views/{name}?{}", asked.query(None, &more(form)))) download { (form) } }
             " · " a href=(format!("{}/{name}", Section::Project.path())) { (ui.say("its SQL", "查看 SQL")) }
-        }
-    }
-}
-
-fn described(ui: &Ui, relation: Option<&Relation>, columns: &[Column]) -> Markup {
-    let title = ui.say("Columns", "列");
-    let sentence = |name: &str| {
-        let described = relation.and_then(|relation| relation.columns.iter().find(|column| column.name == name));
-        described.map_or("", |column| column.sentence.as_str())
-    };
-    html! {
-        section {
-            h2 { (title) }
-            (scroll(title, &html! {
-                table {
-                    thead { tr {
-                        th scope="col" { (ui.say("Column", "列")) }
-                        th scope="col" { (ui.say("Type", "类型")) }
-                        th scope="col" { (ui.say("What it holds", "说明")) }
-                    } }
-                    tbody { @for column in columns {
-                        tr { th scope="row" { code { (column.name) } } td { code.soft { (column.r#type) } } td.text { (sentence(&column.name)) } }
-                    } }
-                }
-            }))
         }
     }
 }
