@@ -7,86 +7,7 @@ use duckdb::Connection;
 use serde::Deserialize;
 
 use super::frames::Mistake;
-use crate::warehouse::{byte_of, caret, line_of, message};
-
-/// Functions and relations that no query may use, whatever stands before their names, each group with why.
-const REFUSED: [(&str, &[&str]); 4] = [
-    (
-        "reads files, and a query reads the warehouse alone",
-        &[
-            "glob",
-            "parquet_bloom_probe",
-            "parquet_file_metadata",
-            "parquet_full_metadata",
-            "parquet_kv_metadata",
-            "parquet_metadata",
-            "parquet_scan",
-            "parquet_schema",
-            "read_blob",
-            "read_csv",
-            "read_csv_auto",
-            "read_duckdb",
-            "read_json",
-            "read_json_auto",
-            "read_json_objects",
-            "read_json_objects_auto",
-            "read_ndjson",
-            "read_ndjson_auto",
-            "read_ndjson_objects",
-            "read_parquet",
-            "read_text",
-            "sniff_csv",
-        ],
-    ),
-    (
-        "tells of the server's settings and folders",
-        &[
-            "current_setting",
-            "duckdb_databases",
-            "duckdb_extensions",
-            "duckdb_external_file_cache",
-            "duckdb_profiling_settings",
-            "duckdb_secret_types",
-            "duckdb_secrets",
-            "duckdb_settings",
-            "duckdb_temporary_files",
-            "getenv",
-            "pg_settings",
-            "pragma_database_list",
-            "which_secret",
-        ],
-    ),
-    (
-        "changes what other queries see, or shows them",
-        &[
-            "arrow_scan",
-            "arrow_scan_dumb",
-            "check_peg_parser",
-            "checkpoint",
-            "current_query",
-            "disable_logging",
-            "disable_peg_parser",
-            "disable_profiling",
-            "duckdb_log_contexts",
-            "duckdb_logs",
-            "duckdb_logs_parsed",
-            "duckdb_prepared_statements",
-            "enable_logging",
-            "enable_peg_parser",
-            "enable_profiling",
-            "force_checkpoint",
-            "nextval",
-            "pandas_scan",
-            "pg_prepared_statements",
-            "python_map_function",
-            "seq_scan",
-            "setseed",
-            "truncate_duckdb_logs",
-            "write_log",
-        ],
-    ),
-    ("runs a text as a query; write the query itself", &["json_execute_serialized_sql", "query", "query_table"]),
-];
+use crate::warehouse::{byte_of, caret, line_of, message, refused};
 
 /// What DuckDB's parser makes of a text.
 #[derive(Deserialize)]
@@ -147,12 +68,11 @@ pub fn checked<'a>(db: &Connection, text: &'a str) -> Result<&'a str, Mistake> {
             return Err(mistake(message, sql, place));
         }
     }
-    let refused = |name: &String| {
-        let (why, known) =
-            REFUSED.iter().find_map(|(why, names)| Some((why, names.iter().find(|one| *one == name)?)))?;
-        Some(mistake(format!("{known} {why}"), sql, sql.to_lowercase().find(known)))
+    let refusal = |name: &String| {
+        let why = refused(name)?;
+        Some(mistake(format!("{name} {why}"), sql, sql.to_lowercase().find(name.as_str())))
     };
-    if let Some(mistake) = parsed.names.iter().find_map(refused) {
+    if let Some(mistake) = parsed.names.iter().find_map(refusal) {
         return Err(mistake);
     }
     // what stands behind the last semicolon is nothing, or a comment
@@ -298,9 +218,8 @@ mod tests {
             "select distinct function_name from duckdb_functions() where function_type in ('table', 'table_macro')",
         )?;
         let all: Vec<String> = all.query_map([], |row| row.get(0))?.collect::<Result<_, _>>()?;
-        let is_refused = |name: &str| REFUSED.iter().any(|(_, names)| names.contains(&name));
         let unknown: Vec<_> =
-            all.iter().filter(|name| !is_refused(name) && !HARMLESS.contains(&name.as_str())).collect();
+            all.iter().filter(|name| refused(name).is_none() && !HARMLESS.contains(&name.as_str())).collect();
         assert!(unknown.is_empty(), "{unknown:?}");
         Ok(())
     }
