@@ -37,16 +37,17 @@ last_days as (
 list_parts as (
     select
         hash(coalesce(shown_lists.visitor, shown_lists.request_id)) % 1000 as visitor_group,
-        unnest([
-            { 'breakdown': 'all', 'value': 'all' },
-            { 'breakdown': 'endpoint', 'value': shown_lists.endpoint },
-            { 'breakdown': 'version', 'value': shown_lists.algorithm_version },
-            { 'breakdown': 'variant', 'value': shown_lists.experiment_variant },
-            { 'breakdown': 'answer', 'value': shown_lists.variant },
-            { 'breakdown': 'source', 'value': coalesce(frequent_sources.source, 'other') },
-            { 'breakdown': 'device', 'value': shown_lists.device_type },
-            { 'breakdown': 'visitor', 'value': shown_lists.visitor_kind }
-        ]) as part,
+        unnest(
+            list_breakdowns(
+                shown_lists.endpoint,
+                shown_lists.algorithm_version,
+                shown_lists.experiment_variant,
+                shown_lists.variant,
+                coalesce(frequent_sources.source, 'other'),
+                shown_lists.device_type,
+                shown_lists.visitor_kind
+            )
+        ) as part,
         hash(shown_lists.visitor) as visitor,
         shown_lists.visitor is not null as is_known,
         shown_lists.exposures,

@@ -28,16 +28,17 @@ with
 list_parts as (
     select
         shown_lists.*,
-        unnest([
-            { 'breakdown': 'all', 'value': 'all' },
-            { 'breakdown': 'endpoint', 'value': shown_lists.endpoint },
-            { 'breakdown': 'version', 'value': shown_lists.algorithm_version },
-            { 'breakdown': 'variant', 'value': shown_lists.experiment_variant },
-            { 'breakdown': 'answer', 'value': shown_lists.variant },
-            { 'breakdown': 'source', 'value': coalesce(frequent_sources.source, 'other') },
-            { 'breakdown': 'device', 'value': shown_lists.device_type },
-            { 'breakdown': 'visitor', 'value': shown_lists.visitor_kind }
-        ]) as part
+        unnest(
+            list_breakdowns(
+                shown_lists.endpoint,
+                shown_lists.algorithm_version,
+                shown_lists.experiment_variant,
+                shown_lists.variant,
+                coalesce(frequent_sources.source, 'other'),
+                shown_lists.device_type,
+                shown_lists.visitor_kind
+            )
+        ) as part
     from shown_lists
     left join frequent_sources on frequent_sources.source = shown_lists.source
 ),
