@@ -6,7 +6,7 @@ use maud::{Markup, html};
 
 use super::{Look, words};
 use crate::console::layout::problem;
-use crate::console::parts::{empty, number, percent, scroll};
+use crate::console::parts::{Head, empty, listed, number, percent};
 use crate::console::{Section, Ui, page};
 use crate::operations::experiments::Standing;
 use crate::serve::Shared;
@@ -49,26 +49,23 @@ fn experiment(ui: &Ui, standing: &Standing) -> Markup {
             }
             @if standing.is_sample_ratio_off() { (ratio_off(ui)) }
             @if !standing.results.is_empty() {
-                (scroll(&standing.name, &html! {
-                    table {
-                        thead { tr {
-                            th scope="col" { (ui.say("Variant", "变体")) }
-                            th.number scope="col" { (ui.say("Share", "比例")) }
-                            th.number scope="col" { (ui.say("Visitors", "访客")) }
-                            th.number scope="col" { (ui.say("Figure", "指标")) }
-                            th.number scope="col" { (ui.say("Change", "变化")) }
-                            th scope="col" { (ui.say("Verdict", "结论")) }
-                        } }
-                        tbody { @for result in &standing.results {
-                            tr {
-                                th scope="row" { (result.experiment_variant) }
-                                td.number { @if let Some(share) = standing.share(&result.experiment_variant) { (percent(share)) } }
-                                td.number { (number(result.visitors as f64)) }
-                                td.number { @if let Some(rate) = result.rate { (words::figure(&result.metric)(rate)) } }
-                                td.number { @if let Some(effect) = result.effect { (if effect > 0.0 { "+" } else { "" }) (percent(effect)) } }
-                                td { (words::verdict(ui, result)) }
-                            }
-                        } }
+                (listed(&standing.name, &[
+                    Head::Words(ui.say("Variant", "变体")),
+                    Head::Figures(ui.say("Share", "比例")),
+                    Head::Figures(ui.say("Visitors", "访客")),
+                    Head::Figures(ui.say("Figure", "指标")),
+                    Head::Figures(ui.say("Change", "变化")),
+                    Head::Words(ui.say("Verdict", "结论")),
+                ], &html! {
+                    @for result in &standing.results {
+                        tr {
+                            th scope="row" { (result.experiment_variant) }
+                            td.number { @if let Some(share) = standing.share(&result.experiment_variant) { (percent(share)) } }
+                            td.number { (number(result.visitors as f64)) }
+                            td.number { @if let Some(rate) = result.rate { (words::figure(&result.metric)(rate)) } }
+                            td.number { @if let Some(effect) = result.effect { (if effect > 0.0 { "+" } else { "" }) (percent(effect)) } }
+                            td { (words::verdict(ui, result)) }
+                        }
                     }
                 }))
             }

@@ -10,7 +10,7 @@ use super::list::ratio_off;
 use super::{Look, ROWS, change, words};
 use crate::console::chart::draw;
 use crate::console::layout::problem;
-use crate::console::parts::{crumbs, facts, figure_with_interval, number, percent, plain_table, scroll, time};
+use crate::console::parts::{Head, crumbs, facts, figure_with_interval, listed, number, percent, plain_table, time};
 use crate::console::{Section, Ui, page};
 use crate::operations::experiments::Standing;
 use crate::query::{Refusal, Rows};
@@ -125,35 +125,32 @@ fn results(ui: &Ui, standing: &Standing, metric: &str) -> Markup {
     html! {
         section {
             h2 { (ui.say("Results", "结果")) }
-            (scroll(ui.say("Results", "结果"), &html! {
-                table {
-                    thead { tr {
-                        th scope="col" { (ui.say("Variant", "变体")) }
-                        th.number scope="col" { (ui.say("Visitors", "访客")) }
-                        th.number scope="col" { (ui.say("Lists", "列表")) }
-                        th.number scope="col" { (ui.say("Clicks", "点击")) }
-                        th.number scope="col" { (ui.say("Orders", "订单")) }
-                        th.number scope="col" { (words::metric(ui, metric)) }
-                        th.number scope="col" { (ui.say("Difference from the control", "与对照组之差")) }
-                        th scope="col" { (ui.say("Verdict", "结论")) }
-                    } }
-                    tbody { @for result in &standing.results {
-                        tr {
-                            th scope="row" { (result.experiment_variant) }
-                            @for count in [result.visitors, result.lists, result.clicks, result.orders] { td.number { (number(count as f64)) } }
-                            td.number { @if let Some(rate) = result.rate {
-                                (figure_with_interval(rate, result.rate_low.zip(result.rate_high), form))
-                            } }
-                            td.number { @if let Some(difference) = result.difference {
-                                (words::signed(metric, difference))
-                                @if let Some(effect) = result.effect { " (" (if effect > 0.0 { "+" } else { "" }) (percent(effect)) ")" }
-                                @if let (Some(low), Some(high)) = (result.difference_low, result.difference_high) {
-                                    " " span.interval { (words::signed(metric, low)) " – " (words::signed(metric, high)) }
-                                }
-                            } }
-                            td { (words::verdict(ui, result)) }
-                        }
-                    } }
+            (listed(ui.say("Results", "结果"), &[
+                Head::Words(ui.say("Variant", "变体")),
+                Head::Figures(ui.say("Visitors", "访客")),
+                Head::Figures(ui.say("Lists", "列表")),
+                Head::Figures(ui.say("Clicks", "点击")),
+                Head::Figures(ui.say("Orders", "订单")),
+                Head::Figures(words::metric(ui, metric)),
+                Head::Figures(ui.say("Difference from the control", "与对照组之差")),
+                Head::Words(ui.say("Verdict", "结论")),
+            ], &html! {
+                @for result in &standing.results {
+                    tr {
+                        th scope="row" { (result.experiment_variant) }
+                        @for count in [result.visitors, result.lists, result.clicks, result.orders] { td.number { (number(count as f64)) } }
+                        td.number { @if let Some(rate) = result.rate {
+                            (figure_with_interval(rate, result.rate_low.zip(result.rate_high), form))
+                        } }
+                        td.number { @if let Some(difference) = result.difference {
+                            (words::signed(metric, difference))
+                            @if let Some(effect) = result.effect { " (" (if effect > 0.0 { "+" } else { "" }) (percent(effect)) ")" }
+                            @if let (Some(low), Some(high)) = (result.difference_low, result.difference_high) {
+                                " " span.interval { (words::signed(metric, low)) " – " (words::signed(metric, high)) }
+                            }
+                        } }
+                        td { (words::verdict(ui, result)) }
+                    }
                 }
             }))
             p {

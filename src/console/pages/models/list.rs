@@ -10,7 +10,7 @@ use super::change::{self, Done};
 use super::figures::{FIGURES, history, of_version};
 use crate::console::chart::draw;
 use crate::console::fragment::blocking;
-use crate::console::parts::{badge, empty, number, percent, scroll, time};
+use crate::console::parts::{Head, badge, empty, listed, number, percent, scroll, time};
 use crate::console::{Section, Ui, page};
 use crate::model::{self, Manifest, Promotion, Traffic, Versions};
 use crate::serve::{Access, Shared};
@@ -164,15 +164,12 @@ fn promotions(ui: &Ui, all: &[Promotion]) -> Markup {
         @if !all.is_empty() {
             section {
                 h2 { (ui.say("Which was current when", "上线记录")) }
-                (scroll(ui.say("Which was current when", "上线记录"), &html! {
-                    table {
-                        thead { tr {
-                            th scope="col" { (ui.say("Since", "上线时间")) }
-                            th scope="col" { (ui.say("Version", "版本")) }
-                        } }
-                        tbody { @for one in all.iter().rev().take(TOLD) {
-                            tr { td { (time(ui, one.at)) } td { a href=(address(&one.version)) { (one.version) } } }
-                        } }
+                (listed(ui.say("Which was current when", "上线记录"), &[
+                    Head::Words(ui.say("Since", "上线时间")),
+                    Head::Words(ui.say("Version", "版本")),
+                ], &html! {
+                    @for one in all.iter().rev().take(TOLD) {
+                        tr { td { (time(ui, one.at)) } td { a href=(address(&one.version)) { (one.version) } } }
                     }
                 }))
             }

@@ -10,7 +10,7 @@ use maud::{Markup, html};
 use super::{CHANGES, LINEAGE, PREVIEW, address, built};
 use crate::console::fragment::fragment;
 use crate::console::layout::problem;
-use crate::console::parts::{badge, duration, number, scroll};
+use crate::console::parts::{Head, badge, duration, listed, number};
 use crate::console::sources::Sources;
 use crate::console::{Section, Ui, page};
 use crate::query::Rows;
@@ -68,31 +68,26 @@ fn of_room(ui: &Ui, project: &Project, room: Room, rows: &Rows, places: &BTreeMa
     html! {
         section {
             h2 { (room.folder()) " " span.soft { (relations.len()) } }
-            (scroll(room.folder(), &html! {
-                table {
-                    thead { tr {
-                        th scope="col" { (ui.say("Relation", "关系")) }
-                        th scope="col" { (ui.say("State", "状态")) }
-                        th.number scope="col" { (ui.say("Rows", "行数")) }
-                        th.number scope="col" { (ui.say("Took", "用时")) }
-                        th.number scope="col" { (ui.say("Tests", "测试")) }
-                        th scope="col" { (ui.say("What it is", "说明")) }
-                    } }
-                    tbody {
-                        @for one in broken {
-                            tr { th scope="row" { a href=(address(&one.name)) { (one.name) } } td { (badge("bad", ui.say("file is wrong", "文件有误"))) } td.number {} td.number {} td.number {} td.text {} }
-                        }
-                        @for relation in relations {
-                            @let row = places.get(&relation.name).copied();
-                            tr {
-                                th scope="row" { a href=(address(&relation.name)) { (relation.name) } }
-                                td { (state_of(ui, relation, rows, row)) }
-                                td.number { (row.and_then(|row| rows.number(row, "rows")).map(number).unwrap_or_default()) }
-                                td.number { (row.and_then(|row| rows.number(row, "seconds")).map(|seconds| duration(ui, seconds)).unwrap_or_default()) }
-                                td.number { (tested(relation, rows, row)) }
-                                td.text { (relation.description) }
-                            }
-                        }
+            (listed(room.folder(), &[
+                Head::Words(ui.say("Relation", "关系")),
+                Head::Words(ui.say("State", "状态")),
+                Head::Figures(ui.say("Rows", "行数")),
+                Head::Figures(ui.say("Took", "用时")),
+                Head::Figures(ui.say("Tests", "测试")),
+                Head::Words(ui.say("What it is", "说明")),
+            ], &html! {
+                @for one in broken {
+                    tr { th scope="row" { a href=(address(&one.name)) { (one.name) } } td { (badge("bad", ui.say("file is wrong", "文件有误"))) } td.number {} td.number {} td.number {} td.text {} }
+                }
+                @for relation in relations {
+                    @let row = places.get(&relation.name).copied();
+                    tr {
+                        th scope="row" { a href=(address(&relation.name)) { (relation.name) } }
+                        td { (state_of(ui, relation, rows, row)) }
+                        td.number { (row.and_then(|row| rows.number(row, "rows")).map(number).unwrap_or_default()) }
+                        td.number { (row.and_then(|row| rows.number(row, "seconds")).map(|seconds| duration(ui, seconds)).unwrap_or_default()) }
+                        td.number { (tested(relation, rows, row)) }
+                        td.text { (relation.description) }
                     }
                 }
             }))

@@ -13,7 +13,7 @@ use super::{act, address, state_badge};
 use crate::common::language::spoken;
 use crate::config::Config;
 use crate::console::fragment::{blocking, fragment};
-use crate::console::parts::{Head, badge, bytes, crumbs, duration, facts, listed, number, scroll, time};
+use crate::console::parts::{Head, badge, bytes, crumbs, duration, facts, listed, number, time};
 use crate::console::{Section, Ui, page};
 use crate::operations::run_log::{self, Kind, Line, Look, StartedBy};
 use crate::serve::{Access, Shared};
@@ -225,24 +225,21 @@ fn log(ui: &Ui, step: &str, lines: &[Line]) -> Markup {
         @if shown.len() < lines.len() {
             p.soft { (ui.say("The last", "最后")) " " (number(shown.len() as f64)) " " (ui.say("lines; nearset runs log shows all.", "行；nearset runs log 显示全部。")) }
         }
-        (scroll(step, &html! {
-            table {
-                thead { tr {
-                    th scope="col" { (ui.say("When", "时间")) }
-                    th scope="col" { (ui.say("Level", "级别")) }
-                    th scope="col" { (ui.say("What", "内容")) }
-                    th.number scope="col" { (ui.say("Took", "用时")) }
-                    th.number scope="col" { (ui.say("Rows", "行数")) }
-                } }
-                tbody { @for line in shown {
-                    tr {
-                        td { (line.at.with_timezone(&ui.zone).format("%H:%M:%S%.3f").to_string()) }
-                        td { (level(line)) }
-                        td.text { (what(ui, line)) @if let Some(error) = &line.error { pre { (error) } } }
-                        td.number { @if let Some(seconds) = line.seconds { (duration(ui, seconds)) } }
-                        td.number { @if let Some(rows) = line.rows { (number(rows as f64)) } }
-                    }
-                } }
+        (listed(step, &[
+            Head::Words(ui.say("When", "时间")),
+            Head::Words(ui.say("Level", "级别")),
+            Head::Words(ui.say("What", "内容")),
+            Head::Figures(ui.say("Took", "用时")),
+            Head::Figures(ui.say("Rows", "行数")),
+        ], &html! {
+            @for line in shown {
+                tr {
+                    td { (line.at.with_timezone(&ui.zone).format("%H:%M:%S%.3f").to_string()) }
+                    td { (level(line)) }
+                    td.text { (what(ui, line)) @if let Some(error) = &line.error { pre { (error) } } }
+                    td.number { @if let Some(seconds) = line.seconds { (duration(ui, seconds)) } }
+                    td.number { @if let Some(rows) = line.rows { (number(rows as f64)) } }
+                }
             }
         }))
     }
