@@ -124,11 +124,12 @@ impl Exclusions {
     }
 
     /// The rules that name this address or User-Agent: what a list is marked with in the log.
-    pub fn marks(&self, address: Option<IpAddr>, agent: &[u8]) -> Vec<String> {
+    /// The address is asked for only where a rule may name it.
+    pub fn marks(&self, address: impl FnOnce() -> Option<IpAddr>, agent: &[u8]) -> Vec<String> {
         if !self.rules.iter().any(Exclusion::is_of_clients) {
             return Vec::new();
         }
-        let (address, agent) = (address.map(|it| it.to_canonical()), String::from_utf8_lossy(agent).to_lowercase());
+        let (address, agent) = (address().map(|it| it.to_canonical()), String::from_utf8_lossy(agent).to_lowercase());
         self.rules.iter().filter(|rule| rule.is_of(address, &agent)).map(|rule| rule.name.clone()).collect()
     }
 
@@ -186,9 +187,9 @@ mod tests {
             ("2001:db8:8000::1", "", &[]),
             ("203.0.113.1", "my loadtest/3", &["office", "robots"]),
         ] {
-            assert_eq!(rules.marks(address.parse().ok(), agent.as_bytes()), marks, "{address} {agent}");
+            assert_eq!(rules.marks(|| address.parse().ok(), agent.as_bytes()), marks, "{address} {agent}");
         }
-        assert_eq!(rules.marks(None, b"LOADTEST/ \xff"), ["robots"]);
+        assert_eq!(rules.marks(|| None, b"LOADTEST/ \xff"), ["robots"]);
         Ok(())
     }
 

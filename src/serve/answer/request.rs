@@ -1,5 +1,6 @@
 //! A request for a list as a handler gets it: read, checked and admitted before the handler runs.
 
+use std::cell::LazyCell;
 use std::marker::PhantomData;
 use std::sync::Arc;
 use std::time::Instant;
@@ -64,11 +65,13 @@ fn asker(parts: &Parts, state: &Shared, query: &ListQuery) -> Result<Asker, ApiE
     let is_test = test_requests::is_test(parts, state)?;
     let seen = Purpose::of(headers, agent);
     let client = Client::of(headers, query.source.as_deref(), agent);
+    // most lists are asked for by name, and no rule names an address
+    let address = LazyCell::new(|| address(parts));
     let visitor = match query.target.visitor() {
         Some(name) => state.visitors.named(name),
-        None => state.visitors.unnamed(address(parts), bytes(headers)),
+        None => state.visitors.unnamed(*address, bytes(headers)),
     };
-    let excluded = state.exclusions.now().marks(address(parts), bytes(headers));
+    let excluded = state.exclusions.now().marks(|| *address, bytes(headers));
     Ok(Asker { purpose: if is_test { Purpose::Test } else { seen }, client, visitor, excluded })
 }
 
