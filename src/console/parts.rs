@@ -329,22 +329,23 @@ impl Kind {
     }
 }
 
-/// How a table shows one cell: the table and the row.
-type Show<'a> = Box<dyn Fn(&Rows, usize) -> Markup + 'a>;
+/// What a table makes of one cell: the table and the row.
+type Made<'a, T> = Box<dyn Fn(&Rows, usize) -> T + 'a>;
 
 /// A column of a table.
 pub struct Col<'a> {
     name: &'a str,
     title: &'a str,
     kind: Kind,
-    show: Option<Show<'a>>,
+    show: Option<Made<'a, Markup>>,
+    link: Option<Made<'a, String>>,
     is_sortable: bool,
 }
 
 impl<'a> Col<'a> {
     /// A column of the rows under the title that people read.
     pub fn new(name: &'a str, title: &'a str) -> Self {
-        Self { name, title, kind: Kind::Auto, show: None, is_sortable: false }
+        Self { name, title, kind: Kind::Auto, show: None, link: None, is_sortable: false }
     }
 
     /// With cells of this kind.
@@ -359,8 +360,7 @@ impl<'a> Col<'a> {
 
     /// With a link to where `address` says.
     pub fn linked(self, address: impl Fn(&Rows, usize) -> String + 'a) -> Self {
-        let (name, kind) = (self.name, self.kind);
-        self.shown(move |rows, row| html! { a href=(address(rows, row)) { (rows.text(row, name)) } }).of(kind)
+        Self { link: Some(Box::new(address)), ..self }
     }
 
     /// Whose title sorts the page by it: `sort=NAME` and `sort=-NAME` in the address.
@@ -383,7 +383,11 @@ pub fn table(ui: &Ui, label: &str, rows: &Rows, columns: &[Col<'_>]) -> Markup {
                     @for row in 0..rows.len() {
                         tr { @for (col, kind) in &columns {
                             td class=(class(*kind)) {
-                                @match &col.show { Some(show) => (show(rows, row)), None => (cell(ui, *kind, rows.get(row, col.name))) }
+                                @match (&col.show, &col.link) {
+                                    (Some(show), _) => (show(rows, row)),
+                                    (_, Some(address)) => a href=(address(rows, row)) { (rows.text(row, col.name)) },
+                                    _ => (cell(ui, *kind, rows.get(row, col.name))),
+                                }
                             }
                         } }
                     }

@@ -119,6 +119,7 @@ impl Answerer {
     /// The query has no answer, or nobody takes it.
     pub fn answer(&mut self, ask: &Ask, out: &mut impl Write) -> Result<(), Ended> {
         let (config, opened) = self.open()?;
+        write(out, Kind::Open, &[])?;
         opened.answer(config, ask, out).map_err(|ended| match ended {
             Ended::Fault(Fault::Wrong(mistake)) if mistake.message.contains("Out of Memory") => {
                 let megabytes = config.queries.memory_mb;

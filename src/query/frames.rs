@@ -102,6 +102,8 @@ pub type Hello = BTreeMap<String, String>;
 pub enum Kind {
     Hello,
     Ask,
+    /// The warehouse is open: from here on it is the query that takes its time.
+    Open,
     Head,
     Bytes,
     End,
@@ -109,9 +111,10 @@ pub enum Kind {
 }
 
 impl Kind {
-    const ALL: [(u8, Self); 6] = [
+    const ALL: [(u8, Self); 7] = [
         (b'h', Self::Hello),
         (b'a', Self::Ask),
+        (b'O', Self::Open),
         (b'H', Self::Head),
         (b'B', Self::Bytes),
         (b'E', Self::End),

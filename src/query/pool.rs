@@ -20,6 +20,9 @@ use crate::config::Config;
 /// How many queries wait at most for each that is answered.
 const WAITING: usize = 32;
 
+/// How long a process may take to open the warehouse; only then does the time of a query begin.
+const OPENS: Duration = Duration::from_secs(60);
+
 /// For whom a query is asked; neither waits for the other.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Asker {
@@ -171,10 +174,15 @@ impl Pool {
             Asker::Analyst => &self.analysts,
         };
         let turn = turns.take(self.config.queries.at_once.max(1), Instant::now() + limit).await?;
-        let until = Instant::now() + limit;
         let mut worker = self.worker().await.map_err(|error| broken(&error))?;
-        let asked = timeout_at(until, worker.ask(ask)).await;
-        let asked = asked.map_err(|_| too_long(limit))?.map_err(ended)?;
+        let opened = timeout_at(Instant::now() + OPENS, worker.ask(ask)).await;
+        let asked = match opened.map_err(|_| broken(&"it does not open in time"))?.map_err(ended)? {
+            Some(fault) => Asked::Fault(fault),
+            None => {
+                let asked = timeout_at(Instant::now() + limit, worker.asked()).await;
+                asked.map_err(|_| too_long(limit))?.map_err(ended)?
+            }
+        };
         match asked {
             Asked::Head(head) => {
                 let until = Instant::now() + limit;
@@ -277,8 +285,18 @@ impl Worker {
         self.process.as_mut().is_none_or(|process| matches!(process.try_wait(), Ok(None)))
     }
 
-    async fn ask(&mut self, ask: &Ask) -> io::Result<Asked> {
+    /// Hands a query on; returns once the warehouse is open, or why it is not.
+    async fn ask(&mut self, ask: &Ask) -> io::Result<Option<Fault>> {
         self.stream.write_all(&frames::framed_json(Kind::Ask, ask)?).await?;
+        let frame = self.read().await?;
+        match frame.0 {
+            Kind::Open => Ok(None),
+            _ => frames::value(Some(frame), Kind::Fault).map(Some),
+        }
+    }
+
+    /// What the query that was asked is answered with first.
+    async fn asked(&mut self) -> io::Result<Asked> {
         let frame = self.read().await?;
         match frame.0 {
             Kind::Fault => frames::value(Some(frame), Kind::Fault).map(Asked::Fault),

@@ -61,8 +61,8 @@ export async function settled(page) {
   await page.evaluate(() => window.scrollTo(0, 0));
 }
 
-/** What is wrong with what a page shows; where `isRead` is false, axe-core does not read it. */
-export async function wrong(page, isRead = true) {
+/** What is wrong with what a page shows. */
+export async function wrong(page) {
   const found = [];
   const overflow = await page.evaluate(() => {
     const { scrollWidth, clientWidth } = document.documentElement;
@@ -73,7 +73,6 @@ export async function wrong(page, isRead = true) {
   if (overflow) found.push(`wider than the window: ${overflow}`);
   const bare = await page.evaluate(() => [...document.querySelectorAll("[data-chart]")].filter((chart) => !chart.querySelector("canvas, svg")).length);
   if (bare) found.push(`${bare} charts are not drawn`);
-  if (!isRead) return found;
   await page.evaluate(axe);
   const { violations } = await page.evaluate((levels) => window.axe.run(document, { runOnly: levels, resultTypes: ["violations"] }), LEVELS);
   for (const { id, help, nodes } of violations) {

@@ -46,6 +46,9 @@ fn published(n: &Nearset) -> Vec<(String, Vec<Value>)> {
                 "data_quality_checks" => {
                     n.sql("from data_quality_checks where check_name not in ('duplicates', 'set_aside') order by all")
                 }
+                "data_quality_history" => n.sql(
+                    "from data_quality_history where check_name not in ('duplicates', 'set_aside', 'score') order by all",
+                ),
                 "data_quality_scores" => n.sql(
                     "select * exclude (score, duplicates, set_aside, anomalies) from data_quality_scores order by all",
                 ),

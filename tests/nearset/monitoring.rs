@@ -457,12 +457,14 @@ fn a_fault_is_told_at_wecom_once_and_so_is_its_end() {
 }
 
 /// Commands of the page on operations that this test does not run, and why.
-const NOT_RUN: [(&str, &str); 9] = [
+const NOT_RUN: [(&str, &str); 11] = [
     ("nearset run", "a run is what all other tests begin with"),
     ("nearset run --full-refresh", "as above"),
     ("nearset evaluate", "it takes long, and tests of quality run it"),
     ("nearset models rollback", "there is one version here; tests of versions go back"),
     ("nearset models promote VERSION", "as above"),
+    ("nearset experiments show NAME", "there is no experiment here; tests of experiments have some"),
+    ("nearset experiments stop NAME --keep VARIANT", "as above"),
     ("nearset serve --schedule", "it goes on until it is stopped, and answers in another test here"),
     ("nearset schedule", "as above"),
     ("nearset schedule run JOB", "tests of the schedule run jobs"),

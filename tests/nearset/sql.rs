@@ -34,7 +34,7 @@ struct Terminal {
 
 impl Terminal {
     fn open(n: &Nearset) -> Self {
-        let call = format!("stty rows 30 cols 100; {} sql", env!("CARGO_BIN_EXE_nearset"));
+        let call = format!("stty rows 30 cols 100; exec {} sql", env!("CARGO_BIN_EXE_nearset"));
         let mut command = Command::new("script");
         command.args(["-qec", &call, "/dev/null"]).current_dir(n.path()).env_clear().env("HOME", n.path());
         command.envs(n.command(&["sql"]).get_envs().filter_map(|(name, value)| Some((name, value?))));
@@ -99,9 +99,10 @@ impl Terminal {
     /// All that it has shown, once it has ended.
     fn end(mut self, keys: &str) -> String {
         self.keys(keys);
-        assert!(self.child.wait().expect("its end").success());
-        let shown = self.shown.lock().expect("a screen");
-        shown.clone()
+        let status = self.child.wait().expect("its end");
+        let shown = self.shown.lock().expect("a screen").clone();
+        assert!(status.success(), "{status}:\n{shown}");
+        shown
     }
 }
 
