@@ -103,8 +103,7 @@ fn compare_orders(plan: &mut Plan, dice: &mut Dice, moment: impl Fn(&mut Dice, &
     stepwise.ok(&["run", "--as-of", LAST]);
     whole.ok(&["run", "--as-of", LAST, "--full-refresh"]);
     let name = format!("runs as of {}", said.join(", "));
-    let [left, expected] =
-        [&stepwise, &whole].map(|n| plan.good(relations(n, OF_ORDER), &name).unwrap_or_default());
+    let [left, expected] = [&stepwise, &whole].map(|n| plan.good(relations(n, OF_ORDER), &name).unwrap_or_default());
     let differ = differences(&left, &expected);
     plan.expect(differ.is_empty(), format!("{name}: {} relations differ: {differ:?}", differ.len()));
 }
