@@ -85,6 +85,10 @@ pub(super) const SENTENCES: &[(&str, &str)] = &[
         "同上，但写模型名，在 Python 存放模型的目录里查找。",
     ),
     (
+        "How much the text model counts beside words, from 0 to 1; auto is chosen from the catalogue and its visits.",
+        "文本模型相对于词面占多少权重，0 到 1；auto 由目录及其访问决定。",
+    ),
+    (
         "A folder of models, looked in first for SBERT_MODEL and CLIP_MODEL_PATH.",
         "模型目录，查找 SBERT_MODEL 与 CLIP_MODEL_PATH 时最先看这里。",
     ),

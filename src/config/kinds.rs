@@ -208,6 +208,16 @@ pub fn switch_or_auto() -> Kind<Option<bool>> {
     })
 }
 
+/// A share of 1 that is worked out where it is left alone.
+pub fn share_or_auto() -> Kind<Option<f32>> {
+    Kind::new(either("auto, or a number from 0 to 1", "auto，或 0 到 1 的数"), |text| {
+        match text.to_lowercase().as_str() {
+            "auto" => Some(None),
+            _ => text.parse().ok().filter(|share| (0.0..=1.0).contains(share)).map(Some),
+        }
+    })
+}
+
 /// A number from 0.
 pub fn from_zero() -> Kind<f64> {
     Kind::new(either("a number, 0 or more", "不小于 0 的数"), |text| {

@@ -13,7 +13,7 @@ use encoding_rs::Encoding;
 use super::kinds::{
     Kind, column_or_none, connections, dimension_or_none, dimensions, encoding, from_zero, is_name, language,
     log_level, megabytes, memory, milliseconds, minutes, names, origins, parsed, path, path_or_none, project, seconds,
-    seconds_from_one, sites, some, switch, switch_or_auto, text, text_or_none, threads, timezone, whole,
+    seconds_from_one, share_or_auto, sites, some, switch, switch_or_auto, text, text_or_none, threads, timezone, whole,
 };
 use super::operations::Operations;
 use super::setting::{Setting, settings};
@@ -163,6 +163,8 @@ settings! {
             TEXT_MODEL_PATH, example "/opt/models/paraphrase-multilingual-MiniLM-L12-v2", text_or_none();
         /// The same by its name, looked for in the folders where Python keeps models.
         sbert_model: Option<String> = SBERT_MODEL, example "all-MiniLM-L6-v2", text_or_none();
+        /// How much the text model counts beside words, from 0 to 1; auto is chosen from the catalogue and its visits.
+        text_model_weight: Option<f32> = TEXT_MODEL_WEIGHT, default "auto", share_or_auto();
         /// A folder of models, looked in first for SBERT_MODEL and CLIP_MODEL_PATH.
         home: Option<PathBuf> = SENTENCE_TRANSFORMERS_HOME, example "/opt/models", path_or_none();
         /// A CLIP folder (or its name) for pictures; pictures are not looked at where empty.

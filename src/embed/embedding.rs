@@ -38,8 +38,13 @@ pub fn embed(texts: &[Text]) -> Embedding {
     let mut lengths: Vec<usize> = texts.iter().map(|text| text.latin() + 4 * text.han()).collect();
     lengths.sort_unstable();
     let are_short = lengths.get(lengths.len() / 2).is_none_or(|median| *median < SHORT);
-    let are_chinese = texts.iter().filter(|text| 4 * text.han() > text.latin()).count() * 2 > texts.len();
-    let sparse = lexical::tf_idf(texts, if are_chinese { NGRAMS_OF_CHINESE } else { NGRAMS });
+    let sparse = words(texts);
     let dense = lsa::reduce(&sparse, DIMENSIONS, 1.0);
     Embedding { sparse, dense, dense_weight: if are_short { DENSE_WEIGHT_OF_SHORT } else { DENSE_WEIGHT } }
+}
+
+/// The words and n-grams of some texts.
+pub fn words(texts: &[Text]) -> Sparse {
+    let are_chinese = texts.iter().filter(|text| text.is_chinese()).count() * 2 > texts.len();
+    lexical::tf_idf(texts, if are_chinese { NGRAMS_OF_CHINESE } else { NGRAMS })
 }

@@ -11,7 +11,7 @@ mod stop_words;
 mod text;
 pub mod tokens;
 
-pub use embedding::{Embedding, embed};
+pub use embedding::{Embedding, embed, words};
 pub use lexical::{Postings, Sparse};
 pub use lsa::reduce;
 pub use text::Text;

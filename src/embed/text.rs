@@ -16,6 +16,11 @@ pub struct Text {
 }
 
 impl Text {
+    /// Whether most of it is Chinese; a Chinese character says as much as four others.
+    pub fn is_chinese(&self) -> bool {
+        4 * self.han() > self.latin()
+    }
+
     fn chars(&self) -> impl Iterator<Item = char> {
         [&self.title, &self.tags, &self.description].into_iter().flat_map(|field| field.chars())
     }

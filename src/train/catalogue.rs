@@ -8,7 +8,7 @@ use duckdb::Connection;
 use rayon::prelude::*;
 
 use super::embeddings::{self, LearnedTexts};
-use super::fusion;
+use super::fusion::{self, Steps};
 use super::similarity::{Similarity, uncrowded};
 use super::steps::{holdout_from, read_pairs};
 use crate::common::language::{either, t};
@@ -66,7 +66,10 @@ impl Catalogue {
         let mut embedding = embed::embed(&texts);
         let listed: Vec<bool> = items.iter().map(|i| i.is_listed).collect();
         let text_model = match embeddings::texts(db, config, &texts, progress)? {
-            Some(learned) => join_model(&mut embedding, learned, db, &by_id, &listed, progress)?,
+            Some(learned) => {
+                let steps = Steps::new(&steps_before_holdout(db, &by_id)?, &listed);
+                join_model(&mut embedding, learned, &texts, &steps, (config, progress))
+            }
             None => None,
         };
         let pictures = embeddings::pictures(db, config, &by_id, progress)?;
@@ -99,26 +102,29 @@ impl Catalogue {
 /// model's name, where it does.
 fn join_model(
     embedding: &mut Embedding,
-    LearnedTexts { model, views }: LearnedTexts,
-    db: &Connection,
-    by_id: &HashMap<i64, u32>,
-    listed: &[bool],
-    progress: &Progress,
-) -> Result<Option<String>> {
+    learned: LearnedTexts,
+    texts: &[Text],
+    steps: &Steps<'_>,
+    (config, progress): (&Config, &Progress),
+) -> Option<String> {
     progress.at(either("texts: how much the model counts", "文本：模型占多少权重"));
-    let steps = fusion::Steps::new(&steps_before_holdout(db, by_id)?, listed);
-    let (vectors, mixture) = fusion::mixed(&views, &steps);
-    let fusion = fusion::fusion(&embedding.sparse, &embedding.dense, &vectors, &steps);
+    let given = config.models.text_model_weight;
+    if given.is_none() {
+        learned.probes.told().for_each(|said| progress.note(&t!("texts, {said}", "文本，{said}")));
+    }
+    let (vectors, mixture) = fusion::mixed(&learned, texts, steps, given);
+    let fusion = fusion::fusion(&embedding.sparse, &embedding.dense, &vectors, (&learned.probes, steps), given);
+    let model = learned.model;
     progress.note(&t!("texts: the model reads {mixture}; {fusion}", "文本：模型读 {mixture}；{fusion}"));
     if !fusion.uses_model() {
         progress.note(&t!(
             "texts: the model {model} adds nothing to words here, and is left out",
             "文本：模型 {model} 在此没有超出词面的增益，不采用"
         ));
-        return Ok(None);
+        return None;
     }
     (embedding.dense, embedding.dense_weight) = fusion.fused(&embedding.dense, &vectors);
-    Ok(Some(model))
+    Some(model)
 }
 
 /// Steps from page to page before the visits that are held out, for choosing by.

@@ -9,6 +9,7 @@ use duckdb::Connection;
 use rayon::prelude::*;
 use sha2::{Digest, Sha256};
 
+use super::probes::{Probe, Probes};
 use super::vector_cache::VectorCache;
 use crate::common::files::sha256;
 use crate::common::language::{either, t};
@@ -39,6 +40,8 @@ pub struct LearnedTexts {
     pub model: String,
     /// In the order of [`VIEWS`], row i for item i.
     pub views: [Vectors; VIEWS.len()],
+    /// What it makes of single fields, for judging it without visits.
+    pub probes: Probes,
 }
 
 /// Vectors of all texts by the text model that settings name.
@@ -53,8 +56,10 @@ pub fn texts(db: &Connection, config: &Config, texts: &[Text], progress: &Progre
     let folder = named.require()?;
     let model = TextModel::read(folder)?;
     let id = folder::identity(&named, folder)?;
+    let samples = Probes::samples(texts);
+    let fields = samples.iter().flatten().flat_map(|item| Probe::fields(&texts[*item as usize]));
     let sentences: Vec<String> =
-        (0..VIEWS.len()).flat_map(|view| texts.iter().map(move |text| seen(text, view))).collect();
+        (0..VIEWS.len()).flat_map(|view| texts.iter().map(move |text| seen(text, view))).chain(fields).collect();
     let contents: Vec<String> =
         sentences.iter().map(|text| hex::encode(&Sha256::digest(text.as_bytes())[..16])).collect();
     // texts of like length together
@@ -68,17 +73,25 @@ pub fn texts(db: &Connection, config: &Config, texts: &[Text], progress: &Progre
     kept.complete(&order, &contents, either("texts", "文本"), progress, embed)?;
     kept.prune(&contents)?;
     let zero = vec![0.0; model.dimensions()];
+    let vector = |content: &String| kept.vectors.get(content).unwrap_or(&zero);
     let views = std::array::from_fn(|view| {
         let contents = &contents[view * texts.len()..(view + 1) * texts.len()];
-        let rows = contents.iter().flat_map(|content| kept.vectors.get(content).unwrap_or(&zero).iter().copied());
-        Vectors::new(model.dimensions(), rows)
+        Vectors::new(model.dimensions(), contents.iter().flat_map(|content| vector(content).iter().copied()))
     });
-    Ok(Some(LearnedTexts { model: id, views }))
+    let vectors: Vec<&[f32]> = contents[VIEWS.len() * texts.len()..].iter().map(|c| vector(c).as_slice()).collect();
+    let unknown = |texts: &[&str]| model.unknown_share(texts);
+    let probes = Probes::new(texts, &samples, &vectors, &unknown)?;
+    Ok(Some(LearnedTexts { model: id, views, probes }))
+}
+
+/// Tags as people write them in a sentence.
+pub(super) fn listed_tags(text: &Text) -> String {
+    text.tags.replace(" ; ", ", ")
 }
 
 /// What a text model reads of a dataset in one of [`VIEWS`]; empty where there is nothing of the kind.
 fn seen(text: &Text, view: usize) -> String {
-    let tags = text.tags.replace(" ; ", ", ");
+    let tags = listed_tags(text);
     let parts: &[&String] = match view {
         0 => &[&tags],
         1 => &[&text.title, &tags],

@@ -1,13 +1,15 @@
-//! How the views of texts are weighed, where a text model joins words: by steps that visitors took.
+//! How the views of texts are weighed, where a text model joins words: by steps that visitors took, near what names and
+//! descriptions say of the model while those are few.
 
 use std::collections::BTreeMap;
 use std::fmt;
 
 use rayon::prelude::*;
 
-use super::embeddings::VIEWS;
+use super::embeddings::{LearnedTexts, VIEWS};
+use super::probes::{Probes, Script};
 use crate::common::language::{either, t};
-use crate::embed::Sparse;
+use crate::embed::{Sparse, Text};
 use crate::index::{Vectors, normalize};
 
 /// How words, what words keep company with (LSA), and a text model's vectors are weighed, and what that was chosen by.
@@ -15,19 +17,27 @@ pub struct Fusion {
     /// Of 1; words have the rest.
     company: f32,
     model: f32,
-    steps: usize,
-    /// NDCG of words alone, of all that need no model, of the model alone, and of what was chosen.
-    figures: [f32; 4],
+    by: By,
+}
+
+/// What weights were chosen by.
+enum By {
+    /// A setting.
+    Setting,
+    /// What names and descriptions say of the model, see [`Probes`]: there are too few steps.
+    Probes,
+    /// So many steps, with the NDCG of words alone, of all that need no model, of the model alone, and of what was chosen.
+    Steps(usize, [f32; 4]),
 }
 
 /// What LSA is tried to count, of 1.
 const COMPANY: [f32; 5] = [0.0, 0.03, 0.06, 0.12, 0.25];
 
 /// What a text model is tried to count, of 1.
-const MODEL: [f32; 10] = [0.0, 0.1, 0.2, 0.35, 0.5, 0.65, 0.8, 0.88, 0.94, 1.0];
+pub(super) const MODEL: [f32; 10] = [0.0, 0.1, 0.2, 0.35, 0.5, 0.65, 0.8, 0.88, 0.94, 1.0];
 
-/// What both count where there are too few steps to choose by: as without a model beside short texts, and half for the model.
-const UNSEEN: (f32, f32) = (0.06, 0.5);
+/// What LSA and a text model count where nothing tells: as without a model beside short texts, and half for the model.
+pub(super) const UNSEEN: (f32, f32) = (0.06, 0.5);
 
 /// With fewer steps than this the noise is larger than what there is to choose.
 const FEW_STEPS: usize = 100;
@@ -79,14 +89,14 @@ impl<'a> Steps<'a> {
         self.count < FEW_STEPS
     }
 
-    /// How well the most alike hold the next page (NDCG at 50), for each of `tried`: `likenesses` has several for a row,
-    /// and `of` makes one of them.
+    /// How well the most alike hold the next page (NDCG at 50), for each page and each of `tried`: `likenesses` has several
+    /// for a row, and `of` makes one of them.
     fn gains<T: Sync>(
         &self,
         tried: &[T],
         likenesses: impl Fn(usize) -> Vec<Vec<f32>> + Sync,
         of: impl Fn(&T, &[f32]) -> f32 + Sync,
-    ) -> Vec<f64> {
+    ) -> Vec<Vec<f64>> {
         let gain_of = |(page, to): &(u32, Vec<u32>)| {
             let row = *page as usize;
             let views = likenesses(row);
@@ -95,22 +105,37 @@ impl<'a> Steps<'a> {
             let gain = |tried: &T| {
                 let likeness: Vec<f32> = all.iter().map(|views| of(tried, views)).collect();
                 let of = |to: &u32| {
-                    let bound = likeness[*to as usize];
-                    let above = (0..likeness.len()).filter(|o| *o != row && self.listed[*o] && likeness[*o] > bound);
-                    match above.take(DEEP).count() {
-                        DEEP => 0.0,
-                        rank => 1.0 / (rank as f64 + 2.0).log2(),
-                    }
+                    let (to, bound) = (*to as usize, likeness[*to as usize]);
+                    let is_above = |o: &usize| *o != row && *o != to && self.listed[*o] && likeness[*o] >= bound;
+                    discount((0..likeness.len()).filter(is_above).take(DEEP).count())
                 };
                 to.iter().map(of).sum::<f64>() / self.count as f64
             };
             tried.iter().map(gain).collect::<Vec<f64>>()
         };
-        // in the order of pages: a sum in the order in which threads end would be another each time
-        let gains: Vec<Vec<f64>> = self.pages.par_iter().map(gain_of).collect();
-        let none = vec![0.0; tried.len()];
-        gains.iter().fold(none, |sums, gains| sums.iter().zip(gains).map(|(a, b)| a + b).collect())
+        self.pages.par_iter().map(gain_of).collect()
     }
+}
+
+/// What a place in a list is worth (NDCG), the first being 0; nothing far down.
+pub(super) fn discount(rank: usize) -> f64 {
+    if rank < DEEP { 1.0 / (rank as f64 + 2.0).log2() } else { 0.0 }
+}
+
+/// Which of those tried to choose: the nearest to what is expected, as `away` says, among those that are not worse than the
+/// best by more than chance makes, a standard error of the difference. `gains` has a row of what each gained for each page or
+/// name. The more there are, the less counts what was expected.
+pub(super) fn chosen(gains: &[Vec<f64>], away: impl Fn(usize) -> f32) -> usize {
+    let tried = gains.first().map_or(0, Vec::len);
+    let sum = |place: usize| gains.iter().map(|of| of[place]).sum::<f64>();
+    let Some(best) = (0..tried).max_by(|a, b| sum(*a).total_cmp(&sum(*b)).then(b.cmp(a))) else { return 0 };
+    let count = gains.len() as f64;
+    let is_as_good = |place: &usize| {
+        let mean = (sum(best) - sum(*place)) / count;
+        let square = gains.iter().map(|of| (of[best] - of[*place] - mean).powi(2)).sum::<f64>();
+        mean * count <= (square * count / (count - 1.0).max(1.0)).sqrt()
+    };
+    (0..tried).filter(is_as_good).min_by(|a, b| away(*a).total_cmp(&away(*b)).then(a.cmp(b))).unwrap_or(best)
 }
 
 /// Which of a model's views of a dataset are mixed.
@@ -125,32 +150,40 @@ const MIXTURES: [[f32; VIEWS.len()]; 8] = [
     [0.0, 0.0, 1.0],
 ];
 
+/// All views count the same; or only name and description do, where tags say too little to be read alone.
+const EXPECTED: [usize; 2] = [0, MIXTURES.len() - 1];
+
 /// One vector of a model's several of each dataset: the mean of those views with which the most alike hold the next page
-/// best (all of them where there is too little to choose by), less what all datasets have in common. And which views.
-pub fn mixed(views: &[Vectors; VIEWS.len()], steps: &Steps<'_>) -> (Vectors, String) {
-    let mixtures: Vec<Vectors> = MIXTURES.iter().map(|weights| mixture(views, weights)).collect();
+/// best, less what all datasets have in common. And which views. Datasets in a language that the model is of no use for have
+/// none, unless settings say how much it counts.
+pub fn mixed(learned: &LearnedTexts, texts: &[Text], steps: &Steps<'_>, given: Option<f32>) -> (Vectors, String) {
+    let LearnedTexts { views, probes, .. } = learned;
+    let expected = EXPECTED[usize::from(!probes.tags_tell())];
+    let is_left_out = |text: &Text| given.is_none() && steps.are_few() && !probes.is_of_use(Script::of(text));
+    let left_out: Vec<bool> = texts.iter().map(is_left_out).collect();
     let best = match steps.are_few() {
-        true => 0,
+        true => expected,
         false => {
+            let mixtures: Vec<Vectors> = MIXTURES.iter().map(|weights| mixture(views, weights, &left_out)).collect();
             let cosines = |row: usize| {
                 let of = |vectors: &Vectors| (0..vectors.len()).map(|o| vectors.cosine(row, o)).collect();
                 mixtures.iter().map(of).collect()
             };
             let gains = steps.gains(&(0..mixtures.len()).collect::<Vec<_>>(), cosines, |mixture, all| all[*mixture]);
-            (0..gains.len()).max_by(|a, b| gains[*a].total_cmp(&gains[*b]).then(b.cmp(a))).unwrap_or(0)
+            chosen(&gains, |mixture| f32::from(u8::from(mixture != expected)))
         }
     };
     let named = VIEWS.iter().zip(MIXTURES[best]).filter(|(_, weight)| *weight > 0.0);
     let names: Vec<String> =
         named.map(|((english, chinese), weight)| format!("{} x {weight}", either(english, chinese))).collect();
-    (mixtures.into_iter().nth(best).unwrap_or_default(), names.join(" + "))
+    (mixture(views, &MIXTURES[best], &left_out), names.join(" + "))
 }
 
-fn mixture(views: &[Vectors; VIEWS.len()], weights: &[f32; VIEWS.len()]) -> Vectors {
+fn mixture(views: &[Vectors; VIEWS.len()], weights: &[f32; VIEWS.len()], left_out: &[bool]) -> Vectors {
     let (rows, dimensions) = (views[0].len(), views[0].dimensions());
     let mut data = vec![0.0_f32; rows * dimensions];
     for (view, weight) in views.iter().zip(weights).filter(|(_, weight)| **weight > 0.0) {
-        for (row, sum) in data.chunks_exact_mut(dimensions).enumerate() {
+        for (row, sum) in data.chunks_exact_mut(dimensions).enumerate().filter(|(row, _)| !left_out[*row]) {
             sum.iter_mut().zip(view.row(row).numbers()).for_each(|(sum, value)| *sum += weight * value);
         }
     }
@@ -166,10 +199,19 @@ fn mixture(views: &[Vectors; VIEWS.len()], weights: &[f32; VIEWS.len()]) -> Vect
     Vectors::new(dimensions, data)
 }
 
-/// Chooses the weights with which the most alike hold the next page best.
-pub fn fusion(sparse: &Sparse, company: &Vectors, model: &Vectors, steps: &Steps<'_>) -> Fusion {
-    if steps.are_few() {
-        return Fusion { company: UNSEEN.0, model: UNSEEN.1, steps: steps.count, figures: [0.0; 4] };
+/// Chooses the weights with which the most alike hold the next page best, near what is expected where there is little to
+/// choose by; `given` is what settings say the model counts.
+pub fn fusion(
+    sparse: &Sparse,
+    company: &Vectors,
+    model: &Vectors,
+    (probes, steps): (&Probes, &Steps<'_>),
+    given: Option<f32>,
+) -> Fusion {
+    let expected = (UNSEEN.0, given.unwrap_or_else(|| probes.weight()).min(1.0 - UNSEEN.0));
+    if given.is_some() || steps.are_few() {
+        let by = if given.is_some() { By::Setting } else { By::Probes };
+        return Fusion { company: expected.0, model: expected.1, by };
     }
     let tried: Vec<(f32, f32)> = MODEL
         .iter()
@@ -186,18 +228,19 @@ pub fn fusion(sparse: &Sparse, company: &Vectors, model: &Vectors, steps: &Steps
     let gains = steps.gains(&tried, likenesses, |(company, model), all| {
         (1.0 - company - model) * all[0] + company * all[1] + model * all[2]
     });
+    let place = chosen(&gains, |place| (tried[place].0 - expected.0).abs() + (tried[place].1 - expected.1).abs());
+    let best = tried[place];
     let figure = |wanted: &dyn Fn(&(f32, f32)) -> bool| {
-        let of = tried.iter().zip(&gains).filter(|(weights, _)| wanted(weights)).map(|(_, gain)| *gain);
-        of.fold(0.0, f64::max) as f32
+        let of = (0..tried.len()).filter(|place| wanted(&tried[*place]));
+        of.map(|place| gains.iter().map(|of| of[place]).sum::<f64>()).fold(0.0, f64::max) as f32
     };
-    let best = tried.iter().zip(&gains).max_by(|a, b| a.1.total_cmp(b.1)).map_or(UNSEEN, |(weights, _)| *weights);
     let figures = [
         figure(&|w| *w == (0.0, 0.0)),
         figure(&|w| w.1 == 0.0),
         figure(&|w| *w == (0.0, 1.0)),
         figure(&|w| *w == best),
     ];
-    Fusion { company: best.0, model: best.1, steps: steps.count, figures }
+    Fusion { company: best.0, model: best.1, by: By::Steps(steps.count, figures) }
 }
 
 impl fmt::Display for Fusion {
@@ -213,19 +256,34 @@ impl fmt::Display for Fusion {
                 self.model
             )
         )?;
-        if self.steps < FEW_STEPS {
-            return write!(f, "{}", t!(" (too few steps to choose by)", "（步数太少，无从选择）"));
+        match &self.by {
+            By::Setting => write!(f, "{}", either(" (TEXT_MODEL_WEIGHT)", "（TEXT_MODEL_WEIGHT）")),
+            By::Probes => write!(f, "{}", either(" (too few steps to choose by)", "（步数太少，无从选择）")),
+            By::Steps(steps, [words, default, model, fused]) => write!(
+                f,
+                "{}",
+                t!(
+                    "; NDCG@50 of likeness on {steps} steps: words {words:.3}, with LSA {default:.3}, the model {model:.3}, \
+                     all {fused:.3}",
+                    "；{steps} 步上相似度的 NDCG@50：词面 {words:.3}，加 LSA {default:.3}，模型 {model:.3}，合用 {fused:.3}"
+                )
+            ),
         }
-        let [words, default, model, fused] = self.figures;
-        write!(
-            f,
-            "{}",
-            t!(
-                "; NDCG@50 of likeness on {} steps: words {words:.3}, with LSA {default:.3}, the model {model:.3}, \
-                 all {fused:.3}",
-                "；{} 步上相似度的 NDCG@50：词面 {words:.3}，加 LSA {default:.3}，模型 {model:.3}，合用 {fused:.3}",
-                self.steps
-            )
-        )
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_expected_holds_until_the_difference_is_more_than_chance() {
+        let near = |expected: usize| move |place: usize| (place as f32 - expected as f32).abs();
+        // the last is best in every second case, by as much as it is worse in the others, and a little more
+        let even: Vec<Vec<f64>> = (0..100).map(|k| vec![0.5, if k % 2 == 0 { 0.0 } else { 1.02 }]).collect();
+        assert_eq!((chosen(&even, near(0)), chosen(&even, near(1))), (0, 1));
+        let better: Vec<Vec<f64>> = (0..100).map(|k| vec![0.5, if k % 4 == 0 { 0.0 } else { 1.0 }]).collect();
+        assert_eq!((chosen(&better, near(0)), chosen(&better, near(1))), (1, 1));
+        assert_eq!(chosen(&[], near(3)), 0);
     }
 }

@@ -10,6 +10,7 @@ mod embeddings;
 mod examples;
 mod fusion;
 mod neighbours;
+mod probes;
 mod rankers;
 mod similarity;
 mod steps;

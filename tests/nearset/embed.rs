@@ -237,8 +237,9 @@ fn a_picture_that_scaling_would_blow_up_is_huge() {
 /// A nearset over the fixtures with the small models.
 fn with_models() -> Nearset {
     let mut n = Nearset::empty();
-    // without visits a model's weight is not chosen but given: one with random weights would have none
     n.take_fixtures(|name| name.starts_with("dataset"));
+    // one with random weights would have none
+    n.set("TEXT_MODEL_WEIGHT", "0.5");
     let folder = |name: &str| models().join(name).to_string_lossy().into_owned();
     n.set("TEXT_MODEL_PATH", &folder("bert"));
     n.set("CLIP_MODEL_PATH", &folder("clip"));

@@ -249,6 +249,22 @@ impl TextModel {
         Ok(vectors.into_iter().map(unit).collect())
     }
 
+    /// What share of the tokens of some texts the model does not know.
+    ///
+    /// # Errors
+    /// A text cannot be tokenized.
+    pub fn unknown_share(&self, texts: &[&str]) -> Result<f32> {
+        let unknown: Vec<u32> =
+            ["[UNK]", "<unk>"].into_iter().filter_map(|token| self.tokenizer.token_to_id(token)).collect();
+        let (mut all, mut lost) = (0, 0);
+        for text in texts {
+            let ids = self.tokens("", text, false)?;
+            all += ids.len();
+            lost += ids.iter().filter(|id| unknown.contains(id)).count();
+        }
+        Ok(lost as f32 / all.max(1) as f32)
+    }
+
     /// The tokenizer, and how many tokens it knows, for [`super::distilled`].
     pub(super) fn vocabulary(&self) -> (&Tokenizer, usize) {
         (&self.tokenizer, self.tokenizer.get_vocab_size(true))
