@@ -11,7 +11,7 @@ use super::errors::{Problem, explain};
 use super::{Materialize, Project, Relation};
 use crate::common::errors::describe;
 use crate::common::language::t;
-use crate::warehouse::{ident, locate_errors, located, quote, within};
+use crate::warehouse::{WHOLE_ROW, ident, locate_errors, located, quote, within};
 
 /// What building one relation took.
 #[derive(Debug)]
@@ -121,7 +121,7 @@ impl Relation {
     /// Reads every value of it; returns the number of rows.
     fn read_through(&self, db: &Connection) -> Result<u64> {
         // the statement has the file's lines, so that its errors have, too
-        let statement = format!("select count(*), bit_xor(hash(v)) from (\n{}\n) as v", self.sql);
+        let statement = format!("select count(*), bit_xor(hash({WHOLE_ROW})) from (\n{}\n) as {WHOLE_ROW}", self.sql);
         let read = located(db, &statement, |sql| db.query_row(sql, [], |row| row.get(0)));
         Ok(read.map_err(|fault| explain(self, &statement, &fault, 1))?)
     }

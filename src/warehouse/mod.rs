@@ -28,7 +28,7 @@ pub use memory::{Turn, share_memory};
 pub use parameters::{create_parameters_table, keep_parameters, published_as_of, set_parameters};
 pub use publishing::{PUBLISHING, WorkCopy, has_room_for_a_run, remove_work, work_path};
 pub use refused::refused;
-pub use rows::rows;
+pub use rows::{WHOLE_ROW, rows};
 pub use run_history::{Outcome, RunLine, RunSummary, run_history_path};
 pub use run_lock::{RunLock, is_run_lock_held, remove_left_work, run_lock_holder, take_run_lock};
 pub use sandbox::{lock, sandbox};

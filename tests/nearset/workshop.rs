@@ -41,6 +41,10 @@ fn a_changed_file_is_seen_at_once_with_what_reads_it_and_nothing_is_published() 
         serde_json::from_str(&n.ok(&["views", "preview", "busier", "--rows", "2", "--json"])).expect("JSON");
     assert_eq!((&preview["name"], preview["rows"].as_array().map(Vec::len)), (&json!("busier"), Some(2)));
     assert_eq!(preview["changes"][0]["name"], "busy");
+    // a column of any name
+    save(&n, "views/letters.sql", "-- description: A letter.\nselect 1 as t, 2 as v\n");
+    let preview: Value = serde_json::from_str(&n.ok(&["views", "preview", "letters", "--json"])).expect("JSON");
+    assert_eq!(preview["rows"], json!([{"t": 1, "v": 2}]));
     // a file that is in no project
     let aside = n.path().join("aside.sql");
     fs::write(&aside, "-- description: Aside.\n-- test: views < 0\nselect views\nfrom busy\n").expect("a file");
