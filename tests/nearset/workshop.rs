@@ -100,6 +100,15 @@ fn a_build_publishes_what_a_whole_run_would_make_and_trains_nothing() {
     }
 }
 
+fn whoever_looks_is_told_what_is_left_out(n: &Nearset) {
+    for looks in [&["views", "list"][..], &["views", "lineage", "reader"], &["evaluate", "--brief", "--json"]] {
+        let output = n.run(looks);
+        let told = String::from_utf8_lossy(&output.stderr);
+        assert!(output.status.success() && told.contains("left out") && told.contains("views/syntax.sql:2:"), "{told}");
+    }
+    assert!(n.fails(1, &["views", "list", "circle_a"]).contains("circle"));
+}
+
 #[test]
 fn views_that_fail_keep_their_last_good_rows_and_stop_nothing() {
     let n = own();
@@ -139,6 +148,7 @@ fn views_that_fail_keep_their_last_good_rows_and_stop_nothing() {
     ] {
         assert!(error.contains(told), "{told}: {error}");
     }
+    whoever_looks_is_told_what_is_left_out(&n);
     let said = n.ok(&["run", "--only", "reconcile", "--as-of", AS_OF]);
     for name in names {
         assert!(said.contains(&format!("view {name} failed")), "{name}: {said}");
