@@ -5,6 +5,7 @@ use duckdb::Connection;
 use serde::de::DeserializeOwned;
 
 use super::errors::message;
+use super::plain_json::plain_json;
 
 /// What a row is called as a whole: a name that no column of a query has.
 pub const WHOLE_ROW: &str = "nearset_whole_row";
@@ -18,7 +19,7 @@ pub fn rows<T: DeserializeOwned>(db: &Connection, sql: &str) -> Result<Vec<T>> {
         .prepare(&format!("select to_json({WHOLE_ROW})::varchar from (\n{sql}\n) as {WHOLE_ROW}"))
         .map_err(|e| anyhow!("{}", message(&e)))?;
     let texts: Vec<String> = statement.query_map([], |row| row.get(0))?.collect::<duckdb::Result<_>>()?;
-    texts.iter().map(|text| Ok(serde_json::from_str(text)?)).collect()
+    texts.iter().map(|text| Ok(serde_json::from_str(&plain_json(text))?)).collect()
 }
 
 #[cfg(test)]
@@ -28,8 +29,9 @@ mod tests {
 
     #[test]
     fn a_column_may_have_any_name() -> Result<()> {
-        let found: Vec<serde_json::Value> = rows(&warehouse::small()?, "select 1 as t, 2 as \"rows\", 'x' as v")?;
-        assert_eq!(found, [serde_json::json!({"t": 1, "rows": 2, "v": "x"})]);
+        let sql = "select 1 as t, 2 as \"rows\", 'nan'::double as v";
+        let found: Vec<serde_json::Value> = rows(&warehouse::small()?, sql)?;
+        assert_eq!(found, [serde_json::json!({"t": 1, "rows": 2, "v": null})]);
         Ok(())
     }
 }
