@@ -94,7 +94,16 @@ fn a_build_publishes_what_a_whole_run_would_make_and_trains_nothing() {
     };
     n.ok(&["run", "--from", "features", "--as-of", AS_OF]);
     assert_eq!(leave_out(built), leave_out(n.fingerprints()));
-    for (select, held) in [("busy", true), ("marts", true), ("+busy", true), ("nobody", false)] {
+    let selected = [
+        ("busy", true),
+        ("marts", true),
+        ("+busy", true),
+        ("nobody", false),
+        ("+", false),
+        (" ++", false),
+        ("", false),
+    ];
+    for (select, held) in selected {
         let output = n.run(&["build", "--select", select]);
         assert_eq!(output.status.success(), held, "{select}: {}", String::from_utf8_lossy(&output.stderr));
     }
