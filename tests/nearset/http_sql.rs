@@ -377,6 +377,18 @@ fn a_saved_view_is_seen_at_once_and_a_hostile_one_reaches_nothing() {
     assert_eq!(server.get("/views/one_more?published=1").0, 400);
     saved("select 2 as a");
     assert_eq!(server.get("/views/one_more"), (200, json!([{ "a": 2 }])));
+    // a published one whose file has a slip since: the rows of before, and a header that says so
+    fs::write(n.project.join("views/coverage.sql"), "-- description: 覆盖。\nselect 1 as one form x y\n")
+        .expect("a view");
+    let (status, headers, _) = got(&server, "/views/coverage?limit=1", &[]);
+    let told = headers.get("x-view-error").and_then(|told| told.to_str().ok()).unwrap_or_default();
+    assert!(status == 200 && told.starts_with("views/coverage.sql:2: "), "{status} {told}");
+    assert!(!got(&server, "/views/coverage?published=1", &[]).1.contains_key("x-view-error"));
+    let listed = server.get("/views").1;
+    let listed = listed["views"].as_array().expect("views").iter().find(|one| one["name"] == "coverage");
+    assert!(
+        listed.is_some_and(|one| one["error"].as_str().is_some_and(|told| told.starts_with("views/coverage.sql:2:")))
+    );
     for hostile in [
         "select * from read_text('/etc/passwd')",
         "select * from glob('/*')",
