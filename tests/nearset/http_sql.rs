@@ -218,6 +218,20 @@ fn sql_is_for_those_with_the_token() {
     assert_eq!(response.headers()["x-result-cut"], "true");
     let rows: Value = response.body_mut().read_json().expect("JSON");
     assert_eq!(rows, json!([{ "n": 0, "t": "x" }, { "n": 1, "t": "x" }]));
+    // what stands in the address
+    for (address, status, told) in [
+        ("limit=2&format=csv", 200, "range\n0\n1\n"),
+        ("limit=2&foo=1", 400, "`foo`"),
+        ("formt=csv", 400, "`format`"),
+        ("limit=x", 400, "limit is"),
+        ("bom=yes", 400, "bom is"),
+    ] {
+        let request = agent().post(format!("{}/sql?{address}", server.base)).content_type("text/plain");
+        let request = request.header("authorization", format!("Bearer {TOKEN}"));
+        let mut response = request.send("from range(10)").expect("an answer");
+        let text = response.body_mut().read_to_string().expect("text");
+        assert!(response.status() == status && text.contains(told), "{address}: {text}");
+    }
 }
 
 #[test]

@@ -203,11 +203,11 @@ fn known<'a>(columns: &'a [Column], name: &str) -> Result<&'a Column, ApiError> 
     })
 }
 
-fn number(name: &str, value: &str) -> Result<usize, ApiError> {
+pub(super) fn number(name: &str, value: &str) -> Result<usize, ApiError> {
     value.parse().map_err(|_| refused(format!("{name} is {value:?}; it must be a whole number from 0")))
 }
 
-fn switch(name: &str, value: &str) -> Result<bool, ApiError> {
+pub(super) fn switch(name: &str, value: &str) -> Result<bool, ApiError> {
     match value {
         "1" | "true" => Ok(true),
         "0" | "false" | "" => Ok(false),
