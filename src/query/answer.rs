@@ -30,6 +30,9 @@ const CHUNK: usize = 64 << 10;
 /// How many times the memory of a query it may spill to disk, and its result may have there.
 pub const SPILLS: u64 = 4;
 
+/// What DuckDB says of a query that is nested too deep: its planner, and its parser.
+const TOO_DEEP: [&str; 2] = ["Max expression depth limit", "Parser Error: memory exhausted at or near"];
+
 /// Which file is open: a run replaces it.
 #[derive(Clone, Copy, PartialEq, Eq)]
 struct Identity(u64, u64, i64, i64);
@@ -125,6 +128,9 @@ impl Answerer {
                 let megabytes = config.queries.memory_mb;
                 let message = format!("the query needs more than SQL_MEMORY_MB ({megabytes} MB) leaves it");
                 Ended::Fault(Fault::TooMuch(message))
+            }
+            Ended::Fault(Fault::Wrong(mistake)) if TOO_DEEP.iter().any(|words| mistake.message.contains(words)) => {
+                Ended::Fault(Fault::TooMuch("the query is nested too deep; write it in fewer levels".to_owned()))
             }
             other => other,
         })

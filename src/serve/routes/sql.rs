@@ -78,7 +78,7 @@ impl Sql {
             content((Vec<Object> = "application/json"), (String = "text/csv; charset=utf-8"), (String = "application/vnd.apache.parquet"), (String = "application/vnd.apache.arrow.stream"))),
         (status = 400, body = ErrorBody, description = "The query is wrong, with line, column and caret, or asks for what it may not have; or the address has an unknown word"),
         (status = 401, body = ErrorBody, description = "The token is missing or wrong, or none is set"),
-        (status = 422, body = ErrorBody, description = "The query needs more time than SQL_SECONDS or more memory than SQL_MEMORY_MB"),
+        (status = 422, body = ErrorBody, description = "The query needs more time than SQL_SECONDS or more memory than SQL_MEMORY_MB, or is nested too deep"),
         (status = 503, body = ErrorBody, description = "There is no warehouse, or too many queries wait; Retry-After says when to ask again"),
     ))]
 pub async fn sql(
