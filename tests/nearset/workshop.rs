@@ -191,7 +191,7 @@ fn a_view_that_takes_too_long_is_ended() {
         "-- description: Never ends.\n-- materialize: table\nselect count(*) as n\nfrom range(10000000) as a, range(10000000) as b\nwhere a.range + b.range = 1\n",
     );
     let said = n.ok(&["run", "--only", "reconcile", "--as-of", AS_OF]);
-    assert!(said.contains("view bomb failed") && said.contains("VIEW_SECONDS"), "{said}");
+    assert!(said.contains("view bomb failed") && said.contains("or raise VIEW_SECONDS"), "{said}");
 }
 
 #[test]
