@@ -66,7 +66,7 @@ impl Views {
         if let Self::Check { json } = self {
             return check(config, &Project::read(config, &raw_tables)?, json, &mut out);
         }
-        let project = Project::of(config, &raw_tables)?;
+        let project = Project::for_look(config, &raw_tables)?;
         match self {
             // done above
             Self::Check { .. } | Self::Preview { .. } => {}

@@ -48,7 +48,7 @@ pub fn evaluate(
     kept: &Path,
     progress: &Progress<'_>,
 ) -> Result<Database> {
-    let project = Project::of(config, &extract::raw_tables()?)?;
+    let project = Project::for_look(config, &extract::raw_tables()?)?;
     let db = beside_published(config, &project, kept)?;
     let as_of = warehouse::published_as_of(&db)?;
     warehouse::set_parameters(&db, config, as_of)?;

@@ -6,7 +6,7 @@ use chrono::{DateTime, Utc};
 use duckdb::Connection;
 
 use super::tables::Table;
-use crate::warehouse::{ident, quote, timestamp};
+use crate::warehouse::{WHOLE_ROW, ident, quote, timestamp};
 
 /// How rows that come in meet those that are there.
 #[derive(Clone, Copy, Debug)]
@@ -121,8 +121,8 @@ impl<'a> Merge<'a> {
             "insert into raw.rejected
              from (
                  select {}, concat_ws(':', {}), '{reason}', '{column}', null, '{outcome}', _file, _row,
-                     to_json(rows)::varchar as row_json
-                 from (select * replace ({} as _row) from {from}) as rows)
+                     to_json({WHOLE_ROW})::varchar as row_json
+                 from (select * replace ({} as _row) from {from}) as {WHOLE_ROW})
              {again};",
             quote(self.table.name),
             self.keys.join(", "),

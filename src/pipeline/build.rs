@@ -6,7 +6,7 @@
 use std::collections::BTreeSet;
 use std::time::Instant;
 
-use anyhow::{Result, bail, ensure};
+use anyhow::{Result, ensure};
 use chrono::Utc;
 
 use super::observer::{Event, Observer, Observers};
@@ -17,7 +17,7 @@ use super::step::Options;
 use super::steps;
 use super::versions::{Kept, write_summary};
 use crate::common::errors::describe;
-use crate::common::language::either;
+use crate::common::language::{either, t};
 use crate::common::{memory, scratch};
 use crate::config::Config;
 use crate::sql_project::{Project, Room, create_built_tables};
@@ -105,9 +105,10 @@ fn build_locked(
 fn chosen(project: &Project, selection: &Selection, changed: &BTreeSet<String>) -> Result<BTreeSet<String>> {
     let all = || project.relations.iter().filter(|one| one.room != Room::Checks);
     let mut start: BTreeSet<String> = BTreeSet::new();
-    for asked in &selection.names {
+    for asked in selection.names.iter().map(|asked| asked.trim()) {
         let name = asked.trim_matches('+');
         let folder = name.trim_end_matches('/');
+        ensure!(!folder.is_empty(), t!("{asked:?} names no relation and no folder", "{asked:?} 没有指明关系或目录"));
         let found: BTreeSet<String> = all()
             .filter(|one| {
                 one.name == name || one.file.starts_with(folder) || one.file.starts_with(format!("sql/{folder}"))
@@ -115,10 +116,7 @@ fn chosen(project: &Project, selection: &Selection, changed: &BTreeSet<String>) 
             .map(|one| one.name.clone())
             .collect();
         if found.is_empty() {
-            match project.broken.iter().find(|broken| broken.name == name) {
-                Some(broken) => bail!(broken.told()),
-                None => project.get(name).map(drop)?,
-            }
+            project.get(name)?;
         }
         if asked.starts_with('+') {
             start.extend(project.inputs_of(&found));

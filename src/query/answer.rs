@@ -17,8 +17,8 @@ use crate::config::Config;
 use crate::sql_project::{Change, Sight};
 use crate::warehouse::arrow::next_batch;
 use crate::warehouse::{
-    Database, Fault as Said, locate_errors, lock, message, open_outside_sandbox, published_as_of, quote, sandbox,
-    set_parameters,
+    Database, Fault as Said, locate_errors, lock, message, open_outside_sandbox, plain_json, published_as_of, quote,
+    sandbox, set_parameters,
 };
 
 /// Where a result stands until it is written.
@@ -29,6 +29,9 @@ const CHUNK: usize = 64 << 10;
 
 /// How many times the memory of a query it may spill to disk, and its result may have there.
 pub const SPILLS: u64 = 4;
+
+/// What DuckDB says of a query that is nested too deep: its planner, and its parser.
+const TOO_DEEP: [&str; 2] = ["Max expression depth limit", "Parser Error: memory exhausted at or near"];
 
 /// Which file is open: a run replaces it.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -126,6 +129,9 @@ impl Answerer {
                 let message = format!("the query needs more than SQL_MEMORY_MB ({megabytes} MB) leaves it");
                 Ended::Fault(Fault::TooMuch(message))
             }
+            Ended::Fault(Fault::Wrong(mistake)) if TOO_DEEP.iter().any(|words| mistake.message.contains(words)) => {
+                Ended::Fault(Fault::TooMuch("the query is nested too deep; write it in fewer levels".to_owned()))
+            }
             other => other,
         })
     }
@@ -214,7 +220,7 @@ fn cells(db: &Connection, sql: &str, ask: &Ask, changes: &[Change], out: &mut im
     let is_cut = rows.len() > ask.limit;
     rows.truncate(ask.limit);
     out.write_all(&framed_json(Kind::Head, &Head { columns, rows: rows.len(), is_cut, changes: changes.to_vec() })?)?;
-    let rows: Vec<String> = rows.iter().map(|row| plain(row)).collect();
+    let rows: Vec<_> = rows.iter().map(|row| plain_json(row)).collect();
     let all = format!("[{}]", rows.join(","));
     for chunk in all.as_bytes().chunks(CHUNK) {
         write(out, Kind::Bytes, chunk)?;
@@ -291,7 +297,7 @@ fn by_chunks(mut file: File, out: &mut impl Write) -> io::Result<()> {
 fn by_lines(file: File, out: &mut impl Write) -> io::Result<()> {
     let mut chunk = String::with_capacity(2 * CHUNK);
     for line in BufReader::new(file).lines() {
-        chunk += &plain(&line?);
+        chunk += &plain_json(&line?);
         chunk.push('\n');
         if chunk.len() >= CHUNK {
             write(out, Kind::Bytes, chunk.as_bytes())?;
@@ -299,27 +305,6 @@ fn by_lines(file: File, out: &mut impl Write) -> io::Result<()> {
         }
     }
     write(out, Kind::Bytes, chunk.as_bytes())
-}
-
-/// DuckDB's JSON as others read it: it writes NaN and Infinity, for which JSON has no word but null.
-fn plain(json: &str) -> String {
-    const ODD: [&str; 3] = ["-Infinity", "Infinity", "NaN"];
-    if !ODD.iter().any(|word| json.contains(word)) {
-        return json.to_owned();
-    }
-    let (mut clean, mut rest, mut is_text) = (String::with_capacity(json.len()), json, false);
-    while let Some(next) = rest.chars().next() {
-        let odd = ODD.iter().find(|word| !is_text && rest.starts_with(*word));
-        let taken = match (odd, next) {
-            (Some(word), _) => word.len(),
-            (None, '\\') => 1 + rest[1..].chars().next().map_or(0, char::len_utf8),
-            (None, _) => next.len_utf8(),
-        };
-        is_text ^= next == '"';
-        clean += if odd.is_some() { "null" } else { &rest[..taken] };
-        rest = &rest[taken..];
-    }
-    clean
 }
 
 /// The result as a stream of Arrow IPC.
@@ -339,16 +324,4 @@ fn arrow(db: &Connection, all: &str, out: &mut impl Write) -> Result<(), Ended> 
     }
     writer.finish().map_err(odd)?;
     Ok(hand_on(writer.get_mut())?)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn numbers_that_are_none_become_null_and_texts_stay() {
-        let json = r#"{"a":NaN,"b":-Infinity,"NaN":"Infinity \" NaN","c":[Infinity,"\\",NaN]}"#;
-        assert_eq!(plain(json), r#"{"a":null,"b":null,"NaN":"Infinity \" NaN","c":[null,"\\",null]}"#);
-        assert_eq!(plain("[1,\"数\"]"), "[1,\"数\"]");
-    }
 }

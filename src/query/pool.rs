@@ -1,15 +1,16 @@
 //! The processes that answer a server's queries: as many as are needed at the same time, kept for the next query.
 
+use std::collections::HashMap;
 use std::io;
 use std::os::unix::net::UnixStream as Socket;
 use std::process::Child;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::Duration;
 
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::UnixStream;
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::sync::{AcquireError, OwnedSemaphorePermit, Semaphore};
 use tokio::time::{Instant, timeout_at};
 
 use super::Refusal;
@@ -34,16 +35,42 @@ pub enum Asker {
 
 /// Those who may ask at the same time, and those who wait.
 struct Turns {
+    at_once: usize,
     free: Arc<Semaphore>,
+    /// The turns that queries of one text may have, by the text: one that is slow leaves one to others.
+    of_text: Mutex<HashMap<String, Weak<Semaphore>>>,
     waiting: AtomicUsize,
+}
+
+/// A turn, as long as it is held.
+struct Turn {
+    _of_text: OwnedSemaphorePermit,
+    _of_all: OwnedSemaphorePermit,
 }
 
 impl Turns {
     fn new(at_once: usize) -> Self {
-        Self { free: Arc::new(Semaphore::new(at_once)), waiting: AtomicUsize::new(0) }
+        Self {
+            at_once,
+            free: Arc::new(Semaphore::new(at_once)),
+            of_text: Mutex::default(),
+            waiting: AtomicUsize::new(0),
+        }
     }
 
-    async fn take(&self, at_once: usize, until: Instant) -> Result<OwnedSemaphorePermit, Refusal> {
+    /// The turns that queries of this text share.
+    fn of_text(&self, text: &str) -> Arc<Semaphore> {
+        let mut known = self.of_text.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(shared) = known.get(text).and_then(Weak::upgrade) {
+            return shared;
+        }
+        known.retain(|_, shared| shared.strong_count() > 0);
+        let shared = Arc::new(Semaphore::new((self.at_once - 1).max(1)));
+        known.insert(text.to_owned(), Arc::downgrade(&shared));
+        shared
+    }
+
+    async fn take(&self, text: &str, until: Instant) -> Result<Turn, Refusal> {
         /// Counts down whatever becomes of whoever waits.
         struct Waiting<'a>(&'a AtomicUsize);
         impl Drop for Waiting<'_> {
@@ -53,11 +80,15 @@ impl Turns {
         }
         let before = self.waiting.fetch_add(1, Ordering::Relaxed);
         let _waiting = Waiting(&self.waiting);
-        if before >= WAITING * at_once {
+        if before >= WAITING * self.at_once {
             return Err(Refusal::Busy);
         }
-        match timeout_at(until, self.free.clone().acquire_owned()).await {
-            Ok(Ok(permit)) => Ok(permit),
+        let both = async {
+            let of_text = self.of_text(text).acquire_owned().await?;
+            Ok::<_, AcquireError>(Turn { _of_text: of_text, _of_all: self.free.clone().acquire_owned().await? })
+        };
+        match timeout_at(until, both).await {
+            Ok(Ok(turn)) => Ok(turn),
             Ok(Err(_)) | Err(_) => Err(Refusal::Busy),
         }
     }
@@ -173,7 +204,7 @@ impl Pool {
             Asker::Server => &self.server,
             Asker::Analyst => &self.analysts,
         };
-        let turn = turns.take(self.config.queries.at_once.max(1), Instant::now() + limit).await?;
+        let turn = turns.take(&ask.sql, Instant::now() + limit).await?;
         let mut worker = self.worker().await.map_err(|error| broken(&error))?;
         let opened = timeout_at(Instant::now() + OPENS, worker.ask(ask)).await;
         let asked = match opened.map_err(|_| broken(&"it does not open in time"))?.map_err(ended)? {
@@ -240,7 +271,7 @@ pub struct Answer {
     worker: Option<Worker>,
     pool: Arc<Pool>,
     until: Instant,
-    _turn: OwnedSemaphorePermit,
+    _turn: Turn,
 }
 
 impl Answer {
@@ -349,4 +380,24 @@ fn start() -> io::Result<(Socket, Option<Child>)> {
     let (ours, theirs) = Socket::pair()?;
     std::thread::spawn(move || super::worker::serve(theirs, |_| {}, || {}));
     Ok((ours, None))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn queries_of_one_text_leave_a_turn_to_others() {
+        let soon = || Instant::now() + Duration::from_millis(20);
+        let turns = Turns::new(2);
+        let slow = turns.take("slow", soon()).await;
+        assert!(slow.is_ok());
+        assert!(matches!(turns.take("slow", soon()).await, Err(Refusal::Busy)));
+        assert!(turns.take("other", soon()).await.is_ok());
+        drop(slow);
+        assert!(turns.take("slow", soon()).await.is_ok());
+        assert_eq!(turns.of_text.lock().expect("texts").len(), 1, "what nobody asks is forgotten");
+        // where there is one turn, it is anybody's
+        assert!(Turns::new(1).take("slow", soon()).await.is_ok());
+    }
 }

@@ -24,7 +24,8 @@ use crate::config::Config;
 use crate::sql_project::{Change, Why, see_changes_for};
 use crate::warehouse::arrow::next_batch;
 use crate::warehouse::{
-    Database, Fault, locate_errors, lock, open_outside_sandbox, published_as_of, quote, sandbox, set_parameters,
+    Database, Fault, locate_errors, lock, open_outside_sandbox, plain_json, published_as_of, quote, sandbox,
+    set_parameters,
 };
 
 /// What describes, and can be read from as a table can.
@@ -342,13 +343,13 @@ struct Objects<'a, W> {
     out: &'a mut W,
     between: &'static str,
     is_begun: bool,
-    /// A line has ended: what comes next is another object.
-    is_at_line_end: bool,
+    /// What has come of the next object.
+    line: Vec<u8>,
 }
 
 impl<'a, W: Write> Objects<'a, W> {
     fn new(out: &'a mut W, between: &'static str) -> Self {
-        Self { out, between, is_begun: false, is_at_line_end: false }
+        Self { out, between, is_begun: false, line: Vec::new() }
     }
 
     fn finish(self) -> io::Result<()> {
@@ -360,20 +361,15 @@ impl<'a, W: Write> Objects<'a, W> {
 impl<W: Write> Write for Objects<'_, W> {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         for line in bytes.split_inclusive(|byte| *byte == b'\n') {
-            let (object, is_ended) = line.strip_suffix(b"\n").map_or((line, false), |object| (object, true));
+            self.line.extend(line);
+            let Some(object) = self.line.strip_suffix(b"\n") else { break };
             if !object.is_empty() {
-                let before = if !self.is_begun {
-                    "["
-                } else if self.is_at_line_end {
-                    self.between
-                } else {
-                    ""
-                };
+                let before = if self.is_begun { self.between } else { "[" };
                 self.out.write_all(before.as_bytes())?;
-                self.out.write_all(object)?;
-                (self.is_begun, self.is_at_line_end) = (true, false);
+                self.out.write_all(plain_json(&String::from_utf8_lossy(object)).as_bytes())?;
+                self.is_begun = true;
             }
-            self.is_at_line_end |= is_ended;
+            self.line.clear();
         }
         Ok(bytes.len())
     }

@@ -11,7 +11,7 @@ use super::errors::{Problem, explain};
 use super::{Materialize, Project, Relation};
 use crate::common::errors::describe;
 use crate::common::language::t;
-use crate::warehouse::{ident, locate_errors, located, quote, within};
+use crate::warehouse::{WHOLE_ROW, ident, locate_errors, located, quote, within};
 
 /// What building one relation took.
 #[derive(Debug)]
@@ -103,11 +103,7 @@ impl Relation {
             // an error in a transaction lets nothing be set
             locate_errors(db, false).ok();
             match error.downcast::<Problem>() {
-                _ if is_late => self.odd(t!(
-                    "it took longer than VIEW_SECONDS ({}) allows; `materialize: table` or fewer rows make it quicker to read",
-                    "超出 VIEW_SECONDS（{} 秒）；可用 `materialize: table` 或减少行数",
-                    limit.as_secs()
-                )),
+                _ if is_late => self.odd(late(self.materialize, limit.as_secs())),
                 Ok(problem) => problem,
                 Err(error) => self.odd(describe(&error)),
             }
@@ -121,7 +117,7 @@ impl Relation {
     /// Reads every value of it; returns the number of rows.
     fn read_through(&self, db: &Connection) -> Result<u64> {
         // the statement has the file's lines, so that its errors have, too
-        let statement = format!("select count(*), bit_xor(hash(v)) from (\n{}\n) as v", self.sql);
+        let statement = format!("select count(*), bit_xor(hash({WHOLE_ROW})) from (\n{}\n) as {WHOLE_ROW}", self.sql);
         let read = located(db, &statement, |sql| db.query_row(sql, [], |row| row.get(0)));
         Ok(read.map_err(|fault| explain(self, &statement, &fault, 1))?)
     }
@@ -164,6 +160,20 @@ impl Relation {
     /// The key's columns as SQL.
     pub(super) fn key_columns(&self) -> String {
         self.key.iter().map(|column| ident(column)).collect::<Vec<_>>().join(", ")
+    }
+}
+
+/// That a relation took longer than so many seconds, and what makes it quicker.
+fn late(materialize: Materialize, seconds: u64) -> String {
+    match materialize {
+        Materialize::View => t!(
+            "it took longer than VIEW_SECONDS ({seconds}) allows; `materialize: table` or fewer rows make it quicker to read",
+            "超出 VIEW_SECONDS（{seconds} 秒）；可用 `materialize: table` 或减少行数"
+        ),
+        Materialize::Table => t!(
+            "it took longer than VIEW_SECONDS ({seconds}) allows; let it read fewer rows, or raise VIEW_SECONDS",
+            "超出 VIEW_SECONDS（{seconds} 秒）；请减少所读的行数，或调高 VIEW_SECONDS"
+        ),
     }
 }
 

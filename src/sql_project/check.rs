@@ -11,7 +11,7 @@ use crate::common::errors::describe;
 use crate::common::language::{either, t};
 use crate::common::likeness::hint;
 use crate::config::Config;
-use crate::warehouse::{self, ident, located};
+use crate::warehouse::{self, WHOLE_ROW, ident, located};
 
 impl Project {
     /// All that is wrong with its files, and where there is a published warehouse with what they read there: every relation is
@@ -161,7 +161,7 @@ impl Relation {
 
     /// What an assertion finds, if anything.
     fn violation(&self, db: &Connection) -> Result<Option<String>> {
-        let sql = format!("select count(*), any_value(to_json(violations)) from (\n{}\n) as violations", self.sql);
+        let sql = format!("select count(*), any_value(to_json({WHOLE_ROW})) from (\n{}\n) as {WHOLE_ROW}", self.sql);
         let (rows, example): (u64, Option<String>) =
             located(db, &sql, |sql| db.query_row(sql, [], |row| Ok((row.get(0)?, row.get(1)?))))
                 .map_err(|fault| explain(self, &sql, &fault, 1))?;

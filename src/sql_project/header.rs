@@ -11,7 +11,7 @@ use crate::common::language::{either, t};
 use crate::common::likeness::hint;
 
 /// The keys a header may have, beside `column NAME` and `test …`.
-const KEYS: [&str; 6] = ["description", "key", "materialize", "export", "chart", "unwindowed"];
+const KEYS: [&str; 6] = ["description", "key", "materialize", "export", CHART, "unwindowed"];
 
 /// What describes a column, followed by its name.
 const COLUMN: &str = "column";
@@ -21,6 +21,9 @@ const TEST: &str = "test";
 
 /// What follows where a test that fails is only reported.
 const WARN: &str = "warn";
+
+/// What says how a page draws the rows.
+const CHART: &str = "chart";
 
 /// What a file says of itself.
 #[derive(Debug, Default)]
@@ -76,8 +79,9 @@ impl Header {
             let Some(comment) = line.strip_prefix("--").map(str::trim) else { break };
             let (key, value) = comment.split_once(": ").unwrap_or(("", comment));
             match entry(key) {
-                None if matches!(entry(comment), Some(Entry::Column(_) | Entry::Test(_))) => {
-                    header.odd(index, t!("write `-- {comment}: …`", "请写 `-- {comment}: …`"));
+                None if is_unfinished(comment) => {
+                    let key = comment.trim_end_matches(':');
+                    header.odd(index, t!("write `-- {key}: …`", "请写 `-- {key}: …`"));
                     last = None;
                 }
                 None => header.go_on(last.as_ref(), comment),
@@ -150,8 +154,9 @@ impl Header {
         let mut found: Vec<DataTest> = Vec::new();
         for (line, words, value) in &self.tests {
             let is_blocking = !words.split(' ').any(|word| word == WARN);
-            let kind = words.split(' ').find(|word| !word.is_empty() && *word != WARN);
-            match TestKind::read(kind, value) {
+            let kind: Vec<&str> = words.split(' ').filter(|word| !word.is_empty() && *word != WARN).collect();
+            let kind = Some(kind.join(" ")).filter(|kind| !kind.is_empty());
+            match TestKind::read(kind.as_deref(), value) {
                 Ok(kind) => {
                     let same = found.iter().filter(|other| other.kind.name() == kind.name()).count();
                     found.push(DataTest::new(relation, kind, is_blocking, *line, same));
@@ -169,12 +174,23 @@ fn entry(key: &str) -> Option<Entry<'_>> {
     match key.split_once(' ') {
         None if key == TEST => Some(Entry::Test("")),
         None => is_word(key).then_some(Entry::Value(key)),
-        Some((TEST, words)) => words.split(' ').all(is_of_a_test).then_some(Entry::Test(words)),
+        Some((TEST, words)) => (words.split(' ').count() <= 2).then_some(Entry::Test(words)),
+        Some((CHART, kind)) if !kind.contains(' ') => Some(Entry::Value(key)),
         Some((COLUMN, name)) if !name.contains(' ') => Some(Entry::Column(name)),
         Some((word, name)) if is_word(word) && !name.contains(' ') && !hint(word, [COLUMN].into_iter()).is_empty() => {
             Some(Entry::Value(word))
         }
         Some(_) => None,
+    }
+}
+
+/// Whether a line is meant to be that of a column or a test, and nothing stands behind it.
+fn is_unfinished(comment: &str) -> bool {
+    let key = comment.trim_end_matches(':');
+    match entry(key) {
+        Some(Entry::Column(_)) => true,
+        Some(Entry::Test(words)) => key != comment || words.is_empty() || words.split(' ').all(is_of_a_test),
+        _ => false,
     }
 }
 
@@ -214,6 +230,21 @@ mod tests {
     fn a_column_is_described_once_and_with_a_colon() {
         assert_eq!(problems("-- description: x\n-- column a\nselect 1"), ["a.sql:2: write `-- column a: …`"]);
         assert_eq!(problems("-- column a: x\n-- column a: y\nselect 1"), ["a.sql:2: column a is there twice"]);
+    }
+
+    #[test]
+    fn a_test_of_no_kind_and_a_chart_before_its_colon_are_no_text() {
+        let none = "a test is not_null, unique, accepted_values, relationships or nothing, not";
+        assert_eq!(
+            problems("-- description: x\n-- test foo: day\n-- test foo bar: day\n-- chart lines: day\n-- test foo:"),
+            [
+                "a.sql:4: a header has no key chart lines; did you mean chart?".to_owned(),
+                "a.sql:5: write `-- test foo: …`".to_owned(),
+                format!("a.sql:2: {none} foo"),
+                format!("a.sql:3: {none} foo bar"),
+            ]
+        );
+        assert!(problems("-- description: What a\n-- test of this kind: says,\n-- test it well").is_empty());
     }
 
     #[test]

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Result, anyhow, bail};
 use duckdb::Connection;
 use sha2::{Digest, Sha256};
 
@@ -13,6 +13,7 @@ use super::source_file::{SourceFile, folders, origin, source_files};
 use super::{Macro, Materialize, Relation, Room, TestKind, macros};
 use crate::common::language::t;
 use crate::common::likeness::hint;
+use crate::common::terminal::fault;
 use crate::config::Config;
 use crate::warehouse;
 
@@ -64,6 +65,18 @@ impl Project {
     /// All that is wrong with files of `sql/`, a line each.
     pub fn for_run(config: &Config, raw_tables: &BTreeSet<String>) -> Result<Self> {
         Self::read(config, raw_tables)?.sound(|broken| broken.room != Some(Room::Views))
+    }
+
+    /// The same for somebody who looks: the files of analysts that are left out are told on standard error.
+    ///
+    /// # Errors
+    /// See [`Project::for_run`].
+    pub fn for_look(config: &Config, raw_tables: &BTreeSet<String>) -> Result<Self> {
+        let project = Self::for_run(config, raw_tables)?;
+        for problem in project.problems() {
+            fault(&t!("left out, since it cannot be used: {problem}", "已略过，因其文件有误：{problem}"));
+        }
+        Ok(project)
     }
 
     /// The same with whatever files are in order; all others are in `broken`.
@@ -130,13 +143,15 @@ impl Project {
     /// The relation of this name.
     ///
     /// # Errors
-    /// There is none.
+    /// There is none, or what is wrong with its file.
     pub fn get(&self, name: &str) -> Result<&Relation> {
-        self.relations.iter().find(|r| r.name == name).with_context(|| {
-            t!(
+        let found = self.relations.iter().find(|r| r.name == name);
+        found.ok_or_else(|| match self.broken.iter().find(|broken| broken.name == name) {
+            Some(broken) => anyhow!(broken.told()),
+            None => anyhow!(t!(
                 "the project has no relation {name}; it needs a file {name}.sql in sql/ or views/",
                 "项目里没有关系 {name}；它需要 sql/ 或 views/ 里的文件 {name}.sql"
-            )
+            )),
         })
     }
 }

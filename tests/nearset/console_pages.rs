@@ -243,7 +243,8 @@ fn a_run_is_shown_with_its_steps_logs_and_error_and_is_tried_again() {
     )
     .expect("a check");
     n.fails(4, &["run", "--as-of", AS_OF, "--only", "features"]);
-    let runs: Vec<serde_json::Value> = serde_json::from_str(&n.ok(&["runs", "--json"])).expect("runs");
+    let past = || -> Vec<serde_json::Value> { serde_json::from_str(&n.ok(&["runs", "--json"])).expect("runs") };
+    let runs = past();
     let id = runs[1]["run"].as_str().expect("an id");
     let server = n.serve();
     let (_, list) = page(&server, "/console/runs?state=refused", "en");
@@ -261,7 +262,7 @@ fn a_run_is_shown_with_its_steps_logs_and_error_and_is_tried_again() {
     fs::remove_file(&file).expect("removed");
     assert_eq!(act(Some("let-me"), "retry"), (303, "/console/runs?done=retry".to_owned()));
     let state = || {
-        let runs: Vec<serde_json::Value> = serde_json::from_str(&n.ok(&["runs", "--json"])).expect("runs");
+        let runs = past();
         (runs.len(), runs.last().and_then(|run| run["state"].as_str()).expect("a state").to_owned())
     };
     let ended = (0..600).any(|_| {
@@ -270,6 +271,17 @@ fn a_run_is_shown_with_its_steps_logs_and_error_and_is_tried_again() {
         count == 3 && state != "running"
     });
     assert!(ended && state().1 == "done", "{:?}", state());
-    let (status, said) = act(Some("let-me"), "cancel");
-    assert_eq!(status, 303, "one that has ended is left as it is: {said}");
+    // one that has ended is left as it is
+    let newest = past()[2]["run"].as_str().expect("an id").to_owned();
+    let body = format!("what=retry&run={newest}");
+    let place = format!("/console/runs/{newest}?done=no_retry");
+    assert_eq!(send(&server, "/console/runs/act", Some("let-me"), &body), (303, place.clone()));
+    assert!(page(&server, &place, "en").1.contains("nothing to try again"));
+    assert_eq!(act(Some("let-me"), "cancel"), (303, format!("/console/runs/{id}?done=no_cancel")));
+    // what is built has no steps, and none is left of it
+    fs::write(n.project.join("views/one_more.sql"), "-- description: One.\nselect 1 as one\n").expect("a view");
+    n.ok(&["build"]);
+    let built = past()[3]["run"].as_str().expect("an id").to_owned();
+    assert!(!page(&server, "/console/runs", "en").1.contains("0 / 1"));
+    assert!(!page(&server, &format!("/console/runs/{built}"), "en").1.contains("not yet"));
 }

@@ -84,7 +84,7 @@ fn start_and_stop_change_one_value_and_a_server_takes_it_up() {
     n.ok(&["experiments", "start", "variety"]);
     until("the start is taken up", || variant(varied) == "varied");
     assert!(n.fails(1, &["experiments", "stop", "varity"]).contains("did you mean variety?"));
-    assert!(n.fails(1, &["experiments", "stop", "variety", "--keep", "nothing"]).contains("control、varied"));
+    assert!(n.fails(1, &["experiments", "stop", "variety", "--keep", "nothing"]).contains("control, varied"));
     let list: Value = serde_json::from_str(&n.ok(&["experiments", "list", "--json"])).expect("JSON");
     assert_eq!((&list[0]["name"], &list[0]["state"]), (&json!("variety"), &json!("running")));
     let log = fs::read_to_string(n.data().join("evaluation/exposure_log.jsonl")).expect("a log");

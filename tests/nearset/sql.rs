@@ -118,6 +118,9 @@ fn several_statements_are_answered_one_after_the_other() {
     assert!(n.fails(1, &["sql", query, "--format", "parquet"]).contains("4 statements; ask them one at a time"));
     assert_eq!(n.ok(&["sql", "select 1 as a from range(2)", "--json"]), "[{\"a\":1},\n {\"a\":1}]\n");
     assert_eq!(n.ok(&["sql", "create temp table t as select 7 as x; from t", "--json"]), "[{\"x\":7}]\n");
+    let odd = "select 'nan'::double as a, '-inf'::double as b, 'NaN' as c from range(2) where range > {}";
+    assert_eq!(n.ok(&["sql", &odd.replace("{}", "0"), "--json"]), "[{\"a\":null,\"b\":null,\"c\":\"NaN\"}]\n");
+    assert_eq!(n.ok(&["sql", &odd.replace("{}", "1"), "--json"]), "[]\n");
 }
 
 #[test]

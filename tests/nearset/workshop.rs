@@ -41,6 +41,10 @@ fn a_changed_file_is_seen_at_once_with_what_reads_it_and_nothing_is_published() 
         serde_json::from_str(&n.ok(&["views", "preview", "busier", "--rows", "2", "--json"])).expect("JSON");
     assert_eq!((&preview["name"], preview["rows"].as_array().map(Vec::len)), (&json!("busier"), Some(2)));
     assert_eq!(preview["changes"][0]["name"], "busy");
+    // a column of any name
+    save(&n, "views/letters.sql", "-- description: A letter.\nselect 1 as t, 2 as v\n");
+    let preview: Value = serde_json::from_str(&n.ok(&["views", "preview", "letters", "--json"])).expect("JSON");
+    assert_eq!(preview["rows"], json!([{"t": 1, "v": 2}]));
     // a file that is in no project
     let aside = n.path().join("aside.sql");
     fs::write(&aside, "-- description: Aside.\n-- test: views < 0\nselect views\nfrom busy\n").expect("a file");
@@ -90,10 +94,28 @@ fn a_build_publishes_what_a_whole_run_would_make_and_trains_nothing() {
     };
     n.ok(&["run", "--from", "features", "--as-of", AS_OF]);
     assert_eq!(leave_out(built), leave_out(n.fingerprints()));
-    for (select, held) in [("busy", true), ("marts", true), ("+busy", true), ("nobody", false)] {
+    let selected = [
+        ("busy", true),
+        ("marts", true),
+        ("+busy", true),
+        ("nobody", false),
+        ("+", false),
+        (" ++", false),
+        ("", false),
+    ];
+    for (select, held) in selected {
         let output = n.run(&["build", "--select", select]);
         assert_eq!(output.status.success(), held, "{select}: {}", String::from_utf8_lossy(&output.stderr));
     }
+}
+
+fn whoever_looks_is_told_what_is_left_out(n: &Nearset) {
+    for looks in [&["views", "list"][..], &["views", "lineage", "reader"], &["evaluate", "--brief", "--json"]] {
+        let output = n.run(looks);
+        let told = String::from_utf8_lossy(&output.stderr);
+        assert!(output.status.success() && told.contains("left out") && told.contains("views/syntax.sql:2:"), "{told}");
+    }
+    assert!(n.fails(1, &["views", "list", "circle_a"]).contains("circle"));
 }
 
 #[test]
@@ -135,6 +157,7 @@ fn views_that_fail_keep_their_last_good_rows_and_stop_nothing() {
     ] {
         assert!(error.contains(told), "{told}: {error}");
     }
+    whoever_looks_is_told_what_is_left_out(&n);
     let said = n.ok(&["run", "--only", "reconcile", "--as-of", AS_OF]);
     for name in names {
         assert!(said.contains(&format!("view {name} failed")), "{name}: {said}");
@@ -168,7 +191,7 @@ fn a_view_that_takes_too_long_is_ended() {
         "-- description: Never ends.\n-- materialize: table\nselect count(*) as n\nfrom range(10000000) as a, range(10000000) as b\nwhere a.range + b.range = 1\n",
     );
     let said = n.ok(&["run", "--only", "reconcile", "--as-of", AS_OF]);
-    assert!(said.contains("view bomb failed") && said.contains("VIEW_SECONDS"), "{said}");
+    assert!(said.contains("view bomb failed") && said.contains("or raise VIEW_SECONDS"), "{said}");
 }
 
 #[test]

@@ -5,7 +5,7 @@ use serde::Serialize;
 use serde_json::Value;
 
 use super::standing;
-use crate::common::language::t;
+use crate::common::language::{either, t};
 use crate::config::Config;
 
 /// One thing to do, in both languages.
@@ -26,7 +26,11 @@ pub fn keep(config: &Config, name: &str, variant: &str) -> Result<Vec<Kept>> {
     let arm = plan.as_ref().and_then(|plan| plan.variants.iter().find(|arm| arm.name == variant));
     let arm = arm.with_context(|| {
         let names: Vec<&str> = plan.iter().flat_map(|plan| &plan.variants).map(|arm| arm.name.as_str()).collect();
-        t!("{name} has no variant {variant}; it has {}", "{name} 没有变体 {variant}；有 {}", names.join("、"))
+        t!(
+            "{name} has no variant {variant}; it has {}",
+            "{name} 没有变体 {variant}；有 {}",
+            names.join(either(", ", "、"))
+        )
     })?;
     if arm.parameters.is_empty() {
         return Ok(vec![Kept {

@@ -105,6 +105,11 @@ impl Look {
         }
         look
     }
+
+    /// The steps that it was asked for and has not done: none of what was published, as a build is, which has no steps.
+    pub fn left(&self) -> &[String] {
+        if self.outcome.is_published() { &[] } else { self.asked.get(self.steps.len()..).unwrap_or_default() }
+    }
 }
 
 /// All runs as history knows them, the oldest first.

@@ -115,12 +115,15 @@ fn published(config: &Config) -> Finding {
 /// Relations that come and go with the next run.
 fn relations(config: &Config) -> Result<Vec<Finding>> {
     let Ok(db) = warehouse::glance(config) else { return Ok(Vec::new()) };
-    let project = Project::of(config, &extract::raw_tables()?)?;
+    let project = Project::for_run(config, &extract::raw_tables()?)?;
     let there: BTreeSet<String> = existing(&db)?.into_keys().collect();
     let due: BTreeSet<String> =
         project.relations.iter().filter(|one| one.room != Room::Checks).map(|one| one.name.clone()).collect();
     let listed = |names: Vec<&String>| names.into_iter().map(String::as_str).collect::<Vec<_>>().join(", ");
-    let (new, gone) = (listed(due.difference(&there).collect()), listed(there.difference(&due).collect()));
+    let (new, gone) = (
+        listed(due.difference(&there).collect()),
+        listed(there.difference(&due).filter(|name| !project.has(name)).collect()),
+    );
     let mut found = vec![Finding::new(
         Verdict::Fine,
         "relations",

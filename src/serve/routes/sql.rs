@@ -9,6 +9,7 @@ use serde::Deserialize;
 use serde_json::{Map, Value};
 use utoipa::{IntoParams, ToSchema};
 
+use super::views::{number, switch};
 use crate::query::{Ask, Asker};
 use crate::serve::http::access::Analyst;
 use crate::serve::http::{ApiError, ErrorBody, result};
@@ -16,12 +17,18 @@ use crate::serve::state::Shared;
 
 /// The query of `/sql`, for bodies that are plain text.
 #[derive(Debug, Default, Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
 pub struct SqlParams {
     /// json, csv, parquet or arrow; else what Accept says.
     format: Option<String>,
     /// 1: CSV begins with a byte order mark, by which Excel knows UTF-8.
     bom: Option<String>,
+    /// The most rows; SQL_ROWS where it is left out or larger.
+    #[param(value_type = Option<u32>)]
+    limit: Option<String>,
+    /// 1: files that were saved since the last run are passed over.
+    published: Option<String>,
 }
 
 /// A query, as JSON; a body that is text is the query itself.
@@ -36,7 +43,7 @@ pub struct Sql {
     parameters: Vec<Value>,
     /// json, csv, parquet or arrow; else what the address or Accept says.
     format: Option<String>,
-    /// The most rows; SQL_ROWS where it is left out or larger.
+    /// The most rows; what the address says where it is left out, and at most SQL_ROWS.
     limit: Option<usize>,
     /// Whether files that were saved since the last run are passed over.
     published: bool,
@@ -69,9 +76,9 @@ impl Sql {
     responses(
         (status = 200, description = "The rows: an array of objects, or what was asked for. X-Row-Count says how many; where X-Result-Cut is true, there are more than SQL_ROWS",
             content((Vec<Object> = "application/json"), (String = "text/csv; charset=utf-8"), (String = "application/vnd.apache.parquet"), (String = "application/vnd.apache.arrow.stream"))),
-        (status = 400, body = ErrorBody, description = "The query is wrong, with line, column and caret, or asks for what it may not have"),
+        (status = 400, body = ErrorBody, description = "The query is wrong, with line, column and caret, or asks for what it may not have; or the address has an unknown word"),
         (status = 401, body = ErrorBody, description = "The token is missing or wrong, or none is set"),
-        (status = 422, body = ErrorBody, description = "The query needs more time than SQL_SECONDS or more memory than SQL_MEMORY_MB"),
+        (status = 422, body = ErrorBody, description = "The query needs more time than SQL_SECONDS or more memory than SQL_MEMORY_MB, or is nested too deep"),
         (status = 503, body = ErrorBody, description = "There is no warehouse, or too many queries wait; Retry-After says when to ask again"),
     ))]
 pub async fn sql(
@@ -85,15 +92,29 @@ pub async fn sql(
     let Sql { sql, parameters, format, limit, published } = Sql::read(&headers, &body)?;
     let form = result::form(format.or(params.format).as_deref(), &headers)?;
     let most = state.config.queries.rows;
-    let limit = limit.map_or(most, |limit| limit.min(most));
-    let ask = Ask { sql, parameters, limit, form, is_published: published };
+    let in_address = params.limit.map(|limit| number("limit", &limit)).transpose()?;
+    let limit = limit.or(in_address).map_or(most, |limit| limit.min(most));
+    let is_published = published || switch("published", &params.published.unwrap_or_default())?;
+    let has_mark = switch("bom", &params.bom.unwrap_or_default())?;
+    let ask = Ask { sql, parameters, limit, form, is_published };
     let answer = state.desk.answer(Asker::Analyst, &ask).await?;
-    Ok(result::response(answer, form, "result", params.bom.as_deref() == Some("1")))
+    Ok(result::response(answer, form, "result", has_mark))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn an_address_has_no_unknown_words() {
+        let read = |query: &str| {
+            let address = format!("/sql?{query}").parse().expect("an address");
+            Query::<SqlParams>::try_from_uri(&address).map(|Query(params)| params.limit).map_err(ApiError::from)
+        };
+        assert_eq!(read("format=csv&bom=1&limit=2&published=1").ok(), Some(Some("2".to_owned())));
+        let Err(ApiError::BadRequest(message)) = read("limit=2&formt=csv") else { panic!("taken") };
+        assert!(message.contains("`formt`") && message.contains("`format`"), "{message}");
+    }
 
     #[test]
     fn a_body_is_json_or_the_query_itself() {

@@ -11,6 +11,7 @@ use axum::extract::rejection::{PathRejection, QueryRejection};
 use axum::extract::{Path as Named, Query, State as Of};
 use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
+use percent_encoding::{AsciiSet, CONTROLS, utf8_percent_encode};
 use serde::Serialize;
 use serde_json::Value;
 use utoipa::ToSchema;
@@ -23,14 +24,23 @@ use crate::query::{Ask, Asker, Column};
 use crate::serve::http::access::Reader;
 use crate::serve::http::{ApiError, ErrorBody, result};
 use crate::serve::state::{Shared, State};
-use crate::sql_project::{Chart, Materialize, Project, Relation, Room, files_stamp};
+use crate::sql_project::{
+    Broken, Chart, Column as SqlColumn, Materialize, Problem, Project, Relation, Room, files_stamp,
+};
 use crate::warehouse::ident;
 
 static TOTAL: HeaderName = HeaderName::from_static("x-total-count");
 
+/// What is wrong with a saved file, where the rows are those of the last run: file, line and message, percent-encoded where a
+/// header takes no character.
+static ERROR: HeaderName = HeaderName::from_static("x-view-error");
+
 /// The rooms whose relations are shown: they hold figures. What is known of single users stands elsewhere; a file in `views/`
 /// shows of it what may be seen.
 const SHOWN: [Room; 3] = [Room::Evaluate, Room::Reconcile, Room::Views];
+
+/// The most characters of a problem that stand in a header.
+const MOST_OF_AN_ERROR: usize = 500;
 
 /// The project as its files are now, with what tells whether one of them has been saved since.
 #[derive(Default)]
@@ -59,7 +69,7 @@ async fn project(state: &Shared) -> Result<(String, Arc<Project>), ApiError> {
 
 /// The names of the relations that may be read: of those whose file is broken now, the rows of the last run are there.
 fn shown(project: &Project) -> impl Iterator<Item = &str> {
-    let broken = project.broken.iter().filter(|one| one.room.is_some_and(|room| SHOWN.contains(&room)));
+    let broken = project.broken.iter().filter(|one| is_shown_broken(one));
     let sound = project.relations.iter().filter(|one| is_shown(one));
     sound.map(|one| one.name.as_str()).chain(broken.map(|one| one.name.as_str()))
 }
@@ -79,6 +89,8 @@ pub struct ViewDescription {
     chart: Option<String>,
     /// The columns that its header describes.
     columns: Vec<ColumnDescription>,
+    /// What is wrong with its file as it is saved: file, line and message. Its rows are those of the last run.
+    error: Option<String>,
 }
 
 /// A column of a relation.
@@ -94,8 +106,55 @@ pub struct ViewList {
     views: Vec<ViewDescription>,
 }
 
+impl ViewDescription {
+    fn of(relation: &Relation) -> Self {
+        let column =
+            |column: &SqlColumn| ColumnDescription { name: column.name.clone(), description: column.sentence.clone() };
+        Self {
+            name: relation.name.clone(),
+            description: relation.description.clone(),
+            href: format!("/views/{}", relation.name),
+            file: relation.file.display().to_string(),
+            key: relation.key.clone(),
+            chart: relation.chart.as_ref().map(Chart::text),
+            columns: relation.columns.iter().map(column).collect(),
+            error: None,
+        }
+    }
+
+    /// What is known where the file cannot be read.
+    fn of_broken(broken: &Broken) -> Self {
+        Self {
+            name: broken.name.clone(),
+            description: String::new(),
+            href: format!("/views/{}", broken.name),
+            file: broken.file.display().to_string(),
+            key: Vec::new(),
+            chart: None,
+            columns: Vec::new(),
+            error: broken.problems.first().map(in_a_line),
+        }
+    }
+}
+
+/// A problem without the lines that show its place.
+fn in_a_line(problem: &Problem) -> String {
+    Problem { caret: None, ..problem.clone() }.to_string()
+}
+
+/// A problem as a header has it.
+fn in_a_header(problem: &Problem) -> Option<HeaderValue> {
+    const ESCAPED: AsciiSet = CONTROLS.add(b'%');
+    let text: String = in_a_line(problem).chars().take(MOST_OF_AN_ERROR).collect();
+    utf8_percent_encode(&text, &ESCAPED).to_string().parse().ok()
+}
+
 fn is_shown(relation: &Relation) -> bool {
     SHOWN.contains(&relation.room)
+}
+
+fn is_shown_broken(broken: &Broken) -> bool {
+    broken.room.is_some_and(|room| SHOWN.contains(&room))
 }
 
 /// The relations whose rows may be read, with what their files say of them. Whoever may see reports may.
@@ -106,20 +165,10 @@ fn is_shown(relation: &Relation) -> bool {
     ))]
 pub async fn list(_: Reader, Of(state): Of<Shared>) -> Result<Json<ViewList>, ApiError> {
     let (_, project) = project(&state).await?;
-    let view = |relation: &Relation| ViewDescription {
-        name: relation.name.clone(),
-        description: relation.description.clone(),
-        href: format!("/views/{}", relation.name),
-        file: relation.file.display().to_string(),
-        key: relation.key.clone(),
-        chart: relation.chart.as_ref().map(Chart::text),
-        columns: relation
-            .columns
-            .iter()
-            .map(|column| ColumnDescription { name: column.name.clone(), description: column.sentence.clone() })
-            .collect(),
-    };
-    let mut views: Vec<ViewDescription> = project.relations.iter().filter(|one| is_shown(one)).map(view).collect();
+    let sound = project.relations.iter().filter(|one| is_shown(one)).map(ViewDescription::of);
+    let is_lost = |one: &&Broken| is_shown_broken(one) && !project.relations.iter().any(|other| other.name == one.name);
+    let broken = project.broken.iter().filter(is_lost).map(ViewDescription::of_broken);
+    let mut views: Vec<ViewDescription> = sound.chain(broken).collect();
     views.sort_by(|a, b| a.name.cmp(&b.name));
     Ok(Json(ViewList { views }))
 }
@@ -154,11 +203,11 @@ fn known<'a>(columns: &'a [Column], name: &str) -> Result<&'a Column, ApiError> 
     })
 }
 
-fn number(name: &str, value: &str) -> Result<usize, ApiError> {
+pub(super) fn number(name: &str, value: &str) -> Result<usize, ApiError> {
     value.parse().map_err(|_| refused(format!("{name} is {value:?}; it must be a whole number from 0")))
 }
 
-fn switch(name: &str, value: &str) -> Result<bool, ApiError> {
+pub(super) fn switch(name: &str, value: &str) -> Result<bool, ApiError> {
     match value {
         "1" | "true" => Ok(true),
         "0" | "false" | "" => Ok(false),
@@ -272,7 +321,7 @@ fn tag(state: &State, asked: &str) -> Option<HeaderValue> {
         ("published" = Option<u64>, Query, description = "1: files that were saved since the last run are passed over"),
     ),
     responses(
-        (status = 200, description = "The rows: an array of objects, or what was asked for. X-Row-Count says how many, X-Total-Count how many there are in all where that is known; ETag changes with what is published",
+        (status = 200, description = "The rows: an array of objects, or what was asked for. X-Row-Count says how many, X-Total-Count how many there are in all where that is known; ETag changes with what is published; X-View-Error says what is wrong with the saved file where the rows are those of the last run",
             content((Vec<Object> = "application/json"), (String = "text/csv"), (String = "application/vnd.apache.parquet"), (String = "application/vnd.apache.arrow.stream"))),
         (status = 304, description = "Nothing has changed since the answer that If-None-Match names"),
         (status = 400, body = ErrorBody, description = "A column, a comparison or a value that there is not"),
@@ -307,6 +356,7 @@ pub async fn rows(
     let (limit, is_published) = (selection.limit, selection.is_published);
     let ask = Ask { sql, parameters: selection.parameters.clone(), limit, form, is_published };
     let answer = state.desk.answer(Asker::Server, &ask).await?;
+    let error = answer.head.changes.iter().find_map(|change| change.problem.as_ref()).and_then(in_a_header);
     let total = match answer.head.is_cut {
         false if answer.head.rows > 0 || selection.offset == 0 => Some(selection.offset + answer.head.rows),
         _ if relation.is_some_and(|one| one.materialize == Materialize::Table) => {
@@ -318,7 +368,8 @@ pub async fn rows(
     let kept = HeaderValue::from_static("private, no-cache");
     let total = total.map(|total| (TOTAL.clone(), HeaderValue::from(total)));
     response.headers_mut().extend([(header::CACHE_CONTROL, kept), (header::VARY, header::ACCEPT.into())]);
-    response.headers_mut().extend(total.into_iter().chain(tag.map(|tag| (header::ETAG, tag))));
+    let error = error.map(|error| (ERROR.clone(), error));
+    response.headers_mut().extend(total.into_iter().chain(tag.map(|tag| (header::ETAG, tag))).chain(error));
     Ok(response)
 }
 
@@ -368,6 +419,13 @@ mod tests {
         [String("2026-10-01"), String("1"), String("2"), String("x' or 1=1 --"), String("3")]
         "#);
         Ok(())
+    }
+
+    #[test]
+    fn a_problem_is_one_line_of_ascii_in_a_header() {
+        let problem = Problem::at_line(std::path::Path::new("views/数.sql"), 2, "100% wrong,\nall of it");
+        let header = in_a_header(&Problem { caret: Some("  ^".to_owned()), ..problem });
+        assert_eq!(header, HeaderValue::from_str("views/%E6%95%B0.sql:2: 100%25 wrong,%0Aall of it").ok());
     }
 
     #[test]

@@ -11,7 +11,7 @@ use crate::common::language::spoken;
 use crate::console::fragment::blocking;
 use crate::console::{Section, Ui, page};
 use crate::operations;
-use crate::operations::run_log::{self, Look};
+use crate::operations::run_log::{self, Cancelled, Look};
 use crate::serve::{Access, Level, Shared};
 use crate::warehouse::Outcome;
 
@@ -34,13 +34,19 @@ pub struct Asked {
 
 /// What was just done, as the address of the page says after it.
 pub fn done(ui: &Ui) -> Markup {
-    let said = match ui.parameter("done") {
-        Some("start") => ui.say("A run has begun.", "已开始运行。"),
-        Some("retry") => ui.say("The run is tried again.", "已开始重试。"),
-        Some("cancel") => ui.say("The run was told to end.", "已通知运行结束。"),
+    let (is_done, said) = match ui.parameter("done") {
+        Some("start") => (true, ui.say("A run has begun.", "已开始运行。")),
+        Some("retry") => (true, ui.say("The run is tried again.", "已开始重试。")),
+        Some("cancel") => (true, ui.say("The run was told to end.", "已通知运行结束。")),
+        Some("no_retry") => {
+            (false, ui.say("The run is done: there is nothing to try again.", "运行已完成，无需重试。"))
+        }
+        Some("no_cancel") => {
+            (false, ui.say("The run had ended before: there is nothing to cancel.", "运行此前已结束，无需取消。"))
+        }
         _ => return html! {},
     };
-    html! { p.note role="status" { span.good { "✓ " } (said) } }
+    html! { p.note role="status" { @if is_done { span.good { "✓ " } } (said) } }
 }
 
 /// Does what a form asks for.
@@ -63,12 +69,19 @@ pub async fn act(ui: Ui, access: Access, State(state): State<Shared>, Form(asked
         spoken(language, || match what {
             What::Start => operations::begin(&config, &["run"]).map(|()| ("start", None)),
             What::Retry => {
-                let run = run_log::find(&config, &run)?.run;
-                operations::begin(&config, &["runs", "retry", &run]).map(|()| ("retry", None))
+                let look = run_log::find(&config, &run)?;
+                if matches!(look.outcome, Outcome::Done | Outcome::HeldBack) {
+                    return Ok(("no_retry", Some(look.run)));
+                }
+                operations::begin(&config, &["runs", "retry", &look.run]).map(|()| ("retry", None))
             }
             What::Cancel => {
                 let run = run_log::find(&config, &run)?.run;
-                run_log::cancel(&config, &run).map(|_| ("cancel", Some(run)))
+                let done = match run_log::cancel(&config, &run)? {
+                    Cancelled::Ended(_, Outcome::Cancelled | Outcome::Killed) => "cancel",
+                    _ => "no_cancel",
+                };
+                Ok((done, Some(run)))
             }
         })
     });

@@ -114,7 +114,7 @@ fn row(ui: &Ui, look: &Look) -> Markup {
             td { @if let Some(started) = look.started { (time(ui, started)) } }
             td.number { @if let Some(seconds) = look.seconds { (duration(ui, seconds)) } }
             td { @if let Some(as_of) = look.as_of { (time(ui, as_of)) } }
-            td.number { (look.steps.len()) " / " (look.asked.len()) }
+            td.number { (look.asked.len() - look.left().len()) " / " (look.asked.len()) }
             td.number { (number(rows as f64)) }
             td.text { (error.lines().next().unwrap_or_default()) }
         }

@@ -195,7 +195,7 @@ fn steps(ui: &Ui, look: &Look) -> Markup {
                         }
                     }
                 }
-                @for step in look.asked.iter().skip(look.steps.len()) {
+                @for step in look.left() {
                     tr { th scope="row" { (step) } td { span.soft { (ui.say("not yet", "尚未完成")) } } td {} td {} td {} td {} }
                 }
             }))

@@ -1,11 +1,13 @@
 //! A dashboard: views side by side.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use axum::extract::{Path, State};
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse, Response};
 use maud::{Markup, html};
+use tokio::time::{Instant, timeout_at};
 
 use super::{address, panel};
 use crate::console::fragment::tagged;
@@ -14,6 +16,9 @@ use crate::console::sources::{Sources, as_of_now};
 use crate::console::{Section, Ui, page};
 use crate::serve::Shared;
 use crate::sql_project::{Panel, Width};
+
+/// How long a page waits for its panels; those that take longer come with what it asks for afterwards.
+const PATIENCE: Duration = Duration::from_secs(5);
 
 pub async fn show(ui: Ui, State(state): State<Shared>, Path(name): Path<String>) -> Response {
     let above = crumbs(&ui, &[(Section::Views.path(), Section::Views.title(&ui))]);
@@ -27,7 +32,7 @@ pub async fn show(ui: Ui, State(state): State<Shared>, Path(name): Path<String>)
             let body = html! {
                 (above)
                 p.lead { (dashboard.description.of(ui.language)) }
-                div data-poll=(format!("/console/dashboards/{name}/now")) { (panels(&ui, &state, &name).await) }
+                div data-poll=(format!("/console/dashboards/{name}/now")) { (panels(&ui, &state, &name, Some(PATIENCE)).await) }
             };
             page(&ui, Section::Views, dashboard.title.of(ui.language), &body)
         }
@@ -43,11 +48,12 @@ pub async fn now(ui: Ui, State(state): State<Shared>, Path(name): Path<String>, 
     let tag = format!("\"{}\"", as_of_now(&state).await);
     match tagged(&headers, &tag, false) {
         Some(same) => same,
-        None => ([(axum::http::header::ETAG, tag)], panels(&ui, &state, &name).await).into_response(),
+        None => ([(axum::http::header::ETAG, tag)], panels(&ui, &state, &name, None).await).into_response(),
     }
 }
 
-async fn panels(ui: &Ui, state: &Shared, name: &str) -> Markup {
+/// Draws them; one that takes longer than `patience` is left for the next time that they are asked for.
+async fn panels(ui: &Ui, state: &Shared, name: &str, patience: Option<Duration>) -> Markup {
     let sources = match Sources::read(state).await {
         Ok(sources) => sources,
         Err(error) => return html! { pre.problem role="alert" { (format!("{error:#}")) } },
@@ -61,7 +67,14 @@ async fn panels(ui: &Ui, state: &Shared, name: &str) -> Markup {
     let asked: Vec<_> = (0..dashboard.panels.len())
         .map(|place| {
             let (ui, state, sources, name) = (ui.clone(), state.clone(), sources.clone(), name.to_owned());
-            tokio::spawn(async move { panel_of(&ui, &state, &sources, &name, place).await })
+            let until = patience.map(|patience| Instant::now() + patience);
+            tokio::spawn(async move {
+                let drawing = panel_of(&ui, &state, &sources, &name, place);
+                match until {
+                    Some(until) => timeout_at(until, drawing).await.unwrap_or_else(|_| later(&ui)),
+                    None => drawing.await,
+                }
+            })
         })
         .collect();
     let mut drawn = Vec::new();
@@ -71,6 +84,11 @@ async fn panels(ui: &Ui, state: &Shared, name: &str) -> Markup {
     html! {
         div.dashboard { @for (panel, drawn) in drawn { div class=(format!("panel {}", width(panel))) { (drawn) } } }
     }
+}
+
+/// What stands where a panel is not there yet.
+fn later(ui: &Ui) -> Markup {
+    html! { p.soft { (ui.say("This view takes long: it comes as soon as it is there.", "此视图较慢：算好后会出现。")) } }
 }
 
 fn width(panel: &Panel) -> &'static str {
