@@ -37,10 +37,10 @@ pub enum Language {
 }
 
 impl Language {
-    /// The language of a tag such as `zh-Hant-TW`, `zh_CN` or `EN`.
+    /// The language of a tag such as `zh-Hant-TW`, `zh_CN`, `cmn` or `EN`.
     pub fn of_tag(tag: &str) -> Option<Self> {
         match tag.trim().split(['-', '_']).next()?.to_ascii_lowercase().as_str() {
-            "zh" => Some(Self::Chinese),
+            "zh" | "cmn" | "yue" => Some(Self::Chinese),
             "en" => Some(Self::English),
             _ => None,
         }

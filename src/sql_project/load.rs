@@ -299,7 +299,7 @@ impl Relation {
                 ),
                 None => t!("no relation {input}{}", "没有关系 {input}{}", hinted(input)),
             };
-            problems.push(Problem::at_line(&self.file, self.line_of(input), message));
+            problems.push(Problem::at_byte(&self.file, &self.sql, self.place_of(input), message));
         }
         for test in &self.tests {
             if let TestKind::Relationships(_, other, _) = &test.kind
@@ -323,13 +323,20 @@ impl Relation {
         (self.materialize == Materialize::View && !self.variables.is_empty()).then(|| self.odd(message()))
     }
 
-    /// The first line of its query that names a relation.
-    fn line_of(&self, input: &str) -> usize {
+    /// The first byte of its text where a relation is named, in no line of comment.
+    fn place_of(&self, input: &str) -> usize {
         let bare = input.rsplit('.').next().unwrap_or(input);
-        let is_word = |c: char| c.is_alphanumeric() || c == '_';
-        let names = |line: &str| line.split(|c| !is_word(c)).any(|word| word.eq_ignore_ascii_case(bare));
-        let line = self.sql.lines().position(|line| !line.trim_start().starts_with("--") && names(line));
-        line.map_or(1, |index| index + 1)
+        let is_apart = |c: char| !(c.is_alphanumeric() || c == '_');
+        let mut lines = self.sql.split_inclusive('\n').scan(0, |end, line| {
+            *end += line.len();
+            Some((*end - line.len(), line))
+        });
+        let found = lines.find_map(|(start, line)| {
+            let mut words = line.split(is_apart).filter(|_| !line.trim_start().starts_with("--"));
+            let word = words.find(|word| word.eq_ignore_ascii_case(bare))?;
+            Some(start + (word.as_ptr() as usize - line.as_ptr() as usize))
+        });
+        found.unwrap_or(0)
     }
 }
 

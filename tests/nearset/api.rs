@@ -205,6 +205,7 @@ fn no_language_and_no_blank_costs_a_list() {
     for (lang, accepted, is_chinese) in [
         ("&lang=zh_CN", "en", true),
         ("&lang=zh-Hant-TW", "en", true),
+        ("&lang=yue-HK", "en", true),
         ("&lang=EN", "zh", false),
         ("&lang=ja", "ja,zh;q=0.3", true),
         ("&lang=ja", "", false),
