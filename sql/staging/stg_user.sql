@@ -6,7 +6,7 @@ select
     words(source.company_name) as company_name,
     words(source.province) as province,
     words(source.city) as city,
-    case when text_of(source.is_consumption) is null then false else flag(source.is_consumption) end as is_consumption,
+    case when flag_text(source.is_consumption) is null then false else flag(source.is_consumption) end as is_consumption,
     business_time(source.create_time) as created_at,
     business_time(source.last_login_time) as last_login_at,
     business_time(source.update_time) as updated_at,

@@ -202,6 +202,10 @@ impl Column {
             (_, Some(Clock::Zoned)) => in_zone(value),
             (_, Some(Clock::Utc)) => in_zone(format!("timezone('UTC', {value})")),
             ("BOOLEAN", _) => format!("cast(cast({value} as integer) as varchar)"),
+            // BIT is bytes that the macro `flag` knows
+            ("BLOB", _) if own.as_deref().is_some_and(|kind| kind.starts_with("bit")) => {
+                format!("coalesce(try(decode({value})), lower(hex({value})))")
+            }
             ("BLOB", _) => format!("lower(hex({value}))"),
             ("VARCHAR", _) => value,
             // a list or a record as JSON has it
