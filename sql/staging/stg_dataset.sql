@@ -14,4 +14,4 @@ select
     business_time(create_time) as created_at,
     business_time(update_time) as updated_at
 from raw.dataset
-where whole_number(id) is not null
+where whole_number(id) >= 0

@@ -17,4 +17,4 @@ select
                 )[1]))
     end as matomo_name
 from raw.user as source
-where whole_number(source.id) is not null
+where whole_number(source.id) >= 0
