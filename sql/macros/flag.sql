@@ -1,5 +1,5 @@
--- description: A flag out of text: 0 or 1, letters and words for them, 是 or 否, a BIT column's bytes however they were written. NULL where it
--- is none, or nothing.
+-- description: A flag out of text: 0 or 1, letters and words for them, 是 or 否, a BIT column's bytes however they were written. NULL where
+-- it is none, or nothing.
 create or replace macro flag(value) as
 case
     when value in ('0', 'false') then false
