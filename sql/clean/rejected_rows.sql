@@ -17,6 +17,7 @@ read as (
         'user' as source_table, id as source_key, _file, _row,
         [
             needed('id', 'number', id, whole_number(id)),
+            fault('negative_id', 'id', id, whole_number(id) < 0, 'dropped'),
             unread('create_time', 'time', create_time, business_time(create_time), 'repaired'),
             unread('last_login_time', 'time', last_login_time, business_time(last_login_time), 'repaired'),
             unread('update_time', 'time', update_time, business_time(update_time), 'repaired'),
@@ -32,6 +33,7 @@ read as (
         'dataset' as source_table, id as source_key, _file, _row,
         [
             needed('id', 'number', id, whole_number(id)),
+            fault('negative_id', 'id', id, whole_number(id) < 0, 'dropped'),
             fault('dataset_name_not_a_text', 'dataset_name', dataset_name, is_other_json(dataset_name), 'unlisted'),
             fault(
                 'nameless',

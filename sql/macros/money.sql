@@ -1,5 +1,5 @@
 -- description: An amount of money out of text, to the hundredth of a cent: with a currency, separators of thousands, full-width digits,
--- 万, brackets or a minus for less than nothing; 0 where it says free. NULL where it is no amount, or could be two (1,5).
+-- 万, brackets or a minus for less than nothing; 0 where it says free. NULL where it is no amount, or could be two (1,5 and 1.200 €).
 create or replace macro money(value) as
 coalesce(
     case when regexp_full_match(value, '-?[0-9]{1,14}(?:[.][0-9]+)?') then cast(try_cast(value as decimal(18, 4)) as double) end,
@@ -20,6 +20,8 @@ coalesce(
                         )],
                         lambda part: case
                             when text in ('免费', '免費', 'free') then 0.0
+                            -- where the euro is paid with, a point separates thousands as often as cents
+                            when regexp_matches(text, '€|eur|欧元') and regexp_full_match(part.plain, '[1-9][0-9]{0,2}[.][0-9]{3}') then null
                             when (part.opened = '') = (part.closed = '') and length(part.opened || part.sign || part.inner_sign) < 2
                                 then round(
                                         cast(try_cast(concat(

@@ -7,8 +7,9 @@ list_transform(
         list_transform(
             [regexp_extract(
                 text,
-                '(?i)^([0-9]{4})[-/.]([0-9]{1,2}|[a-z]{3,9})[-/.]([0-9]{1,2})(?:[ T,]+(am|pm|上午|下午)? ?([0-9]{1,2}):([0-9]{1,2})'
-                || '(?::([0-9]{1,2})?(?:[.,:]([0-9]{1,9}))?)? ?(am\b|pm\b|上午|下午)?'
+                '(?i)^([0-9]{4})[-/.]([0-9]{1,2}|[a-z]{3,9})[-/.]([0-9]{1,2})'
+                || '(?:[ T,]+(am|pm|凌晨|清晨|早上|早晨|上午|中午|下午|傍晚|晚上)? ?([0-9]{1,2}):([0-9]{1,2})'
+                || '(?::([0-9]{1,2})?(?:[.,:]([0-9]{1,9}))?)? ?(am\b|pm\b|凌晨|清晨|早上|早晨|上午|中午|下午|傍晚|晚上)?'
                 || ' ?(z|utc|gmt|(?:utc|gmt)?[+-](?:0?[0-9]|1[0-4])(?::?[0-5][0-9])?|[a-z]+/[a-z0-9_/+-]+)?)?[ ,]*$',
                 ['year', 'month', 'day', 'before', 'hour', 'minute', 'second', 'fraction', 'after', 'zone']
             )],
@@ -26,9 +27,16 @@ list_transform(
                         when
                             part.before || part.after = ''
                             then case when cast(part.hour as integer) < 24 then cast(part.hour as integer) end
+                        when part.before || part.after = '凌晨' and cast(part.hour as integer) = 0 then 0
+                        -- 晚上12:00 is the end of a day or its beginning
+                        when part.before || part.after = '晚上' and cast(part.hour as integer) = 12 then null
                         when cast(part.hour as integer) between 1 and 12
                             then cast(part.hour as integer) % 12
-                                + case when lower(part.before || part.after) in ('pm', '下午') then 12 else 0 end
+                                + case
+                                    when lower(part.before || part.after) in ('pm', '下午', '傍晚', '晚上') then 12
+                                    when part.before || part.after = '中午' and cast(part.hour as integer) % 12 < 10 then 12
+                                    else 0
+                                end
                     end, ':', coalesce(nullif(part.minute, ''), '0'), ':', coalesce(nullif(part.second, ''), '0'), '.',
                     coalesce(nullif(part.fraction[:6], ''), '0')
                 ) as timestamp)],

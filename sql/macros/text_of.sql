@@ -5,7 +5,7 @@ case
     when not regexp_full_match(
             value,
             blank()
-            || '*(?:NULL|Null|null|\(null\)|\(NULL\)|\[null\]|\[NULL\]|<null>|<NULL>|\\N|None|nan|NaN|NaT|undefined|N/A|n/a|#N/A)?'
+            || '*(?:(?i:null|\(null\)|\[null\]|<null>|none|undefined|#?n/a|\[object object\])|\\N|nan|NaN|NaT)?'
             || blank()
             || '*'
         )

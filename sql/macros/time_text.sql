@@ -66,7 +66,7 @@ list_transform(
                 regexp_replace(
                     regexp_replace(
                         regexp_replace(
-                            regexp_replace(text, '(Z|[+-][0-9]{2}:?[0-9]{2})(?:\[[A-Za-z0-9_/+-]+\]| [A-Z]{3,4})$', '\1'),
+                            regexp_replace(without_weekday(text), '(Z|[+-][0-9]{2}:?[0-9]{2})(?:\[[A-Za-z0-9_/+-]+\]| [A-Z]{3,4})$', '\1'),
                             '\[([A-Za-z_]+/[A-Za-z0-9_/+-]+|UTC|GMT)\]$', ' \1'
                         ),
                         '^([0-9]{4}) ?年 ?([0-9]{1,2}) ?月 ?([0-9]{1,2}) ?[日号]? ?', '\1-\2-\3 '

@@ -6,7 +6,7 @@ case
                 column_name || '_not_a_' || kind,
                 column_name,
                 value,
-                case kind when 'time' then dated_text(value) else text_of(value) end is not null,
+                case kind when 'time' then dated_text(value) when 'flag' then flag_text(value) else text_of(value) end is not null,
                 outcome
             )
 end

@@ -17,7 +17,7 @@
 -- column user_id: The user who ordered.
 -- column order_revenue: What the business says it brought.
 -- column matomo_revenue: What Matomo says it brought.
--- column revenue_difference: Matomo's less the business's.
+-- column revenue_difference: Matomo's less the business's; NULL where either is unknown.
 -- column ordered_at: When it was ordered, UTC.
 -- column converted_at: When it converted, UTC.
 -- column lag_seconds: From the order to the conversion; of other_id and zone, to the conversion it was held against.
@@ -125,7 +125,7 @@ held as (
     select
         order_matches.*,
         coalesce(pairs.lag_seconds, date_diff('second', order_matches.ordered_at, order_matches.converted_at)) as lag_seconds,
-        coalesce(order_matches.matomo_revenue, 0) - coalesce(order_matches.order_revenue, 0) as revenue_difference,
+        order_matches.matomo_revenue - order_matches.order_revenue as revenue_difference,
         coalesce(pairs.other_ref, repeated.other_ref) as other_ref,
         pairs.other_ref is not null as is_paired,
         repeated.other_ref is not null as is_repeated,
@@ -162,9 +162,7 @@ select
         when 'matched'
             then case
                     when abs(lag_seconds) between 1680 and 50520 and abs(lag_seconds - round(lag_seconds / 1800) * 1800) <= 120 then 'zone'
-                    when
-                        abs(revenue_difference) > greatest(0.01, 0.001 * abs(order_revenue)) and matomo_revenue is not null
-                        then 'amount_differs'
+                    when abs(revenue_difference) > greatest(0.01, 0.001 * abs(order_revenue)) then 'amount_differs'
                     when abs(lag_seconds) > 3600 then 'late'
                 end
         when 'missing_in_matomo'
@@ -199,7 +197,7 @@ select
     user_id,
     order_revenue,
     matomo_revenue,
-    case when order_revenue is not null and matomo_revenue is not null then round(revenue_difference, 2) end as revenue_difference,
+    round(revenue_difference, 2) as revenue_difference,
     ordered_at,
     converted_at,
     lag_seconds,

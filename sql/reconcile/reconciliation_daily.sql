@@ -10,7 +10,7 @@
 -- column matched_count: Orders that Matomo has too.
 -- column missing_in_matomo_count: Orders that Matomo does not have.
 -- column matomo_only_count: Conversions of orders that the business does not know.
--- column matched_revenue_difference: Matomo's revenue less the business's, of matched orders.
+-- column matched_revenue_difference: Matomo's revenue less the business's, of matched orders whose revenue both know.
 -- column exposures: Exposures.
 -- column clicks: Exposures that were clicked.
 -- column attributed_conversions: Conversions whose list was exposed.
@@ -29,7 +29,7 @@ matches as (
         count(*) filter (where status = 'matched') as matched_count,
         count(*) filter (where status = 'missing_in_matomo') as missing_in_matomo_count,
         count(*) filter (where status = 'matomo_only') as matomo_only_count,
-        sum(cents((coalesce(matomo_revenue, 0) - coalesce(order_revenue, 0))))
+        sum(cents(matomo_revenue - order_revenue))
         filter (where status = 'matched') as matched_difference_cents
     from order_matches
     group by day

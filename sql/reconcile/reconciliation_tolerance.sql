@@ -15,7 +15,7 @@
 -- column matomo_only_status: The same of the others, as a share of Matomo's.
 -- column matched_count: Orders that both know.
 -- column differing_count: How many of them have another amount in Matomo.
--- column matched_revenue_difference: Matomo's revenue less the business's, of matched orders.
+-- column matched_revenue_difference: Matomo's revenue less the business's, of matched orders whose revenue both know.
 -- column revenue_status: The same of differing amounts, as a share of matched orders.
 -- column late_count: Orders that both know more than an hour apart, or whole half hours (late, zone).
 -- column status: The worst of the three.

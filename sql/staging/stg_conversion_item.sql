@@ -10,4 +10,4 @@ select
 from raw.matomo_log_conversion_item
 where whole_number(idvisit) is not null
     and text_of(idorder) is not null
-    and not coalesce(flag(deleted), text_of(deleted) is not null)
+    and not coalesce(flag(deleted), flag_text(deleted) is not null)

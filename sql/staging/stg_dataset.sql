@@ -9,9 +9,9 @@ select
     words(create_company_name) as provider,
     flag(is_delete) as is_deleted,
     -- whether something stands there that is no flag
-    flag(is_delete) is null and text_of(is_delete) is not null as is_deletion_unclear,
+    flag(is_delete) is null and flag_text(is_delete) is not null as is_deletion_unclear,
     whole_number(cover_id) as cover_id,
     business_time(create_time) as created_at,
     business_time(update_time) as updated_at
 from raw.dataset
-where whole_number(id) is not null
+where whole_number(id) >= 0

@@ -6,7 +6,7 @@ select
     words(user_row.company_name) as company_name,
     words(user_row.province) as province,
     words(user_row.city) as city,
-    case when text_of(user_row.is_consumption) is null then false else flag(user_row.is_consumption) end as is_consumption,
+    case when flag_text(user_row.is_consumption) is null then false else flag(user_row.is_consumption) end as is_consumption,
     business_time(user_row.create_time) as created_at,
     business_time(user_row.last_login_time) as last_login_at,
     business_time(user_row.update_time) as updated_at,
@@ -17,4 +17,4 @@ select
                 )[1]))
     end as matomo_name
 from raw.user as user_row
-where whole_number(user_row.id) is not null
+where whole_number(user_row.id) >= 0

@@ -190,7 +190,11 @@ impl Command {
             anyhow::Ok(config)
         };
         match self {
-            Self::Run(run) => run.run(&config()?),
+            Self::Run(run) => {
+                let config = config()?;
+                values.notes().iter().for_each(|note| tracing::warn!("{note}"));
+                run.run(&config)
+            }
             Self::Extract(extract) => extract.run(&config()?),
             Self::Runs(runs) => runs.run(&config()?),
             Self::Schedule(schedule) => schedule.run(&config()?),

@@ -5,7 +5,7 @@ use clap::{Args, Subcommand};
 use unicode_width::UnicodeWidthStr;
 
 use super::examples::examples;
-use crate::common::terminal::say;
+use crate::common::terminal::{fault, say};
 use crate::config::{Config, InForce, Values, in_force};
 
 #[derive(Debug, Subcommand)]
@@ -40,6 +40,7 @@ impl Settings {
         } else {
             print(&groups);
         }
+        values.notes().iter().for_each(|note| fault(note));
         Config::of(values).map(drop)
     }
 }

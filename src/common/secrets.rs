@@ -82,6 +82,12 @@ pub fn scrub(text: &str) -> Cow<'_, str> {
     clean
 }
 
+/// Whether a text ends in the name of a file and a colon, after which the number of a line stands.
+fn names_file(text: &str) -> bool {
+    let word = text.rsplit([' ', '\n', '(', '（', '，', '；']).next().unwrap_or(text);
+    word.strip_suffix(':').is_some_and(|file| file.contains('.') && !file.contains(['@', ':']))
+}
+
 /// Replaces a secret; a short one only where it is a word of its own, so that texts can still be read.
 fn replace(text: &str, secret: &str) -> String {
     let is_word = |c: Option<char>| c.is_some_and(|c| c.is_alphanumeric() || c == '_');
@@ -94,7 +100,7 @@ fn replace(text: &str, secret: &str) -> String {
         let (before, after) = (&rest[..at], &rest[at + secret.len()..]);
         clean.push_str(before);
         let is_part = is_word(clean.chars().next_back()) || is_word(after.chars().next());
-        clean.push_str(if is_part { secret } else { HIDDEN });
+        clean.push_str(if is_part || names_file(&clean) { secret } else { HIDDEN });
         rest = after;
     }
     clean + rest
@@ -127,5 +133,10 @@ mod tests {
         register("ab");
         assert_eq!(scrub("p%40ss'word, p@ss'word, p@ss''word and other one"), "***, ***, *** and ***");
         assert_eq!(scrub("about ab, required"), "about ***, required");
+        register("3");
+        assert_eq!(
+            scrub(".env:3: ADMIN_TOKEN is 3 (from .env.prod:3), a@b.c:3"),
+            ".env:3: ADMIN_TOKEN is *** (from .env.prod:3), a@b.c:***"
+        );
     }
 }

@@ -9,6 +9,8 @@ pub struct Entry {
     pub line: usize,
     pub name: String,
     pub value: String,
+    /// Whether the name stands alone, without a value.
+    pub is_bare: bool,
     /// Whether `${…}` in it would be filled in by others, and is not here.
     pub is_filled_in: bool,
 }
@@ -32,17 +34,23 @@ pub fn entries(text: &str) -> (Vec<Entry>, Vec<(usize, &'static str)>) {
         let Some((name, value)) = trimmed.split_once('=') else {
             // to Compose a bare name is the environment's, which comes first anyway
             if is_name(trimmed) {
-                continue;
+                let (name, value) = (trimmed.to_owned(), String::new());
+                entries.push(Entry { line: number, name, value, is_bare: true, is_filled_in: false });
+            } else {
+                faults.push((number, either("it is not NAME=value", "不是 NAME=value 的形式")));
             }
-            faults.push((number, either("it is not NAME=value", "不是 NAME=value 的形式")));
             continue;
         };
         let (name, value) = (name.trim().to_owned(), value.trim());
+        if name.is_empty() || name.contains(char::is_whitespace) {
+            faults.push((number, either("it is not NAME=value", "不是 NAME=value 的形式")));
+        }
         let Some(quote) = value.chars().next().filter(|c| matches!(c, '"' | '\'')) else {
             let comment =
                 value.match_indices('#').find(|(at, _)| value[..*at].is_empty() || value[..*at].ends_with([' ', '\t']));
             let value = comment.map_or(value, |(at, _)| value[..at].trim_end());
-            entries.push(Entry { line: number, name, is_filled_in: value.contains("${"), value: value.to_owned() });
+            let (is_filled_in, value) = (value.contains("${"), value.to_owned());
+            entries.push(Entry { line: number, name, value, is_bare: false, is_filled_in });
             continue;
         };
         // the quote may end on a later line
@@ -62,7 +70,8 @@ pub fn entries(text: &str) -> (Vec<Entry>, Vec<(usize, &'static str)>) {
             rest = rest.split_once('\n').map_or("", |(_, rest)| rest);
         }
         line += lines;
-        entries.push(Entry { line: number, name, is_filled_in: quote == '"' && value.contains("${"), value });
+        let is_filled_in = quote == '"' && value.contains("${");
+        entries.push(Entry { line: number, name, value, is_bare: false, is_filled_in });
     }
     (entries, faults)
 }
@@ -100,7 +109,8 @@ mod tests {
     fn read(text: &str) -> Vec<(usize, String, String)> {
         let (entries, faults) = entries(text);
         assert_eq!(faults, [], "{text:?}");
-        entries.into_iter().map(|entry| (entry.line, entry.name, entry.value)).collect()
+        let valued = entries.into_iter().filter(|entry| !entry.is_bare);
+        valued.map(|entry| (entry.line, entry.name, entry.value)).collect()
     }
 
     #[test]
@@ -123,12 +133,18 @@ mod tests {
 
     #[test]
     fn a_line_that_is_none_is_told_of_without_its_text() {
-        let (read, faults) = entries("ADMIN TOKEN hunter2\nA='open\nB=\"x\" y\nC=1");
+        let (read, faults) = entries("ADMIN TOKEN hunter2\nA='open\nB=\"x\" y\nADMIN TOKEN=3\n=5\nC=1");
         assert_eq!(
             faults,
-            [(1, "it is not NAME=value"), (2, "its quote does not end"), (3, "something follows its quote")]
+            [
+                (1, "it is not NAME=value"),
+                (2, "its quote does not end"),
+                (3, "something follows its quote"),
+                (4, "it is not NAME=value"),
+                (5, "it is not NAME=value")
+            ]
         );
-        assert_eq!(read.last().map(|entry| (entry.line, entry.name.as_str())), Some((4, "C")));
+        assert_eq!(read.last().map(|entry| (entry.line, entry.name.as_str())), Some((6, "C")));
     }
 
     #[test]

@@ -67,6 +67,6 @@ pub fn places(values: &Values) -> String {
         return t!("none is set: all have their defaults", "均为默认值");
     }
     let places: Vec<String> =
-        places.into_iter().map(|(place, count)| t!("{count} from {place}", "{place} 中 {count} 项")).collect();
+        places.into_iter().map(|(place, count)| t!("{count} from {place}", "{place}：{count} 项")).collect();
     t!("{}; `nearset config show` lists all", "{}；`nearset config show` 列出全部", places.join(either(", ", "，")))
 }

@@ -125,7 +125,7 @@ impl Values {
         &self.problems
     }
 
-    /// What is worth a look: names that miss a setting's by a letter where others have names, too.
+    /// What is worth a look: names that miss a setting's by a letter where others have names, too, and those without a value.
     pub fn notes(&self) -> &[String] {
         &self.notes
     }
@@ -248,7 +248,7 @@ impl Values {
                 }
                 Err(expected) => self.problems.push(t!(
                     "{name} = {value:?} (from {origin}) cannot be used: expected {expected}",
-                    "{name} = {value:?}（来自 {origin}）无法使用：应为 {expected}"
+                    "{name} = {value:?}（{origin}）无法使用；应为：{expected}"
                 )),
             }
         }
@@ -299,8 +299,18 @@ impl Values {
 
     fn add_entries(&mut self, settings: &[Setting], file: &str, entries: Vec<Entry>) {
         // the last of a name counts, as for those that read the file before
-        for Entry { line, name, value, is_filled_in } in entries.into_iter().rev() {
+        for Entry { line, name, value, is_bare, is_filled_in } in entries.into_iter().rev() {
             let origin = Origin::Line(file.to_owned(), line);
+            if is_bare {
+                let is_asked = settings.iter().any(|setting| setting.name == name) && std::env::var_os(&name).is_none();
+                self.notes.extend(is_asked.then(|| {
+                    t!(
+                        "{origin}: {name} has no value here and is passed over; write {name}=…",
+                        "{origin}：{name} 没有值，已忽略；请写作 {name}=…"
+                    )
+                }));
+                continue;
+            }
             let old = OldName::of(&name);
             let is_setting = settings.iter().any(|setting| setting.name == name);
             if old.is_none() {
@@ -396,7 +406,7 @@ impl Values {
             let shown = if kind.is_shown { format!(" = {value:?}") } else { String::new() };
             t!(
                 "{name}{shown} (from {origin}) cannot be used: expected {expected}",
-                "{name}{shown}（来自 {origin}）无法使用：应为 {expected}"
+                "{name}{shown}（{origin}）无法使用；应为：{expected}"
             )
         })
     }

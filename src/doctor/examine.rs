@@ -4,7 +4,7 @@ use std::env;
 
 use anyhow::Result;
 
-use super::folders::{disk, writable};
+use super::folders::{disk, exposure_log, writable};
 use super::kept::kept;
 use super::models::{picture_model, text_model};
 use super::notifications::notifications;
@@ -44,6 +44,7 @@ pub fn examine(config: &Config, values: &Values, tell: &mut dyn FnMut(Finding)) 
     }
     tell(writable("data", "DATA_DIR", &config.data_dir));
     tell(writable("models", "MODELS_DIR", &config.models_dir));
+    exposure_log(config).into_iter().for_each(&mut *tell);
     if let Some(dir) = &config.daily_reports {
         tell(writable("reports", "DAILY_REPORT_DIR", dir));
     }

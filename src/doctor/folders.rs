@@ -11,6 +11,7 @@ use crate::common::files;
 use crate::common::finding::{Finding, Verdict};
 use crate::common::language::t;
 use crate::config::Config;
+use crate::exposures::files::LOG_NAME;
 
 /// What a run needs of the disk beside the warehouse at most, in bytes.
 const ROOM: u64 = 1 << 30;
@@ -70,6 +71,19 @@ pub fn writable(what: &str, setting: &str, dir: &Path) -> Finding {
     }
 }
 
+/// Whether a server can write the exposure log; nothing where it can.
+pub fn exposure_log(config: &Config) -> Option<Finding> {
+    let path = config.evaluation_dir().join(LOG_NAME);
+    path.is_dir().then(|| {
+        let text = t!(
+            "{} is a folder, and a server writes a file of that name: rename or remove the folder",
+            "{} 是文件夹，而服务要写同名的文件：请改名或移走该文件夹",
+            path.display()
+        );
+        Finding::new(Verdict::Broken, "exposure log", text)
+    })
+}
+
 fn denied(path: &Path, rights: Access) -> Option<Errno> {
     access(path, rights).err()
 }
@@ -127,5 +141,15 @@ mod tests {
         assert!(writable("data", "DATA_DIR", &place.path().join("a")).text.contains("is no folder; name another"));
         assert_eq!(nearest(Path::new("nowhere/at/all")), Path::new("."));
         assert!(writable("data", "DATA_DIR", &dir).text.contains("a is no folder; name another"));
+    }
+
+    #[test]
+    fn a_folder_in_the_place_of_the_exposure_log_is_told_of() -> anyhow::Result<()> {
+        let place = tempfile::tempdir()?;
+        let config = Config { data_dir: place.path().to_owned(), ..Config::for_test(&[])? };
+        assert!(exposure_log(&config).is_none());
+        fs::create_dir_all(config.evaluation_dir().join(LOG_NAME))?;
+        assert!(exposure_log(&config).is_some_and(|found| found.text.contains("exposure_log.jsonl is a folder")));
+        Ok(())
     }
 }

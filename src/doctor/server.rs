@@ -8,7 +8,7 @@ use std::time::Duration;
 use serde::Deserialize;
 
 use crate::common::finding::{Finding, Verdict};
-use crate::common::language::t;
+use crate::common::language::{either, t};
 use crate::model;
 
 /// How long a server on this machine may take to answer.
@@ -52,6 +52,11 @@ fn bind(address: SocketAddr) -> std::io::Result<TcpListener> {
     bound
 }
 
+/// A version's name as a person reads it, where there is one.
+fn shown(version: &str) -> &str {
+    if version.is_empty() { either("no version", "无") } else { version }
+}
+
 /// Whether a server could listen there, or does so already.
 pub fn listening(address: SocketAddr, models_dir: &Path) -> Finding {
     let finding = |verdict, text| Finding::new(verdict, "server", text);
@@ -70,10 +75,11 @@ pub fn listening(address: SocketAddr, models_dir: &Path) -> Finding {
                 false => finding(
                     Verdict::Odd,
                     t!(
-                        "nearset listens on {address} with version {version:?}, and {current:?} is current in MODELS_DIR: it \
-                         serves another folder, or could not load it (its log says why)",
-                        "nearset 正在监听 {address}，其版本为 {version:?}，而 MODELS_DIR 的当前版本是 {current:?}：\
-                         它用的是另一个目录，或未能加载（见其日志）"
+                        "nearset listens on {address} with {}, and {} is current in MODELS_DIR: it serves another folder, or could \
+                         not load it (its log says why)",
+                        "nearset 正在监听 {address}，其版本：{}；MODELS_DIR 的当前版本：{}。它用的是另一个目录，或未能加载（见其日志）",
+                        shown(&version),
+                        shown(&current)
                     ),
                 ),
             }

@@ -52,7 +52,7 @@ type Part = (Vec<Row>, HashMap<(u16, u32), u64>);
 /// # Errors
 /// The lists cannot be written.
 pub fn replay(db: &Connection, name: &str, model: &Model, pairs: &[Pair], policy: &Policy, parts: bool) -> Result<()> {
-    let lists = names(parts);
+    let lists = names(model, parts);
     let total_views: f64 = model.parts.items.iter().map(|item| f64::from(item.views) + 1.0).sum();
     let done: Vec<Part> = pairs
         .par_chunks(128)
@@ -104,13 +104,13 @@ pub fn replay(db: &Connection, name: &str, model: &Model, pairs: &[Pair], policy
 }
 
 /// The lists in their order: see [`replayed`].
-fn names(parts: bool) -> Vec<String> {
+fn names(model: &Model, parts: bool) -> Vec<String> {
     let mut names = vec!["detail".to_owned(), "similar".to_owned()];
     if parts {
         names.extend(Channel::ALL.iter().map(|channel| channel.name().to_owned()));
         names.push("trending".to_owned());
         names.extend(Channel::ALL.iter().map(|channel| format!("detail without {}", channel.name())));
-        names.push("detail without ranker".to_owned());
+        names.extend(model.parts.ranker.as_ref().map(|_| "detail without ranker".to_owned()));
         names.push("detail without variety".to_owned());
         names.push(format!("detail with {FEW_OF_A_PROVIDER} of a provider"));
     }
@@ -162,7 +162,7 @@ fn replayed(model: &Model, pair: &Pair, policy: &Policy, parts: bool, pool: &mut
         let silenced = shortened(silenced);
         lists.push(arrange(&silenced, &recommend::score(ranker, &silenced), policy));
     }
-    lists.push(arrange(pool, &recommend::prior(pool), policy));
+    lists.extend(ranker.map(|_| arrange(pool, &recommend::prior(pool), policy)));
     lists.push(arrange(pool, &scores, &Policy { diversity: 0.0, ..policy.clone() }));
     lists.push(arrange(pool, &scores, &Policy { per_provider: FEW_OF_A_PROVIDER, ..policy.clone() }));
     lists

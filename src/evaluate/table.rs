@@ -6,6 +6,7 @@ use anyhow::Result;
 use duckdb::Connection;
 use serde::{Deserialize, Serialize};
 
+use super::held_out::HOLDOUT;
 use super::replay::is_ablation;
 use crate::common::language::{either, t};
 use crate::common::terminal::{left, right};
@@ -58,10 +59,17 @@ impl Figures {
     pub fn text(&self) -> Result<String> {
         let mut out = String::new();
         for rows in self.metrics.chunk_by(|a, b| (&a.model, &a.segment) == (&b.model, &b.segment)) {
-            write_segment(rows, &mut out)?;
+            // where no page is cold, all others are all
+            if rows.iter().all(|row| row.segment != "warm" || self.has_cold(&row.model)) {
+                let shown = rows.iter().filter(|row| !is_ablation(&row.list) && !self.is_idle(&row.model, &row.list));
+                write_segment(&shown.collect::<Vec<_>>(), &mut out)?;
+            }
         }
         let mut ablation: Vec<&ComparisonRow> =
             self.comparison.iter().filter(|row| is_ablation(&row.comparison.list)).collect();
+        ablation.retain(|row| {
+            row.comparison.list.strip_prefix("detail without ").is_none_or(|part| !self.is_idle(&row.model, part))
+        });
         // what is missed most first
         ablation.sort_by(|a, b| {
             a.model.cmp(&b.model).then_with(|| {
@@ -85,6 +93,16 @@ impl Figures {
         }
         Ok(out)
     }
+
+    fn has_cold(&self, model: &str) -> bool {
+        self.metrics.iter().any(|row| row.model == model && row.segment == "cold")
+    }
+
+    /// Whether a list of a model is a channel that has nothing to propose from, such as pictures nobody looks at.
+    fn is_idle(&self, model: &str, list: &str) -> bool {
+        let mut rows = self.metrics.iter().filter(|row| row.model == model && row.list == list && row.segment == "all");
+        rows.any(|row| row.metrics.coverage_10 == Some(0.0))
+    }
 }
 
 /// The columns of a table of lists, with their widths.
@@ -103,18 +121,17 @@ const COLUMNS: [(&str, &str, usize); 11] = [
 ];
 
 /// Writes the lists of one model over some pages, the best first.
-fn write_segment(rows: &[ListRow], out: &mut String) -> Result<()> {
+fn write_segment(rows: &[&ListRow], out: &mut String) -> Result<()> {
     let Some(ListRow { model, segment, metrics, .. }) = rows.first() else { return Ok(()) };
     let about = match segment.as_str() {
         "cold" => either("pages with at most 2 views in training", "训练中浏览不超过 2 次的页面"),
         "warm" => either("all other pages", "其余页面"),
         _ => either("all pages", "全部页面"),
     };
+    let model = if model == HOLDOUT { either(HOLDOUT, "留出模型") } else { model };
     writeln!(out, "\n{}", t!("{model}: {about}, {} steps", "{model}：{about}，{} 步", metrics.pairs))?;
     write_row(out, either("list", "列表"), COLUMNS.map(|(english, chinese, _)| either(english, chinese).to_owned()))?;
-    // a channel that has nothing to propose from, such as pictures nobody looks at, is no row
-    let is_idle = |row: &&ListRow| row.metrics.coverage_10 == Some(0.0);
-    for ListRow { list, metrics: m, .. } in rows.iter().filter(|row| !is_ablation(&row.list) && !is_idle(row)) {
+    for ListRow { list, metrics: m, .. } in rows {
         let cells = [
             figure(m.hit_rate_10, 4),
             format!("{} - {}", figure(m.hit_rate_10_low, 4), figure(m.hit_rate_10_high, 4)),
@@ -149,4 +166,35 @@ fn ablation_name(list: &str) -> String {
 
 fn figure(value: Option<f64>, digits: usize) -> String {
     value.map_or("-".to_owned(), |value| format!("{value:.digits$}"))
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn a_channel_with_nothing_to_propose_is_no_row_and_all_pages_are_told_once() -> Result<()> {
+        let without = |part: &str| json!({"model": HOLDOUT, "list": format!("detail without {part}"), "pairs": 1});
+        let rows = |segment: &str| {
+            [("detail", 0.9), ("graph", 0.5), ("visual", 0.0)].map(|(list, coverage)| {
+                let coverage = (segment == "all").then_some(coverage);
+                json!({"model": HOLDOUT, "list": list, "segment": segment, "pairs": 1, "coverage@10": coverage})
+            })
+        };
+        let all = [rows("all"), rows("warm")].concat();
+        let mut figures = Figures {
+            metrics: serde_json::from_value(json!(all))?,
+            comparison: serde_json::from_value(json!([without("graph"), without("visual"), without("variety")]))?,
+        };
+        let text = figures.text()?;
+        for part in ["all pages", "  graph", "detail without graph", "detail without variety"] {
+            assert!(text.contains(part), "{text}");
+        }
+        assert!(!text.contains("visual") && !text.contains("all other pages"), "{text}");
+        figures.metrics.extend(serde_json::from_value::<Vec<ListRow>>(json!(rows("cold")))?);
+        assert!(figures.text()?.contains("all other pages"));
+        Ok(())
+    }
 }

@@ -351,7 +351,7 @@ fn every_unmatched_order_has_its_likely_cause() {
         conversion("WEB-8", 3, 8, 100.0, "14 10:01:00"),
         conversion("WEB-9", 3, 9, 100.0, "14 18:00:40"),
         conversion("T20", 1, 20, 100.0, "14 10:00:30"),
-        conversion("A2", 1, 22, 9.0, "14 10:01:00"),
+        with(conversion("A2", 1, 22, 9.0, "14 10:01:00"), "revenue", &json!("on request")),
         conversion("TEST-1", 3, 23, 1.0, "14 10:00:30"),
         conversion("X1", 1, 20, 100.0, "14 10:03:00"),
         conversion("T17", 3, 24, 100.0, "14 10:00:30"),
@@ -404,6 +404,9 @@ fn every_unmatched_order_has_its_likely_cause() {
     assert_eq!(evidence[1], json!({"other_ref": "WEB-8", "lag_seconds": 60}));
     assert_eq!(evidence[2], json!({"other_ref": "WEB-9", "lag_seconds": 28840}));
     assert_eq!(n.value("select revenue_difference from reconciled_orders where order_ref = 'T4'"), -10.0);
+    // what could not be read is not nothing
+    assert_eq!(n.value("select revenue_difference from reconciled_orders where order_ref = 'A2'"), json!(null));
+    assert_eq!(n.value("select sum(matched_revenue_difference) from reconciliation_daily"), -10.0);
     let day =
         n.sql("select differing_count, late_count, test_count from reconciliation_tolerance where day = '2026-10-14'");
     assert_eq!(day, [json!({"differing_count": 1, "late_count": 2, "test_count": 1})]);

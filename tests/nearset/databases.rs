@@ -442,6 +442,19 @@ fn files_of_sqlite_and_duckdb_are_sources_too() {
             .expect("changed");
         n.ok(RUN);
         assert_eq!(titles(&n), "2=zwei 3=three");
+        setup
+            .execute_batch(&format!(
+                r"attach '{}' as shop (type {kind}); alter table shop.dataset add column tag blob;
+                  insert into shop.dataset (id, dataset_name, create_time, tag) values (4, 'four', '2026-01-02', '\xBF\xD5'::blob);
+                  detach shop;",
+                path.display()
+            ))
+            .expect("changed");
+        let error = n.fails(1, RUN);
+        assert!(
+            error.contains("table dataset") && error.contains("tag is not UTF-8 in the row 4 (0xbfd5); "),
+            "{error}"
+        );
         n.set("BUSINESS_DB_URL", &format!("{kind}:{}/missing", n.path().display()));
         let error = n.fails(1, RUN);
         assert!(error.contains("no such file"), "{error}");

@@ -187,6 +187,45 @@ fn what_is_no_json_is_named_with_its_line_and_what_to_do() {
 }
 
 #[test]
+fn doctor_names_what_would_stop_the_next_run() {
+    let n = Nearset::in_memory();
+    let write = |name: &str, bytes: &[u8]| fs::write(n.exports().join(name), bytes).expect("an export");
+    let many = format!("{A}\n").repeat(20_000);
+    write("dataset.json", b"id,dataset_name,create_time\n1,a,2026-01-01\n");
+    write(
+        "user.json",
+        &encoded("[{\"id\": 1,\n\"company_name\": \"用户\", \"create_time\": \"2026-01-01\"}]", encoding_rs::GBK),
+    );
+    write("task.json", b"[{\"id\": 1, \"dataset_id\": 1,\n");
+    write("api_order.json", b"[{\"name\": 1}]");
+    write("dataset_image.json", many.as_bytes());
+    let packed = gzip(many.as_bytes());
+    write("matomo_log_visit.json.gz", &packed[..packed.len() / 2]);
+    write("tasks.json", b"[]");
+    write("task_20261301_000000.json", b"[]");
+    let said = text(&n.run(&["doctor"]).stdout);
+    for (verdict, parts) in [
+        ("MEND", ["dataset.json: it is CSV", "export the table as JSON"]),
+        ("MEND", ["user.json: line 2 is not UTF-8", "JSON_ENCODING=gbk"]),
+        ("MEND", ["task.json: it ends in the middle, in line", "export it again"]),
+        ("MEND", ["api_order.json: there is no row of api_order", "it holds name"]),
+        ("MEND", ["dataset_image.json: the column dataset_id is missing", "create_time"]),
+        ("MEND", ["matomo_log_visit.json.gz: it is damaged gzip", "copy it again"]),
+        ("    ", ["tasks.json is no export's name", "did you mean task.json?"]),
+        ("look", ["task_20261301_000000.json is no export's name", "did you mean task_YYYYMMDD_HHMMSS.json?"]),
+    ] {
+        let is_told = |line: &str| line.starts_with(verdict) && parts.iter().all(|part| line.contains(part));
+        assert!(said.lines().any(is_told), "{parts:?}: {said}");
+    }
+    write("dataset.json", b"{\"RECORDS\": []}");
+    let said = text(&n.run(&["doctor"]).stdout);
+    assert!(said.contains("dataset.json holds no row"), "{said}");
+    write("dataset.json", many.as_bytes());
+    let said = text(&n.run(&["doctor"]).stdout);
+    assert!(!said.lines().any(|line| line.starts_with("MEND") && line.contains("dataset.json")), "{said}");
+}
+
+#[test]
 fn json_of_every_form_gives_its_rows() {
     let deep = format!("{}{}", "[".repeat(50_000), "]".repeat(50_000));
     check_plain(vec![

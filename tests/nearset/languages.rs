@@ -211,7 +211,7 @@ fn nothing_is_said_in_english_where_the_locale_is_chinese() {
     n.set("LANG", "");
     n.set("UI_LANGUAGE", "zh");
     n.set("BOT_MAX_ACTIONS", "许多");
-    assert!(n.fails(1, &["runs"]).contains("BOT_MAX_ACTIONS = \"许多\"（来自 环境变量）无法使用：应为 整数"));
+    assert!(n.fails(1, &["runs"]).contains("BOT_MAX_ACTIONS = \"许多\"（环境变量）无法使用；应为：整数"));
 }
 
 #[test]

@@ -72,6 +72,16 @@ fn a_value_that_cannot_be_used_is_named() {
     fs::write(n.path().join(".env"), "ADMIN TOKEN hunter2\n").expect("a file");
     let error = n.fails(1, &["runs"]);
     assert!(error.contains(".env") && !error.contains("hunter2"), "{error}");
+    fs::write(n.path().join(".env"), "ADMIN_TOKEN=5\nLISTEN\nCAHCE_MB=3\nADMIN TOKEN=3\n=5\n").expect("a file");
+    let error = n.fails(1, &["config", "show"]);
+    for words in [
+        ".env:2: LISTEN has no value here",
+        ".env:3: CAHCE_MB is no setting",
+        ".env:4: it is not NAME=value",
+        ".env:5: it is not NAME=value",
+    ] {
+        assert!(error.contains(words), "{words}: {error}");
+    }
 }
 
 #[test]

@@ -8,6 +8,9 @@ use crate::extract::tables::Table;
 use crate::extract::{columns, names};
 use crate::warehouse::{ident, quote};
 
+/// How many hexadecimal digits are shown of bytes that are no text.
+const SAMPLE: usize = 24;
+
 /// A column at the source.
 #[derive(Debug)]
 pub struct Column {
@@ -86,13 +89,21 @@ impl Remote {
             described => described?,
         };
         let is_there = |known: &str| described.iter().any(|(column, _)| column.to_lowercase() == known);
+        let key = described.iter().map(|(column, _)| column).find(|column| column.to_lowercase() == table.key[0].0);
         let mut columns: Vec<Column> = Vec::new();
         for (column, duckdb_type) in &described {
             let own = own.iter().find(|(t, c, _)| *t == name && c == column).map(|(_, _, kind)| kind.clone());
             // a column that is called so comes before one that only stands for it
             let stands_for = names::known(table, column).filter(|known| !is_there(known));
             let stands_for = stands_for.filter(|known| columns.iter().all(|c| c.name != *known));
-            columns.push(Column::read(column, stands_for, duckdb_type, own, table, zone));
+            let mut read = Column::read(column, stands_for, duckdb_type, own, zone);
+            read.text = match (kind, duckdb_type.as_str()) {
+                // SQLite keeps any bytes as a text, and says of all that they are one
+                (Kind::Sqlite, _) => utf8(&read, table, key, &format!("encode({})", read.there)),
+                (_, "BLOB") if read.holds_text(table) => utf8(&read, table, key, &read.there),
+                _ => read.text,
+            };
+            columns.push(read);
         }
         Ok(Some(Self { relation, name, columns }))
     }
@@ -151,23 +162,33 @@ impl Remote {
     }
 }
 
+/// Bytes as the text they are in UTF-8. Where they are none, a column that nearset uses stops the query and names itself,
+/// the row by its `key`, and the bytes; another becomes hexadecimal digits.
+fn utf8(column: &Column, table: &Table, key: Option<&String>, bytes: &str) -> String {
+    let hex = format!("lower(hex({bytes}))");
+    let otherwise = if column.holds_text(table) {
+        let row = key.map_or("'?'".to_owned(), |key| {
+            let key = ident(key);
+            format!("coalesce(try(decode(encode(cast({key} as varchar)))), '?')")
+        });
+        let said = t!("{} is not UTF-8 in the row ", "{} 不是 UTF-8，所在的行为 ", column.there.trim_matches('"'));
+        format!("error(concat({}, {row}, ' (0x', left({hex}, {SAMPLE}), ')'))", quote(&said))
+    } else {
+        hex
+    };
+    let there = &column.there;
+    format!("case when {there} is not null then coalesce(try(decode({bytes})), {otherwise}) end")
+}
+
 /// Whether a type of DuckDB's is that of lists or records; an enumeration's values are texts.
 fn is_nested(duckdb_type: &str) -> bool {
     duckdb_type.ends_with(']') || ["STRUCT(", "MAP(", "UNION("].iter().any(|start| duckdb_type.starts_with(start))
 }
 
 impl Column {
-    fn read(
-        column: &str,
-        stands_for: Option<&str>,
-        duckdb_type: &str,
-        own: Option<String>,
-        table: &Table,
-        zone: &str,
-    ) -> Self {
+    fn read(column: &str, stands_for: Option<&str>, duckdb_type: &str, own: Option<String>, zone: &str) -> Self {
         let name = stands_for.map_or_else(|| column.to_lowercase(), str::to_owned);
         let value = ident(column);
-        let is_known = table.columns().any(|known| known == name);
         let is_moment = own.as_deref().is_some_and(|kind| kind.starts_with("timestamp"));
         let clock = match duckdb_type {
             "TIMESTAMP WITH TIME ZONE" => Some(Clock::Zoned),
@@ -181,8 +202,8 @@ impl Column {
             (_, Some(Clock::Zoned)) => in_zone(value),
             (_, Some(Clock::Utc)) => in_zone(format!("timezone('UTC', {value})")),
             ("BOOLEAN", _) => format!("cast(cast({value} as integer) as varchar)"),
-            // a visitor's id is bytes; a title in a binary column is text
-            ("BLOB", _) if is_known && name != "idvisitor" => {
+            // BIT is bytes that the macro `flag` knows
+            ("BLOB", _) if own.as_deref().is_some_and(|kind| kind.starts_with("bit")) => {
                 format!("coalesce(try(decode({value})), lower(hex({value})))")
             }
             ("BLOB", _) => format!("lower(hex({value}))"),
@@ -199,6 +220,11 @@ impl Column {
             clock,
             is_integer: duckdb_type.ends_with("INT") || duckdb_type.ends_with("INTEGER"),
         }
+    }
+
+    /// Whether nearset takes its bytes for a text: it uses the column, and neither a visitor's id nor BIT is one.
+    fn holds_text(&self, table: &Table) -> bool {
+        table.columns().any(|known| known == self.name) && self.name != "idvisitor" && !self.kind.starts_with("bit")
     }
 }
 

@@ -196,6 +196,11 @@ impl<'a> Source<'a> {
                     "请检查 {settings}_DB_USER、{settings}_DB_PASSWORD 与用户的 SELECT 权限"
                 )
             }
+            f if f.contains("utf-8") => either(
+                "write it as UTF-8 there, or export the tables as JSON and set JSON_ENCODING",
+                "请在库中改为 UTF-8，或将各表导出为 JSON 并设置 JSON_ENCODING",
+            )
+            .to_owned(),
             f if f.contains("unknown database") || f.contains("does not exist") => {
                 t!(
                     "check {settings}_DB_NAME (or {settings}_DB_URL)",

@@ -1,6 +1,6 @@
 //! What is in an export, as DuckDB can read it: unpacked where it is not called so, in UTF-8, its rows one by one.
 
-use std::fs::File;
+use std::fs::{self, File};
 use std::io::{BufReader, BufWriter, Read, Write};
 use std::path::{Path, PathBuf};
 
@@ -17,6 +17,9 @@ use crate::extract::tables::Table;
 
 /// How many of a file's first bytes tell what it is.
 const HEAD: u64 = 1 << 14;
+
+/// How many bytes of an export, unpacked, are looked at where it is not read.
+const BEGINNING: usize = 1 << 20;
 
 /// What is in an export.
 #[derive(Clone, Debug)]
@@ -41,10 +44,8 @@ impl Contents {
         dir: &Path,
         progress: &Progress<'_>,
     ) -> Result<Self> {
-        let raw = Self { name: file.name.clone(), path: file.path.clone(), is_packed: false, longest: 0 };
-        let is_packed = raw.head()?.starts_with(b"\x1f\x8b");
-        let contents = Self { is_packed, ..raw };
-        let name = &contents.name;
+        let contents = Self::of(file)?;
+        let (name, is_packed) = (&contents.name, contents.is_packed);
         if is_packed != name.ends_with(".gz") && contents.bytes()? > 0 {
             progress.note(&match is_packed {
                 true => t!("{name} is gzip, and is read as such", "{name} 是 gzip 文件，已按 gzip 读取"),
@@ -54,6 +55,36 @@ impl Contents {
         let contents = contents.in_utf8(encoding, dir, progress)?;
         contents.refuse_others(table)?;
         Ok(contents)
+    }
+
+    /// An export as it is, packed or not.
+    fn of(file: &ExportFile) -> Result<Self> {
+        let raw = Self { name: file.name.clone(), path: file.path.clone(), is_packed: false, longest: 0 };
+        let is_packed = raw.head()?.starts_with(b"\x1f\x8b");
+        Ok(Self { is_packed, ..raw })
+    }
+
+    /// The first megabyte of an export, unpacked, as an export in the folder `dir`, and whether that is all of it.
+    ///
+    /// # Errors
+    /// It cannot be read to there, or the beginning not be written.
+    pub fn beginning(file: &ExportFile, dir: &Path) -> Result<(ExportFile, bool)> {
+        let whole = Self::of(file)?;
+        let mut bytes = Vec::new();
+        let read = whole.reader()?.take(BEGINNING as u64 + 1).read_to_end(&mut bytes);
+        read.with_context(|| whole.damaged())?;
+        let is_all = bytes.len() <= BEGINNING;
+        if !is_all {
+            // a quotation mark is part of no other character, but where characters have two bytes each
+            let mark = match encoding::start(&bytes) {
+                Start::Wide(_) => None,
+                _ => bytes[..BEGINNING].iter().rposition(|byte| *byte == b'"'),
+            };
+            bytes.truncate(mark.unwrap_or(BEGINNING));
+        }
+        let path = dir.join("beginning");
+        fs::write(&path, &bytes).with_context(|| t!("{} cannot be written", "{} 无法写入", path.display()))?;
+        Ok((file.elsewhere(path), is_all))
     }
 
     fn bytes(&self) -> Result<u64> {

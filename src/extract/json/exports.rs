@@ -4,18 +4,25 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 use anyhow::{Context, Result, bail};
+use chrono::Utc;
 use duckdb::Connection;
 
 use super::file::Taking;
 use super::listing::{ExportFile, Unknown, is_full_name, list};
+use crate::common::errors::describe;
 use crate::common::finding::{Finding, Verdict};
 use crate::common::language::{either, t};
+use crate::common::progress::Progress;
 use crate::config::{Config, Source};
 use crate::extract::SOURCES;
 use crate::extract::foreseen::Foreseen;
 use crate::extract::intake::Intake;
 use crate::extract::tables::{TABLES, Table};
 use crate::extract::watermarks::{Known, keep_watermark, known};
+use crate::warehouse;
+
+/// How many exports of a table are looked at where none is read: the newest.
+const LOOKED_AT: usize = 30;
 
 /// The folder of exports.
 ///
@@ -53,9 +60,43 @@ pub fn inspect(config: &Config, name: &str) -> Result<Vec<Finding>> {
         text += &t!("; dataset.json (or .json.gz) is needed", "；dataset.json（或 .json.gz）必不可少");
     }
     let mut findings = vec![Finding::new(verdict, name, text)];
-    let files = tables.iter().flat_map(|table| listing.files.get(table.name).into_iter().flatten());
-    findings.extend(files.filter_map(|file| Some(Finding::new(Verdict::Broken, name, file.fault()?))));
+    let db = warehouse::in_memory(config)?;
+    let intake = Intake { db: &db, config, as_of: Utc::now(), progress: &Progress::SILENT };
+    for table in tables {
+        let files = listing.files.get(table.name).map(Vec::as_slice).unwrap_or_default();
+        let faults = faults_of(intake, table, files);
+        findings.extend(faults.into_iter().map(|fault| Finding::new(Verdict::Broken, name, fault)));
+    }
+    if is_first(config, name) && !listing.unknown.is_empty() {
+        let notes: Vec<String> = listing.unknown.iter().map(Unknown::note).collect();
+        findings.push(Finding::new(Verdict::Odd, name, notes.join("\n")));
+    }
     Ok(findings)
+}
+
+/// Why a table's exports could not be taken in, as far as their beginnings tell; the newest [`LOOKED_AT`] are looked at.
+fn faults_of(intake: Intake<'_>, table: &Table, files: &[ExportFile]) -> Vec<String> {
+    let taking = Taking::new(intake, table);
+    let (mut faults, mut has_rows) = (Vec::new(), files.len() > LOOKED_AT);
+    for file in files.iter().rev().take(LOOKED_AT).rev() {
+        match file.fault().map_or_else(|| taking.look_at(file).map_err(|error| describe(&error)), Err) {
+            Ok(holds_row) => has_rows |= holds_row,
+            Err(fault) => faults.push(fault),
+        }
+    }
+    if table.name == "dataset" && !files.is_empty() && faults.is_empty() && !has_rows {
+        let names = files.iter().map(|file| file.name.as_str()).collect::<Vec<_>>().join(", ");
+        faults.push(t!(
+            "{names} holds no row, and at least one dataset is needed: export the table again",
+            "{names} 没有数据行，而至少需要一个数据集：请重新导出该表"
+        ));
+    }
+    faults
+}
+
+/// Whether a source is the first that is read from exports: it tells of what is in their folder besides.
+fn is_first(config: &Config, name: &str) -> bool {
+    SOURCES.iter().find(|source| matches!(config.source(source), Source::Json)) == Some(&name)
 }
 
 /// What to say of a file that may be meant as an export of a table; none where no file's name is like it.
@@ -76,7 +117,7 @@ pub fn take_in(intake: Intake<'_>, name: &str) -> Result<u64> {
     let mut rows = 0;
     let config = intake.config;
     let listing = list(folder(config)?)?;
-    if SOURCES.iter().find(|s| matches!(config.source(s), Source::Json)) == Some(&name) {
+    if is_first(config, name) {
         for unknown in &listing.unknown {
             intake.progress.note(&unknown.note());
         }

@@ -70,6 +70,35 @@ impl<'a> Taking<'a> {
         }
     }
 
+    /// Looks at the beginning of a file as it would be taken in: its form, its encoding and its columns. Returns whether it
+    /// holds a row.
+    ///
+    /// # Errors
+    /// It could not be taken in; the error names the file.
+    pub fn look_at(&self, file: &ExportFile) -> Result<bool> {
+        let (Intake { config, progress, .. }, table) = (self.intake, self.table);
+        let scratch = Scratch::new(&[&config.data_dir])?;
+        let dir = scratch.path();
+        let look = || -> Result<bool> {
+            let (file, is_all) = Contents::beginning(file, dir)?;
+            let contents = Contents::open(&file, config.sources.json_encoding, table, dir, progress)?;
+            if is_all {
+                return Ok(!self.readable(contents, dir)?.1.columns.is_empty());
+            }
+            let looked = match rows::look_at_beginning(contents.reader()?, table) {
+                // DuckDB passes over a comma that is one too many
+                Err(fault) if fault.to_string().contains("trailing comma") => return Ok(true),
+                looked => looked.map_err(|fault| faults::explain(&contents, &fault))?,
+            };
+            let are_others = looked.found.get("").is_some_and(|found| found.objects > 0);
+            if are_others && looked.places(table).is_empty() {
+                bail!(faults::no_rows(table, &looked, &[]));
+            }
+            Ok(true)
+        };
+        look().with_context(|| file.path.display().to_string())
+    }
+
     fn try_to_take_in(&self, file: &ExportFile) -> Result<u64> {
         let (Intake { db, config, progress, .. }, table, name) = (self.intake, self.table, &file.name);
         let scratch = Scratch::new(&[&config.data_dir])?;

@@ -72,10 +72,15 @@ impl ExportFile {
             let whole = files::whole_lines(&mut copy)?;
             copy.set_len(whole)?;
         }
-        Ok(Self { name: self.name.clone(), path: place, stamp: self.stamp.clone() })
+        Ok(self.elsewhere(place))
     }
 
-    /// Why it cannot be read, where it cannot; only its beginning is looked at.
+    /// The same export in another file.
+    pub fn elsewhere(&self, path: PathBuf) -> Self {
+        Self { name: self.name.clone(), path, stamp: self.stamp.clone() }
+    }
+
+    /// Why it cannot be opened, or that it is empty.
     pub fn fault(&self) -> Option<String> {
         let shown = self.path.display();
         match File::open(&self.path).and_then(|mut file| file.read(&mut [0])) {

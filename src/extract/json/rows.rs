@@ -145,6 +145,18 @@ pub fn look(reader: impl Read, table: &Table) -> serde_json::Result<Contents> {
     Ok(walk.contents)
 }
 
+/// Looks at the beginning of a file, which may end anywhere.
+///
+/// # Errors
+/// It is no JSON before it ends; the error knows the line.
+pub fn look_at_beginning(reader: impl Read, table: &Table) -> serde_json::Result<Contents> {
+    let mut walk = Walk { table, path: Vec::new(), contents: Contents::default(), wanted: None };
+    match walk.go(reader) {
+        Err(fault) if !fault.is_eof() => Err(fault),
+        _ => Ok(walk.contents),
+    }
+}
+
 /// What is known of rows that were written.
 #[derive(Debug, Default)]
 pub struct Written {

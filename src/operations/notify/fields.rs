@@ -70,7 +70,7 @@ impl<'a> Fields<'a> {
     /// The error that a field is not what it should be.
     pub fn fault(&self, name: &str, expected: &str) -> anyhow::Error {
         let at = self.place.at(self.all.get(name).map_or(self.start, |(start, _)| *start));
-        anyhow!(t!("{at}: {name} should be {expected}", "{at}：{name} 应为 {expected}"))
+        anyhow!(t!("{at}: {name} should be {expected}", "{at}：{name} 应为：{expected}"))
     }
 
     /// A text, in which `${NAME}` stands for a variable of the environment or of `.env`.

@@ -293,16 +293,23 @@ fn a_megabyte_of_tags_is_read_in_no_time() {
 #[test]
 fn what_a_user_buys_is_unknown_where_the_flag_is_not_understood() {
     let n = Nearset::empty();
-    write(&n, "dataset", &json!([{"id": 1, "dataset_name": "one", "create_time": "2026-01-01"}]));
+    let dataset = |id: i64| json!({"id": id, "dataset_name": "one", "create_time": "2026-01-01"});
+    write(&n, "dataset", &json!([dataset(1), dataset(-5)]));
     let user = |(place, flag): (usize, &Value)| {
         json!({"id": place + 1, "create_time": "2026-01-01", "is_consumption": flag,
         "city": {"x": 1}})
     };
     let flags = [json!("是"), json!(0), json!("maybe"), json!(null)];
-    write(&n, "user", &flags.iter().enumerate().map(user).collect());
+    let mut users: Vec<Value> = flags.iter().enumerate().map(user).collect();
+    users.push(json!({"id": -1, "create_time": "2026-01-01"}));
+    write(&n, "user", &json!(users));
     n.ok(RUN);
     let read = n.value("select string_agg(coalesce(is_consumption::varchar, '-') || coalesce(city, ''), ' ' order by user_id) from users");
     assert_eq!(read, "true false - false");
     assert!(reasons(&n, "user").contains(&"3 is_consumption_not_a_flag repaired".to_owned()));
     assert!(reasons(&n, "user").contains(&"3 city_not_a_text repaired".to_owned()));
+    // nobody can ask for what is below 0
+    assert!(reasons(&n, "user").contains(&"-1 negative_id dropped".to_owned()));
+    assert_eq!(reasons(&n, "dataset"), ["-5 negative_id dropped"]);
+    assert_eq!(n.value("select count(*) from datasets"), 1);
 }
