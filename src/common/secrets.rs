@@ -133,10 +133,10 @@ mod tests {
         register("ab");
         assert_eq!(scrub("p%40ss'word, p@ss'word, p@ss''word and other one"), "***, ***, *** and ***");
         assert_eq!(scrub("about ab, required"), "about ***, required");
-        register("3");
+        register("90417");
         assert_eq!(
-            scrub(".env:3: ADMIN_TOKEN is 3 (from .env.prod:3), a@b.c:3"),
-            ".env:3: ADMIN_TOKEN is *** (from .env.prod:3), a@b.c:***"
+            scrub(".env:90417: ADMIN_TOKEN is 90417 (from .env.prod:90417), a@b.c:90417"),
+            ".env:90417: ADMIN_TOKEN is *** (from .env.prod:90417), a@b.c:***"
         );
     }
 }
