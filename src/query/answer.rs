@@ -149,7 +149,10 @@ impl Opened {
         }
         sandbox(&db, &[db.folder().to_path_buf()])?;
         lock(&db)?;
-        Ok(Self { db, published, identity, sight: Sight::default() })
+        // the project's files are read before the time of a first query begins
+        let mut sight = Sight::default();
+        sight.look(config, &db, "select 1").ok();
+        Ok(Self { db, published, identity, sight })
     }
 
     fn answer(&mut self, config: &Config, ask: &Ask, out: &mut impl Write) -> Result<(), Ended> {

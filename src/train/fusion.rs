@@ -187,6 +187,12 @@ fn mixture(views: &[Vectors; VIEWS.len()], weights: &[f32; VIEWS.len()], left_ou
             sum.iter_mut().zip(view.row(row).numbers()).for_each(|(sum, value)| *sum += weight * value);
         }
     }
+    centred(dimensions, data)
+}
+
+/// Rows of so many numbers at length 1, less what all of them have in common; zero ones stay zero.
+pub(super) fn centred(dimensions: usize, mut data: Vec<f32>) -> Vectors {
+    let rows = data.len() / dimensions;
     let mut mean = vec![0.0_f32; dimensions];
     for row in data.chunks_exact_mut(dimensions) {
         normalize(row);

@@ -1,14 +1,16 @@
 //! What a text model is worth where no visitor tells: whether the names of datasets find their own descriptions, by the model,
 //! by words and by both. A model that does not know the language of a catalogue finds fewer than words do.
 
+use std::cmp::Ordering;
+
 use anyhow::Result;
 use rayon::prelude::*;
 
 use super::embeddings::listed_tags;
-use super::fusion::{MODEL, UNSEEN, chosen, discount};
+use super::fusion::{MODEL, UNSEEN, centred, chosen, discount};
 use crate::common::language::{either, t};
 use crate::embed::{self, Text};
-use crate::index::normalize;
+use crate::index::{Row, Vectors, dot};
 
 /// How many datasets of each language are asked for.
 const MOST: usize = 300;
@@ -175,7 +177,10 @@ impl Probe {
         if sample.len() < FEW {
             return Self { weight: if unknown <= UNKNOWN { UNSEEN.1 } else { 0.0 }, ..blank };
         }
-        let field = |field: usize| centred(vectors.iter().skip(field).step_by(Self::FIELDS));
+        let width = vectors[0].len();
+        let field = |field: usize| {
+            centred(width, vectors.iter().skip(field).step_by(Self::FIELDS).flat_map(|v| v.iter().copied()).collect())
+        };
         let (names, tags, descriptions) = (field(0), field(1), field(2));
         let apart = |of: &dyn Fn(&Text) -> Text| sample.iter().map(|text| of(text)).collect::<Vec<Text>>();
         let mut both = apart(&|text| Text { title: text.title.clone(), ..Text::default() });
@@ -187,7 +192,7 @@ impl Probe {
             .into_par_iter()
             .map(|name| {
                 let lexical = words.cosines(name, count..2 * count);
-                let dense: Vec<f32> = descriptions.iter().map(|other| cosine(&names[name], other)).collect();
+                let dense = cosines(names.row(name), &descriptions);
                 MODEL
                     .iter()
                     .map(|weight| gain(name, lexical.iter().zip(&dense).map(|(w, m)| (1.0 - weight) * w + weight * m)))
@@ -203,8 +208,8 @@ impl Probe {
         let mean = |place: usize| gains.iter().map(|of| of[place]).sum::<f64>() / count as f64;
         let alone = MODEL.len() - 1;
         let tagged: Vec<usize> = (0..count).filter(|item| !sample[*item].tags.is_empty()).collect();
-        let found = |fields: &[Vec<f32>]| {
-            let of = |item: &usize| gain(*item, descriptions.iter().map(|other| cosine(&fields[*item], other)));
+        let found = |fields: &Vectors| {
+            let of = |item: &usize| gain(*item, cosines(fields.row(*item), &descriptions).into_iter());
             tagged.par_iter().map(of).collect::<Vec<f64>>().iter().sum::<f64>()
         };
         let tags_tell = (tagged.len() >= FEW).then(|| found(&tags) >= TELLING * found(&names));
@@ -221,26 +226,13 @@ fn spread<T: Copy>(all: &[T]) -> Vec<T> {
 /// What the place of its own description is worth to a name.
 fn gain(own: usize, likeness: impl Iterator<Item = f32>) -> f64 {
     let likeness: Vec<f32> = likeness.collect();
-    discount(likeness.iter().filter(|other| **other >= likeness[own]).count() - 1)
+    let is_above =
+        |other: &usize| *other != own && likeness[*other].partial_cmp(&likeness[own]) != Some(Ordering::Less);
+    discount((0..likeness.len()).filter(is_above).count())
 }
 
-/// Vectors less what all of them have in common.
-fn centred<'a>(vectors: impl Iterator<Item = &'a &'a [f32]>) -> Vec<Vec<f32>> {
-    let mut vectors: Vec<Vec<f32>> = vectors.map(|vector| vector.to_vec()).collect();
-    let width = vectors.first().map_or(0, Vec::len);
-    let mut mean = vec![0.0_f32; width];
-    for vector in &vectors {
-        mean.iter_mut().zip(vector).for_each(|(mean, value)| *mean += value / vectors.len() as f32);
-    }
-    for vector in vectors.iter_mut().filter(|vector| vector.iter().any(|value| *value != 0.0)) {
-        vector.iter_mut().zip(&mean).for_each(|(value, mean)| *value -= mean);
-        normalize(vector);
-    }
-    vectors
-}
-
-fn cosine(a: &[f32], b: &[f32]) -> f32 {
-    a.iter().zip(b).map(|(a, b)| a * b).sum()
+fn cosines(one: Row<'_>, others: &Vectors) -> Vec<f32> {
+    (0..others.len()).map(|other| dot(one, others.row(other))).collect()
 }
 
 #[cfg(test)]

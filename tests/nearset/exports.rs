@@ -188,7 +188,8 @@ fn what_is_no_json_is_named_with_its_line_and_what_to_do() {
 
 #[test]
 fn doctor_names_what_would_stop_the_next_run() {
-    let n = Nearset::in_memory();
+    let mut n = Nearset::in_memory();
+    n.set("DATA_JSON_DIR", "exports");
     let write = |name: &str, bytes: &[u8]| fs::write(n.exports().join(name), bytes).expect("an export");
     let many = format!("{A}\n").repeat(20_000);
     write("dataset.json", b"id,dataset_name,create_time\n1,a,2026-01-01\n");
