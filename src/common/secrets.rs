@@ -133,10 +133,10 @@ mod tests {
         register("ab");
         assert_eq!(scrub("p%40ss'word, p@ss'word, p@ss''word and other one"), "***, ***, *** and ***");
         assert_eq!(scrub("about ab, required"), "about ***, required");
-        register("90417");
+        register("917");
         assert_eq!(
-            scrub(".env:90417: ADMIN_TOKEN is 90417 (from .env.prod:90417), a@b.c:90417"),
-            ".env:90417: ADMIN_TOKEN is *** (from .env.prod:90417), a@b.c:***"
+            scrub(".env:917: ADMIN_TOKEN is 917 (from .env.prod:917), a@b.c:917"),
+            ".env:917: ADMIN_TOKEN is *** (from .env.prod:917), a@b.c:***"
         );
     }
 }
