@@ -259,7 +259,7 @@ fn a_run_embeds_what_changed_and_nothing_else() {
     assert!(n.value(pictures).as_u64() > Some(3));
     let again = n.ok(&["run", "--as-of", AS_OF]);
     assert!(!again.contains(" embedded by "), "{again}");
-    // one dataset's name and tags: two of its three readings; the old ones are forgotten
+    // one dataset's name and tags: two of its three readings, and its name, by which the model is judged; the old ones are forgotten
     let row = &n.sql("select description, price from stg_dataset where dataset_id = 1003")[0];
     let changed = json!([{
         "id": 1003, "dataset_name": "Vineyards seen from above", "description": row["description"], "tag": "vineyards;wine",
@@ -267,7 +267,7 @@ fn a_run_embeds_what_changed_and_nothing_else() {
     }]);
     n.write("dataset_20261015_100000.json", &changed.to_string());
     let said = n.ok(&["run", "--as-of", AS_OF]);
-    assert!(said.contains("texts: 3 embedded by bert-"), "{said}");
+    assert!(said.contains("texts: 4 embedded by bert-"), "{said}");
     assert!(n.value(kept).as_u64() <= Some(count));
 
     let found = n.ok(&["search", "vineyards"]);
