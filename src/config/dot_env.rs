@@ -19,6 +19,7 @@ pub struct Entry {
 /// What is wrong stands beside, with the line and without its text, which may be a secret.
 pub fn entries(text: &str) -> (Vec<Entry>, Vec<(usize, &'static str)>) {
     let (mut entries, mut faults) = (Vec::new(), Vec::new());
+    let no_pair = either("it is not NAME=value", "不是 NAME=value 的形式");
     let mut rest = text;
     let mut line = 1;
     while !rest.is_empty() {
@@ -37,13 +38,13 @@ pub fn entries(text: &str) -> (Vec<Entry>, Vec<(usize, &'static str)>) {
                 let (name, value) = (trimmed.to_owned(), String::new());
                 entries.push(Entry { line: number, name, value, is_bare: true, is_filled_in: false });
             } else {
-                faults.push((number, either("it is not NAME=value", "不是 NAME=value 的形式")));
+                faults.push((number, no_pair));
             }
             continue;
         };
         let (name, value) = (name.trim().to_owned(), value.trim());
         if name.is_empty() || name.contains(char::is_whitespace) {
-            faults.push((number, either("it is not NAME=value", "不是 NAME=value 的形式")));
+            faults.push((number, no_pair));
         }
         let Some(quote) = value.chars().next().filter(|c| matches!(c, '"' | '\'')) else {
             let comment =

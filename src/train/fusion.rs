@@ -214,7 +214,8 @@ pub fn fusion(
     (probes, steps): (&Probes, &Steps<'_>),
     given: Option<f32>,
 ) -> Fusion {
-    let expected = (UNSEEN.0, given.unwrap_or_else(|| probes.weight()).min(1.0 - UNSEEN.0));
+    let weight = given.unwrap_or_else(|| probes.weight());
+    let expected = (UNSEEN.0.min(1.0 - weight), weight);
     if given.is_some() || steps.are_few() {
         let by = if given.is_some() { By::Setting } else { By::Probes };
         return Fusion { company: expected.0, model: expected.1, by };
