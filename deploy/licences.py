@@ -64,6 +64,10 @@ def main():
     lines.append(f"Apache ECharts v{ECHARTS} Apache-2.0 https://github.com/apache/echarts")
     echarts = pathlib.Path("src/console/assets/echarts.LICENSE").read_text(encoding="utf-8").strip()
     users[echarts] = [f"Apache ECharts {ECHARTS}"]
+    lines.append("all-MiniLM-L6-v2, as a table of tokens Apache-2.0 https://www.sbert.net")
+    lines.append("WordNet 3.0, glosses that the table learned from WordNet-3.0 https://wordnet.princeton.edu")
+    users.setdefault(apache, []).append("all-MiniLM-L6-v2")
+    users[pathlib.Path("src/embed/neural/table/WordNet.LICENSE").read_text(encoding="utf-8").strip()] = ["WordNet 3.0"]
     for crate in crates:
         name, version, licence = crate["name"], crate["version"], crate["license"] or "see its text"
         lines.append(f"{name} v{version} {licence} {crate['repository'] or ''}".rstrip())

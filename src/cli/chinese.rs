@@ -337,6 +337,14 @@ pub(super) const PARAGRAPHS: &[(&str, &str)] = &[
     ("The folder to write; TEXT_MODEL_PATH can name it afterwards", "写到哪个目录；之后可用 TEXT_MODEL_PATH 指定它"),
     ("How many dimensions its vectors have", "向量的维数"),
     (
+        "Texts to learn from, one a line: what the table makes of texts then comes nearer to what the model does",
+        "供学习的文本，每行一条：向量表对文本的表示由此更接近模型",
+    ),
+    (
+        "Write a byte for each number: a quarter of the size, for nearset alone",
+        "每个数只写一个字节：大小为四分之一，只有 nearset 能读",
+    ),
+    (
         "Check settings, folders, sources and model files, and say how to mend what is wrong",
         "检查设置、目录、数据源与模型文件，并说明如何修复",
     ),
