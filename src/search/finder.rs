@@ -3,7 +3,8 @@
 use std::collections::HashMap;
 
 use super::fusion::fuse;
-use super::{By, Found, Query, pinyin};
+use super::pinyin::is_typed;
+use super::{By, Found, Query};
 use crate::embed::comparable;
 use crate::embed::tokens::{self, Analyzer};
 use crate::index::{Index, Vector, Vectors, top, unit};
@@ -106,7 +107,8 @@ impl Finder {
         }
         let together = (unknown.len() > 1).then(|| unknown.concat());
         let typed = unknown.into_iter().chain(together.as_deref());
-        let hold = |typed| self.spoken.iter().filter(move |(_, named)| pinyin::is_typed(typed, named, short));
+        let is_in = |typed, named: &str| is_typed(typed, named, false) || short && is_typed(typed, named, true);
+        let hold = |typed| self.spoken.iter().filter(move |(_, named)| is_in(typed, named));
         let holders = typed.map(|typed| hold(typed).map(|(item, _)| *item).collect::<Vec<u32>>());
         holders.filter(|holders| !holders.is_empty()).collect()
     }
