@@ -1,7 +1,7 @@
 //! Text to terms, in Chinese, English and French.
 //!
 //! Latin words are lowered, stemmed and freed of accents. Chinese is written without spaces: pairs of characters are its
-//! words, a character its own where it stands alone. What is written in both, or with marks and numbers, is a word, too.
+//! words, a character its own where it stands alone.
 
 use rust_stemmers::{Algorithm, Stemmer};
 
@@ -47,7 +47,16 @@ impl Analyzer {
     }
 
     /// Calls `each` with every term of `text`.
-    pub fn terms(&self, text: &str, mut each: impl FnMut(&str)) {
+    pub fn terms(&self, text: &str, each: impl FnMut(&str)) {
+        self.cut(text, false, each);
+    }
+
+    /// The same, and with what somebody looks for as one (`compounds`). In lists that says nothing which its parts do not.
+    pub fn search_terms(&self, text: &str, each: impl FnMut(&str)) {
+        self.cut(text, true, each);
+    }
+
+    fn cut(&self, text: &str, with_compounds: bool, mut each: impl FnMut(&str)) {
         let text: Vec<char> = comparable(text).chars().collect();
         let pieces: Vec<&[char]> = text.chunk_by(|a, b| Kind::of(*a) == Kind::of(*b)).collect();
         let mut emit = |term: &str| {
@@ -67,7 +76,9 @@ impl Analyzer {
                 }
                 Kind::Mark => {}
             }
-            compounds(&pieces[at..], &mut emit);
+            if with_compounds {
+                compounds(&pieces[at..], &mut emit);
+            }
         }
     }
 }
@@ -180,7 +191,12 @@ mod tests {
     }
 
     #[test]
-    fn what_letters_numbers_marks_and_characters_say_together_is_a_term() {
+    fn what_letters_numbers_marks_and_characters_say_together_is_looked_for() {
+        let all = |text: &str| {
+            let mut found = Vec::new();
+            Analyzer::english().search_terms(text, |t| found.push(t.to_owned()));
+            found
+        };
         assert_eq!(all("GDP增长"), ["gdp", "增长"]);
         assert_eq!(all("A股市场"), ["a股", "股市", "市场"]);
         assert_eq!(all("维生素C"), ["维生", "生素", "素c", "c"]);

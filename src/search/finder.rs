@@ -53,7 +53,7 @@ impl Finder {
                 list.push(number);
             }
         };
-        named.iter().copied().chain(provider).for_each(|text| self.analyzer.terms(text, &mut hold));
+        named.iter().copied().chain(provider).for_each(|text| self.analyzer.search_terms(text, &mut hold));
         let named = comparable(&named.join(" ; "));
         // a character is looked for alone, too
         named.chars().filter(|c| tokens::is_han(*c)).for_each(|c| hold(c.encode_utf8(&mut [0; 4])));
@@ -66,7 +66,7 @@ impl Finder {
     pub fn search(&self, model: &Model, query: &Query<'_>, rules: &ActiveRules, count: usize) -> Vec<Found> {
         let typed = self.typed(query.words);
         let mut terms: Vec<&[u32]> = typed.iter().map(Vec::as_slice).collect();
-        self.analyzer.terms(query.words, |term| terms.extend(self.holders.get(term).map(Vec::as_slice)));
+        self.analyzer.search_terms(query.words, |term| terms.extend(self.holders.get(term).map(Vec::as_slice)));
         // models know no pinyin
         let [text, picture] = [query.text, query.picture].map(|vector| vector.filter(|_| typed.is_empty()));
         let pictures = &model.parts.pictures;
@@ -96,7 +96,7 @@ impl Finder {
         let mut unknown: Vec<&str> = Vec::new();
         for word in words.split(|c: char| !c.is_alphanumeric()) {
             let mut is_known = true;
-            self.analyzer.terms(word, |term| {
+            self.analyzer.search_terms(word, |term| {
                 let is_held = self.holders.contains_key(term);
                 is_known &= is_held;
                 short &= !is_held || letters(term) == 0 || term.contains(tokens::is_han);
