@@ -67,7 +67,7 @@ fn chinese_is_found_however_it_is_written_or_typed() {
         ("5g", NAMES[8]),
         ("雨", NAMES[9]),
         // English as ever
-        ("weather", NAMES[11]),
+        ("coastal weather", NAMES[11]),
         ("coast weather stations", NAMES[10]),
     ] {
         assert_eq!(found(&server, query).first().map(String::as_str), Some(name), "{query}");
