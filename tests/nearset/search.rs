@@ -73,8 +73,7 @@ fn chinese_is_found_however_it_is_written_or_typed() {
         assert_eq!(found(&server, query).first().map(String::as_str), Some(name), "{query}");
     }
     assert_eq!(found(&server, "kqzlx"), [""; 0]);
-    // what is held as a word is not taken for pinyin
-    assert!(found(&server, "weather").iter().all(|name| name.is_ascii()));
+    assert!(found(&server, "weather")[..2].iter().all(|name| name.to_lowercase().contains("weather")));
     assert!(n.ok(&["search", "kqzl"]).lines().next().is_some_and(|line| line.contains(NAMES[0])));
 
     // neighbours in one script and the other: the air of both before anything else
