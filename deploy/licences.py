@@ -15,6 +15,7 @@ import sys
 
 DUCKDB = "1.5.5"
 ECHARTS = "6.1.0"
+OPENCC = "1.4.2"
 NAME = re.compile(r"(licen[sc]e|copying|notice|unlicense|copyright)", re.IGNORECASE)
 
 
@@ -61,6 +62,8 @@ def main():
     users = {}
     for name in ["DuckDB", *(f"DuckDB's extension {name}" for name in extensions)]:
         users.setdefault(duckdb[0], []).append(f"{name} {DUCKDB}")
+    lines.append(f"OpenCC's table of characters v{OPENCC} Apache-2.0 https://github.com/BYVoid/OpenCC")
+    users.setdefault(apache, []).append(f"OpenCC's table of characters {OPENCC}")
     lines.append(f"Apache ECharts v{ECHARTS} Apache-2.0 https://github.com/apache/echarts")
     echarts = pathlib.Path("src/console/assets/echarts.LICENSE").read_text(encoding="utf-8").strip()
     users[echarts] = [f"Apache ECharts {ECHARTS}"]
