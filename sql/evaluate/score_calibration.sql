@@ -6,7 +6,7 @@
 -- column basis: replayed (held-out steps) or shown (the exposure log).
 -- column model: holdout, challenger, current or a version.
 -- column list: detail or similar; of shown lists the route that answered.
--- column tenth: From 1, the lowest scores, to 10.
+-- column tenth: From 1, the lowest scores, to 10; entries of one score are in one tenth, so that some may be missing.
 -- column entries: Entries with such scores.
 -- column hits: How many were gone to, or clicked.
 -- column score_low: The lowest score.
@@ -15,7 +15,8 @@
 -- column observed: Hits per entry.
 -- column observed_low: Lower end of its 95 % Wilson interval.
 -- column observed_high: Upper end of its 95 % Wilson interval.
--- column calibrated: The rate that such scores have in the other half of the visits, rising with the score.
+-- column calibrated: The rate that such scores have, rising with the score: the mean of what either half of the visits gives.
+-- column calibrated_distance: How far the rate that one half gives is from that observed in the other, on average.
 with
 last_days as (
     select max(day) - 27 as first_day
@@ -28,10 +29,8 @@ entries as (
         listed.model,
         listed.list,
         hash(next_pages.visit_id) % 2 as half,
-        listed.action_row_id as number,
-        listed.place,
-        -- exact, so the same in whatever order
-        try_cast(listed.score as decimal(18, 9)) as score,
+        -- exact, so that sums are the same in whatever order; and few, however many entries there are
+        try_cast(listed.score as decimal(18, 5)) as score,
         listed.item_id = next_pages.next_dataset_id as is_hit
     from raw.offline_entries as listed
     inner join next_pages on next_pages.action_row_id = listed.action_row_id
@@ -41,30 +40,47 @@ entries as (
         exposure_outcomes.algorithm_version,
         exposure_outcomes.endpoint,
         hash(exposure_outcomes.request_id) % 2,
-        hash(exposure_outcomes.request_id),
-        exposure_outcomes.position,
-        try_cast(exposure_outcomes.score as decimal(18, 9)),
+        try_cast(exposure_outcomes.score as decimal(18, 5)),
         exposure_outcomes.is_clicked
     from exposure_outcomes
     inner join last_days on last_days.first_day <= exposure_outcomes.day
 ),
 
+scores as (
+    select basis, model, list, score, half, count(*) as entries, count(*) filter (where is_hit) as hits
+    from entries
+    where score is not null
+    group by basis, model, list, score, half
+),
+
+-- the tenth that the middle of a score's entries falls into
 parted as (
     select
         basis,
         model,
         list,
-        half,
         score,
-        is_hit,
-        ntile(10) over (partition by basis, model, list order by score, number, place) as tenth
-    from entries
-    where score is not null
+        cast(floor(10 * (sum(sum(entries)) over up_to_here - sum(entries) / 2) / sum(sum(entries)) over whole) as integer) + 1 as tenth
+    from scores
+    group by basis, model, list, score
+    window
+        whole as (partition by basis, model, list),
+        up_to_here as (partition by basis, model, list order by score)
+),
+
+scored as (
+    select scores.*, parted.tenth
+    from scores
+    inner join parted
+        on parted.basis = scores.basis
+            and parted.model = scores.model
+            and parted.list = scores.list
+            and parted.score = scores.score
 ),
 
 halves as (
-    select basis, model, list, tenth, half, count(*) as entries, count(*) filter (where is_hit) as hits
-    from parted
+    select basis, model, list, tenth, half, sum(entries) as entries, sum(hits) as hits
+    from scored
     group by basis, model, list, tenth, half
 ),
 
@@ -119,7 +135,8 @@ calibrated as (
         halves.model,
         halves.list,
         halves.tenth,
-        sum(halves.entries * rising.rate order by halves.half) / sum(halves.entries) as rate
+        sum(rising.rate order by halves.half) / count(*) as rate,
+        sum(halves.entries * abs(rising.rate - halves.hits / halves.entries) order by halves.half) / sum(halves.entries) as distance
     from halves
     inner join rising
         on rising.basis = halves.basis
@@ -136,12 +153,12 @@ tenths as (
         model,
         list,
         tenth,
-        count(*) as entries,
-        count(*) filter (where is_hit) as hits,
+        cast(sum(entries) as bigint) as entries,
+        cast(sum(hits) as bigint) as hits,
         min(score) as score_low,
         max(score) as score_high,
-        cast(sum(score) as double) / count(*) as predicted
-    from parted
+        cast(sum(entries * score) as double) / sum(entries) as predicted
+    from scored
     group by basis, model, list, tenth
 )
 
@@ -149,7 +166,7 @@ select
     tenths.basis,
     tenths.model,
     tenths.list,
-    cast(tenths.tenth as integer) as tenth,
+    tenths.tenth,
     tenths.entries,
     tenths.hits,
     round(cast(tenths.score_low as double), 6) as score_low,
@@ -158,7 +175,8 @@ select
     round(tenths.hits / tenths.entries, 6) as observed,
     round(wilson_low(tenths.hits / tenths.entries, tenths.entries), 6) as observed_low,
     round(wilson_high(tenths.hits / tenths.entries, tenths.entries), 6) as observed_high,
-    round(calibrated.rate, 6) as calibrated
+    round(calibrated.rate, 6) as calibrated,
+    round(calibrated.distance, 6) as calibrated_distance
 from tenths
 left join calibrated
     on calibrated.basis = tenths.basis

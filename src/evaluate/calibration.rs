@@ -14,7 +14,7 @@ use crate::warehouse::rows;
 
 /// A tenth of the entries of a list, by score: a row of `score_calibration`.
 #[derive(Debug, Serialize, Deserialize)]
-struct Tenth {
+struct Bin {
     basis: String,
     model: String,
     list: String,
@@ -28,6 +28,7 @@ struct Tenth {
     observed_low: f64,
     observed_high: f64,
     calibrated: Option<f64>,
+    calibrated_distance: Option<f64>,
 }
 
 /// How far the scores of a list are from probabilities: a row of `score_calibration_error`.
@@ -49,7 +50,7 @@ struct Distance {
 /// All of both relations.
 #[derive(Debug, Default, Serialize)]
 pub(super) struct Calibration {
-    calibration: Vec<Tenth>,
+    calibration: Vec<Bin>,
     calibration_error: Vec<Distance>,
 }
 
@@ -61,7 +62,7 @@ impl Calibration {
         })
     }
 
-    fn of<'a>(&'a self, model: &'a str) -> impl Iterator<Item = &'a Tenth> {
+    fn of<'a>(&'a self, model: &'a str) -> impl Iterator<Item = &'a Bin> {
         self.calibration
             .iter()
             .filter(move |row| (&*row.basis, &*row.model, &*row.list) == ("replayed", model, "detail"))

@@ -198,10 +198,17 @@ fn then(rows: &[&AgainstShown]) -> String {
     });
     if let Some(row) = of("seen") {
         said += &t!(
-            " where it was seen ({} steps) {}, but visitors follow what they see;",
-            "在看到它的 {} 步中为 {}，但访客会跟随所看到的；",
+            " where it was seen ({} steps) {}, {};",
+            "在看到它的 {} 步中为 {}，{}；",
             grouped(row.pairs),
-            rates(row)
+            rates(row),
+            match row.verdict {
+                Verdict::Better => either(
+                    "better beyond chance though visitors follow what they see",
+                    "尽管访客会跟随所看到的，仍明显更好",
+                ),
+                _ => either("but visitors follow what they see", "但访客会跟随所看到的"),
+            }
         );
     }
     if let Some(row) = of("organic") {

@@ -163,3 +163,60 @@ fn verdict(verdict: &str) -> &str {
         _ => either("even", "相当"),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use anyhow::Result;
+    use duckdb::Connection;
+
+    use super::*;
+    use crate::extract::raw_tables;
+    use crate::sql_project::Project;
+
+    /// Two visits of a step each, two places in each list; of ten earlier views dataset 1 had five, 2 three, 3 and 4 one.
+    #[test]
+    fn places_are_shared_by_tier_and_provider_beside_what_was_wanted() -> Result<()> {
+        let db = Connection::open_in_memory()?;
+        let project = Project::load(None, &raw_tables()?)?;
+        project.create_macros(&db)?;
+        db.execute_batch(
+            "create schema raw;
+             create table raw.offline_entries (model varchar, list varchar, action_row_id bigint, place integer, item_id bigint);
+             create table next_pages (action_row_id bigint, visit_id bigint, viewed_at timestamp, next_dataset_id bigint);
+             create table page_views (visit_id bigint, viewed_at timestamp, day date, dataset_id bigint);
+             create table datasets (dataset_id bigint, provider varchar, is_listed boolean, created_at timestamp);
+             create table exposures (request_id varchar, algorithm_version varchar, endpoint varchar, dataset_id bigint, day date,
+                 shown_at timestamp);
+             create table shown_lists (request_id varchar, visitor varchar);
+             insert into datasets select n, if(n <= 3, 'A', 'B'), n <> 7, if(n = 6, timestamp '2026-10-20', timestamp '2026-01-01')
+                 from range(1, 8) as t (n);
+             insert into page_views select 100 + i, timestamp '2026-10-01', date '2026-10-01', unnest([1, 1, 1, 1, 1, 2, 2, 2, 3, 4])
+                 from range(1) as t (i);
+             insert into next_pages values (10, 1, '2026-11-01 10:00:00', 1), (20, 2, '2026-11-01 11:00:00', 2);
+             insert into raw.offline_entries values
+                 ('holdout', 'detail', 10, 1, 1), ('holdout', 'detail', 10, 2, 4),
+                 ('holdout', 'detail', 20, 1, 2), ('holdout', 'detail', 20, 2, 6);",
+        )?;
+        project.get("list_fairness")?.build(&db)?;
+        let fairness = Fairness::read(&db)?;
+        let found: Vec<_> = fairness
+            .fairness
+            .iter()
+            .map(|row| (row.value.as_str(), row.datasets, row.views_share, row.exposure_share, row.wanted_share))
+            .collect();
+        let expected = [
+            ("head", 1, Some(0.5), 0.25, Some(0.5)),
+            ("middle", 2, Some(0.4), 0.25, Some(0.5)),
+            ("tail", 2, Some(0.1), 0.25, Some(0.0)),
+            ("new", 1, Some(0.0), 0.25, Some(0.0)),
+            ("A", 3, Some(0.9), 0.5, Some(1.0)),
+            ("B", 3, Some(0.1), 0.5, Some(0.0)),
+        ];
+        assert_eq!(found, expected);
+        // one visit gave head half of its places, the other none: a deviation of sqrt(2) / 8
+        let head = &fairness.fairness[0];
+        let high = 0.25 + 1.959_964 * 2f64.sqrt() / 8.0;
+        assert!((head.exposure_share_high - high).abs() < 1e-6 && head.exposure_share_low == 0.0, "{head:?}");
+        Ok(())
+    }
+}

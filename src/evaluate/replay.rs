@@ -52,6 +52,27 @@ struct Part {
     entries: Vec<Entry>,
 }
 
+impl Part {
+    /// Adds what one step made of the lists: see [`replayed`].
+    fn add(&mut self, model: &Model, pair: &Pair, (answered, others): Replayed, total_views: f64) {
+        for (list, entries) in (0..).zip(&answered) {
+            self.entries.extend((1..).zip(entries.iter().take(SHOWN)).map(|(place, entry)| Entry {
+                list,
+                action_row_id: pair.action_row_id,
+                place,
+                item: entry.item,
+                score: entry.score,
+            }));
+        }
+        for (list, items) in (0..).zip(answered.into_iter().map(items).chain(others)) {
+            self.rows.push(row(model, pair, list, &items, total_views));
+            for item in items.iter().take(SHOWN) {
+                *self.shown.entry((list, *item)).or_insert(0) += 1;
+            }
+        }
+    }
+}
+
 /// One place of a list that is answered.
 struct Entry {
     list: u16,
@@ -77,23 +98,8 @@ pub fn replay(db: &Connection, name: &str, model: &Model, pairs: &[Pair], policy
             let mut part = Part::default();
             let mut pool = Pool::default();
             for pair in chunk {
-                let (answered, alone) = replayed(model, pair, policy, parts, &mut pool);
-                for (list, entries) in (0..).zip(&answered) {
-                    part.entries.extend((1..).zip(entries.iter().take(SHOWN)).map(|(place, entry)| Entry {
-                        list,
-                        action_row_id: pair.action_row_id,
-                        place,
-                        item: entry.item,
-                        score: entry.score,
-                    }));
-                }
-                let lists = answered.into_iter().map(items).chain(alone);
-                for (list, items) in (0..).zip(lists) {
-                    part.rows.push(row(model, pair, list, &items, total_views));
-                    for item in items.iter().take(SHOWN) {
-                        *part.shown.entry((list, *item)).or_insert(0) += 1;
-                    }
-                }
+                let lists = replayed(model, pair, policy, parts, &mut pool);
+                part.add(model, pair, lists, total_views);
             }
             part
         })
@@ -164,13 +170,9 @@ fn items(list: Vec<Recommended>) -> Vec<u32> {
 }
 
 /// The lists in the order of [`names`]: those that are answered with their scores, then the others.
-fn replayed(
-    model: &Model,
-    pair: &Pair,
-    policy: &Policy,
-    parts: bool,
-    pool: &mut Pool,
-) -> ([Vec<Recommended>; 2], Vec<Vec<u32>>) {
+type Replayed = ([Vec<Recommended>; 2], Vec<Vec<u32>>);
+
+fn replayed(model: &Model, pair: &Pair, policy: &Policy, parts: bool, pool: &mut Pool) -> Replayed {
     let bought = pair.user.and_then(|user| model.parts.users.get(&user)).map(|h| h.bought.clone()).unwrap_or_default();
     let history = pair.history(model, bought);
     let request =
