@@ -22,38 +22,8 @@
 -- column verdict: more or less than wanted, where the interval lies beyond 0; else even.
 with
 last_days as (
-    select max(day) - 27 as first_day, max(day) as last_day
+    select max(day) - 27 as first_day
     from exposures
-),
-
-places as (
-    select
-        'replayed' as basis,
-        listed.model,
-        listed.list,
-        hash(next_pages.visit_id) % 1000 as visit_group,
-        listed.item_id as dataset_id,
-        1 as exposed,
-        0 as wanted
-    from raw.offline_entries as listed
-    inner join next_pages on next_pages.action_row_id = listed.action_row_id
-    union all
-    select 'replayed', listed.model, listed.list, hash(next_pages.visit_id) % 1000, next_pages.next_dataset_id, 0, 1
-    from raw.offline_entries as listed
-    inner join next_pages on next_pages.action_row_id = listed.action_row_id
-    where listed.place = 1
-    union all
-    select
-        'shown',
-        exposures.algorithm_version,
-        exposures.endpoint,
-        hash(coalesce(shown_lists.visitor, exposures.request_id)) % 1000,
-        exposures.dataset_id,
-        1,
-        0
-    from exposures
-    inner join last_days on last_days.first_day <= exposures.day
-    inner join shown_lists on shown_lists.request_id = exposures.request_id
 ),
 
 first_moments as (
@@ -70,11 +40,15 @@ first_shown as (
 ),
 
 scopes as (
-    select places.basis, places.model, places.list, coalesce(any_value(first_moments.since), any_value(first_shown.since)) as since
-    from places
+    select
+        list_places.basis,
+        list_places.model,
+        list_places.list,
+        coalesce(any_value(first_moments.since), any_value(first_shown.since)) as since
+    from list_places
     cross join first_shown
-    left join first_moments on places.basis = 'replayed' and first_moments.model = places.model
-    group by places.basis, places.model, places.list
+    left join first_moments on list_places.basis = 'replayed' and first_moments.model = list_places.model
+    group by list_places.basis, list_places.model, list_places.list
 ),
 
 moments as (
@@ -151,46 +125,33 @@ catalogue_sums as (
     group by since
 ),
 
-by_dataset as (
-    select basis, model, list, visit_group, dataset_id, sum(exposed) as exposed, sum(wanted) as wanted
-    from places
-    group by basis, model, list, visit_group, dataset_id
-    union all
-    select scopes.basis, scopes.model, scopes.list, hash(page_views.visit_id) % 1000, page_views.dataset_id, 0, count(*)
-    from scopes
-    cross join last_days
-    inner join page_views on page_views.day between last_days.first_day and last_days.last_day
-    where scopes.basis = 'shown'
-    group by scopes.basis, scopes.model, scopes.list, hash(page_views.visit_id) % 1000, page_views.dataset_id
-),
-
 by_group as (
     select basis, model, list, part.breakdown, part.value, visit_group, sum(exposed) as exposed, sum(wanted) as wanted
     from (
         select
-            by_dataset.basis,
-            by_dataset.model,
-            by_dataset.list,
-            by_dataset.visit_group,
-            by_dataset.exposed,
-            by_dataset.wanted,
+            list_places.basis,
+            list_places.model,
+            list_places.list,
+            list_places.visit_group,
+            list_places.exposed,
+            list_places.wanted,
             unnest(
                 coalesce(
                     kinds.parts,
                     [{ 'breakdown': 'tier', 'value': 'unlisted' }, { 'breakdown': 'provider', 'value': 'unlisted' }]
                 )
             ) as part
-        from by_dataset
+        from list_places
         inner join scopes
-            on scopes.basis = by_dataset.basis and scopes.model = by_dataset.model and scopes.list = by_dataset.list
-        left join kinds on kinds.since = scopes.since and kinds.dataset_id = by_dataset.dataset_id
+            on scopes.basis = list_places.basis and scopes.model = list_places.model and scopes.list = list_places.list
+        left join kinds on kinds.since = scopes.since and kinds.dataset_id = list_places.dataset_id
     ) as parted
     group by basis, model, list, part.breakdown, part.value, visit_group
 ),
 
 group_sums as (
     select basis, model, list, visit_group, sum(exposed) as exposed, sum(wanted) as wanted
-    from by_dataset
+    from list_places
     group by basis, model, list, visit_group
 ),
 

@@ -37,17 +37,34 @@ struct Part {
     verdict: String,
 }
 
-/// The whole relation.
+/// How evenly a list shares its places out: a row of `list_concentration`.
+#[derive(Debug, Serialize, Deserialize)]
+struct Concentration {
+    basis: String,
+    model: String,
+    list: String,
+    datasets: u64,
+    shown: u64,
+    coverage: f64,
+    gini: f64,
+    gini_low: f64,
+    gini_high: f64,
+    top_tenth_share: f64,
+}
+
+/// All of both relations.
 #[derive(Debug, Default, Serialize)]
 pub(super) struct Fairness {
     fairness: Vec<Part>,
+    concentration: Vec<Concentration>,
 }
 
 impl Fairness {
     pub(super) fn read(db: &Connection) -> Result<Self> {
         let order = "list_position(['head', 'middle', 'tail', 'new', 'unlisted'], value)";
         let sql = format!("from list_fairness order by basis, model, list, breakdown desc, {order}, value");
-        Ok(Self { fairness: rows(db, &sql)? })
+        let concentration = rows(db, "from list_concentration order by basis, model, list")?;
+        Ok(Self { fairness: rows(db, &sql)?, concentration })
     }
 
     fn of<'a>(&'a self, model: &'a str, breakdown: &'a str) -> impl Iterator<Item = &'a Part> {
@@ -98,6 +115,22 @@ impl Fairness {
             )?;
         }
         Ok(())
+    }
+
+    /// How evenly places are shared out.
+    pub(super) fn evenness(&self, model: &str) -> Option<String> {
+        let mut rows = self.concentration.iter();
+        let row = rows.find(|row| (&*row.basis, &*row.model, &*row.list) == ("replayed", model, "detail"))?;
+        Some(t!(
+            "Of the listed datasets {} have a place of /recommend/detail in these steps, and the tenth with most has {} of the places \
+             (Gini {:.3}, {:.3} to {:.3}).",
+            "在这些步中，列出的数据集有 {} 在 /recommend/detail 中占有位置，占位最多的十分之一拥有 {} 的位置（基尼系数 {:.3}，{:.3} 至 {:.3}）。",
+            share(row.coverage),
+            share(row.top_tenth_share),
+            row.gini,
+            row.gini_low,
+            row.gini_high
+        ))
     }
 
     /// Which tiers and providers have more or fewer places in `/recommend/detail` than visitors' own steps would give them.
@@ -197,7 +230,9 @@ mod tests {
                  ('holdout', 'detail', 10, 1, 1), ('holdout', 'detail', 10, 2, 4),
                  ('holdout', 'detail', 20, 1, 2), ('holdout', 'detail', 20, 2, 6);",
         )?;
-        project.get("list_fairness")?.build(&db)?;
+        for relation in ["list_places", "list_fairness", "list_concentration"] {
+            project.get(relation)?.build(&db)?;
+        }
         let fairness = Fairness::read(&db)?;
         let found: Vec<_> = fairness
             .fairness
@@ -217,6 +252,10 @@ mod tests {
         let head = &fairness.fairness[0];
         let high = 0.25 + 1.959_964 * 2f64.sqrt() / 8.0;
         assert!((head.exposure_share_high - high).abs() < 1e-6 && head.exposure_share_low == 0.0, "{head:?}");
+        // of six listed datasets four have a place each
+        let all = &fairness.concentration[0];
+        assert_eq!((all.datasets, all.shown), (6, 4));
+        assert!((all.gini - 1.0 / 3.0).abs() < 1e-6, "{all:?}");
         Ok(())
     }
 }

@@ -32,14 +32,16 @@ pub struct Subject {
 }
 
 /// The relations that are made of what was replayed, each after those it reads.
-const RELATIONS: [&str; 7] = [
+const RELATIONS: [&str; 9] = [
     "offline_metrics",
     "offline_comparison",
     "offline_certainty",
     "offline_against_shown",
     "score_calibration",
     "score_calibration_error",
+    "list_places",
     "list_fairness",
+    "list_concentration",
 ];
 
 /// The folder that figures are kept in.

@@ -111,7 +111,8 @@ impl Figures {
             self.calibration.table(model, &mut out)?;
             self.fairness.table(model, &mut out)?;
             let sentences = self.certainty.sentences(model).into_iter();
-            let all = sentences.chain(self.calibration.sentence(model)).chain(self.fairness.sentence(model));
+            let scores = self.calibration.sentence(model).into_iter();
+            let all = sentences.chain(scores).chain(self.fairness.evenness(model)).chain(self.fairness.sentence(model));
             writeln!(out, "\n{}", t!("how sure one can be of {}", "{} 的指标有多可靠", name_of(model)))?;
             for sentence in all {
                 writeln!(out, "  - {sentence}")?;
