@@ -6,7 +6,7 @@ use anyhow::Result;
 use duckdb::Connection;
 use serde::{Deserialize, Serialize};
 
-use super::certainty::share;
+use super::certainty::points;
 use super::drawing::{DotPlot, Dots};
 use crate::common::language::{either, t};
 use crate::common::terminal::right;
@@ -106,7 +106,7 @@ impl Calibration {
     pub(super) fn sentence(&self, model: &str) -> Option<String> {
         let mut rows = self.calibration_error.iter();
         let row = rows.find(|row| (&*row.basis, &*row.model, &*row.list) == ("replayed", model, "detail"))?;
-        let (error, chance) = (share(row.error), share(row.chance_error));
+        let (error, chance) = (points(row.error), points(row.chance_error));
         Some(if row.verdict == "probability" {
             t!(
                 "A score can be read as the chance that the visitor goes there next: off by {error} on average, {chance} by chance \

@@ -120,7 +120,7 @@ fn power(row: &Compared) -> String {
         Some(least) => t!(
             "{steps} steps of {visits} visits: where two such lists truly differ by {} of HR@10, this would show it four times of \
              five; smaller differences are more likely missed, and half of it takes four times the visits.",
-            "{visits} 次访问，共 {steps} 步：两个这样的列表的 HR@10 真实相差 {} 时，五次中有四次能看出来；更小的差别多半看不出，要看出它的一半需要四倍的访问。",
+            "{visits} 次访问，共 {steps} 步：两个这样的列表的 HR@10 真实相差 {}时，五次中有四次能看出来；更小的差别多半看不出，要看出它的一半需要四倍的访问。",
             points(least)
         ),
         None => t!(
@@ -134,7 +134,8 @@ fn power(row: &Compared) -> String {
 fn beside(hit_rate: f64, simple: &[&Compared]) -> String {
     let named = |verdict| {
         let rows = simple.iter().filter(|row| row.verdict == verdict);
-        let names: Vec<String> = rows.map(|row| format!("{} ({})", row.list, share(row.other_hit_rate))).collect();
+        let names: Vec<String> =
+            rows.map(|row| t!("{} ({})", "{}（{}）", row.list, share(row.other_hit_rate))).collect();
         (!names.is_empty()).then(|| names.join(either(", ", "、")))
     };
     let clause = |verdict| {
@@ -248,7 +249,7 @@ pub(super) fn share(value: f64) -> String {
 }
 
 /// A difference of shares.
-fn points(value: f64) -> String {
+pub(super) fn points(value: f64) -> String {
     t!("{:.1} points", "{:.1} 个百分点", value * 100.0)
 }
 
