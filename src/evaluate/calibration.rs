@@ -6,7 +6,7 @@ use anyhow::Result;
 use duckdb::Connection;
 use serde::{Deserialize, Serialize};
 
-use super::certainty::points;
+use super::certainty::{points, share};
 use super::drawing::{DotPlot, Dots};
 use crate::common::language::{either, t};
 use crate::common::terminal::right;
@@ -115,9 +115,11 @@ impl Calibration {
             )
         } else {
             t!(
-                "A score is an order and no probability: off by {error} on average, {chance} by chance alone; `calibrated` in \
-                 score_calibration is one.",
-                "分数只是次序，不是概率：平均偏差 {error}，仅因偶然就有 {chance}；score_calibration 的 `calibrated` 才是概率。"
+                "A score is no chance as it stands: it says {} on average where visitors went in {} (off by {error}, {chance} by chance \
+                 alone); `calibrated` in score_calibration is one.",
+                "分数本身不是概率：平均为 {}，而访客实际前往 {}（平均偏差 {error}，仅因偶然就有 {chance}）；score_calibration 的 `calibrated` 才是概率。",
+                share(row.predicted),
+                share(row.observed)
             )
         })
     }

@@ -142,7 +142,7 @@ fn beside(hit_rate: f64, simple: &[&Compared]) -> String {
         let names = named(verdict)?;
         Some(match verdict {
             Verdict::Better => t!("beyond chance more often than {names}", "明显高于 {names}"),
-            Verdict::Even => t!("no difference to be seen from {names}", "与 {names} 看不出差别"),
+            Verdict::Even => t!("no difference to be seen from {names}", "与 {names}看不出差别"),
             Verdict::Worse => t!("beyond chance less often than {names}", "明显低于 {names}"),
             Verdict::TooFew => t!("too few visits to compare with {names}", "访问太少，无法与 {names} 比较"),
         })
