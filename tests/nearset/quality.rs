@@ -65,7 +65,7 @@ fn figures_of_certainty_calibration_and_fairness_add_up() {
     let none = |query: &str| assert_eq!(n.sql(query), Vec::<Value>::new(), "{query}");
     let some = |query: &str| assert!(!n.sql(query).is_empty(), "{query}");
     none(
-        "select * from offline_certainty
+        "select offline_certainty.list from offline_certainty
          inner join offline_comparison on offline_comparison.model = offline_certainty.model and offline_comparison.list = offline_certainty.list
          where segment = 'all' and abs(difference + \"hit_rate@10_difference\") > 1e-6",
     );
