@@ -1,7 +1,7 @@
 -- description: Who gets the places of /recommend/detail on held-out steps: tiers of popularity, beside what visitors went to. 各热门层级的位置占比。
 -- chart: bar x=tier y=exposure_share,wanted_share,catalogue_share
 -- key: tier
--- column tier: head (the most viewed before, with half of the views), middle, tail (the last tenth), new (younger than 30 days) or unlisted.
+-- column tier: head (the most viewed before, with half of the views), middle, tail (the last tenth), new (made in 30 days) or unlisted.
 -- column exposure_share: Its share of the places.
 -- column exposure_share_low: Lower end of its 95 % interval.
 -- column exposure_share_high: Upper end of its 95 % interval.
