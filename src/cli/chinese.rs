@@ -177,8 +177,8 @@ pub(super) const PARAGRAPHS: &[(&str, &str)] = &[
     ("Show what feeds what", "显示谁读谁（血缘）"),
     ("Only what this relation reads and what reads it", "只看这个关系读谁、被谁读"),
     (
-        "Replay held-out visits: how good the lists are, by channel, for cold pages, and what each part brings",
-        "回放留出的访问：列表有多好，分召回通道、冷页面，以及每个部分的贡献",
+        "Replay held-out visits: how good the lists are, how sure that is, what each part brings, and how old lists did beside them",
+        "回放留出的访问：列表有多好、有多可靠、每个部分的贡献，以及当时的旧列表相比如何",
     ),
     (
         "Measure this saved version, on visits after it was trained; again for more, all on the same visits",
