@@ -142,22 +142,11 @@ pub struct Exploration {
     /// With which probability the dataset that is tried stands where it does.
     pub explored: f64,
     /// With which probability any place is given to a new dataset; absent where none may come.
-    #[serde(skip_serializing_if = "is_zero")]
-    #[schema(required = false)]
-    pub new: f64,
-    /// Whether the dataset that is tried is a new one; absent where it is not.
-    #[serde(skip_serializing_if = "is_false")]
-    #[schema(required = false)]
-    pub is_new: bool,
-}
-
-// serde hands over references
-fn is_zero(number: &f64) -> bool {
-    *number == 0.0
-}
-
-fn is_false(flag: &bool) -> bool {
-    !flag
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub new: Option<f64>,
+    /// Whether a new dataset stands in the place that was given to one; absent where none may come.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub is_new: Option<bool>,
 }
 
 /// What counting views needs of a line; whoever asks for a page's list looks at the page.
@@ -302,7 +291,7 @@ mod tests {
 
     fn written(ids: IdFormat, purpose: Option<&str>) -> Vec<u8> {
         let items = [ExposureItem { dataset_id: ids.id(1002), score: 0.25, reason: "popular: 3 views" }];
-        let exploration = Some(Exploration { place: None, kept: 0.99, explored: 0.01, new: 0.0, is_new: false });
+        let exploration = Some(Exploration { place: None, kept: 0.99, explored: 0.01, new: None, is_new: None });
         let context = Context {
             endpoint: "recommend_detail",
             variant: "primary",

@@ -233,7 +233,7 @@ impl<'a> Answering<'a> {
         let user = user.and_then(|id| model.parts.users.get(&id));
         let request = Request { page: *page, user, recent, top_n: *top_n, runners_up: 0 };
         let chances = Chances::of(rates, model, &request, self.policy(), list);
-        let (kept, new) = (chances.kept(), chances.given_to_new());
+        let (kept, new) = (chances.kept(), Some(chances.given_to_new()).filter(|given| *given > 0.0));
         if kept >= 1.0 {
             return None;
         }
@@ -242,7 +242,7 @@ impl<'a> Answering<'a> {
         let (list, place) = placed.unzip();
         // where nothing is tried, what a runner-up's would have been
         let tried = tried.filter(|_| place.is_some()).unwrap_or(Tried::RunnerUp(0));
-        let (explored, is_new) = (chances.explored(tried), matches!(tried, Tried::New(_)));
+        let (explored, is_new) = (chances.explored(tried), new.map(|_| matches!(tried, Tried::New(_))));
         self.outcome.exploration = Some(Exploration { place, kept, explored, new, is_new });
         list
     }
