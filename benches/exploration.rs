@@ -1,10 +1,10 @@
-//! A simulated month in which new datasets arrive each day: how soon lists find the good ones, and what that costs, without
-//! exploration, with runners-up tried (`EXPLORATION`) and with new datasets tried (`NEW_EXPLORATION`).
+//! A simulated month in which new datasets arrive each day: how soon the good ones have clicks of their own, and what that
+//! costs, without exploration, with runners-up tried (`EXPLORATION`) and with new datasets tried (`NEW_EXPLORATION`).
 //!
 //! Lists, what is believed of new datasets, their shares and the draws are the program's own; the marketplace is made up: a
 //! dataset has a topic, a text that tells it roughly, and an appeal that nobody sees. A visitor looks at the places of a list
 //! the less the lower they are, and clicks what is appealing and near, as chance has it. A night's run counts what was clicked
-//! and gone on to. `SEEDS=20 cargo bench --bench exploration`.
+//! and gone on to; lists have the hand-made order, without a ranker. `SEEDS=5 cargo bench --bench exploration` is quicker.
 
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
@@ -21,14 +21,16 @@ use rand_chacha::ChaCha8Rng;
 use rayon::prelude::*;
 
 /// Datasets that are there from the beginning, and how many arrive each day.
-const OLD: usize = 400;
-const ARRIVING: usize = 4;
+const OLD: usize = 200;
+const ARRIVING: usize = 2;
 /// Days before the first arrives, in which lists learn the old ones; then the month.
 const SETTLING: usize = 14;
 const DAYS: usize = SETTLING + 30;
 const VIEWS_A_DAY: usize = 3000;
 const TOPICS: usize = 8;
 const TOP_N: usize = 10;
+/// A new dataset is found once lists brought it so many clicks: what other channels begin with.
+const FOUND: u32 = 5;
 /// As many as a dataset keeps in training.
 const KEPT: usize = 100;
 
@@ -60,7 +62,11 @@ struct Month {
     clicks: f64,
     /// The same of the last day's lists without anything tried, a day.
     at_the_end: f64,
-    /// For each good new dataset, the age at which lists had found it, and the age it reached.
+    /// The share of those that good new datasets get.
+    share: f64,
+    /// How often new datasets were tried, and good ones among them.
+    tried: (u32, u32),
+    /// For each good new dataset, the age at which it was found, and the age it reached.
     found: Vec<(Option<usize>, usize)>,
 }
 
@@ -77,9 +83,9 @@ fn main() {
         "{seeds} months of {VIEWS_A_DAY} lists a day, {OLD} datasets and {ARRIVING} new ones a day, a quarter of them good; 95 % intervals\n"
     );
     println!(
-        "| tried | found by age 7 | by age 14 | by the end | days until found, of 14 | clicks | lists of the last day |"
+        "| | found by age 7 | by age 14 | by the end | days until found, of 14 | new ones tried | good ones of them | clicks | lists of the last day | their share for good new ones |"
     );
-    println!("|---|---|---|---|---|---|---|");
+    println!("|---|---|---|---|---|---|---|---|---|---|");
     for (at, (name, _)) in POLICIES.iter().enumerate() {
         let each = |figure: &dyn Fn(&Month) -> f64| said(months.iter().map(|m| figure(&m[at])).collect(), 1.0, "");
         let share = |age: usize| said(months.iter().map(|m| m[at].found_by(age)).collect(), 100.0, " %");
@@ -87,13 +93,16 @@ fn main() {
             said(months.iter().map(|m| figure(&m[at]) / figure(&m[0]) - 1.0).collect(), 100.0, " %")
         };
         println!(
-            "| {name} | {} | {} | {} | {} | {} | {} |",
+            "| {name} | {} | {} | {} | {} | {} | {} | {} | {} | {} |",
             share(7),
             share(14),
             share(usize::MAX),
             each(&Month::days),
+            each(&|month| month.tried.0.into()),
+            each(&|month| month.tried.1.into()),
             gain(|month| month.clicks),
             gain(|month| month.at_the_end),
+            said(months.iter().map(|m| m[at].share).collect(), 100.0, " %"),
         );
     }
 }
@@ -164,26 +173,19 @@ impl World {
         good.sort_by(|a, b| self.appeal[*b].total_cmp(&self.appeal[*a]));
         good.truncate((count - OLD) / 4);
         let mut found: HashMap<usize, usize> = HashMap::new();
+        let is_good: Vec<bool> = (0..count).map(|item| good.contains(&item)).collect();
         for day in 0..DAYS {
             let there = self.arrives.iter().filter(|arrives| **arrives <= day).count();
             let model = self.trained(&known, &db, day, there);
             let lists: Vec<Vec<Recommended>> = (0..there).map(|page| listed(&model, page as u32, rates)).collect();
             let total: f64 = self.pull[..there].iter().sum();
-            if day >= SETTLING {
-                for item in good
-                    .iter()
-                    .filter(|item| self.arrives[**item] < day && !found.contains_key(item))
-                    .copied()
-                    .collect::<Vec<_>>()
-                {
-                    if self.is_found(item, there, &lists) {
-                        found.insert(item, day - self.arrives[item]);
-                    }
-                }
-            }
             if day + 1 == DAYS {
-                let worth = |page: usize| self.worth(page, &lists[page][..TOP_N]) * self.pull[page] / total;
-                month.at_the_end = (0..there).map(worth).sum();
+                let sum = |of: &dyn Fn(usize) -> bool| -> f64 {
+                    let worth = |page: usize| self.worth(page, &lists[page][..TOP_N], of) * self.pull[page] / total;
+                    (0..there).map(worth).sum()
+                };
+                month.at_the_end = sum(&|_| true);
+                month.share = sum(&|item| is_good[item]) / month.at_the_end;
             }
             for _ in 0..VIEWS_A_DAY {
                 let page = drawn(&self.pull[..there], total, &mut random);
@@ -193,9 +195,14 @@ impl World {
                 let tried = chances.draw(random.random());
                 let placed =
                     tried.and_then(|tried| chances.place(tried, random.random(), &model, &request, &lists[page]));
+                if let Some((shown, place)) = &placed {
+                    let item = shown[*place].item as usize;
+                    month.tried.0 += u32::from(item >= OLD);
+                    month.tried.1 += u32::from(is_good[item]);
+                }
                 let shown = placed.map_or_else(|| lists[page][..TOP_N].to_vec(), |(shown, _)| shown);
                 if day >= SETTLING {
-                    month.clicks += self.worth(page, &shown);
+                    month.clicks += self.worth(page, &shown, &|_| true);
                 }
                 self.look(page, &shown, &mut known, &mut random);
                 if random.random::<f64>() < 0.3 {
@@ -205,14 +212,18 @@ impl World {
                     known.views[next] += 1;
                 }
             }
+            for item in (OLD..there).filter(|item| known.clicked[*item] >= FOUND) {
+                found.entry(item).or_insert(day - self.arrives[item]);
+            }
         }
         month.found = good.into_iter().map(|item| (found.get(&item).copied(), DAYS - 1 - self.arrives[item])).collect();
         month
     }
 
-    /// The clicks to be expected of a list.
-    fn worth(&self, page: usize, shown: &[Recommended]) -> f64 {
-        shown.iter().enumerate().map(|(place, entry)| self.click(page, entry.item as usize, place)).sum()
+    /// The clicks to be expected of a list, of some of its datasets.
+    fn worth(&self, page: usize, shown: &[Recommended], of: &dyn Fn(usize) -> bool) -> f64 {
+        let entries = shown.iter().map(|entry| entry.item as usize).enumerate();
+        entries.filter(|(_, item)| of(*item)).map(|(place, item)| self.click(page, item, place)).sum()
     }
 
     fn look(&self, page: usize, shown: &[Recommended], known: &mut Known, random: &mut ChaCha8Rng) {
@@ -225,22 +236,8 @@ impl World {
             known.places[place].0 += 1;
             known.places[place].1 += u32::from(clicked);
             known.views[item] += u32::from(clicked);
+            known.clicked[item] += u32::from(clicked);
         }
-    }
-
-    /// Whether lists give a dataset half of the places that it has where all is known, each as often as its page is asked for.
-    fn is_found(&self, item: usize, there: usize, lists: &[Vec<Recommended>]) -> bool {
-        let (mut due, mut has) = (0.0, 0.0);
-        for page in (0..there).filter(|page| *page != item) {
-            let own = self.click(page, item, 0);
-            let better = (0..there).filter(|other| *other != page && self.click(page, *other, 0) > own).count();
-            if better < TOP_N {
-                due += self.pull[page];
-                has +=
-                    self.pull[page] * f64::from(lists[page][..TOP_N].iter().any(|entry| entry.item as usize == item));
-            }
-        }
-        due > 0.0 && has >= 0.5 * due
     }
 
     /// What a night's run makes of what is known.
@@ -347,13 +344,16 @@ struct Known {
     told: BTreeMap<(usize, usize), Told>,
     organic: BTreeMap<(usize, usize), f64>,
     views: Vec<u32>,
+    /// Clicks that lists brought.
+    clicked: Vec<u32>,
     /// How often each place was shown, and clicked.
     places: [(u32, u32); TOP_N],
 }
 
 impl Known {
     fn new(count: usize) -> Self {
-        Self { told: BTreeMap::new(), organic: BTreeMap::new(), views: vec![0; count], places: [(0, 0); TOP_N] }
+        let (views, clicked) = (vec![0; count], vec![0; count]);
+        Self { told: BTreeMap::new(), organic: BTreeMap::new(), views, clicked, places: [(0, 0); TOP_N] }
     }
 }
 

@@ -1,7 +1,7 @@
 -- description: Listed datasets of the last 30 days that lists have hardly shown yet, with what is believed of the appeal of each: how many
 -- clicks it gets for each that its positions alone would bring. Before anything is known of one, it is one of the catalogue, whose appeals
 -- are gamma distributed (mean and spread by moments; clicks are Poisson); its own clicks are added to that. One for which positions would
--- have brought 5 clicks is known well enough and tried no more.
+-- have brought 10 clicks is known well enough and tried no more.
 -- key: dataset_id
 -- unwindowed: of datasets only is_listed and created_at are read, which no visit changes.
 -- test not_null: shape, rate
@@ -38,11 +38,12 @@ moments as (
     from sums
 ),
 
--- one that nothing is known of may be anything, and no catalogue is so even that 50 clicks of one are known before it is shown
+-- lists show what is liked, whose appeals lie closer together than those of what is new: a spread of at least 0.7 of the mean, and of
+-- all of it where nothing is known
 catalogue as (
     select
         coalesce(appeal, 1) as appeal,
-        case when variance is null then 1 else greatest(appeal * appeal / greatest(variance, appeal * appeal / 50), 1) end as shape
+        case when variance is null then 1 else least(greatest(appeal * appeal / greatest(variance, 1e-6), 1), 2) end as shape
     from moments
 )
 
@@ -57,4 +58,4 @@ cross join catalogue
 left join told on told.dataset_id = datasets.dataset_id
 where datasets.is_listed
     and datasets.created_at > getvariable('as_of') - interval 30 day
-    and coalesce(told.examined, 0) < 5
+    and coalesce(told.examined, 0) < 10
