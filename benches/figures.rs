@@ -82,7 +82,7 @@ const WORLD: &str = "
             if(hash(view.action_row_id, 11) % 50 = 0, 'fallback', 'primary') as variant, 'none' as experiment, 'control' as experiment_variant,
             'none' as degrade_reason, ['home', 'search', 'detail'][(1 + hash(view.visit_id, 12) % 3)::bigint] as source,
             ['mobile', 'desktop', 'tablet'][(1 + hash(view.visit_id, 13) % 3)::bigint] as device_type, to_hex(hash(view.visitor_id)) as visitor,
-            false as is_explored, null::double as propensity
+            false as is_explored, false as is_new, null::double as propensity, 0.0::double as new_propensity
         from page_views as view
         left join page_views as next on next.action_row_id = view.action_row_id + 1 and next.visit_id = view.visit_id
         cross join range(6) as places (position)

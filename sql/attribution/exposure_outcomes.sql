@@ -20,7 +20,9 @@
 -- column reason: Why it was shown.
 -- column score: The entry's score, higher is better.
 -- column is_explored: Whether the entry stood there to be tried out.
+-- column is_new: Whether it was tried as a new dataset.
 -- column propensity: The probability with which it stood there; NULL where the list does not say.
+-- column new_propensity: The probability with which each position of the list is given to a new dataset.
 -- column is_clicked: Whether it was viewed with the request id of its list.
 -- column conversions: Attributed conversions of it.
 -- column revenue: What those brought.
@@ -60,7 +62,9 @@ select
     exposures.reason,
     exposures.score,
     exposures.is_explored,
+    exposures.is_new,
     exposures.propensity,
+    exposures.new_propensity,
     clicked.position is not null as is_clicked,
     coalesce(ordered.conversions, 0) as conversions,
     coalesce(ordered.revenue, 0) as revenue

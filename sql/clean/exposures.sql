@@ -23,7 +23,9 @@
 -- column feature_snapshot_id: Which state of the data the model was made of.
 -- column visitor: The same for all lists of one visitor, and no name; NULL in logs of servers that did not write it.
 -- column is_explored: Whether the entry stood there to be tried out.
+-- column is_new: Whether it was tried as a new dataset.
 -- column propensity: The probability with which it stood there; NULL where the list does not say.
+-- column new_propensity: The probability with which each position of the list is given to a new dataset.
 with
 items as (
     select
@@ -47,7 +49,9 @@ items as (
         visitor,
         explored_place,
         kept_propensity,
-        explored_propensity
+        explored_propensity,
+        new_propensity,
+        is_new
     from stg_exposure
     where shown_at is not null
         and is_past(shown_at)
@@ -79,5 +83,7 @@ select
     visitor,
     -- with which probability it stood where it did; NULL where the list says nothing of it
     coalesce(position = explored_place, false) as is_explored,
-    case when coalesce(position = explored_place, false) then explored_propensity else kept_propensity end as propensity
+    coalesce(position = explored_place, false) and is_new as is_new,
+    case when coalesce(position = explored_place, false) then explored_propensity else kept_propensity end as propensity,
+    new_propensity
 from items

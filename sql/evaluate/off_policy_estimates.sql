@@ -1,12 +1,13 @@
 -- description: What other lists would have been clicked, judged by the lists that were shown and the probability of each
--- entry (propensity): the ranked lists without exploration, and lists that hold only what just missed them. Inverse
+-- entry (propensity): the ranked lists without exploration, lists that hold only what just missed them, and lists that hold only new
+-- datasets, each as often as it is tried. Inverse
 -- propensity scoring (ips; Horvitz, Thompson 1952), the same with weights that add up to one (snips; Swaminathan,
 -- Joachims 2015) and doubly robust (dr; Dudík, Langford, Li 2011; what it expects of an entry is its position's click rate),
 -- with 95 % intervals, beside the plain click rate (ctr). Only of lists whose log states a propensity.
 -- key: algorithm_version, endpoint, policy
 -- column algorithm_version: The model version that made the list.
 -- column endpoint: The route that answered.
--- column policy: ranked (lists without exploration) or just missed (only what just missed them).
+-- column policy: ranked (lists without exploration), just missed (only what just missed them) or new (only new datasets).
 -- column exposures: Exposures whose list states a propensity.
 -- column matched_exposures: Exposures that the policy could have made too.
 -- column ctr: Clicks per exposure as logged.
@@ -24,7 +25,9 @@ logged as (
         position,
         cast(is_clicked as integer) as click,
         is_explored,
-        propensity
+        is_new,
+        propensity,
+        new_propensity
     from exposure_outcomes
     where propensity > 0
 ),
@@ -35,36 +38,48 @@ positions as (
     group by algorithm_version, endpoint, position
 ),
 
-explored_lists as (
-    -- in a list of n positions with m runners-up: explored = rate / n / m and kept = 1 - rate / n
-    select request_id, any_value(1 - propensity) as explored_rate
+lists as (
+    -- in a list of n positions with m runners-up: kept = 1 - rate / n - new, and a runner-up's is rate / n / m
+    select request_id, any_value(1 - propensity) as explored_rate, any_value(new_propensity) as new_rate
     from logged
     where not is_explored
     group by request_id
+),
+
+-- with which probability a position of a list is what a policy would show, or is given to it
+policies as (
+    select lists.request_id, policy.policy, policy.rate
+    from lists
+    cross join
+        lateral (
+            values
+            ('ranked', lists.explored_rate), ('just missed', lists.explored_rate - lists.new_rate), ('new', lists.new_rate)
+        ) as policy (policy, rate)
+    where policy.rate > 1e-9
 ),
 
 weighted as (
     select
         logged.algorithm_version,
         logged.endpoint,
-        policy.policy,
+        policies.policy,
         logged.request_id,
         logged.position,
         logged.click,
         positions.expected,
         case
-            when policy.policy = 'ranked' and not logged.is_explored then 1 / logged.propensity
-            -- any of the m stands there with 1 / m: over rate / n / m
-            when policy.policy = 'just missed' and logged.is_explored then 1 / explored_lists.explored_rate
+            when policies.policy = 'ranked' and not logged.is_explored then 1 / logged.propensity
+            -- any of the m stands there with 1 / m: over rate / n / m; a new one with its share: over new times that
+            when policies.policy = 'just missed' and logged.is_explored and not logged.is_new then 1 / policies.rate
+            when policies.policy = 'new' and logged.is_new then 1 / policies.rate
             else 0
         end as weight
     from logged
-    cross join (values ('ranked'), ('just missed')) as policy (policy)
+    inner join policies on policies.request_id = logged.request_id
     inner join positions
         on positions.algorithm_version = logged.algorithm_version
             and positions.endpoint = logged.endpoint
             and positions.position = logged.position
-    inner join explored_lists on explored_lists.request_id = logged.request_id and explored_lists.explored_rate > 0
 ),
 
 moments as (

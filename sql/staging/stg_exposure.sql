@@ -27,8 +27,10 @@ select
     try_cast(context ->> 'holdout' as double) as holdout,
     -- prefetch, prerender or crawler: no visitor looked at it
     context ->> 'purpose' as purpose,
-    -- where one position of the list may try a dataset that just missed it: the position, and the probabilities
+    -- where one position of the list may try a dataset that just missed it, or a new one: the position, and the probabilities
     try_cast(context -> 'exploration' ->> 'place' as integer) as explored_place,
     try_cast(context -> 'exploration' ->> 'kept' as double) as kept_propensity,
-    try_cast(context -> 'exploration' ->> 'explored' as double) as explored_propensity
+    try_cast(context -> 'exploration' ->> 'explored' as double) as explored_propensity,
+    coalesce(try_cast(context -> 'exploration' ->> 'new' as double), 0) as new_propensity,
+    coalesce(try_cast(context -> 'exploration' ->> 'is_new' as boolean), false) as is_new
 from raw.exposure_log

@@ -139,6 +139,10 @@ pub(super) const SENTENCES: &[(&str, &str)] = &[
         "/recommend/detail 的列表里，有多大比例拿出一个位置试一个差一点入选的数据集。",
     ),
     (
+        "The share of /recommend/detail lists in which one place tries a new dataset that is near the page.",
+        "/recommend/detail 的列表里，有多大比例拿出一个位置试一个与页面相近的新数据集。",
+    ),
+    (
         "Who counts in no figure and in no training (addresses, agents, users, times, lists); DATA_DIR/exclude.toml where empty.",
         "不计入任何指标与训练的对象（地址、User-Agent、用户、时段、列表）；为空时为 DATA_DIR/exclude.toml。",
     ),

@@ -224,6 +224,13 @@ settings! {
         exploration: f64 = EXPLORATION, default "0.02", Kind::new(either("a number from 0 to 0.5", "0 到 0.5 的数"), |text| {
             text.parse().ok().filter(|number| (0.0..=0.5).contains(number))
         });
+        /// The share of /recommend/detail lists in which one place tries a new dataset that is near the page.
+        ///
+        /// New is one of the last 30 days that lists have hardly shown (new_datasets.sql); the likelier it is to be clicked best, by
+        /// what little is known, the more often it is tried. The exposure log says with which probability.
+        new_exploration: f64 = NEW_EXPLORATION, default "0", Kind::new(either("a number from 0 to 0.5", "0 到 0.5 的数"), |text| {
+            text.parse().ok().filter(|number| (0.0..=0.5).contains(number))
+        });
         /// Rules for lists (never, pin, boost, demote); DATA_DIR/rules.toml where empty.
         ///
         /// See rules.example.toml.

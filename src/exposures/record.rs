@@ -132,7 +132,7 @@ impl Serialize for Visitor {
     }
 }
 
-/// One place of some lists tries a dataset that just missed the list.
+/// One place of some lists tries a dataset that just missed the list, or a new one.
 #[derive(Clone, Copy, Debug, Serialize, ToSchema)]
 pub struct Exploration {
     /// The place that was given to one, from 0; `null` in most lists.
@@ -141,6 +141,12 @@ pub struct Exploration {
     pub kept: f64,
     /// With which probability the dataset that is tried stands where it does.
     pub explored: f64,
+    /// With which probability any place is given to a new dataset; absent where none may come.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub new: Option<f64>,
+    /// Whether a new dataset stands in the place that was given to one; absent where none may come.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub is_new: Option<bool>,
 }
 
 /// What counting views needs of a line; whoever asks for a page's list looks at the page.
@@ -285,7 +291,7 @@ mod tests {
 
     fn written(ids: IdFormat, purpose: Option<&str>) -> Vec<u8> {
         let items = [ExposureItem { dataset_id: ids.id(1002), score: 0.25, reason: "popular: 3 views" }];
-        let exploration = Some(Exploration { place: None, kept: 0.99, explored: 0.01 });
+        let exploration = Some(Exploration { place: None, kept: 0.99, explored: 0.01, new: None, is_new: None });
         let context = Context {
             endpoint: "recommend_detail",
             variant: "primary",

@@ -6,8 +6,8 @@ use std::sync::Arc;
 use chrono::DateTime;
 
 use super::{
-    FORMAT, Figure, Figures, History, Item, Manifest, Model, Neighbour, Parts, Ranked, RankerChoice, RankerTrial,
-    Sessions,
+    FORMAT, Figure, Figures, History, Item, Manifest, Model, Neighbour, Newcomer, Parts, Ranked, RankerChoice,
+    RankerTrial, Sessions,
 };
 use crate::index::{Index, Vectors};
 
@@ -31,6 +31,7 @@ pub(crate) fn small() -> Model {
     let parts = Parts {
         items,
         neighbours: neighbours.into(),
+        newcomers: HashMap::from([(0, vec![Newcomer { item: 2, share: 0.5 }])]),
         popular: vec![ranked(5, 9.0, 90), ranked(1, 3.0, 30), ranked(0, 1.0, 10)],
         trending: BTreeMap::from([("24h".to_owned(), vec![ranked(4, 2.0, 2)])]),
         users: HashMap::from([(USER, history)]),

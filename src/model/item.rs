@@ -51,3 +51,12 @@ pub struct History {
     /// The datasets nearest to the mean of what was viewed, in the space of texts.
     pub taste: Vec<u32>,
 }
+
+/// A new dataset that may be tried on a page.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Newcomer {
+    /// The dataset, as an index into the model's items.
+    pub item: u32,
+    /// In which share of the page's lists that try a new dataset it is the one. All of a page's are 1 together, or less.
+    pub share: f32,
+}

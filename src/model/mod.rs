@@ -22,7 +22,7 @@ mod version;
 
 pub use codec::{MANIFEST, is_read, load, ranker_of, read_manifest, unread, verify};
 pub use features::{CANDIDATES, CLICKS_PRIOR_WEIGHT, CONTENT_PRIOR_WEIGHT, Channel, Columns, Feature, PRIOR_WEIGHTS};
-pub use item::{History, Item, Ranked};
+pub use item::{History, Item, Newcomer, Ranked};
 pub use manifest::{
     Ablation, Baseline, FORMAT, Holdout, ListFigures, ListMetrics, Manifest, OfflineSummary, RankerChoice, RankerTrial,
 };

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use rayon::prelude::*;
 
-use super::{Figure, History, Item, Manifest, Neighbour, Neighbours, Ranked, Ranker, Sessions};
+use super::{Figure, History, Item, Manifest, Neighbour, Neighbours, Newcomer, Ranked, Ranker, Sessions};
 use crate::index::{Index, Vectors, dot};
 
 /// The timeframes of `trending` (`sql/training/trending.sql`), each longer than the one before.
@@ -18,6 +18,8 @@ pub struct Parts {
     pub items: Vec<Item>,
     /// For each item its candidates, best first; listed ones only.
     pub neighbours: Neighbours,
+    /// The new datasets that may be tried on a page, where there are any among its candidates.
+    pub newcomers: HashMap<u32, Vec<Newcomer>>,
     /// Listed items, best first.
     pub popular: Vec<Ranked>,
     /// Listed items by timeframe (`24h`), best first.

@@ -69,7 +69,7 @@ impl Ground {
             Reason::Behaviour { .. } => Channel::Behaviour,
             Reason::Kin { .. } | Reason::Alike { .. } => Channel::Graph,
             Reason::Seen | Reason::Prefix { .. } => Channel::Sessions,
-            Reason::Content { .. } => Channel::Content,
+            Reason::Content { .. } | Reason::New { .. } => Channel::Content,
             Reason::Pictures { .. } => Channel::Visual,
             Reason::Taste { .. } => Channel::Taste,
             Reason::Popular { .. } => Channel::Popular,

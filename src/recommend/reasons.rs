@@ -40,6 +40,11 @@ pub enum Reason {
         /// Whether both are of one provider.
         same_provider: bool,
     },
+    /// It is new, and tried for its text, which is like the page's.
+    New {
+        /// How much, 0 to 1.
+        similarity: f32,
+    },
     /// Its pictures are like the page's.
     Pictures {
         /// Cosine of the vectors of pictures.
@@ -129,6 +134,8 @@ impl fmt::Display for Words<'_> {
             Reason::Content { same_provider: true, .. } => "Similar, from the same provider",
             Reason::Content { .. } if zh => "内容相似",
             Reason::Content { .. } => "Similar in content",
+            Reason::New { .. } if zh => "新上架，内容相似",
+            Reason::New { .. } => "New, and similar in content",
             Reason::Pictures { .. } if zh => "图片相似",
             Reason::Pictures { .. } => "Its pictures are similar",
             Reason::Taste { .. } if zh => "符合您以往的浏览兴趣",
@@ -166,6 +173,7 @@ impl fmt::Display for Reason {
                 let provider = if *same_provider { ", same provider" } else { "" };
                 write!(f, "content: text similarity {similarity:.2}{provider}")
             }
+            Self::New { similarity } => write!(f, "content: new, text similarity {similarity:.2}"),
             Self::Pictures { similarity } => write!(f, "visual: pictures alike, {similarity:.2}"),
             Self::Taste { similarity } => write!(f, "taste: like earlier visits, {similarity:.2}"),
             Self::Popular { views } => write!(f, "popular: {views} views"),
@@ -194,6 +202,7 @@ mod tests {
             Reason::Prefix { similarity },
             Reason::Content { similarity, same_provider: false },
             Reason::Content { similarity, same_provider: true },
+            Reason::New { similarity },
             Reason::Pictures { similarity },
             Reason::Taste { similarity },
             Reason::Popular { views: 1234 },

@@ -3,10 +3,10 @@
 
 use std::collections::{BTreeMap, HashMap};
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, ensure};
 use duckdb::Connection;
 
-use crate::common::language::either;
+use crate::common::language::{either, t};
 use crate::model::{History, Item, Ranked};
 use crate::warehouse::arrow::each_batch;
 
@@ -18,10 +18,11 @@ const POPULAR_DATASETS: &str = "popular_datasets";
 const TRENDING: &str = "trending";
 const USER_HISTORY: &str = "user_history";
 const PAST_VISITS: &str = "past_visits";
+const NEW_DATASETS: &str = "new_datasets";
 
 /// The relations that [`read`] asks for. Those that a [`TrainingWindow`](super::TrainingWindow) changes are made anew for
 /// it, with what lies between; what does not stand here is read as it is in the warehouse.
-pub(super) const READ: [&str; 8] = [
+pub(super) const READ: [&str; 9] = [
     POPULARITY,
     BEHAVIOUR_NEIGHBOURS,
     AFFINITIES,
@@ -30,6 +31,7 @@ pub(super) const READ: [&str; 8] = [
     TRENDING,
     USER_HISTORY,
     PAST_VISITS,
+    NEW_DATASETS,
 ];
 
 /// What visitors did with one dataset beside another.
@@ -60,6 +62,17 @@ pub struct Evidence {
     pub clicks: u32,
 }
 
+/// What is believed of a new dataset's appeal, a gamma distribution: see `sql/training/new_datasets.sql`.
+#[derive(Clone, Copy, Debug)]
+pub struct Belief {
+    /// The dataset.
+    pub item: u32,
+    /// Its shape, above 0.
+    pub shape: f64,
+    /// Its rate, above 0.
+    pub rate: f64,
+}
+
 /// Everything that depends on visits, as indices into the catalogue.
 pub struct Relations {
     /// The catalogue with its views.
@@ -78,6 +91,8 @@ pub struct Relations {
     pub users: HashMap<i64, History>,
     /// The items of past visits, the newest visit first.
     pub visits: Vec<Vec<u32>>,
+    /// What is believed of new datasets.
+    pub beliefs: Vec<Belief>,
 }
 
 /// Reads the relations, over the items of the catalogue.
@@ -105,6 +120,7 @@ pub(super) fn read(db: &Connection, by_id: &HashMap<i64, u32>, mut items: Vec<It
         trending: trending(db, by_id)?,
         users: users(db, by_id)?,
         visits: visits(db, by_id)?,
+        beliefs: beliefs(db, by_id)?,
         items,
     })
 }
@@ -245,6 +261,34 @@ fn visits(db: &Connection, by_id: &HashMap<i64, u32>) -> Result<Vec<Vec<u32>>> {
     })
     .context(either("past visits cannot be read", "历史访问无法读取"))?;
     Ok(visits)
+}
+
+/// Reads what is believed of new datasets.
+///
+/// # Errors
+/// `new_datasets` cannot be read, or says what is no gamma distribution.
+pub fn beliefs(db: &Connection, by_id: &HashMap<i64, u32>) -> Result<Vec<Belief>> {
+    let mut beliefs = Vec::new();
+    let sql = format!(
+        "select dataset_id, shape::double as shape, rate::double as rate from {NEW_DATASETS} order by dataset_id"
+    );
+    each_batch(db, &sql, |batch| {
+        let (ids, shapes, rates) = (batch.i64("dataset_id")?, batch.f64("shape")?, batch.f64("rate")?);
+        for row in 0..batch.rows() {
+            let (id, shape, rate) = (ids.value(row), shapes.value(row), rates.value(row));
+            ensure!(
+                shape.min(rate) > 0.0 && shape.max(rate).is_finite(),
+                t!(
+                    "shape and rate of dataset {id} must be above 0, not {shape} and {rate}",
+                    "数据集 {id} 的 shape 与 rate 须大于 0，现为 {shape} 与 {rate}"
+                )
+            );
+            beliefs.extend(by_id.get(&id).map(|item| Belief { item: *item, shape, rate }));
+        }
+        Ok(())
+    })
+    .context(either("new datasets cannot be read", "新数据集无法读取"))?;
+    Ok(beliefs)
 }
 
 /// The items of datasets that are in the catalogue.

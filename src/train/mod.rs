@@ -10,6 +10,7 @@ mod embeddings;
 mod examples;
 mod fusion;
 mod neighbours;
+mod newcomers;
 mod probes;
 mod rankers;
 mod similarity;
@@ -19,6 +20,8 @@ mod vector_cache;
 mod window;
 
 pub use catalogue::Catalogue;
+pub use data::{Belief, beliefs};
+pub use newcomers::newcomers;
 pub use rankers::Choice;
 pub use steps::{Pair, holdout_from, read_pairs};
 pub use training::Training;

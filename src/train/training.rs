@@ -1,6 +1,6 @@
 //! Training a version: what visitors did, what texts say and how candidates are ordered, put together.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 use std::time::Duration;
 
 use anyhow::Result;
@@ -12,7 +12,7 @@ use super::catalogue::Catalogue;
 use super::rankers::{self, Choice};
 use super::steps::TASTE;
 use super::window::TrainingWindow;
-use super::{data, neighbours};
+use super::{data, neighbours, newcomers};
 use crate::common::language::either;
 use crate::config::Config;
 use crate::model::{FORMAT, Manifest, Model, Parts, Sessions};
@@ -86,6 +86,7 @@ impl Training<'_> {
         let parts = Parts {
             items: read.items,
             neighbours,
+            newcomers: HashMap::new(),
             popular: read.popular,
             trending: read.trending,
             users: read.users,
@@ -97,6 +98,7 @@ impl Training<'_> {
         let mut model = Model::new(manifest, parts, index.clone());
         if window.without.is_none() {
             add_tastes(&mut model);
+            model.parts.newcomers = newcomers::newcomers(&model, &read.beliefs);
         }
         Ok(model)
     }

@@ -168,6 +168,51 @@ fn reasons_are_in_the_readers_language_and_figures_in_the_log() {
 }
 
 #[test]
+fn new_datasets_are_tried_near_them_and_logged_with_their_propensity() {
+    let mut n = Nearset::empty();
+    let row = |id: usize, name: &str, day: &str, deleted: u8| serde_json::json!({"id": id, "dataset_name": name, "create_time": format!("{day} 00:00:00"), "is_delete": deleted});
+    let mut rows: Vec<Value> =
+        (1..=8).map(|id| row(id, &format!("Hourly rainfall in Oslo, gauge {id}"), "2026-01-01", 0)).collect();
+    rows.push(row(9, "Rainfall by radar", "2026-10-20", 0));
+    rows.push(row(10, "Rainfall by satellite", "2026-10-25", 0));
+    rows.push(row(11, "Rainfall by mistake", "2026-10-25", 1));
+    rows.push(row(12, "Football results", "2026-10-25", 0));
+    n.write("dataset.json", &Value::Array(rows).to_string());
+    n.ok(&["run", "--as-of", "2026-11-01"]);
+    let new = n.sql("select dataset_id, shape, rate from new_datasets order by 1");
+    assert_eq!(new.iter().map(|row| &row["dataset_id"]).collect::<Vec<_>>(), [9, 10, 12], "{new:?}");
+    assert!(new.iter().all(|row| row["shape"] == 1.0 && row["rate"] == 1.0), "nothing is known of any");
+    n.set("NEW_EXPLORATION", "0.5");
+    let server = n.serve();
+    let plain = ids(&server.list("/similar/1?top_n=5")["similar_items"]);
+    let mut tried = 0;
+    for _ in 0..60 {
+        let list = server.list("/recommend/detail/1?top_n=5&lang=en");
+        let exploration = &list["request_context"]["exploration"];
+        let figure = |name: &str| exploration[name].as_f64().expect("a probability");
+        assert!((figure("kept") - 0.9).abs() < 1e-6 && (figure("new") - 0.1).abs() < 1e-6, "{exploration}");
+        let shown = ids(&list["recommendations"]);
+        match exploration["place"].as_u64() {
+            None => assert_eq!(shown, plain),
+            Some(place) => {
+                tried += 1;
+                assert!([9, 10].contains(&shown[place as usize]), "one near the page and new: {shown:?}");
+                assert_eq!(exploration["is_new"], true);
+                assert!((0.02..=0.05).contains(&figure("explored")), "{exploration}");
+                assert_eq!(list["recommendations"][place as usize]["reason"], "New, and similar in content");
+            }
+        }
+    }
+    assert!((10..=50).contains(&tried), "{tried} of 60 at a rate of one half");
+    drop(server);
+    n.ok(&["run", "--as-of", "2030-01-01"]);
+    let rows = n.sql("select policy, exposures, matched_exposures from off_policy_estimates order by policy");
+    let row = |policy: &str, matched: u64| serde_json::json!({"policy": policy, "exposures": 300, "matched_exposures": matched});
+    assert_eq!(rows, [row("new", tried), row("ranked", 300 - tried)]);
+    assert_eq!(n.value("select count(*) from new_datasets"), 0, "they are new no more");
+}
+
+#[test]
 fn exploration_is_logged_with_its_propensity_and_estimated_from() {
     let mut n = Nearset::demo();
     n.set("EXPLORATION", "0.5");

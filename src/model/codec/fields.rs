@@ -40,6 +40,9 @@ pub(super) const NEIGHBOUR: [Field; 11] = [
     Field::Count(Count::Clicks),
 ];
 
+/// In which share of the page's lists that try a new dataset it is the one; the column is there where there are new ones.
+pub(super) const NEW_SHARE: &str = "new_share";
+
 impl Count {
     fn of(self, neighbour: &Neighbour) -> u32 {
         match self {

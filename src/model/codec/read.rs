@@ -10,7 +10,7 @@ use anyhow::{Context, Result, anyhow, ensure};
 use duckdb::Connection;
 use duckdb::arrow::array::Array;
 
-use super::fields::NEIGHBOUR;
+use super::fields::{NEIGHBOUR, NEW_SHARE};
 use super::layout::{
     BEHAVIOUR, GRAPH, ITEMS, LISTS, NEIGHBOURS, PICTURES, PICTURES_GRAPH, RANKER, USERS, VECTORS, VISITS,
 };
@@ -20,7 +20,7 @@ use super::seal::{plain, verify};
 use crate::common::language::{either, t};
 use crate::index::{Graph, Index, Vectors};
 use crate::model::{
-    CANDIDATES, History, Item, Manifest, Model, Neighbour, Neighbours, Parts, Ranked, Ranker, Sessions,
+    CANDIDATES, History, Item, Manifest, Model, Neighbour, Neighbours, Newcomer, Parts, Ranked, Ranker, Sessions,
 };
 use crate::warehouse::arrow::{Columns, each_batch, text_at};
 use crate::warehouse::quote;
@@ -44,6 +44,7 @@ fn read(dir: &Path, manifest: &Manifest) -> Result<(Parts, Arc<Index>)> {
     let tables = Tables { db, dir, by_id };
     let mut parts = Parts { neighbours: tables.neighbours()?, users: tables.users()?, ..Parts::default() };
     (parts.popular, parts.trending) = tables.lists()?;
+    parts.newcomers = tables.newcomers()?;
     parts.sessions = tables.sessions()?;
     drop(tables);
     parts.items = items;
@@ -207,6 +208,33 @@ impl Tables<'_> {
         Ok(neighbours)
     }
 
+    /// The new datasets of each page; none where there is no column of them.
+    fn newcomers(&self) -> Result<HashMap<u32, Vec<Newcomer>>> {
+        let mut newcomers = HashMap::<u32, Vec<Newcomer>>::new();
+        let column = format!("select 1 from parquet_schema({}) where name = '{NEW_SHARE}'", from(self.dir, NEIGHBOURS));
+        if !self.db.prepare(&column)?.exists([])? {
+            return Ok(newcomers);
+        }
+        let sql = format!(
+            "select dataset_id, neighbour_id, {NEW_SHARE}::double as {NEW_SHARE} from {{file}} where {NEW_SHARE} is not null"
+        );
+        self.each(NEIGHBOURS, &sql, |batch| {
+            let (ids, others, shares) = (batch.i64("dataset_id")?, batch.i64("neighbour_id")?, batch.f64(NEW_SHARE)?);
+            for row in 0..batch.rows() {
+                let newcomer =
+                    Newcomer { item: self.find(others.value(row))?, share: finite(amount(shares.value(row))?)? };
+                newcomers.entry(self.find(ids.value(row))?).or_default().push(newcomer);
+            }
+            Ok(())
+        })?;
+        let is_whole = |page: &Vec<Newcomer>| page.iter().map(|newcomer| newcomer.share).sum::<f32>() <= 1.001;
+        ensure!(
+            newcomers.values().all(is_whole),
+            t!("the shares of new datasets are more than 1 together", "新数据集的份额之和大于 1")
+        );
+        Ok(newcomers)
+    }
+
     fn neighbours_of(&self, batch: &Columns) -> Result<Vec<Neighbour>> {
         let others = batch.i64("neighbour_id")?;
         none_missing([others as &dyn Array])?;
@@ -303,6 +331,7 @@ mod tests {
         assert_eq!(format!("{:?}", read.parts.popular), format!("{:?}", written.parts.popular));
         assert_eq!(format!("{:?}", read.parts.trending), format!("{:?}", written.parts.trending));
         assert_eq!(format!("{:?}", read.parts.users), format!("{:?}", written.parts.users));
+        assert_eq!(read.parts.newcomers, written.parts.newcomers);
         assert_eq!(read.manifest.ranker, written.manifest.ranker);
         // written again it is the same version
         let elsewhere = tempfile::tempdir()?;

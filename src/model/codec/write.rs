@@ -12,7 +12,7 @@ use duckdb::arrow::array::{
 use duckdb::arrow::record_batch::RecordBatch;
 use sha2::{Digest, Sha256};
 
-use super::fields::NEIGHBOUR;
+use super::fields::{NEIGHBOUR, NEW_SHARE};
 use super::layout::{
     BEHAVIOUR, GRAPH, ITEMS, LISTS, MANIFEST, NEIGHBOURS, PICTURES, PICTURES_GRAPH, RANKER, USERS, VECTORS, VISITS,
 };
@@ -20,7 +20,7 @@ use super::{parquet, seal};
 use crate::common::files;
 use crate::common::language::t;
 use crate::index::Index;
-use crate::model::{FORMAT, History, Model, Parts, Ranked};
+use crate::model::{FORMAT, History, Model, Neighbour, Parts, Ranked};
 use crate::warehouse::quote;
 
 /// Writes the files of a version into a folder, the manifest last, and gives the version its name.
@@ -132,7 +132,13 @@ fn neighbours(model: &Model) -> Result<RecordBatch> {
         ("neighbour_id", ids(model, all().map(|row| row.2.item))),
     ];
     let fields = NEIGHBOUR.map(|field| (field.name(), field.column(all().map(|row| row.2))));
-    Ok(RecordBatch::try_from_iter(columns.into_iter().chain(fields))?)
+    let newcomers = &model.parts.newcomers;
+    let share = |(page, _, neighbour): (u32, u32, &Neighbour)| {
+        newcomers.get(&page)?.iter().find(|newcomer| newcomer.item == neighbour.item).map(|newcomer| newcomer.share)
+    };
+    let shares =
+        (!newcomers.is_empty()).then(|| (NEW_SHARE, Arc::new(Float32Array::from_iter(all().map(share))) as ArrayRef));
+    Ok(RecordBatch::try_from_iter(columns.into_iter().chain(fields).chain(shares))?)
 }
 
 fn lists(model: &Model) -> Result<RecordBatch> {

@@ -46,6 +46,7 @@ fn kept(variant: &str, parameter: &str, value: &Value) -> Kept {
         "variety" => Some("VARIETY"),
         "provider_limit" => Some("PROVIDER_LIMIT"),
         "exploration" => Some("EXPLORATION"),
+        "new_exploration" => Some("NEW_EXPLORATION"),
         _ => None,
     };
     let (english, chinese) = match (setting, parameter) {

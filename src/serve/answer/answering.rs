@@ -16,8 +16,8 @@ use super::shadow::{shadow, translate};
 use crate::common::about::{self, Part};
 use crate::common::ids::IdFormat;
 use crate::exposures::{Context, Exploration};
-use crate::recommend::exploration::{self, Propensity};
-use crate::recommend::{Effort, Recommended};
+use crate::recommend::exploration::{Chances, RUNNERS_UP, Rates, Tried, without_new};
+use crate::recommend::{Effort, Policy, Recommended, Request};
 use crate::serve::deployment::{Assignment, Deployment};
 use crate::serve::http::request_id::REQUEST_ID;
 use crate::serve::http::{ApiError, Purpose};
@@ -182,10 +182,16 @@ impl<'a> Answering<'a> {
     /// Makes the list, and after it the runners-up that may come into it; and what it was chosen from.
     fn compute(&self, effort: Effort) -> (Vec<Recommended>, Candidates) {
         let version = self.assignment.version;
-        let runners_up = if self.exploration_rate() > 0.0 { exploration::RUNNERS_UP } else { 0 };
-        let policy = version.policy(self.assignment.variant_index, self.key.audience);
+        let rates = self.rates();
+        let runners_up = if rates.runner_up > 0.0 { RUNNERS_UP } else { 0 };
         let rankings = self.state.views.rankings();
-        let (list, candidates) = compute(&version.model, &self.key.list, policy, &rankings, runners_up, effort);
+        let (mut list, candidates) =
+            compute(&version.model, &self.key.list, self.policy(), &rankings, runners_up, effort);
+        if let List::Detail { page, top_n, .. } = self.key.list
+            && rates.new > 0.0
+        {
+            without_new(&version.model, page, top_n, &mut list);
+        }
         if self.outcome.purpose != Purpose::Test {
             list.iter().take(self.key.list.top_n()).for_each(|entry| version.mark_shown(entry.item));
         }
@@ -196,9 +202,17 @@ impl<'a> Answering<'a> {
         RenderedList::new(&self.assignment.version.model, list, self.key.list.top_n(), self.key.language, self.ids())
     }
 
-    /// The share of lists in which something is tried.
-    fn exploration_rate(&self) -> f64 {
-        self.assignment.variant.exploration.unwrap_or(self.state.config.lists.exploration)
+    fn policy(&self) -> &'a Policy {
+        self.assignment.version.policy(self.assignment.variant_index, self.key.audience)
+    }
+
+    /// The shares of lists in which something is tried.
+    fn rates(&self) -> Rates {
+        let (variant, lists) = (self.assignment.variant, &self.state.config.lists);
+        Rates {
+            runner_up: variant.exploration.unwrap_or(lists.exploration),
+            new: variant.new_exploration.unwrap_or(lists.new_exploration),
+        }
     }
 
     /// A rendered list or, now and then, another one in which something is tried.
@@ -211,21 +225,26 @@ impl<'a> Answering<'a> {
 
     /// Notes what may be tried in a list; now and then returns one in which it is.
     fn explore(&mut self, list: &[Recommended]) -> Option<Vec<Recommended>> {
-        let (rate, count) = (self.exploration_rate(), list.len().min(self.key.list.top_n()));
-        let runners_up = list.len() - count;
-        if rate <= 0.0 || runners_up == 0 {
+        let (rates, model) = (self.rates(), &self.assignment.version.model);
+        let List::Detail { page, user, recent, top_n } = &self.key.list else { return None };
+        if !rates.any() {
             return None;
         }
-        let Propensity { kept, explored } = exploration::propensity(rate, count, runners_up);
-        let note = |place| Some(Exploration { place, kept, explored });
-        if rand::random::<f64>() >= rate {
-            self.outcome.exploration = note(None);
+        let user = user.and_then(|id| model.parts.users.get(&id));
+        let request = Request { page: *page, user, recent, top_n: *top_n, runners_up: 0 };
+        let chances = Chances::of(rates, model, &request, self.policy(), list);
+        let (kept, new) = (chances.kept(), Some(chances.given_to_new()).filter(|given| *given > 0.0));
+        if kept >= 1.0 {
             return None;
         }
-        let mut list = list.to_vec();
-        self.outcome.exploration = note(exploration::swap(&mut list, count, rand::random(), rand::random()));
-        list.truncate(count);
-        Some(list)
+        let tried = chances.draw(rand::random());
+        let placed = tried.and_then(|tried| chances.place(tried, rand::random(), model, &request, list));
+        let (list, place) = placed.unzip();
+        // where nothing is tried, what a runner-up's would have been
+        let tried = tried.filter(|_| place.is_some()).unwrap_or(Tried::RunnerUp(0));
+        let (explored, is_new) = (chances.explored(tried), new.map(|_| matches!(tried, Tried::New(_))));
+        self.outcome.exploration = Some(Exploration { place, kept, explored, new, is_new });
+        list
     }
 
     fn count(&self, list: &RenderedList) {

@@ -32,6 +32,8 @@ pub struct Variant {
     provider_limit: Option<usize>,
     /// The share of its lists in which something is tried; what settings say where `None`.
     pub exploration: Option<f64>,
+    /// The share of its lists in which a new dataset is tried; what settings say where `None`.
+    pub new_exploration: Option<f64>,
     without_rules: bool,
     weights: Option<channels::Weights>,
     /// What the old system's weights change.
@@ -113,6 +115,7 @@ impl Variant {
             }
             "provider_limit" => self.provider_limit = Some(number(0.0, 100.0)? as usize),
             "exploration" => self.exploration = Some(number(0.0, 0.5)?),
+            "new_exploration" => self.new_exploration = Some(number(0.0, 0.5)?),
             "rules" => {
                 self.without_rules = !value.as_bool().context(either("must be true or false", "须为 true 或 false"))?;
             }
@@ -122,9 +125,9 @@ impl Variant {
             }
             _ if is_old => self.pass_over(name),
             _ => bail!(t!(
-                "is unknown; there are variety, provider_limit, exploration, rules, model and a weight for each \
-                 channel: {}",
-                "没有这一项；可用 variety、provider_limit、exploration、rules、model，以及各召回通道的权重：{}",
+                "is unknown; there are variety, provider_limit, exploration, new_exploration, rules, model and a \
+                 weight for each channel: {}",
+                "没有这一项；可用 variety、provider_limit、exploration、new_exploration、rules、model，以及各召回通道的权重：{}",
                 Channel::ALL.map(|channel| format!("{}_weight", channel.name())).join(", ")
             )),
         }
