@@ -29,7 +29,7 @@ STAGED = $(CARGO_TARGET_DIR)/dist/$(DIST)
 # who the Debian package says to write to
 MAINTAINER ?= nearset <nearset@example.org>
 
-.PHONY: demo build install uninstall dist package test lint advisories format bench fixtures tools library extensions text-model servers clean
+.PHONY: demo build install uninstall dist package test lint advisories format bench fixtures tools library extensions text-model table servers clean
 
 demo: build
 	$(NEARSET) demo $(if $(DATA_JSON_DIR),,--data-dir demo/data --models-dir demo/models)
@@ -76,6 +76,10 @@ extensions:
 
 text-model:
 	@deploy/fetch-text-model.sh "$(TEXT_MODEL)"
+
+# the table of English tokens that the program carries, from the text model and Debian's WordNet
+table: build text-model
+	@src/embed/neural/table/make.sh "$(NEARSET)" "$(TEXT_MODEL)"
 
 # the servers that tests start for themselves
 servers:

@@ -15,6 +15,7 @@ import sys
 
 DUCKDB = "1.5.5"
 ECHARTS = "6.1.0"
+OPENCC = "1.4.2"
 NAME = re.compile(r"(licen[sc]e|copying|notice|unlicense|copyright)", re.IGNORECASE)
 
 
@@ -61,9 +62,15 @@ def main():
     users = {}
     for name in ["DuckDB", *(f"DuckDB's extension {name}" for name in extensions)]:
         users.setdefault(duckdb[0], []).append(f"{name} {DUCKDB}")
+    lines.append(f"OpenCC's table of characters v{OPENCC} Apache-2.0 https://github.com/BYVoid/OpenCC")
+    users.setdefault(apache, []).append(f"OpenCC's table of characters {OPENCC}")
     lines.append(f"Apache ECharts v{ECHARTS} Apache-2.0 https://github.com/apache/echarts")
     echarts = pathlib.Path("src/console/assets/echarts.LICENSE").read_text(encoding="utf-8").strip()
     users[echarts] = [f"Apache ECharts {ECHARTS}"]
+    lines.append("all-MiniLM-L6-v2, as a table of tokens Apache-2.0 https://www.sbert.net")
+    lines.append("WordNet 3.0, glosses that the table learned from WordNet-3.0 https://wordnet.princeton.edu")
+    users.setdefault(apache, []).append("all-MiniLM-L6-v2")
+    users[pathlib.Path("src/embed/neural/table/WordNet.LICENSE").read_text(encoding="utf-8").strip()] = ["WordNet 3.0"]
     for crate in crates:
         name, version, licence = crate["name"], crate["version"], crate["license"] or "see its text"
         lines.append(f"{name} v{version} {licence} {crate['repository'] or ''}".rstrip())

@@ -177,8 +177,8 @@ pub(super) const PARAGRAPHS: &[(&str, &str)] = &[
     ("Show what feeds what", "显示谁读谁（血缘）"),
     ("Only what this relation reads and what reads it", "只看这个关系读谁、被谁读"),
     (
-        "Replay held-out visits: how good the lists are, by channel, for cold pages, and what each part brings",
-        "回放留出的访问：列表有多好，分召回通道、冷页面，以及每个部分的贡献",
+        "Replay held-out visits: how good the lists are, how sure that is, what each part brings, and how old lists did beside them",
+        "回放留出的访问：列表有多好、有多可靠、每个部分的贡献，以及当时的旧列表相比如何",
     ),
     (
         "Measure this saved version, on visits after it was trained; again for more, all on the same visits",
@@ -336,6 +336,14 @@ pub(super) const PARAGRAPHS: &[(&str, &str)] = &[
     ("The folder of the model to learn from, or its name", "教师模型的目录，或名字"),
     ("The folder to write; TEXT_MODEL_PATH can name it afterwards", "写到哪个目录；之后可用 TEXT_MODEL_PATH 指定它"),
     ("How many dimensions its vectors have", "向量的维数"),
+    (
+        "Texts to learn from, one a line: what the table makes of texts then comes nearer to what the model does",
+        "供学习的文本，每行一条：向量表对文本的表示由此更接近模型",
+    ),
+    (
+        "Write a byte for each number: a quarter of the size, for nearset alone",
+        "每个数只写一个字节：大小为四分之一，只有 nearset 能读",
+    ),
     (
         "Check settings, folders, sources and model files, and say how to mend what is wrong",
         "检查设置、目录、数据源与模型文件，并说明如何修复",

@@ -120,7 +120,7 @@ enum Command {
     /// The project's files as a folder of your own, to edit
     #[command(subcommand)]
     Project(Project),
-    /// Replay held-out visits: how good the lists are, by channel, for cold pages, and what each part brings
+    /// Replay held-out visits: how good the lists are, how sure that is, what each part brings, and how old lists did beside them
     #[command(after_help = examples(&["evaluate --brief", "evaluate --brief --json > figures.json"]))]
     Evaluate(Evaluate),
     /// Model versions

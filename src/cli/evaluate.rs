@@ -55,7 +55,10 @@ impl Evaluate {
         } else {
             let folder = offline::folder(config);
             offline::keep(&db, &folder)?;
-            say!("{}{}", figures.text()?, folder.display());
+            say!("{}\n{}", figures.text()?, folder.display());
+            for picture in figures.draw(&folder)? {
+                say!("{}", picture.display());
+            }
         }
         Ok(())
     }

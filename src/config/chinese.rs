@@ -77,8 +77,8 @@ pub(super) const SENTENCES: &[(&str, &str)] = &[
         "image_url 所相对的目录；为空时用 DATA_JSON_DIR。",
     ),
     (
-        "A sentence-transformers folder for texts; TF-IDF and LSA where empty.",
-        "文本模型（sentence-transformers）目录；为空时用 TF-IDF 与 LSA。",
+        "A sentence-transformers folder for texts, or none; a table of English tokens that nearset carries where empty.",
+        "文本模型（sentence-transformers）目录，或 none（不用）；为空时用 nearset 自带的英文词元向量表。",
     ),
     (
         "The same by its name, looked for in the folders where Python keeps models.",

@@ -156,9 +156,9 @@ settings! {
         /// A folder in it that is called as a dataset's id holds its pictures: up to four of them, by name, stand for it. Where
         /// this is empty, DATA_JSON_DIR/images is looked in first.
         image_root: Option<PathBuf> = DATASET_IMAGE_ROOT, example "exports", path_or_none();
-        /// A sentence-transformers folder for texts; TF-IDF and LSA where empty.
+        /// A sentence-transformers folder for texts, or none; a table of English tokens that nearset carries where empty.
         ///
-        /// BERT, XLM-RoBERTa, or a distilled table.
+        /// BERT, XLM-RoBERTa, or a distilled table. It joins TF-IDF and LSA where it helps.
         text_model: Option<String> =
             TEXT_MODEL_PATH, example "/opt/models/paraphrase-multilingual-MiniLM-L12-v2", text_or_none();
         /// The same by its name, looked for in the folders where Python keeps models.

@@ -446,8 +446,14 @@ fn hide(name: &str, value: &str) {
     }
 }
 
+/// Names that other programs, DuckDB among them, read from any environment.
+const OTHERS: [&str; 3] = ["HTTP_PROXY", "FTP_PROXY", "ALL_PROXY"];
+
 /// What is said of a name that may be a slip, where unknown names are other programs'.
 fn slip(settings: &[Setting], name: &str, origin: &Origin) -> Option<String> {
+    if OTHERS.contains(&name) {
+        return None;
+    }
     let meant = near_miss(name, settings.iter().map(|setting| setting.name.as_str()))?;
     let is_known = settings.iter().any(|setting| setting.name == name);
     (!is_known).then(|| {

@@ -44,5 +44,7 @@ fn chinese(feature: Feature) -> &'static str {
         Feature::Lift => "它在该页列表中的点击，与其位置本应带来的点击之比，两者各加一。",
         Feature::Pictures => "图像向量的余弦。",
         Feature::Content => "lexical 与 dense，按本目录的权重合成。",
+        Feature::LedHere => "本次访问中直接从它来到该页的次数。",
+        Feature::Again => "该页与本次访问中上次浏览它之间隔一页为 1，隔两页为 1/2，依此类推；首次浏览为 0。",
     }
 }

@@ -12,19 +12,28 @@ use crate::common::language::{either, t};
 use crate::common::progress::grouped;
 use crate::config::Config;
 use crate::embed::neural::clip::Clip;
-use crate::embed::neural::{Places, Role, TextModel, folder};
+use crate::embed::neural::folder::{self, TextChoice};
+use crate::embed::neural::{Places, Role, TextModel};
 use crate::warehouse;
 
 /// Which text model is there, and what it would take for this catalogue.
 pub fn text_model(config: &Config) -> Finding {
     let what = "text model";
-    let Some(named) = folder::text_model(config) else {
-        return Finding::new(
-            Verdict::Fine,
-            what,
-            either("none is named: texts are compared by TF-IDF and LSA", "未指定：文本用 TF-IDF 与 LSA 比较")
-                .to_owned(),
-        );
+    let fine = |said: &str| Finding::new(Verdict::Fine, what, said.to_owned());
+    let named = match folder::text_model(config) {
+        TextChoice::Named(named) => named,
+        TextChoice::None => {
+            return fine(either(
+                "none is wanted: texts are compared by TF-IDF and LSA",
+                "不用模型：文本用 TF-IDF 与 LSA 比较",
+            ));
+        }
+        TextChoice::Carried => {
+            return fine(either(
+                "none is named: texts are compared by TF-IDF and LSA, and where it helps by a table of English tokens",
+                "未指定：文本用 TF-IDF 与 LSA 比较，有帮助时再加英文词元向量表",
+            ));
+        }
     };
     let folder = match named.require() {
         Ok(folder) => folder,

@@ -5,7 +5,7 @@
 
 use rust_stemmers::{Algorithm, Stemmer};
 
-use super::stop_words;
+use super::{comparable, stop_words};
 
 /// Whether it is a Chinese character.
 pub fn is_han(c: char) -> bool {
@@ -47,42 +47,92 @@ impl Analyzer {
     }
 
     /// Calls `each` with every term of `text`.
-    pub fn terms(&self, text: &str, mut each: impl FnMut(&str)) {
+    pub fn terms(&self, text: &str, each: impl FnMut(&str)) {
+        self.cut(text, false, each);
+    }
+
+    /// The same, and with what somebody looks for as one (`compounds`). In lists that says nothing which its parts do not.
+    pub fn search_terms(&self, text: &str, each: impl FnMut(&str)) {
+        self.cut(text, true, each);
+    }
+
+    fn cut(&self, text: &str, with_compounds: bool, mut each: impl FnMut(&str)) {
+        let text: Vec<char> = comparable(text).chars().collect();
+        let pieces: Vec<&[char]> = text.chunk_by(|a, b| Kind::of(*a) == Kind::of(*b)).collect();
         let mut emit = |term: &str| {
             if !self.is_stop_word(term) {
                 each(term);
             }
         };
-        let mut word = String::new();
-        let mut run = String::new();
-        for c in text.chars().flat_map(char::to_lowercase).chain(std::iter::once(' ')) {
-            if !is_han(c) && !run.is_empty() {
-                let ends: Vec<usize> = run.char_indices().map(|(at, c)| at + c.len_utf8()).collect();
-                match ends.len() {
-                    1 => emit(&run),
-                    _ => {
-                        (0..ends.len() - 1).for_each(|i| emit(&run[if i == 0 { 0 } else { ends[i - 1] }..ends[i + 1]]));
+        for (at, piece) in pieces.iter().enumerate() {
+            match Kind::of(piece[0]) {
+                Kind::Han if piece.len() == 1 => emit(&written(piece)),
+                Kind::Han => piece.windows(2).for_each(|pair| emit(&written(pair))),
+                Kind::Word => {
+                    let word = written(piece);
+                    if !self.is_stop_word(&word) {
+                        emit(&self.stemmer.stem(&word).chars().map(without_accent).collect::<String>());
                     }
                 }
-                run.clear();
+                Kind::Mark => {}
             }
-            if (is_han(c) || !c.is_alphanumeric()) && !word.is_empty() {
-                if !self.is_stop_word(&word) {
-                    let stem = self.stemmer.stem(&word);
-                    match stem.is_ascii() {
-                        true => emit(&stem),
-                        false => emit(&stem.chars().map(without_accent).collect::<String>()),
-                    }
-                }
-                word.clear();
-            }
-            if is_han(c) {
-                run.push(c);
-            } else if c.is_alphanumeric() {
-                word.push(c);
+            if with_compounds {
+                compounds(&pieces[at..], &mut emit);
             }
         }
     }
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Kind {
+    Han,
+    Word,
+    Mark,
+}
+
+impl Kind {
+    fn of(c: char) -> Self {
+        match c {
+            _ if is_han(c) => Self::Han,
+            _ if c.is_alphanumeric() => Self::Word,
+            _ => Self::Mark,
+        }
+    }
+}
+
+fn written(chars: &[char]) -> String {
+    chars.iter().collect()
+}
+
+/// Calls `emit` with what begins with the first of some pieces and says more than they do one by one: a letter and the
+/// character it touches (`A股`), a word with its marks (`C++`), a word and the numbers joined to it, however they are
+/// (`PM2.5` and `PM25`, `COVID-19` and `COVID19`).
+fn compounds(pieces: &[&[char]], emit: &mut impl FnMut(&str)) {
+    let [first, rest @ ..] = pieces else { return };
+    let [next, ..] = rest else { return };
+    match (Kind::of(first[0]), Kind::of(next[0])) {
+        (Kind::Word, Kind::Han) if is_letter(first) => emit(&written(&[first[0], next[0]])),
+        (Kind::Han, Kind::Word) if is_letter(next) => emit(&written(&[first[first.len() - 1], next[0]])),
+        (Kind::Word, Kind::Mark) if matches!(next[0], '+' | '#') => {
+            let marks = next.iter().take_while(|mark| matches!(mark, '+' | '#'));
+            emit(&first.iter().chain(marks).collect::<String>());
+        }
+        (Kind::Word, Kind::Mark) if first.iter().any(|c| c.is_alphabetic()) => {
+            let numbers = rest.chunks_exact(2).map_while(|pair| match pair {
+                [['-' | '.' | '\u{2010}'], number] if number[0].is_numeric() => Some(*number),
+                _ => None,
+            });
+            let whole: Vec<&[char]> = std::iter::once(*first).chain(numbers).collect();
+            if whole.len() > 1 {
+                emit(&written(&whole.concat()));
+            }
+        }
+        _ => {}
+    }
+}
+
+fn is_letter(piece: &[char]) -> bool {
+    matches!(piece, [c] if c.is_ascii_alphabetic())
 }
 
 /// The letter that people type who leave accents out.
@@ -107,7 +157,8 @@ pub type Ngram = [char; 4];
 /// words too: what is no letter or number is one space, also before and after all.
 pub fn ngrams(text: &str, cut: usize, mut each: impl FnMut(Ngram)) {
     let mut spaced = vec![' '];
-    for c in text.chars().take(cut).flat_map(char::to_lowercase).chain(std::iter::once(' ')) {
+    let head = text.char_indices().nth(cut).map_or(text, |(end, _)| &text[..end]);
+    for c in comparable(head).chars().chain(std::iter::once(' ')) {
         let c = if c.is_alphanumeric() { c } else { ' ' };
         if c != ' ' || spaced.last() != Some(&' ') {
             spaced.push(c);
@@ -136,6 +187,26 @@ mod tests {
     fn latin_words_are_stemmed_and_chinese_is_cut_into_pairs() {
         assert_eq!(all("Satellites of the 海洋温度 v2"), ["satellit", "海洋", "洋温", "温度", "v2"]);
         assert_eq!(all("NDVI植被"), ["ndvi", "植被"]);
+        assert_eq!(all("ＮＤＶＩ植被數據"), ["ndvi", "植被", "被数"]);
+    }
+
+    #[test]
+    fn what_letters_numbers_marks_and_characters_say_together_is_looked_for() {
+        let all = |text: &str| {
+            let mut found = Vec::new();
+            Analyzer::english().search_terms(text, |t| found.push(t.to_owned()));
+            found
+        };
+        assert_eq!(all("GDP增长"), ["gdp", "增长"]);
+        assert_eq!(all("A股市场"), ["a股", "股市", "市场"]);
+        assert_eq!(all("维生素C"), ["维生", "生素", "素c", "c"]);
+        assert_eq!(all("5G网络"), ["5g", "网络"]);
+        assert_eq!(all("C++编程, C#."), ["c", "c++", "编程", "c", "c#"]);
+        assert_eq!(all("PM2.5"), ["pm2", "pm25", "5"]);
+        assert_eq!(all("ＰＭ₂.₅浓度"), ["pm2", "pm25", "5", "浓度"]);
+        assert_eq!(all("COVID-19疫情"), ["covid", "covid19", "19", "疫情"]);
+        assert_eq!(all("GPT-3.5-turbo"), ["gpt", "gpt35", "3", "5", "turbo"]);
+        assert_eq!(all("2020-01-02. 3"), ["2020", "01", "02", "3"]);
     }
 
     #[test]

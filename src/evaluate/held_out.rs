@@ -32,7 +32,7 @@ pub fn policy(config: &Config) -> Policy {
 /// # Errors
 /// The warehouse cannot be written.
 pub fn forget(db: &Connection) -> Result<()> {
-    db.execute_batch("delete from raw.offline_replays; delete from raw.offline_shown;")
+    db.execute_batch("delete from raw.offline_replays; delete from raw.offline_shown; delete from raw.offline_entries;")
         .context(either("what was replayed before could not be removed", "以前的回放无法删除"))
 }
 

@@ -1,10 +1,14 @@
 //! How good the lists are: held-out visits replayed against a model that has not seen them. SQL does the arithmetic
 //! (`sql/evaluate/`); this writes what it reads and the files it makes.
 
+mod calibration;
+mod certainty;
 mod daily;
 mod dataset_metrics;
+mod drawing;
 pub mod experiments;
 mod exposure_metrics;
+mod fairness;
 mod gate;
 mod held_out;
 pub mod offline;

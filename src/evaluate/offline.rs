@@ -31,13 +31,26 @@ pub struct Subject {
     pub brief: bool,
 }
 
+/// The relations that are made of what was replayed, each after those it reads.
+const RELATIONS: [&str; 9] = [
+    "offline_metrics",
+    "offline_comparison",
+    "offline_certainty",
+    "offline_against_shown",
+    "score_calibration",
+    "score_calibration_error",
+    "list_places",
+    "list_fairness",
+    "list_concentration",
+];
+
 /// The folder that figures are kept in.
 pub fn folder(config: &Config) -> PathBuf {
     config.evaluation_dir().join("offline")
 }
 
-/// Replays held-out visits and returns a database with `offline_metrics` and `offline_comparison`; from there they may be
-/// kept in the folder `kept` alone.
+/// Replays held-out visits and returns a database with the relations that are made of them; from there they may be kept in the
+/// folder `kept` alone.
 ///
 /// # Errors
 /// There is no warehouse, a version cannot be loaded, or there are no visits to measure by.
@@ -71,7 +84,7 @@ pub fn evaluate(
     for (name, model) in &models {
         replay_one(&db, (name, model), from, policy, subject, progress)?;
     }
-    for relation in ["offline_metrics", "offline_comparison"] {
+    for relation in RELATIONS {
         project.get(relation)?.build(&db)?;
     }
     Ok(db)
@@ -142,12 +155,12 @@ fn beside_published(config: &Config, project: &Project, kept: &Path) -> Result<D
     project.create_macros(&db)?;
     let mut statement = db.prepare(
         "select table_schema, table_name from information_schema.tables
-         where table_catalog = 'published'
-             and table_name not in ('offline_replays', 'offline_shown', 'offline_metrics', 'offline_comparison')",
+         where table_catalog = 'published' and table_name not in ('offline_replays', 'offline_shown', 'offline_entries')",
     )?;
     let names: Vec<(String, String)> =
         statement.query_map([], |row| Ok((row.get(0)?, row.get(1)?)))?.collect::<duckdb::Result<_>>()?;
-    for (schema, name) in names.iter().filter(|(schema, _)| ["main", "raw"].contains(&schema.as_str())) {
+    let is_shown = |schema: &str, name: &str| ["main", "raw"].contains(&schema) && !RELATIONS.contains(&name);
+    for (schema, name) in names.iter().filter(|(schema, name)| is_shown(schema, name)) {
         let name = ident(name);
         // a relation that is made anew replaces its view
         db.execute_batch(&format!("create view {schema}.{name} as from published.{schema}.{name}"))?;
@@ -164,7 +177,7 @@ fn beside_published(config: &Config, project: &Project, kept: &Path) -> Result<D
 /// It cannot be written.
 pub fn keep(db: &Connection, folder: &Path) -> Result<()> {
     files::make_dir(folder)?;
-    for relation in ["offline_metrics", "offline_comparison", "raw.offline_replays"] {
+    for relation in RELATIONS.into_iter().chain(["raw.offline_replays"]) {
         let path = folder.join(format!("{}.parquet", relation.trim_start_matches("raw.")));
         db.execute_batch(&format!("copy (from {relation}) to {} (format parquet)", quote(&path.to_string_lossy())))
             .with_context(|| t!("{} cannot be written", "{} 无法写入", path.display()))?;

@@ -11,7 +11,7 @@ use crate::common::language::either;
 use crate::index::dot;
 use crate::model::{CANDIDATES, Channel, Model};
 use crate::recommend::channels::AS_LEARNED;
-use crate::recommend::{self, Effort, Policy, Pool, Request};
+use crate::recommend::{self, Effort, Policy, Pool, Recommended, Request};
 use crate::train::Pair;
 
 /// The longest list that figures are given for.
@@ -42,12 +42,50 @@ struct Row {
     page_views: i64,
 }
 
-/// Rows of some steps, and how often each list showed an item.
-type Part = (Vec<Row>, HashMap<(u16, u32), u64>);
+/// What some steps made of the lists.
+#[derive(Default)]
+struct Part {
+    rows: Vec<Row>,
+    /// How often each list showed an item.
+    shown: HashMap<(u16, u32), u64>,
+    /// What stood among the first ten of the lists that are answered.
+    entries: Vec<Entry>,
+}
 
-/// Writes the lists of a model for the steps: a row a step and list to `raw.offline_replays`, and how often what stood
-/// among the first ten to `raw.offline_shown`, under the model's `name`. With `parts`, also every channel alone and
-/// the whole without each.
+impl Part {
+    /// Adds what one step made of the lists: see [`replayed`].
+    fn add(&mut self, model: &Model, pair: &Pair, (answered, others): Replayed, total_views: f64) {
+        for (list, entries) in (0..).zip(&answered) {
+            self.entries.extend((1..).zip(entries.iter().take(SHOWN)).map(|(place, entry)| Entry {
+                list,
+                action_row_id: pair.action_row_id,
+                place,
+                item: entry.item,
+                score: entry.score,
+            }));
+        }
+        for (list, items) in (0..).zip(answered.into_iter().map(items).chain(others)) {
+            self.rows.push(row(model, pair, list, &items, total_views));
+            for item in items.iter().take(SHOWN) {
+                *self.shown.entry((list, *item)).or_insert(0) += 1;
+            }
+        }
+    }
+}
+
+/// One place of a list that is answered.
+struct Entry {
+    list: u16,
+    action_row_id: i64,
+    /// From 1.
+    place: i32,
+    item: u32,
+    score: f32,
+}
+
+/// Writes the lists of a model for the steps: a row a step and list to `raw.offline_replays`, how often what stood
+/// among the first ten to `raw.offline_shown`, and those places of the answered lists with their scores to
+/// `raw.offline_entries`, under the model's `name`. With `parts`, also every channel alone and the whole without each.
 ///
 /// # Errors
 /// The lists cannot be written.
@@ -57,23 +95,20 @@ pub fn replay(db: &Connection, name: &str, model: &Model, pairs: &[Pair], policy
     let done: Vec<Part> = pairs
         .par_chunks(128)
         .map(|chunk| {
-            let (mut rows, mut shown) = (Vec::new(), HashMap::new());
+            let mut part = Part::default();
             let mut pool = Pool::default();
             for pair in chunk {
-                for (list, items) in replayed(model, pair, policy, parts, &mut pool).into_iter().enumerate() {
-                    rows.push(row(model, pair, list as u16, &items, total_views));
-                    for item in items.iter().take(SHOWN) {
-                        *shown.entry((list as u16, *item)).or_insert(0) += 1;
-                    }
-                }
+                let lists = replayed(model, pair, policy, parts, &mut pool);
+                part.add(model, pair, lists, total_views);
             }
-            (rows, shown)
+            part
         })
         .collect();
     let mut replays = db.appender_to_db("offline_replays", "raw")?;
+    let mut entries = db.appender_to_db("offline_entries", "raw")?;
     let mut all_shown: BTreeMap<(u16, u32), u64> = BTreeMap::new();
-    for (rows, shown) in done {
-        for row in rows {
+    for part in done {
+        for row in part.rows {
             let [five, ten, twenty] = row.later_hits;
             replays.append_row(duckdb::params![
                 name,
@@ -89,11 +124,18 @@ pub fn replay(db: &Connection, name: &str, model: &Model, pairs: &[Pair], policy
                 row.page_views
             ])?;
         }
-        for (key, times) in shown {
+        for Entry { list, action_row_id, place, item, score } in part.entries {
+            let dataset = model.item(item).dataset_id;
+            entries.append_row(duckdb::params![name, lists[list as usize], action_row_id, place, dataset, score])?;
+        }
+        for (key, times) in part.shown {
             *all_shown.entry(key).or_default() += times;
         }
     }
-    replays.flush().context(either("the replayed lists could not be written", "回放的列表无法写入"))?;
+    entries
+        .flush()
+        .and_then(|()| replays.flush())
+        .context(either("the replayed lists could not be written", "回放的列表无法写入"))?;
     let mut appender = db.appender_to_db("offline_shown", "raw")?;
     for ((list, item), times) in all_shown {
         appender.append_row(duckdb::params![name, lists[list as usize], model.item(item).dataset_id, times as i64])?;
@@ -122,14 +164,21 @@ pub(super) fn is_ablation(list: &str) -> bool {
     list.starts_with("detail ")
 }
 
-fn replayed(model: &Model, pair: &Pair, policy: &Policy, parts: bool, pool: &mut Pool) -> Vec<Vec<u32>> {
+/// What a list shows, in its order.
+fn items(list: Vec<Recommended>) -> Vec<u32> {
+    list.into_iter().map(|entry| entry.item).collect()
+}
+
+/// The lists in the order of [`names`]: those that are answered with their scores, then the others.
+type Replayed = ([Vec<Recommended>; 2], Vec<Vec<u32>>);
+
+fn replayed(model: &Model, pair: &Pair, policy: &Policy, parts: bool, pool: &mut Pool) -> Replayed {
     let bought = pair.user.and_then(|user| model.parts.users.get(&user)).map(|h| h.bought.clone()).unwrap_or_default();
     let history = pair.history(model, bought);
     let request =
         Request { page: pair.page, user: history.as_ref(), recent: &pair.prefix, top_n: LIST_LENGTH, runners_up: 0 };
     let alone = Request { page: pair.page, top_n: LIST_LENGTH, ..Request::default() };
-    let items = |list: Vec<recommend::Recommended>| list.into_iter().map(|e| e.item).collect::<Vec<u32>>();
-    let mut lists = vec![Vec::new(), items(recommend::recommend(model, &alone, policy, Effort::Full).0)];
+    let similar = recommend::recommend(model, &alone, policy, Effort::Full).0;
     let ranker = model.parts.ranker.as_ref();
     recommend::gather(model, &request, &AS_LEARNED, CANDIDATES, pool);
     let all = &*pool;
@@ -140,11 +189,12 @@ fn replayed(model: &Model, pair: &Pair, policy: &Policy, parts: bool, pool: &mut
     let pool = &shortened(all.clone());
     let scores = recommend::score(ranker, pool);
     let arrange = |pool: &Pool, scores: &[f32; CANDIDATES], policy: &Policy| {
-        items(recommend::arrange(model, &request, policy, pool, &mut scores.clone()))
+        recommend::arrange(model, &request, policy, pool, &mut scores.clone())
     };
-    lists[0] = arrange(pool, &scores, policy);
+    let answered = [arrange(pool, &scores, policy), similar];
+    let mut lists = Vec::new();
     if !parts {
-        return lists;
+        return (answered, lists);
     }
     for channel in Channel::ALL {
         let mut list = channel.alone(all);
@@ -160,12 +210,12 @@ fn replayed(model: &Model, pair: &Pair, policy: &Policy, parts: bool, pool: &mut
         let mut silenced = all.clone();
         channel.silence(&mut silenced);
         let silenced = shortened(silenced);
-        lists.push(arrange(&silenced, &recommend::score(ranker, &silenced), policy));
+        lists.push(items(arrange(&silenced, &recommend::score(ranker, &silenced), policy)));
     }
-    lists.extend(ranker.map(|_| arrange(pool, &recommend::prior(pool), policy)));
-    lists.push(arrange(pool, &scores, &Policy { diversity: 0.0, ..policy.clone() }));
-    lists.push(arrange(pool, &scores, &Policy { per_provider: FEW_OF_A_PROVIDER, ..policy.clone() }));
-    lists
+    lists.extend(ranker.map(|_| items(arrange(pool, &recommend::prior(pool), policy))));
+    lists.push(items(arrange(pool, &scores, &Policy { diversity: 0.0, ..policy.clone() })));
+    lists.push(items(arrange(pool, &scores, &Policy { per_provider: FEW_OF_A_PROVIDER, ..policy.clone() })));
+    (answered, lists)
 }
 
 fn row(model: &Model, pair: &Pair, list: u16, items: &[u32], total_views: f64) -> Row {

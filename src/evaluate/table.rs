@@ -1,13 +1,19 @@
 //! The figures of replayed visits as a person and as a program read them.
 
 use std::fmt::Write;
+use std::path::{Path, PathBuf};
 
 use anyhow::Result;
 use duckdb::Connection;
 use serde::{Deserialize, Serialize};
 
+use super::calibration::Calibration;
+use super::certainty::Certainty;
+use super::drawing::{DotPlot, Dots};
+use super::fairness::Fairness;
 use super::held_out::HOLDOUT;
 use super::replay::is_ablation;
+use crate::common::files;
 use crate::common::language::{either, t};
 use crate::common::terminal::{left, right};
 use crate::model::{Ablation, ListMetrics};
@@ -20,6 +26,12 @@ pub struct Figures {
     metrics: Vec<ListRow>,
     /// The rows of `offline_comparison`, what is missed most last.
     comparison: Vec<ComparisonRow>,
+    #[serde(flatten)]
+    certainty: Certainty,
+    #[serde(flatten)]
+    calibration: Calibration,
+    #[serde(flatten)]
+    fairness: Fairness,
 }
 
 /// One list of one model over some pages.
@@ -48,11 +60,15 @@ pub fn figures(db: &Connection) -> Result<Figures> {
     Ok(Figures {
         metrics: rows(db, "from offline_metrics order by model, segment, \"hit_rate@10\" desc, list")?,
         comparison: rows(db, "from offline_comparison order by model, \"hit_rate@10_difference\" desc, list")?,
+        certainty: Certainty::read(db)?,
+        calibration: Calibration::read(db)?,
+        fairness: Fairness::read(db)?,
     })
 }
 
 impl Figures {
-    /// A table a model and segment, the best list first; then what each part brings.
+    /// A table a model and segment, the best list first; then what each part brings, what scores are worth, who gets the places,
+    /// and in plain words how sure one can be.
     ///
     /// # Errors
     /// None: what is written to is memory.
@@ -91,7 +107,70 @@ impl Figures {
             let mrr = change(row.mrr_10_difference, row.mrr_10_margin);
             writeln!(out, "  {} {hit_rate:>17}  {mrr:>17}", left(&ablation_name(&row.list), 32))?;
         }
+        for model in self.models() {
+            self.calibration.table(model, &mut out)?;
+            self.fairness.table(model, &mut out)?;
+            let sentences = self.certainty.sentences(model).into_iter();
+            let scores = self.calibration.sentence(model).into_iter();
+            let all = sentences.chain(scores).chain(self.fairness.evenness(model)).chain(self.fairness.sentence(model));
+            writeln!(out, "\n{}", t!("how sure one can be of {}", "{} 的指标有多可靠", name_of(model)))?;
+            for sentence in all {
+                writeln!(out, "  - {sentence}")?;
+            }
+        }
         Ok(out)
+    }
+
+    /// Draws the figures of each model into a folder and returns the pictures; one of which there is nothing to draw is not
+    /// there afterwards.
+    ///
+    /// # Errors
+    /// The folder cannot be written.
+    pub fn draw(&self, folder: &Path) -> Result<Vec<PathBuf>> {
+        let mut drawn = Vec::new();
+        for model in self.models() {
+            let plots = [
+                ("hit_rate", self.hit_rates(model)),
+                ("calibration", self.calibration.drawn(model)),
+                ("places", self.fairness.drawn(model)),
+            ];
+            for (figure, plot) in plots {
+                let path = folder.join(format!("{figure}_{model}.svg"));
+                match plot.svg() {
+                    Some(svg) => {
+                        files::write(&path, svg.as_bytes())?;
+                        drawn.push(path);
+                    }
+                    None => files::remove(&path)?,
+                }
+            }
+        }
+        Ok(drawn)
+    }
+
+    fn models(&self) -> Vec<&str> {
+        let mut models: Vec<&str> = self.metrics.iter().map(|row| row.model.as_str()).collect();
+        models.dedup();
+        models
+    }
+
+    /// How often each list of a model holds the next page, drawn.
+    fn hit_rates(&self, model: &str) -> DotPlot {
+        let rows = self.metrics.iter().filter(|row| row.model == model && row.segment == "all");
+        let rows = rows.filter(|row| !is_ablation(&row.list) && !self.is_idle(model, &row.list));
+        DotPlot {
+            title: either("Share of steps whose next page is listed", "下一页在列表中的步所占比例").to_owned(),
+            value: either("among the first 10, 95 %", "前 10 项，95%").to_owned(),
+            beside: either("among the first 20", "前 20 项").to_owned(),
+            rows: rows
+                .map(|ListRow { list, metrics: m, .. }| Dots {
+                    label: list.clone(),
+                    value: m.hit_rate_10.unwrap_or(0.0),
+                    ends: m.hit_rate_10_low.zip(m.hit_rate_10_high),
+                    beside: m.hit_rate_20,
+                })
+                .collect(),
+        }
     }
 
     fn has_cold(&self, model: &str) -> bool {
@@ -128,7 +207,7 @@ fn write_segment(rows: &[&ListRow], out: &mut String) -> Result<()> {
         "warm" => either("all other pages", "其余页面"),
         _ => either("all pages", "全部页面"),
     };
-    let model = if model == HOLDOUT { either(HOLDOUT, "留出模型") } else { model };
+    let model = name_of(model);
     writeln!(out, "\n{}", t!("{model}: {about}, {} steps", "{model}：{about}，{} 步", metrics.pairs))?;
     write_row(out, either("list", "列表"), COLUMNS.map(|(english, chinese, _)| either(english, chinese).to_owned()))?;
     for ListRow { list, metrics: m, .. } in rows {
@@ -148,6 +227,11 @@ fn write_segment(rows: &[&ListRow], out: &mut String) -> Result<()> {
         write_row(out, list, cells)?;
     }
     Ok(())
+}
+
+/// A model as a person reads it.
+fn name_of(model: &str) -> &str {
+    if model == HOLDOUT { either(HOLDOUT, "留出模型") } else { model }
 }
 
 fn write_row(out: &mut String, list: &str, cells: [String; COLUMNS.len()]) -> Result<()> {
@@ -187,6 +271,9 @@ mod tests {
         let mut figures = Figures {
             metrics: serde_json::from_value(json!(all))?,
             comparison: serde_json::from_value(json!([without("graph"), without("visual"), without("variety")]))?,
+            certainty: Certainty::default(),
+            calibration: Calibration::default(),
+            fairness: Fairness::default(),
         };
         let text = figures.text()?;
         for part in ["all pages", "  graph", "detail without graph", "detail without variety"] {

@@ -125,7 +125,9 @@ pub fn create_replay_tables(db: &Connection) -> Result<()> {
              model varchar, list varchar, action_row_id bigint, place integer, later_hits_5 integer,
              later_hits_10 integer, later_hits_20 integer, later integer, diversity double, novelty double,
              page_views bigint);
-         create table if not exists raw.offline_shown (model varchar, list varchar, item_id bigint, times bigint);",
+         create table if not exists raw.offline_shown (model varchar, list varchar, item_id bigint, times bigint);
+         create table if not exists raw.offline_entries (
+             model varchar, list varchar, action_row_id bigint, place integer, item_id bigint, score float);",
     )
     .context(either("the tables for replays could not be made", "回放所用的表未能创建"))
 }

@@ -168,6 +168,10 @@ features! {
     Pictures "pictures" of Visual;
     /// `lexical` and `dense`, weighed as for this catalogue.
     Content "content" of Content;
+    /// How often in this visit the page was come to straight from it.
+    LedHere "led_here" of Sessions;
+    /// 1 where one page lies between this view of the page and the last one of the visit, 1/2 where two do; 0 where it is new.
+    Again "again";
 }
 
 impl Feature {
@@ -262,7 +266,7 @@ mod tests {
             &names[13..20],
             ["trail_behaviour", "trail_kinship", "trail_content", "last_behaviour", "seen", "trail_length", "taste"]
         );
-        assert_eq!((names.len(), names[33]), (34, "content"));
+        assert_eq!(&names[33..], ["content", "led_here", "again"]);
         for (number, feature) in Feature::ALL.into_iter().enumerate() {
             assert_eq!(feature as usize, number);
             assert!(feature.sentence().ends_with('.'), "{}", feature.name());

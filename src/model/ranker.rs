@@ -103,32 +103,34 @@ impl Ranker {
         all
     }
 
-    /// Whether it can be scored with: its features are this program's, its trees are trees and its layers fit together.
+    /// Whether it can be scored with: its features are the first of this program's, its trees are trees and its layers fit
+    /// together. One that was trained before the last features were there knows nothing of them.
     ///
     /// # Errors
     /// What does not fit.
     pub fn check(&self) -> Result<()> {
         ensure!(
-            self.features == Feature::ALL.map(Feature::name),
+            !self.features.is_empty() && Feature::ALL.map(|f| f.name().to_owned()).starts_with(&self.features),
             t!(
                 "the ranker judges by other features than this nearset; train again",
                 "排序器所用的特征与本程序不同；请重新训练"
             )
         );
-        self.trees.iter().try_for_each(Tree::check)?;
-        self.network.as_ref().map_or(Ok(()), Network::check)
+        let features = self.features.len();
+        self.trees.iter().try_for_each(|tree| tree.check(features))?;
+        self.network.as_ref().map_or(Ok(()), |network| network.check(features))
     }
 }
 
 impl Tree {
-    fn check(&self) -> Result<()> {
+    fn check(&self, features: usize) -> Result<()> {
         ensure!(
             self.splits.len() < self.leaves.len(),
             t!("a tree has {} splits", "一棵树有 {} 个分裂点", self.splits.len())
         );
         for split in &self.splits {
             ensure!(
-                (split.feature as usize) < Feature::COUNT,
+                (split.feature as usize) < features,
                 t!("a tree splits by feature {}", "一棵树按特征 {} 分裂", split.feature)
             );
             // the leaves of a left branch stand side by side, and are never all
@@ -145,15 +147,15 @@ impl Tree {
 }
 
 impl Network {
-    fn check(&self) -> Result<()> {
+    fn check(&self, features: usize) -> Result<()> {
         let widths = [self.means.len(), self.deviations.len()];
-        ensure!(widths == [Feature::COUNT; 2], t!("the network reads {} features", "神经网络读 {} 个特征", widths[0]));
+        ensure!(widths == [features; 2], t!("the network reads {} features", "神经网络读 {} 个特征", widths[0]));
         ensure!(
             self.deviations.iter().all(|deviation| *deviation > 0.0),
             t!("a feature of the network has no deviation", "神经网络的一个特征没有标准差")
         );
         ensure!(are_finite(self.means.iter().chain(&self.deviations)), no_number());
-        let mut inputs = Feature::COUNT;
+        let mut inputs = features;
         for Layer { inputs: said, weights, biases } in &self.layers {
             let due = inputs
                 .checked_mul(biases.len())

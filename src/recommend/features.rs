@@ -52,7 +52,6 @@ pub(super) fn recall(model: &Model, request: &Request<'_>, prefix: &SessionPrefi
         let tags = page.map_or(0.0, |(_, page)| sparse_dot(&page.tags, &facts.tags));
         let same_provider = page.is_some_and(|(_, page)| page.provider != 0 && page.provider == facts.provider);
         let same_provider = f32::from(u8::from(same_provider));
-        let seen = prefix.items.iter().position(|before| before == item).map_or(0.0, |age| 1.0 / (1.0 + age as f32));
         for (feature, value) in [
             (Feature::Organic, figure(Figure::Organic)),
             (Feature::Walk, figure(Figure::Walk)),
@@ -68,7 +67,7 @@ pub(super) fn recall(model: &Model, request: &Request<'_>, prefix: &SessionPrefi
             (Feature::PrefixBehaviour, prefix.behaviour.get(*item)),
             (Feature::TagPopularity, (tags + 0.1 * same_provider) * facts.log_views),
             (Feature::Bridge, figure(Figure::Bridge)),
-            (Feature::Seen, seen),
+            (Feature::Seen, prefix.seen.get(*item)),
             (Feature::Pictures, page.map_or(0.0, |(page, _)| pictures.cosine(page, row))),
         ] {
             pool.columns.column_mut(feature)[candidate] = value;
@@ -99,7 +98,9 @@ pub(super) fn complete(model: &Model, request: &Request<'_>, prefix: &SessionPre
             (Feature::PrefixKinship, dot(prefix_kinship.row(), behaviour.row(row))),
             (Feature::PrefixContent, dot(prefix_texts.row(), texts.row(row))),
             (Feature::LastBehaviour, prefix.last.get(*item)),
-            (Feature::PrefixLength, prefix.items.len() as f32),
+            (Feature::PrefixLength, prefix.seen.len() as f32),
+            (Feature::LedHere, prefix.led_here.get(*item)),
+            (Feature::Again, prefix.again),
             (Feature::Taste, dot(taste.row(), texts.row(row))),
             (Feature::PriceGap, price_gap),
             (Feature::NextOrganic, ln_1p(neighbour.next_organic.into())),

@@ -3,8 +3,10 @@
 use std::collections::HashMap;
 
 use super::fusion::fuse;
+use super::pinyin::is_typed;
 use super::{By, Found, Query};
-use crate::embed::tokens::Analyzer;
+use crate::embed::comparable;
+use crate::embed::tokens::{self, Analyzer};
 use crate::index::{Index, Vector, Vectors, top, unit};
 use crate::model::Model;
 use crate::recommend::rules::ActiveRules;
@@ -15,44 +17,63 @@ const DEEP: usize = 100;
 /// Of how many datasets that hold a word the direction of their texts is taken, where no model reads the query.
 const EXAMPLES: usize = 50;
 
+/// How many words of a query are tried as pinyin.
+const MOST_TYPED: usize = 8;
+
 /// Which datasets hold which words.
 pub struct Finder {
     analyzer: Analyzer,
     holders: HashMap<Box<str>, Vec<u32>>,
+    /// Names and tags that hold Chinese, as they are compared.
+    spoken: Vec<(u32, Box<str>)>,
 }
 
 impl Finder {
     /// Takes up the words of listed datasets.
     pub fn new(model: &Model) -> Self {
         let items = &model.parts.items;
-        let analyzer = Analyzer::of(items.iter().map(|item| &item.title));
-        let mut holders: HashMap<Box<str>, Vec<u32>> = HashMap::new();
-        for (number, item) in items.iter().enumerate().filter(|(_, item)| item.is_listed) {
-            let texts = [&*item.title, &*item.tags].into_iter().chain(item.provider.as_deref());
-            for text in texts {
-                analyzer.terms(text, |term| {
-                    let list = match holders.get_mut(term) {
-                        Some(list) => list,
-                        None => holders.entry(term.into()).or_default(),
-                    };
-                    if list.last() != Some(&(number as u32)) {
-                        list.push(number as u32);
-                    }
-                });
-            }
+        let mut finder = Self {
+            analyzer: Analyzer::of(items.iter().map(|item| &item.title)),
+            holders: HashMap::new(),
+            spoken: Vec::new(),
+        };
+        for (number, item) in (0..).zip(items).filter(|(_, item)| item.is_listed) {
+            finder.take_up(number, &[&item.title, &item.tags], item.provider.as_deref());
         }
-        Self { analyzer, holders }
+        finder
+    }
+
+    fn take_up(&mut self, number: u32, named: &[&str], provider: Option<&str>) {
+        let mut hold = |term: &str| {
+            let list = match self.holders.get_mut(term) {
+                Some(list) => list,
+                None => self.holders.entry(term.into()).or_default(),
+            };
+            if list.last() != Some(&number) {
+                list.push(number);
+            }
+        };
+        named.iter().copied().chain(provider).for_each(|text| self.analyzer.search_terms(text, &mut hold));
+        let named = comparable(&named.join(" ; "));
+        // a character is looked for alone, too
+        named.chars().filter(|c| tokens::is_han(*c)).for_each(|c| hold(c.encode_utf8(&mut [0; 4])));
+        if named.contains(tokens::is_han) {
+            self.spoken.push((number, named.into()));
+        }
     }
 
     /// The best `count` listed datasets, without what rules never show.
     pub fn search(&self, model: &Model, query: &Query<'_>, rules: &ActiveRules, count: usize) -> Vec<Found> {
-        let mut terms: Vec<&[u32]> = Vec::new();
-        self.analyzer.terms(query.words, |term| terms.extend(self.holders.get(term).map(Vec::as_slice)));
+        let typed = self.typed(query.words);
+        let mut terms: Vec<&[u32]> = typed.iter().map(Vec::as_slice).collect();
+        self.analyzer.search_terms(query.words, |term| terms.extend(self.holders.get(term).map(Vec::as_slice)));
+        // models know no pinyin
+        let [text, picture] = [query.text, query.picture].map(|vector| vector.filter(|_| typed.is_empty()));
         let pictures = &model.parts.pictures;
-        let by_pictures = query.picture.map(|vector| nearest(&placed(vector, pictures.vectors()), pictures));
+        let by_pictures = picture.map(|vector| nearest(&placed(vector, pictures.vectors()), pictures));
         let ways = [
             (By::Words, by_words(model, &terms)),
-            (By::Text, by_text(model, &terms, query.text)),
+            (By::Text, by_text(model, &terms, text)),
             (By::Pictures, by_pictures.unwrap_or_default()),
         ];
         let used = ways.iter().filter(|(_, list)| !list.is_empty()).count();
@@ -66,6 +87,35 @@ impl Finder {
         found.truncate(count);
         found
     }
+
+    /// Which datasets' names or tags hold the Chinese that is typed in pinyin: by each word that nobody holds, and by all
+    /// of them together. First letters will do where no word in Latin letters is held.
+    fn typed(&self, words: &str) -> Vec<Vec<u32>> {
+        let words = comparable(words).replace('\'', "");
+        let mut short = true;
+        let mut unknown: Vec<&str> = Vec::new();
+        for word in words.split(|c: char| !c.is_alphanumeric()) {
+            let mut is_known = true;
+            self.analyzer.search_terms(word, |term| {
+                let is_held = self.holders.contains_key(term);
+                is_known &= is_held;
+                short &= !is_held || letters(term) == 0 || term.contains(tokens::is_han);
+            });
+            if !is_known && letters(word) > 1 && unknown.len() < MOST_TYPED {
+                unknown.push(word);
+            }
+        }
+        let together = (unknown.len() > 1).then(|| unknown.concat());
+        let typed = unknown.into_iter().chain(together.as_deref());
+        let is_in = |typed, named: &str| is_typed(typed, named, false) || short && is_typed(typed, named, true);
+        let hold = |typed| self.spoken.iter().filter(move |(_, named)| is_in(typed, named));
+        let holders = typed.map(|typed| hold(typed).map(|(item, _)| *item).collect::<Vec<u32>>());
+        holders.filter(|holders| !holders.is_empty()).collect()
+    }
+}
+
+fn letters(word: &str) -> usize {
+    word.bytes().filter(u8::is_ascii_alphabetic).count()
 }
 
 /// What a word that so many hold says.

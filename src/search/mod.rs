@@ -4,6 +4,7 @@
 mod find;
 mod finder;
 mod fusion;
+mod pinyin;
 mod query;
 
 pub use find::{FoundDataset, Unread, find};

@@ -18,7 +18,7 @@ pub struct Query<'a> {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, ToSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum By {
-    /// Its name, tags or provider hold the words.
+    /// Its name, tags or provider hold the words, or what they are the pinyin of.
     Words,
     /// Its text means the like.
     Text,

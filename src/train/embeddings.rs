@@ -9,7 +9,7 @@ use duckdb::Connection;
 use rayon::prelude::*;
 use sha2::{Digest, Sha256};
 
-use super::probes::{Probe, Probes};
+use super::probes::{Expected, Probe, Probes, Samples, Script};
 use super::vector_cache::VectorCache;
 use crate::common::files::sha256;
 use crate::common::language::{either, t};
@@ -17,8 +17,8 @@ use crate::common::progress::Progress;
 use crate::config::Config;
 use crate::embed::Text;
 use crate::embed::neural::clip::Clip;
-use crate::embed::neural::folder;
-use crate::embed::neural::{LARGEST_FILE, Places, Role, TextModel, Unusable, is_address};
+use crate::embed::neural::folder::{self, Named, TextChoice};
+use crate::embed::neural::{LARGEST_FILE, Places, Role, TextModel, Unusable, carried, is_address};
 use crate::index::{Vectors, normalize};
 use crate::warehouse::arrow::each_batch;
 
@@ -42,24 +42,72 @@ pub struct LearnedTexts {
     pub views: [Vectors; VIEWS.len()],
     /// What it makes of single fields, for judging it without visits.
     pub probes: Probes,
+    /// Whether it is the table that the program carries, which nobody asked for: it counts where it is of use alone.
+    pub is_carried: bool,
 }
 
-/// Vectors of all texts by the text model that settings name.
+/// Vectors of all texts by the text model that settings choose; none where that is the one that the program carries and it
+/// brings nothing.
 pub fn texts(db: &Connection, config: &Config, texts: &[Text], progress: &Progress) -> Result<Option<LearnedTexts>> {
-    let Some(named) = folder::text_model(config) else { return Ok(None) };
-    // SBERT_MODEL is in the old system's settings, whether or not its model is here
-    if named.folder.is_none() && named.setting == "SBERT_MODEL" {
-        let missing = named.require().err().map(|error| error.to_string()).unwrap_or_default();
-        progress.note(&t!("texts are compared by TF-IDF and LSA: {missing}", "文本用 TF-IDF 与 LSA 比较：{missing}"));
+    let samples = Probes::samples(texts);
+    match folder::text_model(config) {
+        TextChoice::None => Ok(None),
+        TextChoice::Carried => by_carried(texts, &samples, progress),
+        // SBERT_MODEL is in the old system's settings, whether or not its model is here
+        TextChoice::Named(named) if named.folder.is_none() && named.setting == "SBERT_MODEL" => {
+            let missing = named.require().err().map(|error| error.to_string()).unwrap_or_default();
+            progress.note(&t!("texts are compared without it: {missing}", "文本比较时不用它：{missing}"));
+            by_carried(texts, &samples, progress)
+        }
+        TextChoice::Named(named) => by_named(&named, db, texts, &samples, progress).map(Some),
+    }
+}
+
+/// Vectors by the table that the program carries, where names and descriptions do not speak against it. They are looked
+/// up more quickly than they could be read from where others are kept.
+fn by_carried(texts: &[Text], samples: &Samples, progress: &Progress) -> Result<Option<LearnedTexts>> {
+    if !Probes::can_judge(samples, Script::Letters) {
         return Ok(None);
     }
+    progress.at(either("texts: by the table of English tokens", "文本：用英文词元向量表"));
+    let model = carried::model()?;
+    let embed = |sentences: &[String]| {
+        let sentences: Vec<&str> = sentences.iter().map(String::as_str).collect();
+        model.embed(&sentences, Role::Document, &|_| ())
+    };
+    let fields = embed(&fields(texts, samples).collect::<Vec<String>>())?;
+    let fields: Vec<&[f32]> = fields.iter().map(Vec::as_slice).collect();
+    let probes = Probes::new(texts, samples, &fields, Expected::Fifth, &|texts| model.unknown_share(texts))?;
+    if !probes.is_of_use(Script::Letters) {
+        probes.told().for_each(|said| progress.note(&t!("texts, {said}", "文本，{said}")));
+        return Ok(None);
+    }
+    let view = |view: usize| -> Result<Vectors> {
+        let rows = embed(&texts.iter().map(|text| seen(text, view)).collect::<Vec<String>>())?;
+        Ok(Vectors::new(model.dimensions(), rows.into_iter().flatten()))
+    };
+    let views = [view(0)?, view(1)?, view(2)?];
+    Ok(Some(LearnedTexts { model: carried::identity().to_owned(), views, probes, is_carried: true }))
+}
+
+/// What is judged by, one after the other.
+fn fields(texts: &[Text], samples: &Samples) -> impl Iterator<Item = String> {
+    samples.iter().flatten().flat_map(|item| Probe::fields(&texts[*item as usize]))
+}
+
+/// Vectors by a model in a folder, those of before from the warehouse.
+fn by_named(
+    named: &Named,
+    db: &Connection,
+    texts: &[Text],
+    samples: &Samples,
+    progress: &Progress,
+) -> Result<LearnedTexts> {
     let folder = named.require()?;
     let model = TextModel::read(folder)?;
-    let id = folder::identity(&named, folder)?;
-    let samples = Probes::samples(texts);
-    let fields = samples.iter().flatten().flat_map(|item| Probe::fields(&texts[*item as usize]));
-    let sentences: Vec<String> =
-        (0..VIEWS.len()).flat_map(|view| texts.iter().map(move |text| seen(text, view))).chain(fields).collect();
+    let id = folder::identity(named, folder)?;
+    let seen = (0..VIEWS.len()).flat_map(|view| texts.iter().map(move |text| seen(text, view)));
+    let sentences: Vec<String> = seen.chain(fields(texts, samples)).collect();
     let contents: Vec<String> =
         sentences.iter().map(|text| hex::encode(&Sha256::digest(text.as_bytes())[..16])).collect();
     // texts of like length together
@@ -80,8 +128,8 @@ pub fn texts(db: &Connection, config: &Config, texts: &[Text], progress: &Progre
     });
     let vectors: Vec<&[f32]> = contents[VIEWS.len() * texts.len()..].iter().map(|c| vector(c).as_slice()).collect();
     let unknown = |texts: &[&str]| model.unknown_share(texts);
-    let probes = Probes::new(texts, &samples, &vectors, &unknown)?;
-    Ok(Some(LearnedTexts { model: id, views, probes }))
+    let probes = Probes::new(texts, samples, &vectors, Expected::Half, &unknown)?;
+    Ok(LearnedTexts { model: id, views, probes, is_carried: false })
 }
 
 /// Tags as people write them in a sentence.

@@ -159,7 +159,8 @@ const EXPECTED: [usize; 2] = [0, MIXTURES.len() - 1];
 pub fn mixed(learned: &LearnedTexts, texts: &[Text], steps: &Steps<'_>, given: Option<f32>) -> (Vectors, String) {
     let LearnedTexts { views, probes, .. } = learned;
     let expected = EXPECTED[usize::from(!probes.tags_tell())];
-    let is_left_out = |text: &Text| given.is_none() && steps.are_few() && !probes.is_of_use(Script::of(text));
+    let is_asked_for = !learned.is_carried && (given.is_some() || !steps.are_few());
+    let is_left_out = |text: &Text| !is_asked_for && !probes.is_of_use(Script::of(text));
     let left_out: Vec<bool> = texts.iter().map(is_left_out).collect();
     let best = match steps.are_few() {
         true => expected,

@@ -27,13 +27,32 @@ const SHORTEST: usize = 20;
 /// Tags that find fewer of their own descriptions than this share of what names find say too little to be read alone.
 const TELLING: f64 = 0.5;
 
+/// What is expected of a model before names and descriptions are asked.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Expected {
+    /// Half of the whole, where it adds more than chance: somebody's model, of which nothing is known.
+    Half,
+    /// A fifth, where it takes away no more than chance does: the table that the program carries. Names find their own
+    /// descriptions by the words that both have, of which a table of tokens knows less than it does of topics.
+    Fifth,
+}
+
+impl Expected {
+    fn weight(self) -> f32 {
+        match self {
+            Self::Half => UNSEEN.1,
+            Self::Fifth => 0.2,
+        }
+    }
+}
+
 /// A language of a catalogue.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Script {
-    /// Chinese.
-    Chinese,
     /// All that is written in letters.
     Letters,
+    /// Chinese.
+    Chinese,
 }
 
 impl Script {
@@ -51,6 +70,9 @@ impl Script {
         }
     }
 }
+
+/// The datasets that are asked for, by language.
+pub type Samples = [Vec<u32>; Script::ALL.len()];
 
 /// What is known of a model without visits.
 pub struct Probes(Vec<Probe>);
@@ -72,7 +94,7 @@ pub struct Probe {
 
 impl Probes {
     /// The datasets that are asked for, by language: some of those with a name and a description, spread over the catalogue.
-    pub fn samples(texts: &[Text]) -> [Vec<u32>; Script::ALL.len()] {
+    pub fn samples(texts: &[Text]) -> Samples {
         Script::ALL.map(|script| {
             let is_asked = |text: &Text| {
                 Script::of(text) == script
@@ -86,6 +108,11 @@ impl Probes {
         })
     }
 
+    /// Whether there are enough of a language to judge by.
+    pub fn can_judge(samples: &Samples, script: Script) -> bool {
+        samples[script as usize].len() >= FEW
+    }
+
     /// Judges a model by its `vectors` of the [fields](Probe::fields) of the `samples`, one after the other; `unknown` tells
     /// what share of the tokens of some texts it does not know.
     ///
@@ -93,8 +120,9 @@ impl Probes {
     /// Those of `unknown`.
     pub fn new(
         texts: &[Text],
-        samples: &[Vec<u32>; Script::ALL.len()],
+        samples: &Samples,
         vectors: &[&[f32]],
+        expected: Expected,
         unknown: &dyn Fn(&[&str]) -> Result<f32>,
     ) -> Result<Self> {
         let mut from = 0;
@@ -109,7 +137,7 @@ impl Probes {
             let said: Vec<&str> =
                 spread(&of_script).iter().flat_map(|text| [text.title.as_str(), text.description.as_str()]).collect();
             let sample: Vec<&Text> = sample.iter().map(|item| &texts[*item as usize]).collect();
-            probes.push(Probe::new(script, &sample, vectors, unknown(&said)?));
+            probes.push(Probe::new(script, &sample, vectors, expected, unknown(&said)?));
         }
         Ok(Self(probes))
     }
@@ -172,7 +200,7 @@ impl Probe {
         [text.title.clone(), listed_tags(text), text.description.clone()]
     }
 
-    fn new(script: Script, sample: &[&Text], vectors: &[&[f32]], unknown: f32) -> Self {
+    fn new(script: Script, sample: &[&Text], vectors: &[&[f32]], expected: Expected, unknown: f32) -> Self {
         let blank = Self { script, weight: 0.0, asked: 0, figures: [0.0; 3], unknown, tags_tell: None };
         if sample.len() < FEW {
             return Self { weight: if unknown <= UNKNOWN { UNSEEN.1 } else { 0.0 }, ..blank };
@@ -200,11 +228,17 @@ impl Probe {
             })
             .collect();
         let none = MODEL.iter().position(|weight| *weight == 0.0).unwrap_or_default();
-        let given = MODEL.iter().position(|weight| *weight == UNSEEN.1).unwrap_or_default();
+        let given = MODEL.iter().position(|weight| *weight == expected.weight()).unwrap_or_default();
         let away_from = |place: usize| move |tried: usize| (MODEL[tried] - MODEL[place]).abs();
-        // only what is more than chance speaks for a model
-        let adds = chosen(&gains, away_from(none)) != none;
-        let place = if adds { chosen(&gains, away_from(given)) } else { none };
+        let counts = match expected {
+            // only what is more than chance speaks for a model
+            Expected::Half => chosen(&gains, away_from(none)) != none,
+            Expected::Fifth => {
+                let beside_none: Vec<Vec<f64>> = gains.iter().map(|of| vec![of[none], of[given]]).collect();
+                chosen(&beside_none, |place| if place == 1 { 0.0 } else { 1.0 }) == 1
+            }
+        };
+        let place = if counts { chosen(&gains, away_from(given)) } else { none };
         let mean = |place: usize| gains.iter().map(|of| of[place]).sum::<f64>() / count as f64;
         let alone = MODEL.len() - 1;
         let tagged: Vec<usize> = (0..count).filter(|item| !sample[*item].tags.is_empty()).collect();
@@ -260,7 +294,7 @@ mod tests {
     }
 
     /// A model that knows which fields are of one dataset, or nothing.
-    fn judged(texts: &[Text], knows: bool, unknown: f32) -> Probes {
+    fn judged(texts: &[Text], knows: bool, unknown: f32, expected: Expected) -> Probes {
         let mut random = SmallRng::seed_from_u64(7);
         let samples = Probes::samples(texts);
         let mut vectors: Vec<Vec<f32>> = Vec::new();
@@ -270,13 +304,13 @@ mod tests {
             vectors.extend([own.clone(), vec![0.5; WIDTH], if knows { own } else { one() }]);
         }
         let vectors: Vec<&[f32]> = vectors.iter().map(Vec::as_slice).collect();
-        Probes::new(texts, &samples, &vectors, &|_| Ok(unknown)).expect("tokens")
+        Probes::new(texts, &samples, &vectors, expected, &|_| Ok(unknown)).expect("tokens")
     }
 
     #[test]
     fn a_model_counts_where_it_finds_what_words_do_not() {
         for (knows, repeats, is_of_use) in [(true, false, true), (false, true, false), (true, true, false)] {
-            let probes = judged(&catalogue(200, repeats), knows, 0.0);
+            let probes = judged(&catalogue(200, repeats), knows, 0.0, Expected::Half);
             let case = format!("knows {knows}, repeats {repeats}: {}", probes.weight());
             assert_eq!(probes.is_of_use(Script::Letters), is_of_use, "{case}");
             assert_eq!(probes.weight() >= UNSEEN.1, is_of_use, "{case}");
@@ -287,10 +321,18 @@ mod tests {
     }
 
     #[test]
+    fn what_the_program_carries_counts_where_it_takes_nothing_away() {
+        for (knows, repeats, counts) in [(true, true, 0.2..=0.2), (false, true, 0.0..=0.0), (true, false, 0.2..=1.0)] {
+            let weight = judged(&catalogue(200, repeats), knows, 0.0, Expected::Fifth).weight();
+            assert!(counts.contains(&weight), "knows {knows}, repeats {repeats}: {weight}");
+        }
+    }
+
+    #[test]
     fn with_few_descriptions_a_model_counts_where_it_knows_the_tokens() {
         let few = catalogue(FEW - 1, true);
         for (unknown, weight) in [(0.0, UNSEEN.1), (0.3, 0.0)] {
-            let probes = judged(&few, false, unknown);
+            let probes = judged(&few, false, unknown, Expected::Half);
             assert!((probes.weight() - weight).abs() < 1e-6);
             assert_eq!(probes.told().count(), 1);
         }

@@ -50,6 +50,7 @@ mod retention;
 mod runs;
 mod safety;
 mod schedule;
+mod search;
 mod serving;
 mod settings;
 mod sql;

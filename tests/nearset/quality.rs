@@ -38,6 +38,67 @@ fn evaluate_measures_every_channel_on_the_same_steps() {
 }
 
 #[test]
+fn evaluate_says_how_sure_one_can_be_draws_and_sets_old_lists_beside_new_ones() {
+    let mut n = Nearset::demo();
+    n.set("TRAIN_SECONDS", "0");
+    let pictures = || {
+        let said = n.ok(&["evaluate"]);
+        for part in ["how sure one can be of holdout", "four times of five", "beyond chance more often than popular"] {
+            assert!(said.contains(part), "{part}: {said}");
+        }
+        let names = said.lines().filter(|line| line.ends_with(".svg"));
+        names.map(|name| fs::read_to_string(n.path().join(name)).expect("a picture")).collect::<Vec<_>>()
+    };
+    let drawn = pictures();
+    assert_eq!(drawn.len(), 3);
+    for picture in &drawn {
+        assert!(picture.starts_with("<svg xmlns=") && picture.contains("class=\"interval\""), "{picture}");
+    }
+    assert_eq!(drawn, pictures(), "the same to the byte");
+    let kept = n.data().join("evaluation/offline/offline_against_shown.parquet");
+    assert!(kept.is_file());
+}
+
+#[test]
+fn figures_of_certainty_calibration_and_fairness_add_up() {
+    let n = Nearset::demo();
+    let none = |query: &str| assert_eq!(n.sql(query), Vec::<Value>::new(), "{query}");
+    let some = |query: &str| assert!(!n.sql(query).is_empty(), "{query}");
+    none(
+        "select offline_certainty.list from offline_certainty
+         inner join offline_comparison on offline_comparison.model = offline_certainty.model and offline_comparison.list = offline_certainty.list
+         where segment = 'all' and abs(difference + \"hit_rate@10_difference\") > 1e-6",
+    );
+    some(
+        "from offline_certainty where list = 'popular' and segment = 'all' and verdict = 'better' and detectable < difference",
+    );
+    none(
+        "select model, list, sum(hits) as hits from score_calibration where basis = 'replayed' group by model, list
+         having hits <> (
+             select count(*) from raw.offline_replays as replays
+             where replays.model = score_calibration.model and replays.list = score_calibration.list and place <= 10
+         )",
+    );
+    none(
+        "select * from (
+             select calibrated - lag(calibrated) over (partition by basis, model, list order by tenth) as rise from score_calibration
+         ) where rise < -1e-6",
+    );
+    some("from score_calibration where basis = 'shown' and hits > 0");
+    none("from score_calibration_error where calibrated_error > error + 3 * chance_error");
+    none(
+        "select basis, model, list, breakdown from list_fairness group by all
+         having abs(sum(exposure_share) - 1) > 1e-4 or abs(sum(wanted_share) - 1) > 1e-4 or abs(sum(catalogue_share) - 1) > 1e-4
+             or abs(sum(difference)) > 1e-4",
+    );
+    none("from list_fairness where exposure_share not between exposure_share_low and exposure_share_high");
+    for basis in ["replayed", "shown"] {
+        some(&format!("from list_fairness where basis = '{basis}' and value = 'head' and exposures > 0"));
+    }
+    some("from offline_against_shown where list = 'detail' and segment = 'seen' and shown_hit_rate > 0");
+}
+
+#[test]
 fn sessions_in_files_go_through_the_same_code() {
     let n = Nearset::empty();
     let line = |session: i64, item: i64, time: i64| format!("{session}\t{item}\t{time}.0\n");

@@ -207,13 +207,16 @@ fn a_ranker_that_does_not_fit_is_refused() {
     narrow["means"] = json!([0.0]);
     let mut flat = network(json!([layer(features, 1, features)]));
     flat["deviations"][0] = json!(0.0);
+    // what was trained before the last features were there
+    let names = model::Feature::ALL.map(model::Feature::name);
     let whole = [
-        ("trees", split(33, u32::MAX - 1)),
+        ("features", json!(names[..34])),
+        ("trees", split(features as u64 - 1, u32::MAX - 1)),
         ("network", network(json!([layer(features, 4, 4 * features), layer(4, 1, 4)]))),
     ];
     let broken = [
         ("trees", split(65_535, u32::MAX - 1)),
-        ("trees", split(34, u32::MAX - 1)),
+        ("trees", split(features as u64, u32::MAX - 1)),
         ("trees", split(0, 0)),
         ("trees", split(0, u32::MAX)),
         ("trees", split(0, 0b1010)),
@@ -226,13 +229,13 @@ fn a_ranker_that_does_not_fit_is_refused() {
         ("network", network(json!([layer(features, 1, features - 1)]))),
         ("network", narrow),
         ("network", flat),
-        ("features", json!(["organic"])),
+        ("features", json!(names[1..])),
+        ("features", json!([])),
     ];
     for (is_whole, (field, value)) in
         whole.into_iter().map(|case| (true, case)).chain(broken.into_iter().map(|case| (false, case)))
     {
-        let mut ranker =
-            json!({"features": model::Feature::ALL.map(model::Feature::name)[..], "trees": [], "network": null});
+        let mut ranker = json!({"features": names[..], "trees": [], "network": null});
         ranker[field] = value;
         fs::write(&path, ranker.to_string()).expect("a ranker");
         by_hand(&current_dir(&n), |_| {});

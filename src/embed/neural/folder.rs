@@ -23,10 +23,28 @@ pub struct Named {
     pub folder: Option<PathBuf>,
 }
 
-/// The text model that settings name: TEXT_MODEL_PATH, else SBERT_MODEL.
-pub fn text_model(config: &Config) -> Option<Named> {
-    let path = config.models.text_model.as_deref().map(|value| named("TEXT_MODEL_PATH", value, config));
-    path.or_else(|| config.models.sbert_model.as_deref().map(|value| named("SBERT_MODEL", value, config)))
+/// The text model that settings choose.
+#[derive(Clone, Debug, PartialEq)]
+pub enum TextChoice {
+    /// What TEXT_MODEL_PATH, else SBERT_MODEL names.
+    Named(Named),
+    /// The table that the program carries: nothing is named.
+    Carried,
+    /// None: TEXT_MODEL_PATH says so.
+    None,
+}
+
+/// What TEXT_MODEL_PATH says where no model is wanted.
+pub const NONE: &str = "none";
+
+/// The text model that settings choose: TEXT_MODEL_PATH, else SBERT_MODEL, else what the program carries.
+pub fn text_model(config: &Config) -> TextChoice {
+    match (config.models.text_model.as_deref(), config.models.sbert_model.as_deref()) {
+        (Some(NONE), _) => TextChoice::None,
+        (Some(path), _) => TextChoice::Named(named("TEXT_MODEL_PATH", path, config)),
+        (None, Some(name)) => TextChoice::Named(named("SBERT_MODEL", name, config)),
+        (None, None) => TextChoice::Carried,
+    }
 }
 
 /// The CLIP that settings name.

@@ -2,6 +2,7 @@
 //!
 //! What a folder says of itself counts: its modules, its pooling, its prompts, its longest text, its way with pictures.
 
+pub mod carried;
 pub mod clip;
 pub mod distilled;
 pub mod folder;

@@ -3,8 +3,8 @@
 use anyhow::Result;
 
 use super::clip::Clip;
-use super::folder;
-use super::{Role, TextModel};
+use super::folder::{self, TextChoice};
+use super::{Role, TextModel, carried};
 use crate::config::Config;
 
 /// The models of texts and of pictures that queries are encoded with, each with its identity.
@@ -30,7 +30,7 @@ impl QueryEncoder {
     /// A folder that is there holds no model that can be used.
     pub fn load(config: &Config) -> Result<Self> {
         let mut encoder = Self::default();
-        if let Some(named) = folder::text_model(config)
+        if let TextChoice::Named(named) = folder::text_model(config)
             && let Some(folder) = &named.folder
         {
             encoder.text = Some((folder::identity(&named, folder)?, TextModel::read(folder)?));
@@ -49,9 +49,12 @@ impl QueryEncoder {
     /// A model fails.
     pub fn encode(&self, query: &str, text_model: Option<&str>, picture_model: Option<&str>) -> Result<EncodedQuery> {
         let mut encoded = EncodedQuery::default();
-        if let Some((id, model)) = &self.text
-            && text_model == Some(id)
-        {
+        let named = self.text.as_ref().filter(|(id, _)| text_model == Some(id)).map(|(_, model)| model);
+        let model = match named {
+            None if text_model == Some(carried::identity()) => Some(carried::model()?),
+            named => named,
+        };
+        if let Some(model) = model {
             encoded.text = model.embed(&[query], Role::Query, &|_| ())?.pop();
         }
         if let Some((id, model)) = &self.picture

@@ -9,6 +9,7 @@ use rayon::prelude::*;
 use serde_json::Value;
 use tokenizers::Tokenizer;
 
+use super::distilled;
 use super::tokenizer::{self, json};
 use super::transformer::{Activation, Block, Encoder, Linear, Names, Norm, rows};
 use super::weights::Weights;
@@ -95,7 +96,7 @@ impl TextModel {
         let prompts = prompts(&about);
         let mut model = match first.kind.as_str() {
             "Transformer" => Self::with_transformer(&first.folder)?,
-            "StaticEmbedding" => Self::with_table(&first.folder)?,
+            "StaticEmbedding" => Self::table(tokenizer::read(&first.folder, LONGEST)?, &Weights::read(&first.folder)?)?,
             other => {
                 bail!(t!(
                     "its first module is {other}; known are Transformer (BERT, XLM-RoBERTa) and StaticEmbedding",
@@ -148,12 +149,20 @@ impl TextModel {
         })
     }
 
-    fn with_table(folder: &Path) -> Result<Self> {
-        let weights = Weights::read(folder)?;
+    /// A table of token vectors from the bytes of its two files, as [`super::distilled`] writes them.
+    ///
+    /// # Errors
+    /// They are none.
+    pub fn of_table(tokenizer: &[u8], weights: &[u8]) -> Result<Self> {
+        let tokenizer = Tokenizer::from_bytes(tokenizer).map_err(|error| anyhow!("{error}"))?;
+        Self::table(tokenizer, &Weights::of_bytes(weights)?)
+    }
+
+    fn table(mut tokenizer: Tokenizer, weights: &Weights) -> Result<Self> {
         let table = weights.find("embedding.weight").or_else(|| weights.find("embeddings"));
         let table = table.context(either("the weights have no embedding.weight", "权重里没有 embedding.weight"))?;
+        let table = &distilled::in_full(table, weights.find(distilled::SCALE))?;
         let dimensions = table.dim(1)?;
-        let mut tokenizer = tokenizer::read(folder, LONGEST)?;
         tokenizer.with_truncation(None).map_err(|error| anyhow!("{error}"))?;
         Ok(Self {
             tokenizer,
@@ -268,6 +277,17 @@ impl TextModel {
     /// The tokenizer, and how many tokens it knows, for [`super::distilled`].
     pub(super) fn vocabulary(&self) -> (&Tokenizer, usize) {
         (&self.tokenizer, self.tokenizer.get_vocab_size(true))
+    }
+
+    /// The mean of the rows of a text's tokens; zero for a text without any.
+    pub(super) fn mean_of_tokens(&self, text: &str, rows: &[Vec<f32>]) -> Result<Vec<f32>> {
+        let ids = self.tokens("", text, false)?;
+        let mut mean = vec![0.0; rows.first().map_or(0, Vec::len)];
+        for id in &ids {
+            let row = &rows[*id as usize];
+            mean.iter_mut().zip(row).for_each(|(mean, value)| *mean += value / ids.len() as f32);
+        }
+        Ok(mean)
     }
 
     /// What the model makes of each token alone.

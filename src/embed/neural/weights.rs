@@ -69,13 +69,21 @@ impl Weights {
                     t!("{} is damaged or of another kind", "{} 已损坏，或不是这种文件", file.display())
                 })?,
             };
-            for (name, tensor) in read {
-                if tensor.dtype().is_float() {
-                    tensors.insert(todays_name(name), tensor.to_dtype(DType::F32)?);
-                }
-            }
+            tensors.extend(read);
         }
-        Ok(Self { tensors, prefix: String::new() })
+        Self::of(tensors)
+    }
+
+    /// Those in the bytes of a `.safetensors` file.
+    pub fn of_bytes(bytes: &[u8]) -> Result<Self> {
+        Self::of(candle_core::safetensors::load_buffer(bytes, &Device::Cpu)?)
+    }
+
+    fn of(read: HashMap<String, Tensor>) -> Result<Self> {
+        let is_weight = |tensor: &Tensor| tensor.dtype().is_float() || tensor.dtype() == DType::U8;
+        let weights = read.into_iter().filter(|(_, tensor)| is_weight(tensor));
+        let single = |(name, tensor): (String, Tensor)| Ok((todays_name(name), tensor.to_dtype(DType::F32)?));
+        Ok(Self { tensors: weights.map(single).collect::<Result<_>>()?, prefix: String::new() })
     }
 
     /// Takes the first of these as what stands before all names, by where `name` is found.

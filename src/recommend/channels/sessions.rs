@@ -1,5 +1,6 @@
 //! What goes with the pages that were looked at before: their neighbours, and past visits that hold the same pages, the later
-//! pages counting more, rare things more (VMIS-kNN; Kersbergen, Sprangers, Schelter 2022).
+//! pages counting more, rare things more (VMIS-kNN; Kersbergen, Sprangers, Schelter 2022), and of a past visit what stands near
+//! the shared page most (STAN; Garg et al. 2019).
 
 use super::super::Request;
 use super::super::sums::Sums;
@@ -8,11 +9,17 @@ use crate::model::{Feature, Figure, Model, VisitIndex};
 
 pub(super) const ORDER: &[(Feature, f32)] = &[(Feature::Session, 1.0)];
 
-/// How many pages before this one count.
+/// How many pages before this one count, each once.
 pub(in crate::recommend) const PREFIX_LENGTH: usize = 8;
 
 /// How much each older page counts beside the one after it.
 pub(in crate::recommend) const PREFIX_DECAY: f32 = 0.7;
+
+/// How many views before this one are remembered: what was seen, and which way one came.
+const REMEMBERED: usize = 20;
+
+/// How much each place between an item of a past visit and the newest shared page leaves of what it counts.
+const PLACE_DECAY: f32 = 0.5;
 
 /// How many candidates past visits may propose.
 const FROM_VISITS: usize = 40;
@@ -24,14 +31,33 @@ const PROPOSING_PAGES: usize = 3;
 /// How many past visits are compared (k of VMIS-kNN).
 const VISITS: usize = 200;
 
+/// [`PLACE_DECAY`] to the power of each number of places; further away counts as much as the last.
+static NEARNESS: [f32; 16] = {
+    let mut powers = [1.0; 16];
+    let mut place = 1;
+    while place < powers.len() {
+        powers[place] = powers[place - 1] * PLACE_DECAY;
+        place += 1;
+    }
+    powers
+};
+
 /// The page and its prefix, the newest counting [`PREFIX_LENGTH`] + 1, the oldest 1.
 const MOST_POINTS: usize = (PREFIX_LENGTH + 1) * (PREFIX_LENGTH + 2) / 2;
 
 /// What the visit so far says of candidates: its pages, and sums that are kept between requests.
 #[derive(Default)]
 pub(in crate::recommend) struct SessionPrefix {
-    /// The pages before this one, newest first, each once.
+    /// The last pages before this one, newest first, each once.
     pub(in crate::recommend) items: Vec<u32>,
+    /// Of every page before this one: 1 for the last, 1/2 for the one before that, and so on.
+    pub(in crate::recommend) seen: Sums,
+    /// Of the pages that led straight to this one: how often.
+    pub(in crate::recommend) led_here: Sums,
+    /// 1 where one page lies between this view of the page and the last one, 1/2 where two do; 0 where it is new.
+    pub(in crate::recommend) again: f32,
+    /// The same pages as [`Self::seen`] has, newest first.
+    before: Vec<u32>,
     /// Past visits like this one, as a share of the best.
     pub(in crate::recommend) sessions: Sums,
     /// Neighbours of the pages before.
@@ -50,7 +76,7 @@ impl SessionPrefix {
         mut propose: impl FnMut(u32) -> bool,
     ) {
         self.reset(model, request);
-        for item in &self.items {
+        for item in &self.before {
             propose(*item);
         }
         for (item, _) in self.like_visits(model, request.page) {
@@ -76,16 +102,32 @@ impl SessionPrefix {
 
     fn reset(&mut self, model: &Model, request: &Request<'_>) {
         let items = model.parts.items.len();
-        for sums in [&mut self.sessions, &mut self.behaviour, &mut self.last] {
+        for sums in [&mut self.sessions, &mut self.behaviour, &mut self.last, &mut self.seen, &mut self.led_here] {
             sums.reset(items);
         }
         self.shared.reset(model.parts.sessions.len());
-        self.items.clear();
-        for item in request.recent {
-            if self.items.len() < PREFIX_LENGTH && Some(*item) != request.page && !self.items.contains(item) {
-                self.items.push(*item);
+        self.before.clear();
+        self.again = 0.0;
+        let (mut later, mut between) = (request.page, 0);
+        for item in request.recent.iter().take(REMEMBERED) {
+            // looked at again, without another page between
+            if Some(*item) == later {
+                continue;
             }
+            if later.is_some() && later == request.page {
+                self.led_here.add(*item, 1.0);
+            }
+            if Some(*item) != request.page && self.seen.get(*item) == 0.0 {
+                self.seen.add(*item, 1.0 / (1.0 + self.before.len() as f32));
+                self.before.push(*item);
+            } else if Some(*item) == request.page && self.again == 0.0 {
+                self.again = 1.0 / between as f32;
+            }
+            later = Some(*item);
+            between += 1;
         }
+        self.items.clear();
+        self.items.extend(self.before.iter().take(PREFIX_LENGTH));
     }
 
     /// Past visits that hold the same pages, and what else they hold. Fills `sessions` with shares of the best, returns the
@@ -100,9 +142,13 @@ impl SessionPrefix {
             }
         }
         for visit in shared.best(VISITS) {
-            let weight = shared.points(visit) as f32 / length as f32 * (1.0 - 0.1 * f32::from(shared.age(visit)));
-            for item in visits.items(visit) {
-                sums.add(*item, weight);
+            let age = shared.age(visit);
+            let weight = shared.points(visit) as f32 / length as f32 * (1.0 - 0.1 * f32::from(age));
+            let held = visits.items(visit);
+            let newest = page.iter().chain(&*items).nth(age.into());
+            let place = held.iter().position(|item| Some(item) == newest).unwrap_or(0);
+            for (other, item) in held.iter().enumerate() {
+                sums.add(*item, weight * NEARNESS[other.abs_diff(place).min(NEARNESS.len() - 1)]);
             }
         }
         let mut scored: Vec<(u32, f32)> = Vec::with_capacity(sums.len());
@@ -183,6 +229,47 @@ impl SharedPages {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::model::fixtures::small;
+
+    fn followed(page: Option<u32>, recent: &[u32]) -> SessionPrefix {
+        let mut prefix = SessionPrefix::default();
+        prefix.follow(&small(), &Request { page, recent, ..Request::default() }, |_| true);
+        prefix
+    }
+
+    #[test]
+    fn a_visit_remembers_what_was_seen_and_which_way_one_came() {
+        // 1, 2, 0, 2, then 0 twice, 3, and 0 again
+        let prefix = followed(Some(0), &[3, 0, 0, 2, 0, 2, 1]);
+        assert_eq!(prefix.items, [3, 2, 1]);
+        let of = |sums: &Sums| [0, 1, 2, 3].map(|item| sums.get(item));
+        assert_eq!(of(&prefix.seen), [0.0, 1.0 / 3.0, 0.5, 1.0]);
+        assert_eq!(of(&prefix.led_here), [0.0, 0.0, 2.0, 1.0]);
+        assert_eq!(prefix.again, 1.0);
+        assert_eq!(followed(Some(0), &[3, 2, 0]).again, 0.5);
+        let new = followed(Some(0), &[0, 4]);
+        assert_eq!((new.again, new.led_here.get(4), new.items), (0.0, 1.0, vec![4]));
+        // on no page nothing leads anywhere
+        let nowhere = followed(None, &[3, 2]);
+        assert_eq!((nowhere.again, nowhere.led_here.len(), nowhere.items), (0.0, 0, vec![3, 2]));
+    }
+
+    #[test]
+    fn more_pages_are_seen_than_followed_and_older_views_are_forgotten() {
+        let recent: Vec<u32> = (0..6).cycle().take(REMEMBERED).chain([6]).collect();
+        let prefix = followed(None, &recent);
+        assert_eq!((prefix.seen.len(), prefix.seen.get(6)), (6, 0.0));
+    }
+
+    #[test]
+    fn of_a_past_visit_what_stands_near_the_shared_page_counts_most() {
+        let mut model = small();
+        model.parts.sessions = crate::model::Sessions::new(7, &[vec![1, 2, 0, 3]]);
+        model.facts.iter_mut().for_each(|facts| facts.rarity = 1.0);
+        let mut prefix = SessionPrefix::default();
+        prefix.follow(&model, &Request { page: Some(0), ..Request::default() }, |_| true);
+        assert_eq!([0, 1, 2, 3].map(|item| prefix.sessions.get(item)), [2.0, 0.5, 1.0, 1.0]);
+    }
 
     #[test]
     fn the_visits_with_the_most_points_are_kept_of_equals_the_newest() {

@@ -29,7 +29,7 @@ const PATIENCE: Duration = Duration::from_millis(500);
 #[derive(Debug, Deserialize, IntoParams)]
 #[into_params(parameter_in = Query)]
 pub struct SearchParams {
-    /// The words to look for, in any language that the catalogue is in.
+    /// The words to look for, in any language that the catalogue is in; Chinese also in pinyin.
     q: Option<String>,
     /// How many datasets, 1 to 100; 10 where it is left out.
     #[param(value_type = Option<u32>, minimum = 1, maximum = 100)]
