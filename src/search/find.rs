@@ -35,10 +35,10 @@ pub fn find(config: &Config, words: &str, limit: usize) -> Result<(Vec<FoundData
     let read =
         QueryEncoder::load(config)?.encode(words, manifest.text_model.as_deref(), manifest.picture_model.as_deref())?;
     let unread = [
-        (&manifest.text_model, read.text.is_some(), "TEXT_MODEL_PATH"),
-        (&manifest.picture_model, read.picture.is_some(), "CLIP_MODEL_PATH"),
+        (&manifest.text_model, read.lacks_text, "TEXT_MODEL_PATH"),
+        (&manifest.picture_model, read.lacks_picture, "CLIP_MODEL_PATH"),
     ];
-    let unread = unread.into_iter().filter(|(_, is_read, _)| !is_read);
+    let unread = unread.into_iter().filter(|(_, lacks, _)| *lacks);
     let unread = unread.filter_map(|(id, _, setting)| Some((id.clone()?, setting))).collect();
     let query = Query { words, text: read.text.as_deref(), picture: read.picture.as_deref() };
     let found = Finder::new(&model).search(&model, &query, &ActiveRules::default(), limit);

@@ -280,15 +280,16 @@ mod tests {
 
     /// Datasets whose descriptions repeat their names, or say the same in other words.
     fn catalogue(count: usize, repeats: bool) -> Vec<Text> {
+        let told = |k| if repeats { format!("tells of name{k} of{k}") } else { format!("something else said{k} here") };
+        described(count, told)
+    }
+
+    fn described(count: usize, told: impl Fn(usize) -> String) -> Vec<Text> {
         let text = |k: usize| Text {
             title: format!("name{k} of{k}"),
             tags: "common".to_owned(),
             provider: String::new(),
-            description: if repeats {
-                format!("tells of name{k} of{k}")
-            } else {
-                format!("something else said{k} here")
-            },
+            description: told(k),
         };
         (0..count).map(text).collect()
     }
@@ -322,9 +323,17 @@ mod tests {
 
     #[test]
     fn what_the_program_carries_counts_where_it_takes_nothing_away() {
-        for (knows, repeats, counts) in [(true, true, 0.2..=0.2), (false, true, 0.0..=0.0), (true, false, 0.2..=1.0)] {
-            let weight = judged(&catalogue(200, repeats), knows, 0.0, Expected::Fifth).weight();
-            assert!(counts.contains(&weight), "knows {knows}, repeats {repeats}: {weight}");
+        // one more description says half of what a name does, so that a little makes the difference
+        let half = described(200, |k| format!("tells of name{k} of{}", (k + 1) % 200));
+        let cases = [
+            (true, &catalogue(200, true), 0.2..=0.2),
+            (true, &catalogue(200, false), 0.2..=1.0),
+            (true, &half, 0.2..=1.0),
+            (false, &half, 0.0..=0.0),
+        ];
+        for (case, (knows, texts, counts)) in cases.into_iter().enumerate() {
+            let weight = judged(texts, knows, 0.0, Expected::Fifth).weight();
+            assert!(counts.contains(&weight), "case {case}: {weight}");
         }
     }
 

@@ -21,6 +21,10 @@ pub struct EncodedQuery {
     pub text: Option<Vec<f32>>,
     /// Among pictures; `None` where the version was made without this picture model.
     pub picture: Option<Vec<f32>>,
+    /// Whether the version was made with a text model that is not here.
+    pub lacks_text: bool,
+    /// Whether it was made with a picture model that is not here.
+    pub lacks_picture: bool,
 }
 
 impl QueryEncoder {
@@ -49,12 +53,9 @@ impl QueryEncoder {
     /// A model fails.
     pub fn encode(&self, query: &str, text_model: Option<&str>, picture_model: Option<&str>) -> Result<EncodedQuery> {
         let mut encoded = EncodedQuery::default();
-        let named = self.text.as_ref().filter(|(id, _)| text_model == Some(id)).map(|(_, model)| model);
-        let model = match named {
-            None if text_model == Some(carried::identity()) => Some(carried::model()?),
-            named => named,
-        };
-        if let Some(model) = model {
+        if let Some((id, model)) = &self.text
+            && text_model == Some(id)
+        {
             encoded.text = model.embed(&[query], Role::Query, &|_| ())?.pop();
         }
         if let Some((id, model)) = &self.picture
@@ -62,6 +63,9 @@ impl QueryEncoder {
         {
             encoded.picture = model.embed_texts(&[query])?.pop();
         }
+        // the table that the program carries knows every piece of a word, and would find something for any query
+        encoded.lacks_text = text_model.is_some_and(|id| id != carried::identity()) && encoded.text.is_none();
+        encoded.lacks_picture = picture_model.is_some() && encoded.picture.is_none();
         Ok(encoded)
     }
 }

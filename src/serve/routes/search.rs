@@ -120,8 +120,8 @@ fn find(state: &Shared, version: &LoadedVersion, query: String, limit: usize) ->
         .encode(&query, manifest.text_model.as_deref(), manifest.picture_model.as_deref())
         .context("a query cannot be read by its model")?;
     let degrade_reason = match () {
-        () if manifest.text_model.is_some() && read.text.is_none() => Some("no_text_model"),
-        () if manifest.picture_model.is_some() && read.picture.is_none() => Some("no_picture_model"),
+        () if read.lacks_text => Some("no_text_model"),
+        () if read.lacks_picture => Some("no_picture_model"),
         () => None,
     };
     let asked = search::Query { words: &query, text: read.text.as_deref(), picture: read.picture.as_deref() };
