@@ -230,15 +230,17 @@ impl Probe {
         let none = MODEL.iter().position(|weight| *weight == 0.0).unwrap_or_default();
         let given = MODEL.iter().position(|weight| *weight == expected.weight()).unwrap_or_default();
         let away_from = |place: usize| move |tried: usize| (MODEL[tried] - MODEL[place]).abs();
-        let counts = match expected {
+        let place = match expected {
             // only what is more than chance speaks for a model
-            Expected::Half => chosen(&gains, away_from(none)) != none,
+            Expected::Half if chosen(&gains, away_from(none)) == none => none,
+            Expected::Half => chosen(&gains, away_from(given)),
             Expected::Fifth => {
-                let beside_none: Vec<Vec<f64>> = gains.iter().map(|of| vec![of[none], of[given]]).collect();
-                chosen(&beside_none, |place| if place == 1 { 0.0 } else { 1.0 }) == 1
+                let beside_none: Vec<Vec<f64>> = gains.iter().map(|of| vec![of[given], of[none]]).collect();
+                let or_more: Vec<Vec<f64>> = gains.iter().map(|of| of[given..].to_vec()).collect();
+                let takes_away = chosen(&beside_none, |place| place as f32) == 1;
+                if takes_away { none } else { given + chosen(&or_more, |place| place as f32) }
             }
         };
-        let place = if counts { chosen(&gains, away_from(given)) } else { none };
         let mean = |place: usize| gains.iter().map(|of| of[place]).sum::<f64>() / count as f64;
         let alone = MODEL.len() - 1;
         let tagged: Vec<usize> = (0..count).filter(|item| !sample[*item].tags.is_empty()).collect();
