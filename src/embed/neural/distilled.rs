@@ -86,7 +86,7 @@ pub fn distil(model: &TextModel, wanted: &Wanted<'_>, folder: &Path, done: Done<
     write("modules.json", format!("{modules:#}\n"))?;
     let tensors = if wanted.in_bytes { bytes(&table)? } else { HashMap::from([(TABLE, tensor(&table)?)]) };
     let weights = folder.join("model.safetensors");
-    let as_others = |_| fs::set_permissions(&weights, fs::metadata(folder.join("modules.json"))?.permissions());
+    let as_others = |()| fs::set_permissions(&weights, fs::metadata(folder.join("modules.json"))?.permissions());
     // it is written for its owner alone
     candle_core::safetensors::save(&tensors, &weights)
         .map_err(anyhow::Error::from)
