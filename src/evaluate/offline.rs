@@ -19,7 +19,7 @@ use crate::model::{self, Model};
 use crate::recommend::Policy;
 use crate::sql_project::Project;
 use crate::train::{self, Catalogue, Training};
-use crate::warehouse::{self, Database, ident, quote, timestamp};
+use crate::warehouse::{self, Database, Turn, ident, quote, share_memory, timestamp};
 
 /// What is evaluated.
 pub struct Subject {
@@ -84,6 +84,8 @@ pub fn evaluate(
     for (name, model) in &models {
         replay_one(&db, (name, model), from, policy, subject, progress)?;
     }
+    // training left DuckDB little
+    share_memory(&db, config, Turn::Queries)?;
     for relation in RELATIONS {
         project.get(relation)?.build(&db)?;
     }
