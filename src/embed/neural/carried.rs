@@ -19,17 +19,12 @@ pub fn identity() -> &'static str {
     })
 }
 
-/// The table.
+/// Reads the table.
 ///
 /// # Errors
 /// The program was built with a damaged one.
-pub fn model() -> Result<&'static TextModel> {
-    static MODEL: OnceLock<TextModel> = OnceLock::new();
-    if let Some(model) = MODEL.get() {
-        return Ok(model);
-    }
-    let read = TextModel::of_table(TOKENIZER, WEIGHTS)?;
-    Ok(MODEL.get_or_init(|| read))
+pub fn model() -> Result<TextModel> {
+    TextModel::of_table(TOKENIZER, WEIGHTS)
 }
 
 #[cfg(test)]
