@@ -12,8 +12,7 @@ const FIRST: u32 = 0x3400;
 /// What stands for each character from `FIRST` on.
 static SIMPLIFIED: LazyLock<Vec<char>> = LazyLock::new(|| {
     let mut forms: Vec<char> = (FIRST..0xa000).filter_map(char::from_u32).collect();
-    let lines = include_str!("simplified.txt").lines().filter(|line| !line.starts_with('#'));
-    for pair in lines.flat_map(str::split_whitespace) {
+    for pair in pairs() {
         let mut pair = pair.chars();
         if let (Some(traditional), Some(simplified)) = (pair.next(), pair.next()) {
             forms[(u32::from(traditional) - FIRST) as usize] = simplified;
@@ -21,6 +20,12 @@ static SIMPLIFIED: LazyLock<Vec<char>> = LazyLock::new(|| {
     }
     forms
 });
+
+/// Each traditional character with its simplified one.
+fn pairs() -> impl Iterator<Item = &'static str> {
+    let lines = include_str!("simplified.txt").lines().filter(|line| !line.starts_with('#'));
+    lines.flat_map(str::split_whitespace)
+}
 
 /// A text in small letters, half width, composed and with simplified characters.
 ///
@@ -57,8 +62,7 @@ mod tests {
 
     #[test]
     fn every_pair_of_the_table_is_one_of_two_characters() {
-        let lines = include_str!("simplified.txt").lines().filter(|line| !line.starts_with('#'));
-        let pairs: Vec<&str> = lines.flat_map(str::split_whitespace).collect();
+        let pairs: Vec<&str> = pairs().collect();
         assert!(pairs.len() > 3_000 && pairs.iter().all(|pair| pair.chars().count() == 2));
     }
 }
